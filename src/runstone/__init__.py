@@ -1,0 +1,89 @@
+"""Runstone: runs, carved in stone.
+
+    import runstone
+
+    store = runstone.open("runs")
+    with store.run("backfill", version="0.1.0") as run:
+        run.output("file", "prices.csv")
+    print(runstone.verify(store.get(run.run_id).path))
+
+Names are loaded when they are first used, so importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runstone.api import open, verify
+    from runstone.core.canonical import canonical_bytes
+    from runstone.core.parsing import parse_canonical
+    from runstone.engine.reader import Sealed
+    from runstone.engine.recorder import Run
+    from runstone.engine.store import Store
+    from runstone.engine.verifier import Finding, Report
+    from runstone.errors import (
+        Conflict,
+        Damaged,
+        InvalidInput,
+        NotFound,
+        RunstoneError,
+        StoreUnavailable,
+    )
+    from runstone.locate import VERSION as __version__
+
+__all__ = [
+    "Conflict",
+    "Damaged",
+    "Finding",
+    "InvalidInput",
+    "NotFound",
+    "Report",
+    "Run",
+    "RunstoneError",
+    "Sealed",
+    "Store",
+    "StoreUnavailable",
+    "__version__",
+    "canonical_bytes",
+    "open",
+    "parse_canonical",
+    "verify",
+]
+
+_HOMES = {
+    "Conflict": "runstone.errors",
+    "Damaged": "runstone.errors",
+    "Finding": "runstone.engine.verifier",
+    "InvalidInput": "runstone.errors",
+    "NotFound": "runstone.errors",
+    "Report": "runstone.engine.verifier",
+    "Run": "runstone.engine.recorder",
+    "RunstoneError": "runstone.errors",
+    "Sealed": "runstone.engine.reader",
+    "Store": "runstone.engine.store",
+    "StoreUnavailable": "runstone.errors",
+    "canonical_bytes": "runstone.core.canonical",
+    "open": "runstone.api",
+    "parse_canonical": "runstone.core.parsing",
+    "verify": "runstone.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name (PEP 562)."""
+    if name == "__version__":
+        from runstone.locate import VERSION
+
+        return VERSION
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'runstone' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Adapters: what carries out a port. Only `locate` imports them."""

@@ -1,0 +1,226 @@
+"""Every durable file operation, on one page: no other module syncs, links, renames or locks.
+
+- A file is created, never overwritten: `O_EXCL` and `O_NOFOLLOW`.
+- A name is durable only when its folder is synced; a file's bytes only when the file is.
+- A sync that failed is never asked again on the same descriptor: the kernel has forgotten the pages. The caller
+  gets the error and must write a new file, or report that nothing is promised.
+- EINTR and a short count are no failures: the rest is written.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.errors import error
+
+try:
+    import fcntl
+except ImportError:  # Windows: `msvcrt` locks instead, see `try_lock`
+    fcntl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Final
+
+CHUNK_BYTES: Final = 1 << 20
+FILE_MODE: Final = 0o644
+SEALED_MODE: Final = 0o444
+_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_F_FULLFSYNC: Final = getattr(fcntl, "F_FULLFSYNC", None)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write every byte; the rest of a short write follows until nothing more can be written."""
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
+
+
+def create(path: str, *, dir_fd: int | None = None) -> int:
+    """A descriptor of a new file. Raises `FileExistsError` if the name is taken, by a link too."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, FILE_MODE, dir_fd=dir_fd)
+
+
+def start_write_back(fd: int) -> None:
+    """Ask the kernel to begin writing now, so that the sync to come has less to wait for. A hint only."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def sync(fd: int) -> None:
+    """Make an open file's bytes and size survive power loss."""
+    if _F_FULLFSYNC is not None:
+        fcntl.fcntl(fd, _F_FULLFSYNC)  # macOS: fsync alone leaves the bytes in the disk's cache
+    else:
+        os.fsync(fd)
+
+
+def sync_file(path: str) -> None:
+    """`sync` for a file that is not open."""
+    fd = os.open(path, os.O_RDONLY | NO_FOLLOW)
+    try:
+        sync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder survive power loss."""
+    if os.name == "nt":
+        return  # Windows has no such call; names are journaled by NTFS
+    fd = os.open(path, _FOLDER)
+    try:
+        sync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folders(path: str, sync_each: Callable[[str], None] = sync_folder) -> None:
+    """Make a folder and its missing parents, each name durable before the next is made."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise
+        sync_each(os.path.dirname(folder))
+
+
+def replace_file(path: str, data: bytes, temporary: str) -> None:
+    """Put `data` at `path`, old or new and never torn, durable at return."""
+    fd = create(temporary)
+    try:
+        write_all(fd, data)
+        sync(fd)
+    finally:
+        os.close(fd)
+    os.replace(temporary, path)
+    sync_folder(os.path.dirname(path))
+
+
+def place_new(temporary: str, path: str) -> None:
+    """Give a file its name, create-once and atomically. Raises `FileExistsError`. Not yet durable."""
+    os.link(temporary, path, follow_symlinks=False)
+    os.unlink(temporary)
+
+
+def publish_folder(source: str, target: str) -> None:
+    """Move a folder whose files are synced to its final name, create-once, durable at return.
+
+    Raises `FileExistsError` if anything stands at `target`. A bundle is never empty, so the rename of a folder
+    over it fails; over a file or a link it fails as well. The source's folder needs no sync: if both names came
+    back after a power loss, the final one counts.
+    """
+    try:
+        os.rename(source, target)
+    except (FileExistsError, NotADirectoryError, PermissionError) as exc:
+        if os.path.lexists(target):
+            raise FileExistsError(target) from exc
+        raise
+    except OSError as exc:
+        if os.path.lexists(target) and os.path.lexists(source):
+            raise FileExistsError(target) from exc
+        raise
+    sync_folder(os.path.dirname(target))
+
+
+def claim(path: str, temporary: str) -> int:
+    """A descriptor of a new file at `path` that is locked from the first moment anybody can see it.
+
+    Raises `FileExistsError` if the name is taken.
+    """
+    fd = create(temporary)
+    try:
+        if not try_lock(fd):
+            raise error("store_unavailable", "a new file cannot be locked: this file system has no locks", path=path)
+        place_new(temporary, path)
+    except BaseException:
+        os.close(fd)
+        _remove_quietly(temporary)
+        raise
+    return fd
+
+
+def try_lock(fd: int) -> bool:
+    """Take the exclusive lock of an open file; `False` if somebody has it. The kernel drops it with the process."""
+    if fcntl is None:
+        import msvcrt
+
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]  # Windows only
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def cut_to_last_line(path: str) -> tuple[int, int]:
+    """Open a journal anew for appending and cut it after its last LF; answers the descriptor and the size."""
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | NO_FOLLOW)
+    try:
+        end = os.fstat(fd).st_size
+        size = end
+        while size:
+            start = max(0, size - CHUNK_BYTES)
+            found = os.pread(fd, size - start, start).rfind(b"\n")
+            if found >= 0:
+                size = start + found + 1
+                break
+            size = start
+        if size != end:
+            os.ftruncate(fd, size)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, size
+
+
+def remove_tree(path: str) -> None:
+    """Remove a folder and what is in it; links are removed, never followed. Missing parts are no error."""
+    try:
+        entries = list(os.scandir(path))
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        _remove_quietly(path)
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(entry.path)
+        else:
+            _remove_quietly(entry.path)
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass
+
+
+def _remove_quietly(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def write_new(fd: int, pieces: Iterable[bytes]) -> tuple[int, str]:
+    """Write pieces to a new file; answers its size and SHA-256. Write-back has begun at return."""
+    from runstone.core.digests import new_hash
+
+    digest = new_hash()
+    size = 0
+    for piece in pieces:
+        write_all(fd, piece)
+        digest.update(piece)
+        size += len(piece)
+    start_write_back(fd)
+    return size, digest.hexdigest()

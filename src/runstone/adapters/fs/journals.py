@@ -1,0 +1,232 @@
+"""Open runs as folders: `.runstone/open/<run_id>/`, each with a locked lease file.
+
+- An id is claimed by linking a file that is locked already to `lease/<id>`: there is no moment in which a claimed
+  id looks dead.
+- A writer's descriptors are closed in a forked child, so the lock ends with the writer and not with a child.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.adapters.fs import durable
+from runstone.adapters.fs.objects import FsBundle, FsStage
+from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.core import layout
+from runstone.core.ids import is_run_id
+from runstone.core.manifest import FileFact
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class FsJournals:
+    """Port `journals` on a file system."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def create(self, run_id: str) -> FsOpenRun:
+        places = self._places
+        places.prepare()
+        lease_path = places.at(layout.lease(run_id))
+        with translated(lease_path):
+            if os.path.lexists(places.at(run_id)):
+                raise _taken(run_id)
+            try:
+                lease = durable.claim(lease_path, places.new_temporary())
+            except FileExistsError:
+                raise _taken(run_id) from None
+            try:
+                folder = places.at(layout.open_run(run_id))
+                os.mkdir(folder)
+                fd = os.open(
+                    os.path.join(folder, layout.JOURNAL),
+                    os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | durable.NO_FOLLOW,
+                    durable.FILE_MODE,
+                )
+            except OSError as exc:
+                self._give_up(run_id, lease)
+                if isinstance(exc, FileExistsError):
+                    raise _taken(run_id) from None
+                raise
+        return FsOpenRun(places, run_id, lease, fd)
+
+    def _give_up(self, run_id: str, lease: int) -> None:
+        """Nothing was recorded: leave the id free, unless an open run of that id stands there."""
+        folder = self._places.at(layout.open_run(run_id))
+        try:
+            if not os.path.lexists(os.path.join(folder, layout.JOURNAL)):
+                durable.remove_tree(folder)
+                os.unlink(self._places.at(layout.lease(run_id)))
+        finally:
+            os.close(lease)
+
+    def open_ids(self) -> list[str]:
+        with translated(self._places.open):
+            try:
+                return sorted(name for name in os.listdir(self._places.open) if is_run_id(name))
+            except FileNotFoundError:
+                return []
+
+    def alive(self, run_id: str) -> bool:
+        with translated(self._places.leases):
+            try:
+                fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDWR | durable.NO_FOLLOW)
+            except FileNotFoundError:
+                return False
+            try:
+                return not durable.try_lock(fd)
+            finally:
+                os.close(fd)
+
+    def take(self, run_id: str, *, force: bool = False) -> FsLeftRun | None:
+        with translated(self._places.leases):
+            lease = self._lock(run_id)
+        if lease is None and not force:
+            return None
+        left = FsLeftRun(self._places, run_id, lease)
+        if not os.path.isdir(left.folder):  # recovered by somebody else a moment ago
+            left.release()
+            return None
+        return left
+
+    def _lock(self, run_id: str) -> int | None:
+        path = self._places.at(layout.lease(run_id))
+        try:
+            fd = os.open(path, os.O_RDWR | durable.NO_FOLLOW)
+        except FileNotFoundError:  # lost in a power failure: whoever makes it again has it
+            try:
+                return durable.claim(path, self._places.new_temporary())
+            except FileExistsError:
+                return None
+        if durable.try_lock(fd):
+            return fd
+        os.close(fd)
+        return None
+
+    def read(self, run_id: str) -> FsLeftRun | None:
+        left = FsLeftRun(self._places, run_id, None)
+        return left if is_run_id(run_id) and os.path.isdir(left.folder) else None
+
+
+def _taken(run_id: str) -> RunstoneError:
+    return error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
+
+
+class FsOpenRun:
+    """Port `OpenRun`: the writer's descriptors of the journal and the lease."""
+
+    def __init__(self, places: Places, run_id: str, lease: int, fd: int) -> None:
+        self._places = places
+        self._run_id = run_id
+        self._lease = lease
+        self._fd = fd
+        self._folder = places.at(layout.open_run(run_id))
+        self._kept: set[str] = set()
+
+    def append(self, line: bytes) -> None:
+        try:
+            written = os.write(self._fd, line)
+            if written != len(line):
+                durable.write_all(self._fd, line[written:])
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            raise error("store_unavailable", f"cannot write the journal: {reason}", reason=reason, errno=exc.errno) from exc
+
+    def repair(self) -> int:
+        path = os.path.join(self._folder, layout.JOURNAL)
+        with translated(path):
+            fd, size = durable.cut_to_last_line(path)
+            os.close(self._fd)
+            self._fd = fd
+        return size
+
+    def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        layout.check_path(path)
+        full = os.path.join(self._folder, *path.split("/"))
+        temporary = self._places.new_temporary()
+        with translated(full):
+            fd = durable.create(temporary)
+            try:
+                size, sha256 = durable.write_new(fd, pieces)
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+                durable.place_new(temporary, full)
+            except FileExistsError:
+                os.unlink(temporary)
+                raise error("file_exists", f"the run keeps a file {path!r} already", path=path) from None
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            finally:
+                os.close(fd)
+        self._kept.add(path)
+        return FileFact(path, size, sha256)
+
+    def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
+        with translated(self._folder):
+            yield from read_chunks(self._fd, start, end_exclusive)
+
+    def stage(self) -> FsStage:
+        return FsStage(self._folder, self._places.at(self._run_id), {layout.JOURNAL, *self._kept})
+
+    def close(self) -> None:
+        for fd in (self._fd, self._lease):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._lease = -1
+
+    inherit = close
+
+
+class FsLeftRun:
+    """Port `LeftRun`: an open run's folder, with the lease's descriptor if it was taken."""
+
+    def __init__(self, places: Places, run_id: str, lease: int | None) -> None:
+        self.run_id = run_id
+        self.folder = places.at(layout.open_run(run_id))
+        self._lease_path = places.at(layout.lease(run_id))
+        self._lease = lease
+
+    def read(self, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        return self._read(layout.JOURNAL, start, end_exclusive)
+
+    def _read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        bundle = FsBundle(self.folder)
+        try:
+            yield from bundle.read(path, start, end_exclusive)
+        except RunstoneError as exc:
+            if path != layout.JOURNAL or exc.code != "file_not_found":
+                raise
+        finally:
+            bundle.close()
+
+    def kept(self) -> list[str]:
+        with translated(self.folder):
+            bundle = FsBundle(self.folder)
+        try:
+            return [
+                entry.path
+                for entry in bundle.entries()
+                if entry.path.startswith(layout.ARTIFACTS + "/") and entry.kind == "file"
+            ]
+        finally:
+            bundle.close()
+
+    def read_kept(self, path: str) -> Iterator[bytes]:
+        return self._read(path)
+
+    def remove(self, *, free_id: bool) -> None:
+        if self._lease is None:
+            return
+        with translated(self.folder):
+            durable.remove_tree(self.folder)
+            if free_id:
+                durable.remove_tree(self._lease_path)
+
+    def release(self) -> None:
+        if self._lease is not None:
+            os.close(self._lease)
+            self._lease = None

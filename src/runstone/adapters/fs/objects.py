@@ -1,0 +1,266 @@
+"""Sealed bundles as folders: `<root>/<run_id>/`.
+
+A bundle appears by one rename of a folder whose files and names are synced, and is never written again. Reading
+opens every name below a descriptor of its folder and follows no link.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from runstone.adapters.fs import durable
+from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.core import layout
+from runstone.core.digests import new_hash
+from runstone.core.ids import fold_id, is_run_id
+from runstone.core.manifest import FileFact
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Final
+
+    from runstone.ports.objects import Committed, Entry, Properties
+
+_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
+
+
+class FsObjects:
+    """Port `objects` on a file system."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    @property
+    def properties(self) -> Properties:
+        from runstone.ports.objects import Properties
+
+        return Properties(survives="power", local=True)
+
+    def stage(self, run_id: str) -> FsStage:
+        self._places.prepare()
+        folder = self._places.new_temporary()
+        with translated(folder):
+            os.mkdir(folder)
+        return FsStage(folder, self._places.at(run_id), set())
+
+    def open(self, run_id: str) -> FsBundle:
+        if is_run_id(run_id) and not self._wrong_case(run_id):
+            try:
+                return FsBundle(self._places.at(run_id))
+            except FileNotFoundError:
+                pass
+            except OSError as exc:
+                reason = exc.strerror or str(exc)
+                raise error("store_unavailable", f"{self._places.at(run_id)}: {reason}", reason=reason) from exc
+        raise error("run_not_found", f"no run {run_id[:140]!r} in {self._places.root}", run_id=run_id[:140])
+
+    def _wrong_case(self, run_id: str) -> bool:
+        """A file system without case finds `ABC` under `abc`; that is not the id that was asked for."""
+        return _IGNORES_CASE and run_id not in os.listdir(self._places.root)
+
+    def exists(self, run_id: str) -> bool:
+        if os.path.lexists(self._places.at(run_id)):
+            return True
+        folded = fold_id(run_id)
+        claimed = os.path.lexists(self._places.at(layout.lease(run_id)))
+        return claimed and any(fold_id(name) == folded for name in self._names())
+
+    def run_ids(self) -> Iterator[str]:
+        for entry in self._scan():
+            if is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)):
+                yield entry.name
+
+    def foreign(self) -> list[str]:
+        return sorted(
+            entry.name
+            for entry in self._scan()
+            if not (is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)))
+        )
+
+    def _names(self) -> list[str]:
+        return [entry.name for entry in self._scan()]
+
+    def _scan(self) -> list[os.DirEntry[str]]:
+        with translated(self._places.root):
+            try:
+                return [entry for entry in os.scandir(self._places.root) if entry.name not in layout.NOT_RUNS]
+            except FileNotFoundError:
+                return []
+
+
+_IGNORES_CASE: Final = sys.platform in ("win32", "darwin")
+
+
+class FsStage:
+    """A folder that becomes a bundle. Write order and syncs: files first, each starting its write-back at once,
+    so that the syncs at the end have little to wait for; then folders from the inside out; then the rename."""
+
+    def __init__(self, folder: str, target: str, written: set[str]) -> None:
+        self._folder = folder
+        self._target = target
+        self._written = written
+        self._done = False
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        layout.check_path(path)
+        full = os.path.join(self._folder, *path.split("/"))
+        with translated(full):
+            try:
+                fd = self._create(full)
+            except FileExistsError:
+                raise error("file_exists", f"the bundle has a file {path!r} already", path=path) from None
+            try:
+                size, sha256 = durable.write_new(fd, pieces)
+            finally:
+                os.close(fd)
+        self._written.add(path)
+        return FileFact(path, size, sha256)
+
+    def _create(self, full: str) -> int:
+        try:
+            return durable.create(full)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            return durable.create(full)
+
+    def commit(self) -> Committed:
+        with translated(self._target, "unsealed"):
+            for path in sorted(self._written):
+                full = os.path.join(self._folder, *path.split("/"))
+                os.chmod(full, durable.SEALED_MODE)
+                durable.sync_file(full)
+            for folder in _folders(self._written):
+                durable.sync_folder(os.path.join(self._folder, *folder))
+            try:
+                durable.publish_folder(self._folder, self._target)
+            except FileExistsError:
+                return self._lost_race()
+        self._done = True
+        return "created"
+
+    def _lost_race(self) -> Committed:
+        """Somebody was first: the same manifest is the same bundle, another one is a conflict."""
+        name = os.path.basename(self._target)
+        if _manifest_digest(self._folder) != _manifest_digest(self._target):
+            raise error("run_exists", f"run {name} is sealed already, with other bytes", run_id=name)
+        durable.sync_folder(os.path.dirname(self._target))  # the winner may not have come so far
+        self.discard()
+        return "identical"
+
+    def discard(self) -> None:
+        if not self._done:
+            self._done = True
+            durable.remove_tree(self._folder)
+
+
+def _folders(paths: set[str]) -> list[tuple[str, ...]]:
+    """The folders that hold these files, innermost first, the bundle's own last."""
+    found: set[tuple[str, ...]] = {()}
+    for path in paths:
+        parts = tuple(path.split("/")[:-1])
+        found.update(parts[:depth] for depth in range(1, len(parts) + 1))
+    return sorted(found, key=lambda parts: (-len(parts), parts))
+
+
+def _manifest_digest(folder: str) -> str | None:
+    try:
+        bundle = FsBundle(folder)
+    except OSError:
+        return None
+    digest = new_hash()
+    try:
+        for chunk in bundle.read(layout.MANIFEST):
+            digest.update(chunk)
+    except RunstoneError:
+        return None
+    finally:
+        bundle.close()
+    return digest.hexdigest()
+
+
+class FsBundle:
+    """Port `Bundle`: a folder held open by descriptor, so that a swapped link or folder cannot lead elsewhere.
+
+    Raises `OSError` from the constructor where the path is no folder (or is a link).
+    """
+
+    def __init__(self, path: str) -> None:
+        self.location = path
+        self._fd = -1
+        self._fd = os.open(path, _FOLDER)
+
+    def _folder(self) -> int:
+        if self._fd < 0:
+            with translated(self.location):
+                self._fd = os.open(self.location, _FOLDER)
+        return self._fd
+
+    def entries(self) -> list[Entry]:
+        found: list[Entry] = []
+        with translated(self.location):
+            self._walk(self._folder(), "", found)
+        found.sort(key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
+        return found
+
+    def _walk(self, folder: int, prefix: str, found: list[Entry]) -> None:
+        from runstone.ports.objects import Entry
+
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if path.count("/") >= layout.MAX_FOLDERS:
+                        found.append(Entry(path, "other", 0))
+                        continue
+                    inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                    try:
+                        self._walk(inner, path + "/", found)
+                    finally:
+                        os.close(inner)
+                    continue
+                facts = entry.stat(follow_symlinks=False)
+                kind = "file" if stat.S_ISREG(facts.st_mode) else "link" if stat.S_ISLNK(facts.st_mode) else "other"
+                found.append(Entry(path, kind, facts.st_size))
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        fd = self._open(path)
+        try:
+            with translated(f"{self.location}/{path}"):
+                yield from read_chunks(fd, start, end_exclusive)
+        finally:
+            os.close(fd)
+
+    def _open(self, path: str) -> int:
+        parts = path.split("/")
+        folder = self._folder()
+        try:
+            for part in parts[:-1]:
+                inner = os.open(part, _FOLDER, dir_fd=folder)
+                if folder != self._fd:
+                    os.close(folder)
+                folder = inner
+            fd = os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW, dir_fd=folder)
+        except OSError as exc:
+            raise error("file_not_found", f"{self.location} has no file {path!r}", path=path) from exc
+        finally:
+            if folder != self._fd:
+                os.close(folder)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise error("file_not_found", f"{path!r} in {self.location} is not a regular file", path=path)
+        return fd
+
+    def rest(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        self.close()

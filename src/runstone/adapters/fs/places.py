@@ -1,0 +1,90 @@
+"""Where things are on disk: a store's root joined with the paths of `core.layout`."""
+
+from __future__ import annotations
+
+import os
+
+from runstone.adapters.fs import durable
+from runstone.core import layout
+from runstone.core.canonical import canonical_bytes
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+
+class Places:
+    """The folders and files of one store on disk. `root` is absolute."""
+
+    __slots__ = ("leases", "open", "root", "temporary")
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+        self.temporary = os.path.join(self.root, layout.TEMPORARY)
+        self.open = os.path.join(self.root, layout.OPEN)
+        self.leases = os.path.join(self.root, layout.LEASES)
+
+    def at(self, relative: str) -> str:
+        """The full path of a place that `core.layout` names."""
+        return os.path.join(self.root, *relative.split("/"))
+
+    def new_temporary(self) -> str:
+        """A name in the store's own temporary folder that nobody has used."""
+        return os.path.join(self.temporary, os.urandom(12).hex())
+
+    def prepare(self) -> None:
+        """Make the store if it is not there. A store whose `store.json` stands is durable up to its root."""
+        if not os.path.isfile(self.at(layout.STORE_FILE)):
+            with translated(self.root):
+                self._make()
+
+    def _make(self) -> None:
+        existed = os.path.isdir(self.root)
+        durable.make_folders(self.root)
+        if existed:  # somebody made it, perhaps a moment ago, and may not have synced its name
+            durable.sync_folder(os.path.dirname(self.root))
+        for folder in (self.temporary, self.open, self.leases):
+            os.makedirs(folder, exist_ok=True)
+        attributes = self.at(layout.GIT_ATTRIBUTES)
+        if not os.path.lexists(attributes):
+            durable.replace_file(attributes, layout.GIT_ATTRIBUTES_TEXT, self.new_temporary())
+        durable.sync_folder(self.at(layout.PRIVATE))
+        text = canonical_bytes({"format": layout.STORE_FORMAT}) + b"\n"
+        durable.replace_file(self.at(layout.STORE_FILE), text, self.new_temporary())
+
+
+class _Translated:
+    """Context manager: `OSError` becomes `store_unavailable`, with the path and the system's words."""
+
+    __slots__ = ("_code", "_path")
+
+    def __init__(self, path: str, code: str) -> None:
+        self._path = path
+        self._code = code
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: object) -> None:
+        if isinstance(exc, OSError):
+            reason = exc.strerror or str(exc)
+            raise error(self._code, f"{self._path}: {reason}", path=self._path, errno=exc.errno, reason=reason) from exc
+
+
+def translated(path: str, code: str = "store_unavailable") -> AbstractContextManager[None]:
+    """Errors of the operating system, as the store's own."""
+    return _Translated(path, code)
+
+
+def read_chunks(fd: int, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+    """Bytes of an open file between two offsets, in chunks of up to 1 MiB."""
+    at = start
+    while end_exclusive is None or at < end_exclusive:
+        size = durable.CHUNK_BYTES if end_exclusive is None else min(durable.CHUNK_BYTES, end_exclusive - at)
+        chunk = os.pread(fd, size, at)
+        if not chunk:
+            return
+        at += len(chunk)
+        yield chunk

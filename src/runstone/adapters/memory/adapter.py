@@ -1,0 +1,246 @@
+"""Ports `objects` and `journals` in memory. Nothing survives the process; everything else is as on disk."""
+
+from __future__ import annotations
+
+import _thread
+
+from runstone.core import layout
+from runstone.core.digests import new_hash
+from runstone.core.ids import fold_id
+from runstone.core.manifest import FileFact
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from runstone.ports.objects import Committed, Entry, Properties
+
+    Files = dict[str, bytes]
+
+
+class MemoryObjects:
+    """Port `objects` over a dict of dicts."""
+
+    def __init__(self) -> None:
+        self.bundles: dict[str, Files] = {}
+        self._lock = _thread.allocate_lock()
+
+    @property
+    def properties(self) -> Properties:
+        from runstone.ports.objects import Properties
+
+        return Properties(survives="nothing", local=False)
+
+    def stage(self, run_id: str) -> MemoryStage:
+        return MemoryStage(self, run_id, {})
+
+    def open(self, run_id: str) -> MemoryBundle:
+        files = self.bundles.get(run_id)
+        if files is None:
+            raise error("run_not_found", f"no run {run_id[:140]!r} in memory", run_id=run_id[:140])
+        return MemoryBundle(f"memory:{run_id}", files)
+
+    def exists(self, run_id: str) -> bool:
+        return fold_id(run_id) in {fold_id(name) for name in list(self.bundles)}
+
+    def run_ids(self) -> Iterator[str]:
+        yield from list(self.bundles)
+
+    def foreign(self) -> list[str]:
+        return []
+
+    def commit(self, run_id: str, files: Files) -> Committed:
+        """Create-once of a whole bundle."""
+        with self._lock:
+            taken = {fold_id(name): name for name in self.bundles}.get(fold_id(run_id))
+            if taken is None:
+                self.bundles[run_id] = dict(files)
+                return "created"
+            if taken == run_id and self.bundles[taken].get(layout.MANIFEST) == files.get(layout.MANIFEST):
+                return "identical"
+        raise error("run_exists", f"run {run_id} is sealed already, with other bytes", run_id=run_id)
+
+
+class MemoryStage:
+    """Port `Stage`."""
+
+    def __init__(self, objects: MemoryObjects, run_id: str, files: Files) -> None:
+        self._objects = objects
+        self._run_id = run_id
+        self._files = files
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        return _put(self._files, path, pieces)
+
+    def commit(self) -> Committed:
+        return self._objects.commit(self._run_id, self._files)
+
+    def discard(self) -> None:
+        self._files = {}
+
+
+def _put(files: Files, path: str, pieces: Iterable[bytes]) -> FileFact:
+    layout.check_path(path)
+    body = b"".join(pieces)
+    if path in files:
+        raise error("file_exists", f"the bundle has a file {path!r} already", path=path)
+    files[path] = body
+    return FileFact(path, len(body), new_hash(body).hexdigest())
+
+
+class MemoryBundle:
+    """Port `Bundle`."""
+
+    def __init__(self, location: str, files: Files) -> None:
+        self.location = location
+        self._files = files
+
+    def entries(self) -> list[Entry]:
+        from runstone.ports.objects import Entry
+
+        return [Entry(path, "file", len(self._files[path])) for path in sorted(self._files, key=str.encode)]
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        body = self._files.get(path)
+        if body is None:
+            raise error("file_not_found", f"{self.location} has no file {path!r}", path=path)
+        yield body[start:end_exclusive]
+
+    def rest(self) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+class MemoryJournals:
+    """Port `journals`. A run whose writer is gone is one whose `MemoryOpenRun.close` was called unsealed."""
+
+    def __init__(self, objects: MemoryObjects) -> None:
+        self._objects = objects
+        self._claimed: set[str] = set()
+        self._open: dict[str, Files] = {}
+        self._held: set[str] = set()
+        self._lock = _thread.allocate_lock()
+
+    def create(self, run_id: str) -> MemoryOpenRun:
+        folded = fold_id(run_id)
+        with self._lock:
+            if folded in self._claimed or self._objects.exists(run_id):
+                raise error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
+            self._claimed.add(folded)
+            self._held.add(run_id)
+            self._open[run_id] = {layout.JOURNAL: b""}
+        return MemoryOpenRun(self, run_id, self._open[run_id])
+
+    def open_ids(self) -> list[str]:
+        return sorted(self._open)
+
+    def alive(self, run_id: str) -> bool:
+        return run_id in self._held
+
+    def take(self, run_id: str, *, force: bool = False) -> MemoryLeftRun | None:
+        with self._lock:
+            if run_id not in self._open or (run_id in self._held and not force):
+                return None
+            leased = run_id not in self._held
+            if leased:
+                self._held.add(run_id)
+            return MemoryLeftRun(self, run_id, dict(self._open[run_id]), leased=leased)
+
+    def read(self, run_id: str) -> MemoryLeftRun | None:
+        files = self._open.get(run_id)
+        return None if files is None else MemoryLeftRun(self, run_id, dict(files), leased=False)
+
+    def release(self, run_id: str) -> None:
+        """The lease of a run is free again."""
+        self._held.discard(run_id)
+
+    def drop(self, run_id: str, *, free_id: bool) -> None:
+        """The open run is gone; with `free_id` as if it had never been."""
+        self._open.pop(run_id, None)
+        if free_id:
+            self._claimed.discard(fold_id(run_id))
+
+    def stage(self, run_id: str, files: Files) -> MemoryStage:
+        """A stage over the open run's own files; it is dropped from the open runs when the stage commits."""
+        return _OpenStage(self, self._objects, run_id, files)
+
+
+class _OpenStage(MemoryStage):
+    def __init__(self, journals: MemoryJournals, objects: MemoryObjects, run_id: str, files: Files) -> None:
+        super().__init__(objects, run_id, files)
+        self._journals = journals
+
+    def commit(self) -> Committed:
+        committed = super().commit()
+        self._journals.drop(self._run_id, free_id=False)
+        return committed
+
+    def discard(self) -> None:
+        self._journals.drop(self._run_id, free_id=False)
+
+
+class MemoryOpenRun:
+    """Port `OpenRun`."""
+
+    def __init__(self, journals: MemoryJournals, run_id: str, files: Files) -> None:
+        self._journals = journals
+        self._run_id = run_id
+        self._files = files
+
+    def append(self, line: bytes) -> None:
+        self._files[layout.JOURNAL] += line
+
+    def repair(self) -> int:
+        text = self._files[layout.JOURNAL]
+        self._files[layout.JOURNAL] = text[: text.rfind(b"\n") + 1]
+        return len(self._files[layout.JOURNAL])
+
+    def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        return _put(self._files, path, pieces)
+
+    def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
+        yield self._files[layout.JOURNAL][start:end_exclusive]
+
+    def stage(self) -> MemoryStage:
+        return self._journals.stage(self._run_id, self._files)
+
+    def close(self) -> None:
+        self._journals.release(self._run_id)
+
+    def inherit(self) -> None:
+        """A fork has a copy of this memory; nothing in it is shared."""
+
+
+class MemoryLeftRun:
+    """Port `LeftRun`: a copy of the open run's files."""
+
+    def __init__(self, journals: MemoryJournals, run_id: str, files: Files, *, leased: bool) -> None:
+        self._journals = journals
+        self.run_id = run_id
+        self._files = files
+        self._leased = leased
+
+    def read(self, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        yield self._files.get(layout.JOURNAL, b"")[start:end_exclusive]
+
+    def kept(self) -> list[str]:
+        return [path for path in self._files if path.startswith(layout.ARTIFACTS + "/")]
+
+    def read_kept(self, path: str) -> Iterator[bytes]:
+        if path not in self._files:
+            raise error("file_not_found", f"the open run has no file {path!r}", path=path)
+        yield self._files[path]
+
+    def remove(self, *, free_id: bool) -> None:
+        if self._leased:
+            self._journals.drop(self.run_id, free_id=free_id)
+
+    def release(self) -> None:
+        if self._leased:
+            self._journals.release(self.run_id)
+            self._leased = False
+
+

@@ -1,0 +1,184 @@
+"""Clock, entropy and host of this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+SECRET_WORDS: Final = frozenset(
+    {
+        "APIKEY",
+        "AUTH",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "DSN",
+        "KEY",
+        "PASS",
+        "PASSPHRASE",
+        "PASSWD",
+        "PASSWORD",
+        "PRIVATE",
+        "PWD",
+        "SECRET",
+        "SECRETS",
+        "TOKEN",
+    }
+)
+"""Words of a variable's name that say that its value is secret."""
+
+NOT_SECRET_NAMES: Final = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK", "GPG_KEY", "SSH_ASKPASS", "GIT_ASKPASS"})
+"""Names that hold such a word and are no secret; `GPG_KEY` is a fingerprint in public images."""
+
+COMMON_WORDS: Final = frozenset(
+    {"changeme", "disabled", "optional", "password", "postgres", "required", "undefined", "username", "localhost", "development", "production"}
+)
+MIN_SECRET_LENGTH: Final = 8
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    time_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
+
+
+class SystemEntropy:
+    """The kernel's random bytes."""
+
+    random_bytes = staticmethod(os.urandom)
+
+
+class SystemHost:
+    """This process, read at each call."""
+
+    def argv(self) -> list[str]:
+        return list(sys.orig_argv)
+
+    def cwd(self) -> str | None:
+        try:
+            return os.getcwd()
+        except OSError:
+            return None
+
+    def entry(self) -> str | None:
+        main = sys.modules.get("__main__")
+        spec = getattr(main, "__spec__", None)
+        if spec is not None:
+            name: str = spec.name
+            return "-m " + name.removesuffix(".__main__")
+        path = getattr(main, "__file__", None)
+        return None if path is None else str(path)
+
+    def platform(self) -> dict[str, Any]:
+        facts = {
+            "system": sys.platform,
+            "release": "",
+            "machine": "",
+            "python": sys.version.partition(" ")[0],
+            "implementation": sys.implementation.name,
+        }
+        if hasattr(os, "uname"):
+            name = os.uname()
+            facts |= {"system": name.sysname, "release": name.release, "machine": name.machine}
+        return facts
+
+    def user(self) -> str:
+        for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+            if os.environ.get(name):
+                return os.environ[name]
+        try:
+            import pwd
+
+            return pwd.getpwuid(os.getuid()).pw_name
+        except (ImportError, KeyError):
+            return "unknown"
+
+    def setting(self, name: str) -> str | None:
+        return os.environ.get(name) or None
+
+    def secrets(self) -> dict[str, str]:
+        return {
+            value: "environment"
+            for name, value in os.environ.items()
+            if len(value) >= MIN_SECRET_LENGTH and _says_secret(name) and _is_secret(value)
+        }
+
+    def git(self) -> dict[str, Any] | None:
+        sha, ref = os.environ.get("GITHUB_SHA"), os.environ.get("GITHUB_REF")
+        if sha and ref:
+            return {"sha": sha, "ref": ref}
+        folder = _git_folder(self.cwd())
+        found = _head(folder) if folder else None
+        if found is None:
+            return {"sha": sha or None, "ref": ref or None} if sha or ref else None
+        return {"sha": sha or found[0], "ref": ref or found[1]}
+
+
+def _says_secret(name: str) -> bool:
+    return name not in NOT_SECRET_NAMES and not SECRET_WORDS.isdisjoint(name.upper().replace("-", "_").split("_"))
+
+
+def _is_secret(value: str) -> bool:
+    if value.lower() in COMMON_WORDS or value.isspace():
+        return False
+    try:
+        return not os.path.lexists(value)
+    except ValueError:
+        return True
+
+
+def _git_folder(cwd: str | None) -> str | None:
+    """The `.git` folder that serves a directory, through a `gitdir:` file where there is one."""
+    while cwd:
+        candidate = os.path.join(cwd, ".git")
+        if os.path.isdir(candidate):
+            return candidate
+        pointed = _first_line(candidate)
+        if pointed is not None and pointed.startswith("gitdir:"):
+            return os.path.normpath(os.path.join(cwd, pointed[7:].strip()))
+        parent = os.path.dirname(cwd)
+        if parent == cwd:
+            return None
+        cwd = parent
+    return None
+
+
+def _head(folder: str) -> tuple[str | None, str | None] | None:
+    """Commit and ref of a `.git` folder; the commit is `None` before the first one."""
+    head = _first_line(os.path.join(folder, "HEAD"))
+    if head is None:
+        return None
+    if not head.startswith("ref:"):
+        return head, None
+    ref = head[4:].strip()
+    common = _first_line(os.path.join(folder, "commondir"))
+    places = [folder] if common is None else [folder, os.path.normpath(os.path.join(folder, common))]
+    for place in places:
+        sha = _first_line(os.path.join(place, *ref.split("/"))) or _packed(place, ref)
+        if sha and len(sha) in (40, 64) and not set(sha) - set("0123456789abcdef"):
+            return sha, ref
+    return None, ref
+
+
+def _packed(folder: str, ref: str) -> str | None:
+    try:
+        with open(os.path.join(folder, "packed-refs"), encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.rstrip("\n").endswith(" " + ref):
+                    return line.partition(" ")[0]
+    except OSError:
+        pass
+    return None
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readline(4096).strip()
+    except OSError:
+        return None

@@ -1,0 +1,40 @@
+"""The functions of `import runstone`: open a store, verify a bundle wherever it lies."""
+
+from __future__ import annotations
+
+import os
+
+from runstone.locate import contract_of, open_bundle, open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runstone.core.digests import Digest
+    from runstone.engine.reader import Sealed
+    from runstone.engine.store import Store
+    from runstone.engine.verifier import Report
+
+
+def open(url: str | os.PathLike[str] | None = None) -> Store:
+    """The store at a path or URL; without one `RUNSTONE_STORE`, else `./runs`.
+
+    Opening writes nothing: the store is made when the first run is recorded. Raises `unsupported_store`.
+    """
+    return open_store(None if url is None else os.fspath(url))
+
+
+def verify(bundle: str | os.PathLike[str] | Sealed, *, quick: bool = False, digest: Digest | None = None) -> Report:
+    """Verify a bundle: a folder, a tar or zip archive, or a `Sealed`.
+
+    With `quick` only manifest and journal are read. `digest` is a run digest from elsewhere, to compare with.
+    Faults are in the report and never raised; `file_not_found` and `invalid_archive` are.
+    """
+    from runstone.engine.reader import Sealed
+    from runstone.engine.verifier import verify_bundle
+
+    if isinstance(bundle, Sealed):
+        return verify_bundle(bundle.bundle, contract_of, quick=quick, digest=digest)
+    opened = open_bundle(os.fspath(bundle))
+    try:
+        return verify_bundle(opened, contract_of, quick=quick, digest=digest)
+    finally:
+        opened.close()

@@ -1,0 +1,1 @@
+"""Contracts: one package each; `locate` finds them by name."""

@@ -1,0 +1,1 @@
+"""The default contract, `runstone/1`."""

@@ -1,0 +1,156 @@
+"""The documents of the default contract, `runstone/1`, in print profile `pretty-ascii`.
+
+- `run.json` stands in every bundle; each other document only if what it tells of happened.
+- `run.log` is derived: the journal holds the text once.
+- Absent means that it did not happen; an empty list means that it happened and was empty.
+"""
+
+from __future__ import annotations
+
+from runstone.core.contract import DERIVED, Document, json_document
+from runstone.core.digests import new_hash
+from runstone.core.outcome import run_decision, tool_calls
+from runstone.core.printing import Stream
+from runstone.core.runlog import log_pieces
+from runstone.core.times import parse_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+    from runstone.core.journal import Journal
+
+PROFILE: Final = "pretty-ascii"
+CONFIG_PATH: Final = "config.snapshot.json"
+
+
+class RunstoneContract:
+    """`runstone/1`: the kernel's words, one document a topic."""
+
+    name: Final = "runstone"
+    version: Final = "1"
+
+    def documents(self, journal: Journal) -> Iterator[Document]:
+        """All documents of a run, sealed ones first, each group in the order of its paths."""
+        run_id = journal.opened["data"]["run_id"]
+        if journal.count("check"):
+            yield json_document("checks.json", _checks(journal, run_id), PROFILE)
+        config = _config(journal)
+        if config is not None:
+            yield config
+        decision = run_decision(journal)
+        if decision is not None:
+            yield json_document("decision.json", {"run_id": run_id, **decision}, PROFILE)
+        if journal.count("score"):
+            yield _listing(journal, "eval/scorecard.json", run_id, "scores", "score")
+        if journal.count("evidence"):
+            yield _listing(journal, "evidence.json", run_id, "evidence", "evidence")
+        yield json_document("run.json", _run(journal, config), PROFILE)
+        if journal.count("tool.called"):
+            yield json_document("tool_calls.json", {"run_id": run_id, "calls": _calls(journal)}, PROFILE)
+        if journal.count("log"):
+            yield Document("run.log", lambda: log_pieces(journal), DERIVED)
+
+
+CONTRACT: Final = RunstoneContract()
+
+
+def _listing(journal: Journal, path: str, run_id: str, key: str, kind: str) -> Document:
+    return json_document(path, {"run_id": run_id, key: Stream(lambda: journal.data(kind))}, PROFILE)
+
+
+def _checks(journal: Journal, run_id: str) -> dict[str, Any]:
+    return {"run_id": run_id, "checks": Stream(lambda: journal.data("check")), "summary": check_summary(journal)}
+
+
+def check_summary(journal: Journal) -> dict[str, int]:
+    """How many checks passed, failed and were skipped."""
+    summary = {"pass": 0, "fail": 0, "skip": 0}
+    for data in journal.data("check"):
+        summary[data["status"]] += 1
+    return summary
+
+
+def _config(journal: Journal) -> Document | None:
+    event = journal.last("config")
+    return None if event is None else json_document(CONFIG_PATH, event["data"], PROFILE)
+
+
+def _calls(journal: Journal) -> list[dict[str, Any]]:
+    blank = {"status": "open", "result": None, "error": None, "duration_ns": None, "attempts": 0}
+    return [{**called, **(returned or blank)} for called, returned in tool_calls(journal)]
+
+
+def _run(journal: Journal, config: Document | None) -> dict[str, Any]:
+    opened, closed = journal.opened["data"], journal.closed["data"]
+    return {
+        "run_id": opened["run_id"],
+        "kind": opened["kind"],
+        "version": opened["version"],
+        "contract": opened["contract"],
+        "status": closed["status"],
+        "opened_at": journal.opened["ts"],
+        "closed_at": journal.closed["ts"],
+        "duration_ms": duration_ms(journal),
+        "labels": opened["labels"],
+        "links": opened["links"],
+        "argv": opened["argv"],
+        "cwd": opened["cwd"],
+        "git": _git(journal),
+        "platform": opened["platform"],
+        "config": None if config is None else {"path": config.path, "sha256": _sha256(config)},
+        "inputs": Stream(lambda: journal.data("input")),
+        "outputs": Stream(lambda: journal.data("output")),
+        "metrics": _metrics(journal),
+        "counts": {
+            "events": journal.index.count,
+            "checks": journal.count("check"),
+            "warnings": journal.index.warnings,
+            "dropped": closed["dropped"],
+            "redactions": closed["redactions"],
+        },
+        "error": closed["error"],
+        "result": closed["result"],
+    }
+
+
+def duration_ms(journal: Journal) -> int:
+    """Monotonic duration in whole milliseconds; without one, the time between the first and the last event."""
+    duration_ns = journal.closed["data"]["duration_ns"]
+    if duration_ns is None:
+        duration_ns = parse_time(journal.closed["ts"]) - parse_time(journal.opened["ts"])
+    return int(duration_ns // 1_000_000)
+
+
+def _git(journal: Journal) -> dict[str, Any] | None:
+    event = journal.last("git")
+    if event is not None:
+        return {key: event["data"][key] for key in ("sha", "ref", "dirty")}
+    git = journal.opened["data"]["git"]
+    return None if git is None else {"sha": git.get("sha"), "ref": git.get("ref"), "dirty": None}
+
+
+def _metrics(journal: Journal) -> dict[str, Any]:
+    """For each metric the last value, and the least and greatest number; `NaN` and infinities are no numbers."""
+    table: dict[str, dict[str, Any]] = {}
+    for data in journal.data("metric"):
+        for name, value in data["values"].items():
+            row = table.get(name)
+            if row is None:
+                row = table[name] = {"last": None, "min": None, "max": None, "count": 0}
+            row["last"] = value
+            row["count"] += 1
+            if not isinstance(value, str):
+                row["min"] = value if row["min"] is None else min(row["min"], value)
+                row["max"] = value if row["max"] is None else max(row["max"], value)
+    return table
+
+
+def _sha256(document: Document) -> str:
+    digest = new_hash()
+    for piece in document.pieces():
+        digest.update(piece)
+    return digest.hexdigest()
+
+

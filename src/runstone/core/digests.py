@@ -1,0 +1,68 @@
+"""SHA-256 and its text forms.
+
+A field `sha256` holds 64 lower-case hexadecimal digits; a field `digest`, an argument, a URL segment and an
+ETag hold `sha256:<hex>`. `Digest` is the second.
+"""
+
+from __future__ import annotations
+
+from runstone.errors import error
+
+try:  # CPython's small built-in: no OpenSSL is loaded for a few kilobytes
+    from _sha256 import sha256 as _small  # type: ignore[import-not-found, unused-ignore]  # gone from 3.12
+except ImportError:
+    try:
+        from _sha2 import sha256 as _small  # type: ignore[import-not-found, unused-ignore]  # new in 3.12
+    except ImportError:
+        from hashlib import sha256 as _small
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib
+    from typing import Any, Final, TypeAlias
+
+    Digest: TypeAlias = str
+    """`sha256:` and 64 lower-case hexadecimal digits."""
+
+PREFIX: Final = "sha256:"
+_SMALL_BYTES: Final = 64 * 1024
+_HEX: Final = frozenset("0123456789abcdef")
+
+
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 of `data`, 64 lower-case hexadecimal digits."""
+    if len(data) > _SMALL_BYTES:
+        return new_hash(data).hexdigest()
+    text: str = _small(data).hexdigest()
+    return text
+
+
+def sha256_raw(data: bytes) -> bytes:
+    """SHA-256 of `data`, 32 bytes."""
+    raw: bytes = _small(data).digest() if len(data) <= _SMALL_BYTES else new_hash(data).digest()
+    return raw
+
+
+def new_hash(data: bytes = b"") -> hashlib._Hash:
+    """A running SHA-256 in the fastest implementation there is (it releases the interpreter's lock)."""
+    import hashlib
+
+    return hashlib.sha256(data)
+
+
+def digest_of(data: bytes) -> Digest:
+    """`sha256:<hex>` of `data`."""
+    return PREFIX + sha256_hex(data)
+
+
+def is_sha256(value: Any) -> bool:
+    """Whether `value` is text of 64 lower-case hexadecimal digits."""
+    return isinstance(value, str) and len(value) == 64 and _HEX.issuperset(value)
+
+
+def parse_digest(text: str) -> str:
+    """The hexadecimal part of `sha256:<hex>`; raises `invalid_digest`."""
+    hexadecimal = text.removeprefix(PREFIX)
+    if hexadecimal == text or not is_sha256(hexadecimal):
+        raise error("invalid_digest", f"expected sha256: and 64 hexadecimal digits, found {text[:80]!r}", found=text[:80])
+    return hexadecimal

@@ -1,0 +1,263 @@
+"""Events: the envelope of a journal line, and what each type's `data` holds.
+
+- A line is canonical JSON with exactly `data`, `seq`, `ts`, `type`, and `marks` if there is something to mark.
+  `type` sorts last, so a line's type can be read off its end.
+- `FIELDS` is the table of required fields; everything else inside `data`, and every type that begins with
+  `x.`, is kept as it is.
+"""
+
+from __future__ import annotations
+
+from runstone.core import canonical
+from runstone.core.digests import is_sha256
+from runstone.core.ids import is_run_id
+from runstone.core.limits import MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS
+from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
+    Event = dict[str, Any]
+
+OPENED: Final = "run.opened"
+CLOSED: Final = "run.closed"
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _maybe_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _maybe_count(value: Any) -> bool:
+    return value is None or _count(value)
+
+
+def _maybe_integer(value: Any) -> bool:
+    return value is None or type(value) is int
+
+
+def _maybe_sha256(value: Any) -> bool:
+    return value is None or is_sha256(value)
+
+
+def _list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _maybe_texts(value: Any) -> bool:
+    return value is None or _texts(value)
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _maybe_object(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _any(_: Any) -> bool:
+    return True
+
+
+def _number(value: Any) -> bool:
+    return (type(value) in (int, float)) or value in ("NaN", "Infinity", "-Infinity")
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_number, value.values()))
+
+
+def _named_version(value: Any) -> bool:
+    return isinstance(value, dict) and _text(value.get("name")) and _text(value.get("version"))
+
+
+def _ruleset(value: Any) -> bool:
+    return isinstance(value, dict) and _text(value.get("name")) and is_sha256(value.get("sha256"))
+
+
+def _maybe_git(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and _maybe_text(value.get("sha")) and _maybe_text(value.get("ref")))
+
+
+def _labels(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_text, value.values()))
+
+
+def _link(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != {"digest", "rel", "run_id"}:
+        return False
+    digest = value["digest"]
+    return (
+        value["rel"] in LINK_RELATIONS
+        and is_run_id(value["run_id"])
+        and (digest is None or (_text(digest) and digest.startswith("sha256:") and is_sha256(digest[7:])))
+    )
+
+
+def _links(value: Any) -> bool:
+    if not isinstance(value, list) or not all(map(_link, value)):
+        return False
+    spelled = [canonical.canonical_bytes(item) for item in value]
+    return spelled == sorted(set(spelled))
+
+
+_ARTIFACT: Final[dict[str, Callable[[Any], bool]]] = {
+    "name": _text,
+    "type": _text,
+    "ref": _maybe_text,
+    "sha256": _maybe_sha256,
+    "size": _maybe_count,
+    "media_type": _maybe_text,
+    "path": _maybe_text,
+}
+
+FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
+    OPENED: {
+        "run_id": is_run_id,
+        "kind": _text,
+        "version": _maybe_text,
+        "contract": _named_version,
+        "generator": _named_version,
+        "ruleset": _ruleset,
+        "labels": _labels,
+        "links": _links,
+        "idempotency": _maybe_object,
+        "argv": _maybe_texts,
+        "cwd": _maybe_text,
+        "git": _maybe_git,
+        "platform": _maybe_object,
+        "entry": _maybe_text,
+    },
+    "git": {"sha": _maybe_text, "ref": _maybe_text, "dirty": lambda value: value is None or type(value) is bool},
+    "config": {"value": _any, "sources": _object, "volatile": _texts},
+    "input": _ARTIFACT,
+    "output": _ARTIFACT,
+    "check": {"id": _text, "name": _text, "status": lambda value: value in CHECK_STATUSES, "evidence": _texts},
+    "log": {},
+    "metric": {"values": _numbers, "step": _maybe_integer},
+    "decision": {
+        "call": _maybe_text,
+        "outcome": _maybe_text,
+        "risk_level": _maybe_text,
+        "score": _any,
+        "block_reason": _maybe_text,
+        "warnings": _list,
+        "rules": lambda value: _list(value) and all(map(_object, value)),
+        "details": _any,
+        "policy": _maybe_object,
+    },
+    "tool.called": {"call": _text, "parent": _maybe_text, "name": _text, "contract_sha256": _maybe_sha256, "args": _any},
+    "tool.returned": {
+        "call": _text,
+        "status": _text,
+        "result": _any,
+        "error": _any,
+        "duration_ns": _maybe_count,
+        "attempts": _count,
+    },
+    "evidence": {"query": _any, "corpus": _any, "passages": _list},
+    "score": {"name": _text, "value": _number},
+    "state": {"thread": _text, "namespace": _text, "step": _maybe_integer, "sha256": _maybe_sha256},
+    "phase": {"name": _text, "status": _text},
+    "note": {"text": _text},
+    "child": {
+        "run_id": is_run_id,
+        "digest": _maybe_text,
+        "status": lambda value: value in FINAL_STATUSES or value == "running",
+    },
+    "dropped": {"events": _count, "bytes": _count, "reason": _text, "sha256": _maybe_sha256},
+    CLOSED: {
+        "status": lambda value: value in FINAL_STATUSES,
+        "exit": _maybe_integer,
+        "error": _any,
+        "result": _any,
+        "duration_ns": _maybe_count,
+        "redactions": _count,
+        "dropped": _count,
+        "resources": _maybe_object,
+        "torn_bytes": _count,
+        "lost": _texts,
+    },
+}
+
+USER_TYPES: Final = ("evidence", "score", "state", "phase", "decision", "tool.called", "tool.returned", "child")
+"""Kernel types that a caller may record with `Run.event`; the others have a method of their own."""
+
+
+def data_problem(kind: str, data: Any) -> str | None:
+    """What is wrong with the `data` of an event of type `kind`, or `None`."""
+    if not isinstance(data, dict):
+        return "data is not an object"
+    for field, fits in FIELDS.get(kind, {}).items():
+        if field not in data:
+            return f"data has no field {field!r}"
+        if not fits(data[field]):
+            return f"data.{field} has a value that it cannot have"
+    if kind == "log" and not _log_fits(data):
+        return "data is neither level and text nor stream and text or latin1"
+    return None
+
+
+def _log_fits(data: Mapping[str, Any]) -> bool:
+    if "stream" in data:
+        return _text(data["stream"]) and (_text(data.get("text")) != _text(data.get("latin1")))
+    return _text(data.get("level")) and _text(data.get("text"))
+
+
+def is_event_type(kind: Any) -> bool:
+    """Whether a caller may name an event so: `x.` and words of `a-z 0-9 _ -` between dots."""
+    if not isinstance(kind, str) or not kind.startswith("x.") or len(kind) > 128:
+        return False
+    return all(part and _WORD.issuperset(part) for part in kind.split("."))
+
+
+_WORD: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def check_labels(labels: Mapping[str, Any]) -> dict[str, str]:
+    """`labels` as text by text within the limits; raises `invalid_label`."""
+    if len(labels) > MAX_LABELS:
+        raise error("invalid_label", f"{len(labels)} labels; the limit is {MAX_LABELS}", limit=MAX_LABELS)
+    result: dict[str, str] = {}
+    for name, value in labels.items():
+        if not isinstance(name, str) or not 0 < len(name.encode("utf-8", "replace")) <= MAX_LABEL_NAME_BYTES:
+            raise error("invalid_label", f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes", name=str(name)[:80])
+        text = value if isinstance(value, str) else str(value)
+        if len(text.encode("utf-8", "replace")) > MAX_LABEL_VALUE_BYTES:
+            raise error("invalid_label", f"label {name!r} has more than {MAX_LABEL_VALUE_BYTES} bytes", name=name)
+        result[name] = text
+    return result
+
+
+def check_links(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Links sorted by canonical bytes, duplicates removed; raises `invalid_link`."""
+    whole = [{"digest": None, **item} for item in links]
+    for item in whole:
+        if not _link(item):
+            raise error("invalid_link", f"not a link: {str(item)[:200]}", relations=list(LINK_RELATIONS))
+    spelled = {canonical.canonical_bytes(item): item for item in whole}
+    return [spelled[key] for key in sorted(spelled)]
+
+
+def event_line(kind: str, data: bytes, seq: int, ts: str, marks: list[list[str]]) -> bytes:
+    """A journal line from the canonical bytes of its `data`."""
+    marked = b""
+    if marks:
+        spelled = sorted({canonical.canonical_bytes(mark) for mark in marks})
+        marked = b'"marks":[%b],' % b",".join(spelled)
+    return b'{"data":%b,%b"seq":%d,"ts":"%b","type":"%b"}\n' % (data, marked, seq, ts.encode(), kind.encode())

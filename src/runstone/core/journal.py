@@ -1,0 +1,228 @@
+"""Reading a journal: one line proved at a time, an index of what is where, and events by type.
+
+- `LineReader` accepts the next line or says what is wrong with it: canonical bytes, known envelope, `seq`
+  without gaps, `ts` that never goes back.
+- `JournalIndex` is fed the bytes as they were written. It holds no event: a running SHA-256, a Merkle tree,
+  and for each type how many there are and between which offsets.
+- `Journal` gives folds the events that they ask for, one at a time.
+"""
+
+from __future__ import annotations
+
+from runstone.core import canonical, parsing
+from runstone.core.digests import new_hash
+from runstone.core.events import CLOSED, OPENED, data_problem
+from runstone.core.limits import MAX_LINE_BYTES
+from runstone.core.merkle import MerkleTree
+from runstone.core.times import is_time
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Final
+
+    from runstone.core.events import Event
+
+    ReadRange = Callable[[int, int], Iterable[bytes]]
+    """The journal's bytes between two offsets, in chunks of any size."""
+
+_ENVELOPE: Final = frozenset({"data", "seq", "ts", "type"})
+_MARKED: Final = _ENVELOPE | {"marks"}
+_TYPE: Final = b'"type":"'
+
+
+class LineReader:
+    """Proves journal lines in order. After a refusal it stands where it stood."""
+
+    __slots__ = ("last_ts", "next_seq")
+
+    def __init__(self) -> None:
+        self.next_seq = 0
+        self.last_ts = ""
+
+    def read(self, line: bytes) -> Event:
+        """The event of `line` (LF included); raises a typed error whose message says what is wrong."""
+        if not line.endswith(b"\n"):
+            raise error("invalid_json", "the line has no LF at its end", line=self.next_seq + 1)
+        event = parsing.parse_canonical(line[:-1], limit=MAX_LINE_BYTES)
+        problem = self._problem(event)
+        if problem:
+            raise error("invalid_event", problem, line=self.next_seq + 1)
+        self.next_seq += 1
+        self.last_ts = event["ts"]
+        return event  # type: ignore[no-any-return]  # _problem has proved the envelope
+
+    def _problem(self, event: Any) -> str | None:
+        if not isinstance(event, dict) or event.keys() not in (_ENVELOPE, _MARKED):
+            return "the envelope is not exactly data, seq, ts, type and perhaps marks"
+        if type(event["seq"]) is not int or event["seq"] != self.next_seq:
+            return f"expected seq {self.next_seq}, found {str(event['seq'])[:20]}"
+        if not is_time(event["ts"]):
+            return f"ts {str(event['ts'])[:40]!r} is not a UTC time with six decimals and Z"
+        if event["ts"] < self.last_ts:
+            return f"ts {event['ts']} is before the line above ({self.last_ts})"
+        if not isinstance(event["type"], str):
+            return "type is not text"
+        if "marks" in event and not marks_fit(event["marks"]):
+            return "marks are not sorted pairs of a pointer and a mark, without duplicates"
+        if (event["type"] == OPENED) != (self.next_seq == 0):
+            return "run.opened must be the first line, and only that"
+        return data_problem(event["type"], event["data"])
+
+
+def marks_fit(marks: Any) -> bool:
+    """Whether `marks` has the form of the format: `[[pointer, mark], …]`, sorted, distinct, not empty."""
+    if not isinstance(marks, list) or not marks:
+        return False
+    for mark in marks:
+        if not isinstance(mark, list) or len(mark) != 2 or not all(isinstance(part, str) for part in mark):
+            return False
+        if mark[0] and not mark[0].startswith("/"):
+            return False
+        if mark[1] not in ("coerced", "truncated") and not (mark[1].startswith("redacted:") and len(mark[1]) > 9):
+            return False
+    spelled = [canonical.canonical_bytes(mark) for mark in marks]
+    return all(one < two for one, two in zip(spelled, spelled[1:], strict=False))
+
+
+def redactions(event: Event) -> int:
+    """How many `redacted:` marks an event carries."""
+    return sum(mark[1].startswith("redacted:") for mark in event.get("marks", ()))
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines with their LF, across chunk borders; a last line without LF is yielded without it.
+
+    Raises `too_large` when a line passes the limit, before more of it is read.
+    """
+    rest = b""
+    for chunk in chunks:
+        start = 0
+        while (end := chunk.find(b"\n", start) + 1) > 0:
+            yield rest + chunk[start:end] if rest else chunk[start:end]
+            rest = b""
+            start = end
+        rest += chunk[start:]
+        if len(rest) > MAX_LINE_BYTES:
+            raise error("too_large", f"a journal line has more than {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
+    if rest:
+        yield rest
+
+
+class Span:
+    """Where the events of one type are: how many, and between which byte offsets."""
+
+    __slots__ = ("count", "end", "start")
+
+    def __init__(self, start: int) -> None:
+        self.count = 0
+        self.start = start
+        self.end = start
+
+
+class JournalIndex:
+    """What is known of a journal without holding it. Feed it whole lines, in order."""
+
+    __slots__ = ("_hash", "_tree", "size", "types", "warnings")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.types: dict[bytes, Span] = {}
+        self.warnings = 0
+        self._hash = new_hash()
+        self._tree = MerkleTree()
+
+    def feed(self, lines: bytes) -> None:
+        """Take in one or more whole lines."""
+        self._hash.update(lines)
+        add_leaf = self._tree.add
+        for line in lines[:-1].split(b"\n"):
+            add_leaf(line)
+            name = line[line.rfind(_TYPE) + 8 : -2]
+            span = self.types.get(name)
+            if span is None:
+                span = self.types[name] = Span(self.size)
+            self.size += len(line) + 1
+            span.count += 1
+            span.end = self.size
+            if line.startswith(_WARNING):
+                self.warnings += 1
+
+    @property
+    def count(self) -> int:
+        """Lines so far."""
+        return self._tree.count
+
+    def sha256(self) -> str:
+        """Digest of all bytes so far, 64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    def root(self) -> str:
+        """Merkle root over the lines without their LF, 64 hexadecimal digits."""
+        return self._tree.root()
+
+
+_WARNING: Final = b'{"data":{"level":"warning",'
+
+
+class Journal:
+    """A whole journal as folds see it: facts of the index, and events of chosen types in order."""
+
+    def __init__(self, index: JournalIndex, read: ReadRange) -> None:
+        self.index = index
+        self._read = read
+        self.opened: Event = self._one(OPENED)
+        self.closed: Event = self._one(CLOSED)
+
+    def _one(self, kind: str) -> Event:
+        event = self.last(kind)
+        if event is None:
+            raise error("invalid_event", f"the journal has no {kind} event", type=kind)
+        return event
+
+    def count(self, kind: str) -> int:
+        """How many events of a type there are."""
+        span = self.index.types.get(kind.encode())
+        return span.count if span else 0
+
+    def events(self, *kinds: str) -> Iterator[Event]:
+        """Events of these types in order; all events where none is named."""
+        spans = self.index.types
+        wanted = [spans[kind.encode()] for kind in kinds if kind.encode() in spans]
+        if kinds and not wanted:
+            return
+        start = min(span.start for span in wanted) if kinds else 0
+        end = max(span.end for span in wanted) if kinds else self.index.size
+        endings = tuple(b'"type":"%b"}\n' % kind.encode() for kind in kinds)
+        for line in split_lines(self._read(start, end)):
+            if not kinds or line.endswith(endings):
+                yield parsing.load(line)
+
+    def data(self, *kinds: str) -> Iterator[dict[str, Any]]:
+        """The `data` of events of these types, in order."""
+        for event in self.events(*kinds):
+            yield event["data"]
+
+    def last(self, kind: str) -> Event | None:
+        """The last event of a type."""
+        found = None
+        for event in self.events(kind):
+            found = event
+        return found
+
+
+def proved_prefix(lines: Iterable[bytes]) -> Iterator[tuple[bytes, Event]]:
+    """The longest run of good lines from the start, with their events; ends silently at the first bad one.
+
+    Nothing after `run.closed` is good.
+    """
+    reader = LineReader()
+    try:
+        for line in lines:
+            event = reader.read(line)
+            yield line, event
+            if event["type"] == CLOSED:
+                return
+    except RunstoneError:
+        return

@@ -1,0 +1,162 @@
+"""Print profiles: the exact spellings of JSON that somebody downstream depends on.
+
+- A profile is specified, never "what a library prints" (`docs/format/bundle-1.md`, section 2).
+- Printing yields pieces: a document of any size passes through in small parts. A `Stream` stands for an array
+  whose items are made while it is printed.
+- Kernel values print numbers by RFC 8785; foreign profiles keep integers and floats apart, as Python text.
+"""
+
+from __future__ import annotations
+
+from runstone.core.canonical import number_text, quote, utf16_key
+from runstone.errors import error
+
+try:
+    from _json import encode_basestring_ascii as quote_ascii
+except ImportError:  # an interpreter without CPython's accelerator
+    from json.encoder import encode_basestring_ascii as quote_ascii
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Final
+
+
+class Stream:
+    """An array in a document whose items are produced one at a time; `items` is called once a print."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Callable[[], Iterable[Any]]) -> None:
+        self.items = items
+
+
+class Profile:
+    """How one profile spells JSON."""
+
+    __slots__ = ("comma", "colon", "end", "indent", "name", "number", "quote", "sort")
+
+    def __init__(
+        self,
+        name: str,
+        sort: Callable[[str], Any] | None,
+        indent: str,
+        end: str,
+        number: Callable[[float], str],
+        quote: Callable[[str], str],
+    ) -> None:
+        self.name = name
+        self.sort = sort
+        self.indent = indent
+        self.end = end
+        self.number = number
+        self.quote = quote
+        self.comma = "," if not indent else ",\n"
+        self.colon = ":" if not indent else ": "
+
+
+def python_float(value: float) -> str:
+    """Python's float text: shortest digits that round-trip, exponent below 1e-4 and from 1e16."""
+    return repr(value)
+
+
+def plain_float(value: float) -> str:
+    """`.0` on integral floats, decimal form for exponents −5 to 15, else `1e+16`, `1e-6`."""
+    text = repr(value)
+    mantissa, mark, exponent = text.partition("e")
+    if not mark:
+        return text
+    power = int(exponent)
+    if power == -5:
+        sign, digits = ("-", mantissa[1:]) if mantissa.startswith("-") else ("", mantissa)
+        return f"{sign}0.0000{digits.replace('.', '').removesuffix('0') if digits.endswith('.0') else digits.replace('.', '')}"
+    return f"{mantissa.removesuffix('.0')}e{power:+d}"
+
+
+def _identity(key: str) -> str:
+    return key
+
+
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (
+        Profile("jcs", utf16_key, "", "", number_text, quote),
+        Profile("pretty-ascii", _identity, "  ", "\n", number_text, quote_ascii),
+        Profile("py-compact-ascii", _identity, "", "", python_float, quote_ascii),
+        Profile("py-compact-utf8", _identity, "", "", python_float, quote),
+        Profile("py-pretty-utf8", None, "  ", "", python_float, quote),
+        Profile("compact-utf8", None, "", "", plain_float, quote),
+    )
+}
+
+
+def print_json(value: Any, profile: str) -> bytes:
+    """`value` in the named profile, whole. Keys of unsorted profiles stand in the order they have."""
+    return b"".join(print_pieces(value, profile))
+
+
+def print_pieces(value: Any, profile: str) -> Iterator[bytes]:
+    """`value` in the named profile, in pieces of a few kilobytes. Raises `not_json` where it has no form."""
+    rules = PROFILES[profile]
+    waiting: list[str] = []
+    size = 0
+    for piece in _pieces(value, rules, "\n" if rules.indent else ""):
+        waiting.append(piece)
+        size += len(piece)
+        if size > 8192:
+            yield "".join(waiting).encode()
+            waiting.clear()
+            size = 0
+    waiting.append(rules.end)
+    yield "".join(waiting).encode()
+
+
+def _pieces(value: Any, rules: Profile, line: str) -> Iterator[str]:
+    kind = type(value)
+    if kind is dict:
+        yield from _object_pieces(value, rules, line)
+    elif kind is list:
+        yield from _array_pieces(value, rules, line)
+    elif kind is Stream:
+        yield from _array_pieces(value.items(), rules, line)
+    else:
+        yield _scalar(value, rules)
+
+
+def _scalar(value: Any, rules: Profile) -> str:
+    kind = type(value)
+    if kind is str:
+        return rules.quote(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value) if rules.number is not number_text or abs(value) < 2**53 else number_text(float(value))
+    if kind is float and value - value == 0.0:
+        return rules.number(value)
+    raise error("not_json", f"a value of type {kind.__name__} has no form in profile {rules.name}")
+
+
+def _object_pieces(value: dict[str, Any], rules: Profile, line: str) -> Iterator[str]:
+    if not value:
+        yield "{}"
+        return
+    inner = line + rules.indent
+    mark = "{" + inner
+    for key in value if rules.sort is None else sorted(value, key=rules.sort):
+        item = value[key]
+        yield f"{mark}{rules.quote(key)}{rules.colon}"
+        yield from _pieces(item, rules, inner)
+        mark = "," + inner
+    yield line + "}"
+
+
+def _array_pieces(items: Iterable[Any], rules: Profile, line: str) -> Iterator[str]:
+    inner = line + rules.indent
+    mark = "[" + inner
+    for item in items:
+        yield mark
+        yield from _pieces(item, rules, inner)
+        mark = "," + inner
+    yield "[]" if mark.startswith("[") else line + "]"

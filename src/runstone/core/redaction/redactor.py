@@ -1,0 +1,196 @@
+"""Takes secrets out of values, and marks where one was.
+
+- A secret becomes `[REDACTED:<rule>]`; the mark names the rule, never the value, its length or its hash.
+- What is looked for: values that the caller declared, values of environment variables whose names say secret,
+  and the shapes of `rules`.
+- If the redactor itself fails, the value is dropped, not written: `[REDACTED:redactor-failed]`.
+- Idempotent: what it writes holds no anchor.
+"""
+
+from __future__ import annotations
+
+from runstone.core import canonical
+from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.printing import print_json
+from runstone.core.redaction.gate import Gate
+from runstone.core.redaction.rules import RULES, STREAM_BLOCK_END, STREAM_BLOCK_START, Rule, ruleset
+from runstone.core.values import COERCED, Foreign, free_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Mapping
+    from typing import Any, Final
+
+    from runstone.core.values import Mark
+
+MIN_DECLARED_LENGTH: Final = 4
+FAILED: Final = "redactor-failed"
+DECLARED: Final = "declared"
+ENVIRONMENT: Final = "environment"
+
+_patterns: dict[str, re.Pattern[str]] = {}
+
+
+class Redactor:
+    """Redacts text and JSON trees. `gate.hit(line)` is false only where nothing would be changed.
+
+    `secrets` maps a value to the rule it is redacted by (`declared`, `environment`); values shorter than four
+    characters are left to the caller to refuse.
+    """
+
+    def __init__(self, secrets: Mapping[str, str] | None = None, rules: tuple[Rule, ...] = RULES) -> None:
+        self._rules = rules
+        self._values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
+        anchors = [anchor for rule in rules for anchor in rule.anchors]
+        self.gate = Gate(frozenset(anchors) | {form for value, _ in self._values for form in _spellings(value)})
+
+    @property
+    def ruleset(self) -> dict[str, Any]:
+        """Name and digest of the rules in force; declared values are not part of it."""
+        return ruleset(self._rules)
+
+    def text(self, text: str) -> tuple[str, list[str]]:
+        """`text` without its secrets, and the rules that hit."""
+        hits: list[str] = []
+        for value, rule_id in self._values:
+            for form in _spellings(value):
+                if form in text:
+                    text = text.replace(form, f"[REDACTED:{rule_id}]")
+                    hits.append(rule_id)
+        for rule in self._rules:
+            if any(anchor in text for anchor in rule.anchors):
+                text = self._apply(rule, text, hits)
+        return text, hits
+
+    def _apply(self, rule: Rule, text: str, hits: list[str]) -> str:
+        pattern = _compiled(rule)
+        group = "secret" if "secret" in pattern.groupindex else 0
+        pieces: list[str] = []
+        end = 0
+        for match in pattern.finditer(text):
+            start, stop = match.span(group)
+            if text.startswith("[REDACTED:", start):
+                continue
+            pieces += (text[end:start], f"[REDACTED:{rule.id}]")
+            end = stop
+            hits.append(rule.id)
+        return "".join(pieces) + text[end:] if pieces else text
+
+    def tree(self, value: Any, marks: list[Mark]) -> Any:
+        """`value` (from `values.coerce`) as recorded: secrets out, `bytes` and `Foreign` leaves encoded.
+
+        Adds to `marks`. Never raises: a part on which the redactor fails is dropped and marked.
+        """
+        try:
+            return self._walk(value, [], marks)
+        except Exception:  # whatever went wrong, the unredacted value must not get past this line
+            marks[:] = [["", f"redacted:{FAILED}"]]
+            return {"$redacted": FAILED}
+
+    def _walk(self, value: Any, path: list[str], marks: list[Mark]) -> Any:
+        kind = type(value)
+        if kind is str:
+            return self._leaf(value, path, marks)
+        if kind is dict:
+            return self._object(value, path, marks)
+        if kind is list:
+            result = []
+            for index, item in enumerate(value):
+                path.append(str(index))
+                result.append(self._walk(item, path, marks))
+                path.pop()
+            return result
+        if kind is bytes:
+            return self._bytes(value, path, marks)
+        if kind is Foreign:
+            return self._foreign(value, path, marks)
+        return value
+
+    def _leaf(self, text: str, path: list[str], marks: list[Mark]) -> str:
+        if not self.gate.hit_text(text):
+            return text
+        clean, hits = self.text(text)
+        marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
+        return clean
+
+    def _object(self, value: dict[str, Any], path: list[str], marks: list[Mark]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, item in value.items():
+            clean, hits = self.text(key) if self.gate.hit_text(key) else (key, [])
+            name = free_key(clean, result)
+            if name != key:
+                _move_marks(marks, canonical.pointer([*path, key]), canonical.pointer([*path, name]))
+            path.append(name)
+            marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
+            result[name] = self._walk(item, path, marks)
+            path.pop()
+        return result
+
+    def _bytes(self, value: bytes, path: list[str], marks: list[Mark]) -> Any:
+        text = value.decode("latin-1")
+        clean, hits = self.text(text) if self.gate.hit_text(text) else (text, [])
+        if hits:
+            marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
+            return clean
+        from binascii import b2a_base64
+
+        return {"$bytes": b2a_base64(value, newline=False).decode()}
+
+    def _foreign(self, value: Foreign, path: list[str], marks: list[Mark]) -> Any:
+        found: list[Mark] = []
+        tree = self._walk(value.value, [], found)
+        text = print_json(tree, value.profile).decode()
+        where = canonical.pointer(path)
+        if self.text(text)[1]:  # a secret that only the printed form shows
+            marks.append([where, f"redacted:{FAILED}"])
+            return {"$redacted": FAILED}
+        marks += [[f"{where}/$json{pointer}", mark] for pointer, mark in found if mark != COERCED]
+        return {"$json": text}
+
+    def safe_end(self, text: str) -> int:
+        """Where a stream's text can be cut so that no rule is in the middle of a match there.
+
+        Everything before the answer may be recorded now; the rest waits for more, or for the end. At most
+        64 KiB wait.
+        """
+        limit = max(0, len(text) - MAX_HELD_OUTPUT_BYTES)
+        block = text.rfind(STREAM_BLOCK_START)
+        if block >= limit and text.find(STREAM_BLOCK_END, block) < 0:
+            return block
+        end = max(text.rfind("\n"), text.rfind("\r"), text.rfind(" ")) + 1
+        for value, _ in self._values:
+            end = min(end, _open_value(text, value, end))
+        return max(end, limit)
+
+
+def _compiled(rule: Rule) -> re.Pattern[str]:
+    """The rule's pattern; compiled when the first anchor of the process hits, as `re` itself takes 5 ms to load."""
+    pattern = _patterns.get(rule.pattern)
+    if pattern is None:
+        import re
+
+        pattern = _patterns[rule.pattern] = re.compile(rule.pattern)
+    return pattern
+
+
+def _move_marks(marks: list[Mark], old: str, new: str) -> None:
+    """A pointer must not show the key that was redacted."""
+    for mark in marks:
+        if mark[0] == old or mark[0].startswith(old + "/"):
+            mark[0] = new + mark[0][len(old) :]
+
+
+def _open_value(text: str, value: str, end: int) -> int:
+    """The start of a `value` with white space in it that a cut at `end` would divide; else `end`."""
+    for start in range(max(0, end - len(value) + 1), end):
+        piece = text[start : start + len(value)]
+        if value.startswith(piece) and start + len(value) > end:
+            return start
+    return end
+
+
+def _spellings(value: str) -> list[str]:
+    """How a declared value can stand in text: raw, and as JSON escapes it."""
+    escaped = canonical.quote(value)[1:-1]
+    return [value] if escaped == value else [value, escaped]

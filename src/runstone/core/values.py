@@ -1,0 +1,244 @@
+"""The recorder's door: any Python value becomes a JSON value, without loss and without raising.
+
+- What JSON can hold stays as it is; what it cannot is written in one fixed way and marked `coerced`.
+- Keys that begin with `$` belong to the format: a user's get one more `$`.
+- Two kinds of leaf pass through for the redactor, which must see them before they are encoded: `bytes`, and
+  `Foreign` (JSON whose spelling belongs to somebody else).
+
+Marks are `[json-pointer, mark]` with pointers into the result.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from runstone.core import canonical
+from runstone.core.limits import MAX_DEPTH, MAX_SAFE_INTEGER
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Final
+
+    Mark = list[str]
+
+COERCED: Final = "coerced"
+_INFINITY: Final = float("inf")
+
+
+class Foreign:
+    """JSON whose bytes somebody else hashes: recorded as `{"$json": text}` in the named print profile."""
+
+    __slots__ = ("profile", "value")
+
+    def __init__(self, value: Any, profile: str) -> None:
+        self.value = value
+        self.profile = profile
+
+
+def coerce(value: Any) -> tuple[Any, list[Mark]]:
+    """`value` as JSON types (with `bytes` and `Foreign` leaves), and the marks of what was changed.
+
+    Raises `too_deep` past the nesting limit (a cycle, too) and nothing else.
+    """
+    marks: list[Mark] = []
+    return _coerce(value, [], marks), marks
+
+
+def _coerce(value: Any, path: list[str], marks: list[Mark]) -> Any:
+    kind = type(value)
+    if kind is str:
+        return _text(value, path, marks)
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+            return value
+        return _changed(_big_integer(value), path, marks)
+    if kind is float:
+        return value if value - value == 0.0 else _changed(non_finite_text(value), path, marks)
+    if kind is dict:
+        return _object(value, path, marks)
+    if kind is list:
+        return _array(value, path, marks)
+    if kind is bytes or kind is Foreign:
+        if kind is bytes:
+            _changed(value, path, marks)
+        return value
+    return _other(value, path, marks)
+
+
+def _changed(value: Any, path: list[str], marks: list[Mark]) -> Any:
+    marks.append([canonical.pointer(path), COERCED])
+    return value
+
+
+def _big_integer(value: int) -> str:
+    limit = sys.get_int_max_str_digits()
+    if limit and value.bit_length() > limit * 3:
+        return hex(value)  # decimal text of such a number takes quadratic time
+    return str(value)
+
+
+def non_finite_text(value: float) -> str:
+    """`NaN`, `Infinity` or `-Infinity`."""
+    if value != value:
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _text(value: str, path: list[str], marks: list[Mark]) -> str:
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return str(_changed(undecoded(value), path, marks))
+    return value
+
+
+def undecoded(value: str) -> str:
+    """Text that is not Unicode (half a surrogate pair, an undecodable path): each byte as U+0000 to U+00FF."""
+    try:
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _array(items: Iterable[Any], path: list[str], marks: list[Mark]) -> list[Any]:
+    _check_depth(path)
+    result = []
+    for index, item in enumerate(items):
+        path.append(str(index))
+        result.append(_coerce(item, path, marks))
+        path.pop()
+    return result
+
+
+def _object(value: dict[Any, Any], path: list[str], marks: list[Mark]) -> dict[str, Any]:
+    _check_depth(path)
+    result: dict[str, Any] = {}
+    for key, item in list(value.items()):
+        text, same = _key(key)
+        name = free_key(text, result)
+        path.append(name)
+        if name != text or not same:
+            marks.append([canonical.pointer(path), COERCED])
+        result[name] = _coerce(item, path, marks)
+        path.pop()
+    return result
+
+
+def free_key(key: str, taken: dict[str, Any]) -> str:
+    """`key`, or the first of `key#2`, `key#3`, … that is not in `taken`."""
+    name, number = key, 1
+    while name in taken:
+        number += 1
+        name = f"{key}#{number}"
+    return name
+
+
+def _key(key: Any) -> tuple[str, bool]:
+    """The text of a key, and whether it stands as it was."""
+    if isinstance(key, str) and not _is_enum(key):
+        marks: list[Mark] = []
+        text = _text(str(key), [], marks)
+        return ("$" + text, False) if text.startswith("$") else (text, not marks)
+    if _is_enum(key):
+        return _key(key.value)[0], False
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key], False
+    if isinstance(key, int):
+        return _big_integer(int(key)), False
+    if isinstance(key, float):
+        value = float(key)
+        return (canonical.number_text(value) if value - value == 0.0 else non_finite_text(value)), False
+    return type(key).__name__, False
+
+
+def _check_depth(path: list[str]) -> None:
+    if len(path) >= MAX_DEPTH - 2:  # the event around the value takes two
+        raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", path=canonical.pointer(path[:8]), limit=MAX_DEPTH)
+
+
+def _is_enum(value: Any) -> bool:
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(value, enum.Enum)
+
+
+def _other(value: Any, path: list[str], marks: list[Mark]) -> Any:
+    """A value that is not of a plain JSON type."""
+    try:
+        new = _converted(value, path, marks)
+    except RecursionError:
+        raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", limit=MAX_DEPTH) from None
+    except Exception as exc:  # a foreign object may raise anything from any method
+        if getattr(exc, "code", None) == "too_deep":
+            raise
+        new = {"$repr": type(value).__name__}
+    mark = [canonical.pointer(path), COERCED]
+    if mark not in marks:
+        marks.append(mark)
+    return new
+
+
+def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
+    if _is_enum(value):
+        return _coerce(value.value, path, marks)
+    for base, convert in _BASES:
+        if isinstance(value, base):
+            return _coerce(convert(value), path, marks)
+    if isinstance(value, (set, frozenset)):
+        return sorted(_array(value, path, []), key=_sort_key)
+    for module, name, change in _FOREIGN_TYPES:
+        known = getattr(sys.modules.get(module), name, None)
+        if known is not None and isinstance(value, known):
+            return _coerce(change(value), path, marks)
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if fields is not None:
+        return _object({name: getattr(value, name) for name in fields}, path, marks)
+    if callable(getattr(type(value), "model_dump", None)):
+        return _coerce(value.model_dump(), path, marks)
+    return {"$repr": type(value).__name__}
+
+
+def _sort_key(item: Any) -> bytes:
+    if type(item) is bytes:
+        return item
+    return canonical.canonical_bytes(item)
+
+
+def _datetime_text(value: Any) -> str:
+    if value.tzinfo is None or value.utcoffset() is None:
+        return str(value.isoformat())
+    shifted = value.replace(tzinfo=None) - value.utcoffset()
+    return str(shifted.isoformat(timespec="microseconds")) + "Z"
+
+
+def _path_text(value: Any) -> str:
+    return str(value.as_posix())
+
+
+_BASES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (bool, bool),
+    (int, int),
+    (float, float),
+    (dict, dict),
+    (list, list),
+    (tuple, list),
+    ((bytes, bytearray, memoryview), bytes),
+)
+
+_FOREIGN_TYPES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("datetime", "datetime", _datetime_text),
+    ("datetime", "date", lambda value: value.isoformat()),
+    ("datetime", "time", lambda value: value.isoformat()),
+    ("datetime", "timedelta", lambda value: value.total_seconds()),
+    ("decimal", "Decimal", str),
+    ("uuid", "UUID", str),
+    ("pathlib", "PurePath", _path_text),
+    ("numpy", "generic", lambda value: value.item()),
+    ("collections.abc", "Mapping", dict),
+)

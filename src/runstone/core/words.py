@@ -1,0 +1,43 @@
+"""The closed vocabularies of the format: statuses, check results, link relations, log levels."""
+
+from __future__ import annotations
+
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Final
+
+RUNNING: Final = "running"
+SUCCESS: Final = "success"
+PARTIAL: Final = "partial"
+FAILED: Final = "failed"
+BLOCKED: Final = "blocked"
+CANCELLED: Final = "cancelled"
+INTERRUPTED: Final = "interrupted"
+
+FINAL_STATUSES: Final = (SUCCESS, PARTIAL, FAILED, BLOCKED, CANCELLED, INTERRUPTED)
+CHECK_STATUSES: Final = ("pass", "fail", "skip")
+LINK_RELATIONS: Final = ("amends", "child-of", "derives-from", "replays", "retries")
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def check_status(status: Any) -> str:
+    """`status`, if a run can end with it; raises `invalid_status`. Only recovery gives `interrupted`."""
+    if status in FINAL_STATUSES:
+        return str(status)
+    raise error(
+        "invalid_status",
+        f"{str(status)[:40]!r} is not a status; use one of {', '.join(FINAL_STATUSES)}",
+        found=str(status)[:40],
+        expected=list(FINAL_STATUSES),
+    )
+
+
+def status_from_checks(results: Iterable[str]) -> str:
+    """The status of a run that nobody gave one: a failed check → failed, a skipped one → partial, else success."""
+    found = set(results)
+    if "fail" in found:
+        return FAILED
+    return PARTIAL if "skip" in found else SUCCESS

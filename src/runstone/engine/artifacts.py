@@ -1,0 +1,159 @@
+"""Files that a run consumed or produced: digest, size, name, and a copy where the run keeps one.
+
+- A file is read once, through one descriptor; what was read is what the digest and the copy are of.
+- A file that changes while it is read has no digest: the event says `changed_while_read`.
+- A file in which the redactor finds a secret is not kept: the event says by which rule.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.core import layout
+from runstone.core.digests import new_hash
+from runstone.core.media import media_type
+from runstone.core.values import undecoded
+from runstone.errors import RunstoneError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Final
+
+    from runstone.core.manifest import FileFact
+    from runstone.core.redaction.redactor import Redactor
+
+    Keep = Callable[[str, Iterator[bytes]], FileFact]
+
+CHUNK_BYTES: Final = 1 << 20
+_OVERLAP_BYTES: Final = 16 * 1024
+"""A secret that two chunks share is found in the overlap."""
+
+
+class SecretInFile(Exception):
+    """The file holds what a rule takes for a secret."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+class ChangedWhileRead(Exception):
+    """Size, time or identity of the file were not the same before and after reading."""
+
+
+def artifact_name(path: str, cwd: str | None) -> str:
+    """The path below the working directory with `/`; outside it the last component; never absolute."""
+    full = os.path.normpath(os.path.join(cwd or os.sep, path))
+    if cwd is not None and full.startswith(os.path.join(cwd, "")):
+        name = os.path.relpath(full, cwd)
+    else:
+        name = os.path.basename(full) or "file"
+    return _unicode(name.replace(os.sep, "/"))
+
+
+def _unicode(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return undecoded(name)
+    return name
+
+
+class FileReader:
+    """Reads one file once: `chunks` yields its bytes; `size` and `sha256` are known afterwards."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.size = 0
+        self.sha256 = ""
+
+    def chunks(self, redactor: Redactor | None = None) -> Iterator[bytes]:
+        """The bytes. Raises `OSError`, `ChangedWhileRead`, and with a redactor `SecretInFile`."""
+        digest = new_hash()
+        tail = b""
+        fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            before = os.fstat(fd)
+            while chunk := os.read(fd, CHUNK_BYTES):
+                if redactor is not None:
+                    window = tail + chunk
+                    _refuse_secrets(redactor, window)
+                    tail = window[-_OVERLAP_BYTES:]
+                digest.update(chunk)
+                self.size += len(chunk)
+                yield chunk
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        if _identity(before) != _identity(after) or after.st_size != self.size:
+            raise ChangedWhileRead
+        self.sha256 = digest.hexdigest()
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int, int]:
+    return facts.st_size, facts.st_mtime_ns, facts.st_ino
+
+
+def _refuse_secrets(redactor: Redactor, window: bytes) -> None:
+    if redactor.gate.hit(window):
+        hits = redactor.text(window.decode("latin-1"))[1] or redactor.text(window.decode("utf-8", "replace"))[1]
+        if hits:
+            raise SecretInFile(hits[0])
+
+
+def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> dict[str, Any]:
+    """`sha256`, `size` and `path` of an artifact event, and `problem` where something is to be said.
+
+    Never raises for what the file system answers: a file that is not there has no digest.
+    """
+    reader = FileReader(path)
+    facts: dict[str, Any] = {"sha256": None, "size": None, "path": None}
+    try:
+        if not os.path.isfile(path):
+            return {**facts, "problem": "not_a_file" if os.path.lexists(path) else "not_found"}
+        if keep is None:
+            for _ in reader.chunks():
+                pass
+        else:
+            facts["path"] = _keep(reader, name, keep, redactor)
+        return {**facts, "sha256": reader.sha256, "size": reader.size}
+    except ChangedWhileRead:
+        return {**facts, "problem": "changed_while_read"}
+    except SecretInFile as exc:
+        return {**file_facts(path, name, None, redactor), "problem": f"not_kept:redacted:{exc.rule}"}
+    except OSError as exc:
+        return {**facts, "problem": f"unreadable:{exc.strerror or exc}"}
+    except RunstoneError as exc:  # the copy failed; the digest of the file itself can still be had
+        return {**file_facts(path, name, None, redactor), "problem": f"not_kept:{exc.code}"}
+
+
+def _keep(reader: FileReader, name: str, keep: Keep, redactor: Redactor) -> str:
+    for candidate in kept_names(name):
+        path = layout.artifact(candidate)
+        try:
+            keep(path, reader.chunks(redactor))
+            return path
+        except RunstoneError as exc:
+            if exc.code != "file_exists":
+                raise
+            reader.size = 0
+    raise AssertionError("kept_names is endless")
+
+
+def kept_names(name: str) -> Iterator[str]:
+    """Names under which a file may be kept: its own where a bundle can hold it, then numbered ones."""
+    own = name if layout.path_problem(layout.artifact(name)) is None else "file"
+    yield own
+    stem, dot, extension = own.rpartition(".")
+    number = 1
+    while True:
+        number += 1
+        yield f"{stem}-{number}.{extension}" if dot and "/" not in extension else f"{own}-{number}"
+
+
+def artifact_event(kind: str, ref: str | None, name: str | None, facts: dict[str, Any], media: str | None) -> dict[str, Any]:
+    """The `data` of an `input` or `output` event."""
+    chosen = name if name is not None else (ref or kind)
+    known = media if media is not None else (media_type(chosen) if facts["size"] is not None else None)
+    return {"name": chosen, "type": kind, "ref": ref, "media_type": known, **facts}

@@ -1,0 +1,65 @@
+"""Recording switched off (`RUNSTONE_DISABLED=1`): one shared run whose every method does nothing.
+
+It has the methods of `engine.recorder.Run`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, Self
+
+
+class DisabledRun:
+    """A run that records nothing, for ever open, safe to share."""
+
+    run_id: Final = "disabled"
+    recording: Final = False
+    status: Final = "running"
+    digest: Final = None
+
+    def input(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def output(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def check(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def log(self, *_: Any, **__: Any) -> str:
+        """Nothing; the reference leads nowhere."""
+        return "run.log:line:0"
+
+    def stream(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def metrics(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def config(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def note(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def event(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def left_out(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def finish(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __repr__(self) -> str:
+        return "<Run disabled>"
+
+
+DISABLED: Final = DisabledRun()

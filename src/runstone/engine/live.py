@@ -1,0 +1,43 @@
+"""Runs that this process is recording, for what happens at a fork and at the end of the process.
+
+- After `os.fork` the child's copies are inert, and `RUNSTONE_PARENT` names the run that was open.
+- At exit a run that nobody finished is sealed as failed. A signal that ends the process at once leaves it open;
+  recovery then seals it as interrupted.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from runstone.engine.recorder import Run
+
+PARENT: Final = "RUNSTONE_PARENT"
+LIVE: Final[dict[int, Run]] = {}
+_state = {"registered": False}
+
+
+def watch(run: Run) -> None:
+    """Take part in forks and the end of the process until the run is finished."""
+    if not _state["registered"]:
+        _state["registered"] = True
+        atexit.register(_finish_all)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_fork)
+    LIVE[id(run)] = run
+
+
+def _after_fork() -> None:
+    for run in LIVE.values():
+        run.become_inert()
+        os.environ[PARENT] = run.run_id
+    LIVE.clear()
+
+
+def _finish_all() -> None:
+    for run in list(LIVE.values()):
+        run.finish("failed", error={"type": "NotFinished", "message": "the process ended before the run was finished"})

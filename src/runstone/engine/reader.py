@@ -1,0 +1,169 @@
+"""Read a sealed run: what its manifest says, its documents, its events, its files. Nothing here proves anything:
+that is `engine.verifier`."""
+
+from __future__ import annotations
+
+from runstone.core import layout
+from runstone.core.digests import digest_of
+from runstone.core.journal import Journal, JournalIndex, split_lines
+from runstone.core.limits import MAX_DOCUMENT_BYTES, MAX_MANIFEST_BYTES
+from runstone.core.manifest import parse_manifest
+from runstone.core.outcome import contract_major
+from runstone.core.parsing import load, parse_json
+from runstone.engine.sealer import open_journal
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from runstone.core.contract import Contract, Document
+    from runstone.core.digests import Digest
+    from runstone.core.events import Event
+    from runstone.core.manifest import Manifest
+    from runstone.ports.objects import Bundle
+
+    ContractOf = Callable[[str, str | None], Contract]
+    """The contract of a name and version (`None`: the newest); raises `unknown_contract`."""
+
+
+def read_limited(bundle: Bundle, path: str, limit: int) -> bytes:
+    """A whole file of a bundle, if it is not over `limit` bytes; raises `too_large`."""
+    pieces, size = [], 0
+    for chunk in bundle.read(path):
+        size += len(chunk)
+        if size > limit:
+            raise error("too_large", f"{path} has more than {limit} bytes", path=path, limit=limit)
+        pieces.append(chunk)
+    return b"".join(pieces)
+
+
+class Sealed:
+    """A sealed run. Attributes come from the manifest; everything is read when it is asked for."""
+
+    def __init__(self, bundle: Bundle, contract_of: ContractOf) -> None:
+        self._bundle = bundle
+        self._contract_of = contract_of
+        data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
+        self.manifest: Manifest = parse_manifest(data)
+        self.digest: Digest = digest_of(data)
+        self._opened: Event | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.manifest["run_id"])
+
+    @property
+    def kind(self) -> str:
+        """What kind of work it was: a pipeline's id, an agent's name, a mode."""
+        return str(self.manifest["kind"])
+
+    @property
+    def contract(self) -> str:
+        """`<name>/<version>` of the contract that wrote the documents."""
+        return f"{self.manifest['contract']['name']}/{self.manifest['contract']['version']}"
+
+    @property
+    def status(self) -> str:
+        """How the run ended."""
+        return str(self.manifest["status"])
+
+    @property
+    def opened_at(self) -> str:
+        """UTC time of the first event."""
+        return str(self.manifest["opened_at"])
+
+    @property
+    def closed_at(self) -> str:
+        """UTC time of the last event."""
+        return str(self.manifest["closed_at"])
+
+    @property
+    def outcome_digest(self) -> Digest:
+        """Digest of what must reproduce; equal for two runs with the same outcome."""
+        return str(self.manifest["outcome_digest"])
+
+    @property
+    def path(self) -> str:
+        """Where the bundle is."""
+        return self._bundle.location
+
+    @property
+    def bundle(self) -> Bundle:
+        """The files, for reading."""
+        return self._bundle
+
+    @property
+    def opened(self) -> Event:
+        """The first event: who was started, by what, with which labels and links."""
+        if self._opened is None:
+            self._opened = load(next(split_lines(self._bundle.read(layout.JOURNAL))))
+        return self._opened
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels given at the start."""
+        return dict(self.opened["data"]["labels"])
+
+    def journal(self) -> Journal:
+        """The journal, indexed, for folds."""
+        size = next((entry["size"] for entry in self.manifest["files"] if entry["path"] == layout.JOURNAL), 0)
+        return open_journal(lambda start, end: self._bundle.read(layout.JOURNAL, start, end), JournalIndex(), size)
+
+    def events(self, *kinds: str) -> Iterator[Event]:
+        """Events in order, as recorded; only those of the named types where any is named."""
+        return self.journal().events(*kinds)
+
+    def documents(self, contract: str | None = None) -> Iterator[Document]:
+        """All documents of the run's contract, or of another one, folded now from the journal."""
+        name, version = self.manifest["contract"]["name"], self.manifest["contract"]["version"]
+        if contract is not None:
+            name, _, version = contract.partition("/")
+        return self._contract_of(name, version or None).documents(self.journal())
+
+    def document(self, path: str) -> Any:
+        """One document of the run's contract: JSON as a value, anything else as text.
+
+        Sealed documents are read from the bundle, derived ones are folded. Raises `file_not_found`.
+        """
+        data = self.file(path)
+        return parse_json(data) if path.endswith(".json") else data.decode("utf-8", "backslashreplace")
+
+    def file(self, path: str) -> bytes:
+        """The bytes of a file of the bundle or of a derived document; raises `file_not_found`, `too_large`."""
+        return b"".join(self.pieces(path, MAX_DOCUMENT_BYTES))
+
+    def pieces(self, path: str, limit: int | None = None) -> Iterator[bytes]:
+        """As `file`, piece by piece and of any size."""
+        named = path == layout.MANIFEST or any(entry["path"] == path for entry in self.manifest["files"])
+        source = self._bundle.read(path) if named else self._derived(path)
+        size = 0
+        for piece in source:
+            size += len(piece)
+            if limit is not None and size > limit:
+                raise error("too_large", f"{path} has more than {limit} bytes", path=path, limit=limit)
+            yield piece
+
+    def _derived(self, path: str) -> Iterator[bytes]:
+        for document in self.documents():
+            if document.path == path:
+                return document.pieces()
+        raise error("file_not_found", f"run {self.run_id} has no file {path[:200]!r}", run_id=self.run_id, path=path[:200])
+
+    def counts(self) -> dict[str, int]:
+        """How many events, checks, files, warnings, dropped events and redactions the run has."""
+        journal = self.journal()
+        closed = journal.closed["data"]
+        return {
+            "events": journal.index.count,
+            "checks": journal.count("check"),
+            "files": len(self.manifest["files"]),
+            "warnings": journal.index.warnings,
+            "dropped": closed["dropped"],
+            "redactions": closed["redactions"],
+        }
+
+    def __repr__(self) -> str:
+        return f"<Sealed {self.run_id} {contract_major(self.manifest['contract'])} {self.status}>"

@@ -1,0 +1,198 @@
+"""Recover: seal what a writer that died had recorded.
+
+- Recovery seals a copy, so a writer that was only stopped cannot change sealed bytes when it comes back.
+- What it writes is a pure function of what it finds: two recoveries of one run write the same bytes.
+- The open run is removed only afterwards, and only with its lease. Recovery may die at any point and run again,
+  and any number of recoveries may run at once.
+"""
+
+from __future__ import annotations
+
+from runstone.core import layout
+from runstone.core.canonical import canonical_bytes
+from runstone.core.digests import PREFIX, new_hash
+from runstone.core.events import CLOSED, event_line
+from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines
+from runstone.core.manifest import manifest_bytes
+from runstone.core.words import INTERRUPTED
+from runstone.engine.sealer import write_documents
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+    from runstone.core.digests import Digest
+    from runstone.core.events import Event
+    from runstone.engine.reader import ContractOf
+    from runstone.ports.journals import Journals, LeftRun
+    from runstone.ports.objects import Objects
+
+SEALED: Final = "sealed"
+ALREADY_SEALED: Final = "already_sealed"
+NEVER_OPENED: Final = "never_opened"
+ALIVE: Final = "alive"
+
+
+class Recovery:
+    """What recovery did with one run."""
+
+    __slots__ = ("digest", "events", "lost", "outcome", "run_id", "status", "torn_bytes")
+
+    def __init__(self, run_id: str, outcome: str) -> None:
+        self.run_id = run_id
+        self.outcome = outcome
+        """`sealed`, `already_sealed`, `never_opened` (nothing was recorded; the id is free) or `alive`."""
+        self.status: str | None = None
+        self.digest: Digest | None = None
+        self.events = 0
+        self.torn_bytes = 0
+        self.lost: list[str] = []
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        return f"<Recovery {self.run_id} {self.outcome}>"
+
+
+def recover(run_id: str, objects: Objects, journals: Journals, contract_of: ContractOf, *, force: bool = False) -> Recovery:
+    """Seal one open run from its journal. With `force` also while its writer holds the lease."""
+    left = journals.take(run_id, force=force)
+    if left is None:
+        return Recovery(run_id, ALREADY_SEALED if objects.exists(run_id) else ALIVE)
+    try:
+        return _recover(left, objects, contract_of)
+    finally:
+        left.release()
+
+
+def _recover(left: LeftRun, objects: Objects, contract_of: ContractOf) -> Recovery:
+    if objects.exists(left.run_id):
+        left.remove(free_id=False)
+        return Recovery(left.run_id, ALREADY_SEALED)
+    found = Prefix(left)
+    if found.opened is None:
+        left.remove(free_id=True)
+        return Recovery(left.run_id, NEVER_OPENED)
+    if found.opened["data"]["run_id"] != left.run_id:
+        raise error("bundle_damaged", f"the journal in open run {left.run_id} is of another run", run_id=left.run_id)
+    recovery = found.recovery()
+    contract = found.opened["data"]["contract"]
+    stage = objects.stage(left.run_id)
+    try:
+        stage.put(layout.JOURNAL, found.lines())
+        for path in sorted(found.kept):
+            stage.put(path, left.read_kept(path))
+        journal = Journal(found.index, found.read)
+        facts = write_documents(stage, contract_of(contract["name"], contract["version"]), journal)
+        manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
+        stage.commit()
+    except RunstoneError as exc:
+        if exc.code != "run_exists":
+            raise
+        recovery.outcome = ALREADY_SEALED  # its writer, or another recovery, was quicker
+    else:
+        recovery.digest = PREFIX + manifest.sha256
+    finally:
+        stage.discard()
+    left.remove(free_id=False)
+    return recovery
+
+
+class Prefix:
+    """The longest good beginning of a journal, with the line that closes it and the kept files that hold."""
+
+    def __init__(self, left: LeftRun) -> None:
+        self._left = left
+        self.index = JournalIndex()
+        self.opened: Event | None = None
+        self.kept: set[str] = set()
+        self._closing = b""
+        self._size = 0
+        self._total = 0
+        self._scan()
+
+    def _scan(self) -> None:
+        promised: dict[str, str] = {}
+        status: str | None = None
+        ts, count, redacted, dropped = "", 0, 0, 0
+        for line, event in proved_prefix(split_lines(self._chunks())):
+            if event["type"] == CLOSED:
+                if not self._holds(promised):
+                    break  # a close whose files are not all there is torn
+                status = event["data"]["status"]
+            self.opened = self.opened or event
+            data = event["data"]
+            if event["type"] in ("input", "output") and data["path"] is not None:
+                promised[data["path"]] = data["sha256"]
+            if event["type"] == "dropped":
+                dropped += data["events"]
+            redacted += redactions(event)
+            self.index.feed(line)
+            self._size += len(line)
+            ts, count = event["ts"], count + 1
+        self.kept = {path for path, sha256 in promised.items() if self._sha256(path) == sha256}
+        for _ in self._left.read(self._total):  # bytes behind the first fault count as torn
+            self._total += len(_)
+        self.status = status or INTERRUPTED
+        self.lost = sorted((set(promised) | set(self._left.kept())) - self.kept)
+        if status is None and self.opened is not None:
+            data = self._interrupted(redacted, dropped)
+            self._closing = event_line(CLOSED, canonical_bytes(data), count, ts, [])
+            self.index.feed(self._closing)
+
+    def _chunks(self) -> Iterator[bytes]:
+        for chunk in self._left.read():
+            self._total += len(chunk)
+            yield chunk
+
+    def _holds(self, promised: dict[str, str]) -> bool:
+        return all(self._sha256(path) == sha256 for path, sha256 in promised.items())
+
+    def _sha256(self, path: str) -> str | None:
+        digest = new_hash()
+        try:
+            for chunk in self._left.read_kept(path):
+                digest.update(chunk)
+        except RunstoneError:
+            return None
+        return digest.hexdigest()
+
+    def _interrupted(self, redacted: int, dropped: int) -> dict[str, Any]:
+        return {
+            "status": INTERRUPTED,
+            "exit": None,
+            "error": None,
+            "result": None,
+            "duration_ns": None,
+            "redactions": redacted,
+            "dropped": dropped,
+            "resources": None,
+            "torn_bytes": self._total - self._size,
+            "lost": self.lost,
+        }
+
+    def recovery(self) -> Recovery:
+        """What is to be told of this run."""
+        recovery = Recovery(self._left.run_id, SEALED)
+        recovery.status = self.status
+        recovery.events = self.index.count
+        recovery.torn_bytes = self._total - self._size
+        recovery.lost = self.lost
+        return recovery
+
+    def lines(self) -> Iterator[bytes]:
+        """The journal as it is sealed."""
+        return self.read(0, self._size + len(self._closing))
+
+    def read(self, start: int, end: int) -> Iterator[bytes]:
+        """Bytes of the journal as it is sealed."""
+        if start < self._size:
+            yield from self._left.read(start, min(end, self._size))
+        if end > self._size:
+            yield self._closing[max(0, start - self._size) : end - self._size]
+
+

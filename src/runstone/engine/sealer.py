@@ -1,0 +1,79 @@
+"""Seal: fold the journal into documents and a manifest, and publish the bundle once and for ever.
+
+Order of writing: documents, then the manifest, then `commit`, which syncs every file and folder and renames.
+Until then the run is open, and recovery can seal it from its journal alone.
+"""
+
+from __future__ import annotations
+
+from runstone.core import layout
+from runstone.core.contract import SEALED
+from runstone.core.digests import PREFIX
+from runstone.core.journal import Journal, JournalIndex
+from runstone.core.manifest import kept_files, manifest_bytes
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Final
+
+    from runstone.core.contract import Contract
+    from runstone.core.digests import Digest
+    from runstone.core.journal import ReadRange
+    from runstone.core.manifest import FileFact
+    from runstone.ports.objects import Committed, Stage
+
+_IN_MEMORY: Final = 1 << 20
+"""A journal up to this size is read once and folded from memory."""
+
+
+def seal(stage: Stage, contract: Contract, read: ReadRange, index: JournalIndex, size: int) -> tuple[Digest, Committed]:
+    """Complete `stage` (journal and kept files are in it) and commit it; answers the run digest.
+
+    `index` may have been fed a beginning of the journal already; the rest, up to `size`, is read here.
+    """
+    journal = open_journal(read, index, size)
+    facts = write_documents(stage, contract, journal)
+    data = manifest_bytes(journal, facts)
+    manifest = stage.put(layout.MANIFEST, [data])
+    return PREFIX + manifest.sha256, stage.commit()
+
+
+def open_journal(read: ReadRange, index: JournalIndex, size: int) -> Journal:
+    """The whole journal, indexed."""
+    if size <= _IN_MEMORY and index.size == 0:
+        whole = b"".join(read(0, size))
+        index.feed(whole)
+        return Journal(index, lambda start, end: (whole[start:end],))
+    for lines in whole_lines(read(index.size, size)):
+        index.feed(lines)
+    return Journal(index, read)
+
+
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut so that each piece holds whole lines only. Fewer, larger pieces than `split_lines`."""
+    rest = b""
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield rest + chunk[:end]
+            rest = chunk[end:]
+        else:
+            rest += chunk
+    if rest:
+        raise error("invalid_json", "the journal's last line has no LF at its end")
+
+
+def write_documents(stage: Stage, contract: Contract, journal: Journal) -> list[FileFact]:
+    """Put the contract's sealed documents; answers the facts of all files but journal and manifest."""
+    facts = list(kept_files(journal).values())
+    facts += [
+        stage.put(document.path, document.pieces())
+        for document in contract.documents(journal)
+        if document.standing == SEALED
+    ]
+    layout.check_distinct([layout.MANIFEST, layout.JOURNAL, *(fact.path for fact in facts)])
+    return facts
+
+

@@ -1,0 +1,343 @@
+"""The store: one object over the ports, through which runs are recorded, found, read, verified and recovered."""
+
+from __future__ import annotations
+
+from runstone.core import ids
+from runstone.core.digests import parse_digest
+from runstone.core.events import check_labels, check_links
+from runstone.core.journal import proved_prefix, split_lines
+from runstone.core.query import parse_query
+from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, Redactor
+from runstone.core.words import INTERRUPTED, RUNNING
+from runstone.engine.reader import Sealed
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, Final
+
+    from runstone.core.digests import Digest
+    from runstone.core.events import Event
+    from runstone.engine.disabled import DisabledRun
+    from runstone.engine.reader import ContractOf
+    from runstone.engine.recorder import Run
+    from runstone.engine.recoverer import Recovery
+    from runstone.engine.verifier import Report
+    from runstone.ports.clock import Clock
+    from runstone.ports.entropy import Entropy
+    from runstone.ports.host import Host
+    from runstone.ports.journals import Journals
+    from runstone.ports.objects import Bundle, Objects
+
+LATEST: Final = "@latest"
+DAMAGED: Final = "damaged"
+
+
+class Store:
+    """Where runs are recorded and bundles live. Made by `runstone.open`; safe to share between threads."""
+
+    def __init__(
+        self,
+        url: str,
+        objects: Objects,
+        journals: Journals,
+        host: Host,
+        clock: Clock,
+        entropy: Entropy,
+        contract_of: ContractOf,
+        generator: Mapping[str, str],
+    ) -> None:
+        self.url = url
+        self.objects = objects
+        self.journals = journals
+        self.host = host
+        self.clock = clock
+        self.entropy = entropy
+        self.contract_of = contract_of
+        self._generator = dict(generator)
+
+    # record
+
+    def run(
+        self,
+        kind: str,
+        *,
+        version: str | None = None,
+        config: Any = None,
+        labels: Mapping[str, Any] | None = None,
+        contract: str = "runstone",
+        run_id: str | None = None,
+        links: Iterable[Mapping[str, Any]] = (),
+        secrets: Iterable[str] = (),
+        argv: list[str] | None = None,
+        entry: str | None = None,
+        strict: bool = False,
+    ) -> Run:
+        """Start recording a run.
+
+        `kind` says what work it is, `version` which version of it, `labels` are text by text. `secrets` are values
+        that must never be written (4 characters or more). `links` point at other runs (`rel`, `run_id`, `digest`).
+        With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
+
+        Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
+        `invalid_option`, `unknown_contract`; `store_unavailable` only with `strict`.
+        """
+        from runstone.engine.recorder import Run
+
+        if self.host.setting("RUNSTONE_DISABLED") == "1":
+            return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
+        redactor = self.redactor(secrets)
+        rules = self._contract(contract)
+        identity = self._identity(run_id, redactor)
+        cwd = self.host.cwd()
+        opened = {
+            "run_id": identity,
+            "kind": str(kind),
+            "version": None if version is None else str(version),
+            "contract": {"name": rules.name, "version": rules.version},
+            "generator": self._generator,
+            "ruleset": redactor.ruleset,
+            "labels": check_labels(labels or {}),
+            "links": check_links([dict(link) for link in links] + self._parent()),
+            "idempotency": None,
+            "argv": self.host.argv() if argv is None else argv,
+            "cwd": cwd,
+            "git": self.host.git(),
+            "platform": self.host.platform(),
+            "entry": self.host.entry() if entry is None else entry,
+        }
+        if len(opened["links"]) == 0 and not opened["kind"]:
+            raise error("invalid_option", "kind is empty: say what work the run does", option="kind")
+        journal = None
+        try:
+            journal = self.journals.create(identity)
+        except RunstoneError as exc:
+            if strict or exc.code != "store_unavailable":
+                raise
+            failure: RunstoneError | None = exc
+        else:
+            failure = None
+        run = Run(identity, journal, rules, redactor, self.clock, cwd=cwd, strict=strict)
+        run.open(opened, failure)
+        if config is not None:
+            run.config(config)
+        return run
+
+    def _disabled(self) -> DisabledRun:
+        from runstone.engine.disabled import DISABLED
+
+        return DISABLED
+
+    def _contract(self, name: str) -> Any:
+        base, _, version = name.partition("/")
+        return self.contract_of(base, version or None)
+
+    def redactor(self, secrets: Iterable[str] = ()) -> Redactor:
+        """A redactor for what the caller declares and what the environment holds now."""
+        values = dict(self.host.secrets())
+        for secret in secrets:
+            if not isinstance(secret, str) or len(secret) < MIN_DECLARED_LENGTH:
+                raise error(
+                    "invalid_option",
+                    f"a declared secret is text of {MIN_DECLARED_LENGTH} characters or more",
+                    option="secrets",
+                    minimum=MIN_DECLARED_LENGTH,
+                )
+            values[secret] = DECLARED
+        return Redactor(values)
+
+    def _identity(self, run_id: str | None, redactor: Redactor) -> str:
+        if run_id is None:
+            return ids.new_run_id(self.entropy.random_bytes(10), self.clock.time_ns() // 1_000_000)
+        ids.check_run_id(run_id)
+        if redactor.text(run_id)[1]:
+            raise error("secret_in_run_id", "the run id holds what looks like a secret; choose another")
+        return run_id
+
+    def _parent(self) -> list[dict[str, Any]]:
+        parent = self.host.setting("RUNSTONE_PARENT")
+        return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
+
+    # find and read
+
+    def get(self, run: str) -> Sealed:
+        """The sealed run that an exact id, a unique prefix, `sha256:<hex>` or `@latest` names.
+
+        Raises `run_not_found`, `ambiguous_run`, `run_is_open`.
+        """
+        return Sealed(self.objects.open(self.resolve(run)), self.contract_of)
+
+    def resolve(self, run: str) -> str:
+        """The id of the sealed run that RUN names. Errors as `get`."""
+        if run == LATEST:
+            newest = next(self.runs(), None)
+            if newest is None:
+                raise error("run_not_found", f"no sealed run in {self.url}", store=self.url)
+            return newest.run_id
+        if run.startswith("sha256:"):
+            return self._by_digest(run)
+        if ids.is_run_id(run) and self.objects.exists(run):
+            return run
+        return self._by_prefix(run)
+
+    def _by_digest(self, digest: Digest) -> str:
+        parse_digest(digest)
+        for sealed in self._sealed():
+            if sealed.digest == digest:
+                return sealed.run_id
+        raise error("run_not_found", f"no run with digest {digest} in {self.url}", digest=digest, store=self.url)
+
+    def _by_prefix(self, prefix: str) -> str:
+        found = sorted(run_id for run_id in self.objects.run_ids() if prefix and run_id.startswith(prefix))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = ", ".join(found[:5])
+            raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
+        opened = [run_id for run_id in self.journals.open_ids() if prefix and run_id.startswith(prefix)]
+        if opened:
+            raise error(
+                "run_is_open",
+                f"run {opened[0]} is not sealed yet; if its process died, `runstone recover` seals it",
+                run_id=opened[0],
+            )
+        raise error("run_not_found", f"no run {prefix[:140]!r} in {self.url}", run=prefix[:140], store=self.url)
+
+    def runs(self, query: str = "") -> Iterator[Sealed]:
+        """Sealed runs that fit a query, newest first by (opened_at, run_id). Unreadable bundles are left out."""
+        wanted = parse_query(query)
+        found = [sealed for sealed in self._sealed() if wanted.fits(sealed.run_id, sealed.kind, sealed.status)]
+        found.sort(key=lambda sealed: (sealed.opened_at, sealed.run_id), reverse=True)
+        yield from found
+
+    def _sealed(self) -> Iterator[Sealed]:
+        for run_id in self.objects.run_ids():
+            sealed = self._try(run_id)
+            if sealed is not None:
+                yield sealed
+
+    def _try(self, run_id: str) -> Sealed | None:
+        bundle = None
+        try:
+            bundle = self.objects.open(run_id)
+            sealed = Sealed(bundle, self.contract_of)
+            return sealed if sealed.run_id == run_id else None
+        except RunstoneError:
+            return None
+        finally:
+            if bundle is not None:
+                bundle.rest()
+
+    def open_runs(self) -> list[OpenSummary]:
+        """Runs that are not sealed: being recorded, or left by a process that died."""
+        found = []
+        for run_id in self.journals.open_ids():
+            left = self.journals.read(run_id)
+            if left is None or self.objects.exists(run_id):
+                continue
+            _, opened = next(proved_prefix(split_lines(left.read(0, 1 << 20))), (b"", None))
+            found.append(OpenSummary(run_id, opened, alive=self.journals.alive(run_id)))
+        return found
+
+    def rows(self, query: str = "") -> list[dict[str, Any]]:
+        """What a list shows, newest first: sealed, open and damaged runs as plain mappings."""
+        wanted = parse_query(query)
+        rows = []
+        for run_id in self.objects.run_ids():
+            sealed = self._try(run_id)
+            rows.append(_sealed_row(sealed) if sealed is not None else _damaged_row(run_id))
+        rows += [summary.row() for summary in self.open_runs()]
+        rows = [row for row in rows if wanted.fits(row["run_id"], row["kind"] or "", row["status"])]
+        rows.sort(key=lambda row: (row["opened_at"] or "", row["run_id"]), reverse=True)
+        return rows
+
+    # prove and mend
+
+    def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None) -> Report:
+        """Verify one sealed run; see `runstone.verify`."""
+        from runstone.engine.verifier import verify_bundle
+
+        run_id = run if ids.is_run_id(run) and self.objects.exists(run) else self.resolve(run)
+        bundle = self.objects.open(run_id)
+        try:
+            report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest)
+        finally:
+            bundle.close()
+        report.expect_run_id(run_id)
+        return report
+
+    def recover(self, run: str | None = None, *, force: bool = False) -> list[Recovery]:
+        """Seal what dead writers left, one run or all; a run whose writer is alive is left alone unless `force`."""
+        from runstone.engine.recoverer import recover
+
+        chosen = self.journals.open_ids() if run is None else [self._open_id(run)]
+        return [recover(run_id, self.objects, self.journals, self.contract_of, force=force) for run_id in chosen]
+
+    def _open_id(self, run: str) -> str:
+        found = [run_id for run_id in self.journals.open_ids() if run_id == run or run_id.startswith(run)]
+        if run in found:
+            return run
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise error("ambiguous_run", f"{run!r} fits {len(found)} open runs", prefix=run, found=found[:20])
+        raise error("run_not_found", f"no open run {run[:140]!r} in {self.url}", run=run[:140], store=self.url)
+
+    def import_bundle(self, bundle: Bundle) -> tuple[str, Digest, str]:
+        """Copy a verified bundle into this store; answers run id, digest, `created` or `identical`."""
+        from runstone.engine.importer import import_bundle
+
+        return import_bundle(bundle, self.objects, self.contract_of)
+
+    def __repr__(self) -> str:
+        return f"<Store {self.url}>"
+
+
+class OpenSummary:
+    """An open run as a list shows it."""
+
+    __slots__ = ("alive", "opened", "run_id")
+
+    def __init__(self, run_id: str, opened: Event | None, *, alive: bool) -> None:
+        self.run_id = run_id
+        self.opened = opened
+        self.alive = alive
+
+    def row(self) -> dict[str, Any]:
+        """One row; the status of a run whose process died is what recovery will make of it."""
+        data = self.opened["data"] if self.opened else {}
+        return {
+            "run_id": self.run_id,
+            "kind": data.get("kind"),
+            "contract": _contract_text(data.get("contract")),
+            "status": RUNNING if self.alive else INTERRUPTED,
+            "state": "open" if self.alive else "to recover",
+            "opened_at": self.opened["ts"] if self.opened else None,
+            "closed_at": None,
+            "digest": None,
+        }
+
+
+def _contract_text(contract: Any) -> str | None:
+    return f"{contract['name']}/{contract['version']}" if contract else None
+
+
+def _sealed_row(sealed: Sealed) -> dict[str, Any]:
+    return {
+        "run_id": sealed.run_id,
+        "kind": sealed.kind,
+        "contract": sealed.contract,
+        "status": sealed.status,
+        "state": "sealed",
+        "opened_at": sealed.opened_at,
+        "closed_at": sealed.closed_at,
+        "digest": sealed.digest,
+    }
+
+
+def _damaged_row(run_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(("kind", "contract", "opened_at", "closed_at", "digest"))
+    return {**row, "run_id": run_id, "status": DAMAGED, "state": DAMAGED}
+
+

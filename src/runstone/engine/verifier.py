@@ -1,0 +1,439 @@
+"""Verify: does a bundle prove what it claims?
+
+The numbers are the steps of the format page, section 8, in this order:
+
+0 names, no links, closed world, sizes, limits · 1 manifest canonical · 2 every byte's SHA-256 · 3 every journal
+line canonical · 4 `seq`, `ts`, first and last line · 5 Merkle root · 6 manifest rebuilt from the journal ·
+7 documents refolded · 8 outcome digest · 9 evidence references resolve · 10 published copies.
+
+- It re-reads bytes and trusts none: no catalog, no network, no code of the writer. The journal is read once for
+  its digest, its lines and its tree.
+- Every answer lists what was not checked. A wholly rewritten, consistent bundle is found only with a digest from
+  elsewhere, and the answer says so.
+"""
+
+from __future__ import annotations
+
+from runstone.core import layout
+from runstone.core.contract import SEALED
+from runstone.core.digests import digest_of, new_hash
+from runstone.core.events import CLOSED
+from runstone.core.evidence import Evidence
+from runstone.core.journal import Journal, JournalIndex, LineReader, redactions, split_lines
+from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
+from runstone.core.manifest import FileFact, kept_files, manifest_bytes, parse_manifest
+from runstone.core.outcome import outcome_digest
+from runstone.core.words import INTERRUPTED
+from runstone.engine.reader import read_limited
+from runstone.errors import RunstoneError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, Final
+
+    from runstone.core.contract import Contract
+    from runstone.core.digests import Digest
+    from runstone.core.manifest import Manifest
+    from runstone.engine.reader import ContractOf
+    from runstone.ports.objects import Bundle, Entry
+
+STEPS: Final = (
+    "names, links, closed world, sizes, limits",
+    "manifest canonical",
+    "every byte's SHA-256",
+    "every journal line canonical",
+    "seq, ts, first and last line",
+    "Merkle root",
+    "manifest rebuilt from the journal",
+    "documents refolded",
+    "outcome digest",
+    "evidence references resolve",
+    "published copies",
+)
+
+FAULT: Final = "fault"
+NOTE: Final = "note"
+_IN_MEMORY: Final = 1 << 20
+
+
+class Finding:
+    """One thing found. A `note` does not make a bundle bad."""
+
+    __slots__ = ("code", "expected", "file", "found", "level", "line", "message", "step")
+
+    def __init__(
+        self,
+        step: int,
+        code: str,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        expected: Any = None,
+        found: Any = None,
+        level: str = FAULT,
+    ) -> None:
+        self.step = step
+        self.code = code
+        self.message = message
+        self.file = file
+        self.line = line
+        self.expected = expected
+        self.found = found
+        self.level = level
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for JSON; `line` only where there is one."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        if fields["line"] is None:
+            del fields["line"]
+        return fields
+
+    def __repr__(self) -> str:
+        return f"<Finding {self.step} {self.code} {self.file or ''}: {self.message}>"
+
+
+class Report:
+    """What verification found. `ok` is true when there is no fault; truthiness is `ok`."""
+
+    def __init__(self) -> None:
+        self.run_id: str | None = None
+        self.digest: Digest | None = None
+        self.checked: list[str] = []
+        self.not_checked: list[str] = []
+        self.findings: list[Finding] = []
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no fault."""
+        return not any(finding.level == FAULT for finding in self.findings)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def expect_run_id(self, run_id: str) -> None:
+        """Report a bundle that stands under another run's name."""
+        if self.run_id not in (None, run_id):
+            message = f"the bundle of run {self.run_id} stands under the name {run_id}"
+            self.findings.append(Finding(0, "wrong_name", message, expected=self.run_id, found=run_id))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return {
+            "ok": self.ok,
+            "run_id": self.run_id,
+            "digest": self.digest,
+            "checked": self.checked,
+            "not_checked": self.not_checked,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+    def __repr__(self) -> str:
+        return f"<Report {self.run_id} {'ok' if self.ok else f'{len(self.findings)} findings'}>"
+
+
+def verify_bundle(
+    bundle: Bundle, contract_of: ContractOf, *, quick: bool = False, digest: Digest | None = None
+) -> Report:
+    """Verify an open bundle. With `quick` only manifest and journal are read; with `digest` the run digest is
+    compared with one that the caller has from elsewhere. Never raises for what it finds."""
+    verification = _Verification(bundle, contract_of, quick=quick)
+    try:
+        verification.run(digest)
+    except RunstoneError as exc:  # the store itself failed, or a limit was hit: nothing more can be read
+        verification.fault(verification.step, exc.code, exc.message, file=exc.details.get("path"))
+    return verification.finished(digest)
+
+
+class _Verification:
+    def __init__(self, bundle: Bundle, contract_of: ContractOf, *, quick: bool) -> None:
+        self.bundle = bundle
+        self.contract_of = contract_of
+        self.quick = quick
+        self.report = Report()
+        self.step = 0
+        self.manifest: Manifest = {}
+        self.manifest_data = b""
+        self.facts: dict[str, FileFact] = {}
+        self.journal: Journal | None = None
+
+    def fault(self, step: int, code: str, message: str, **where: Any) -> None:
+        self.report.findings.append(Finding(step, code, message, **where))
+
+    def note(self, step: int, code: str, message: str, **where: Any) -> None:
+        self.report.findings.append(Finding(step, code, message, level=NOTE, **where))
+
+    def run(self, digest: Digest | None) -> None:
+        entries = self.names()
+        if not self.read_manifest():
+            self.unchecked(2, "the manifest cannot be read")
+            return
+        self.closed_world(entries)
+        self.compare_digest(digest)
+        self.read_files(entries)
+        if self.journal is None:
+            self.unchecked(5, "the journal has faults")
+            return
+        self.fold(self.journal)
+
+    def begin(self, step: int) -> None:
+        self.step = step
+        self.report.checked.append(f"{step} {STEPS[step]}")
+
+    def unchecked(self, first: int, why: str) -> None:
+        self.report.not_checked += [f"{step} {STEPS[step]}: {why}" for step in range(first, len(STEPS))]
+
+    # 0 names, no links, closed world, sizes, limits
+
+    def names(self) -> dict[str, Entry]:
+        self.begin(0)
+        entries = {entry.path: entry for entry in self.bundle.entries()}
+        for entry in entries.values():
+            problem = layout.path_problem(entry.path)
+            if entry.kind != "file":
+                self.fault(0, "not_a_file", f"{entry.path} is a {entry.kind}, not a file", file=entry.path, found=entry.kind)
+            elif problem:
+                self.fault(0, "invalid_path", f"{entry.path!r}: {problem}", file=entry.path)
+        if len(entries) > MAX_FILES + 1:
+            self.fault(0, "too_large", f"{len(entries)} files; the limit is {MAX_FILES}", found=len(entries))
+        try:
+            layout.check_distinct(entries)
+        except RunstoneError as exc:
+            self.fault(0, exc.code, exc.message)
+        return entries
+
+    def closed_world(self, entries: dict[str, Entry]) -> None:
+        named = {entry["path"]: entry for entry in self.manifest["files"]}
+        if len(named) != len(self.manifest["files"]) or layout.MANIFEST in named:
+            self.fault(0, "duplicate_file", "the manifest names a file twice, or itself", file=layout.MANIFEST)
+        for path in sorted(set(entries) - set(named) - {layout.MANIFEST}):
+            self.fault(0, "extra_file", f"{path} is not in the manifest", file=path)
+        for path, entry in named.items():
+            if path not in entries:
+                self.fault(0, "missing_file", f"{path} is in the manifest and not in the bundle", file=path)
+            elif entries[path].kind == "file" and entries[path].size != entry["size"]:
+                self.fault(
+                    0,
+                    "wrong_size",
+                    f"{path}: expected {entry['size']} bytes, found {entries[path].size}",
+                    file=path,
+                    expected=entry["size"],
+                    found=entries[path].size,
+                )
+
+    # 1 manifest canonical
+
+    def read_manifest(self) -> bool:
+        self.begin(1)
+        try:
+            self.manifest_data = read_limited(self.bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
+            self.manifest = parse_manifest(self.manifest_data)
+        except RunstoneError as exc:
+            code = "missing_file" if exc.code == "file_not_found" else exc.code
+            self.fault(1, code, f"manifest.json: {exc.message}", file=layout.MANIFEST, line=exc.details.get("line"))
+            return False
+        self.report.run_id = self.manifest["run_id"]
+        self.report.digest = digest_of(self.manifest_data)
+        return True
+
+    def compare_digest(self, digest: Digest | None) -> None:
+        found = self.report.digest
+        if digest is not None and digest != found:
+            message = f"expected run digest {digest}, found {found}"
+            self.fault(1, "digest_mismatch", message, file=layout.MANIFEST, expected=digest, found=found)
+
+    # 2 every byte's SHA-256; 3 every journal line canonical; 4 seq, ts, first and last line
+
+    def read_files(self, entries: dict[str, Entry]) -> None:
+        self.begin(2)
+        self.report.checked += [f"{step} {STEPS[step]}" for step in (3, 4)]
+        skipped = []
+        for entry in self.manifest["files"]:
+            path = entry["path"]
+            if path not in entries or entries[path].kind != "file":
+                continue
+            if path == layout.JOURNAL:
+                self.read_journal(entry)
+            elif self.quick:
+                skipped.append(path)
+                self.facts[path] = FileFact(path, entry["size"], entry["sha256"])
+            else:
+                self.read_file(entry)
+        if skipped:
+            self.report.not_checked.append(f"2 every byte's SHA-256: --quick did not read {', '.join(skipped)}")
+
+    def read_file(self, entry: dict[str, Any]) -> None:
+        digest, size = new_hash(), 0
+        for chunk in self.bundle.read(entry["path"]):
+            digest.update(chunk)
+            size += len(chunk)
+        self.facts[entry["path"]] = FileFact(entry["path"], size, digest.hexdigest())
+        self.compare_sha256(entry, digest.hexdigest())
+
+    def compare_sha256(self, entry: dict[str, Any], found: str) -> None:
+        if found == entry["sha256"]:
+            return
+        path, cause = entry["path"], ""
+        if self.unix_line_ends(path) == entry["sha256"]:
+            cause = " (only its line ends were changed: a checkout or an editor made them CRLF)"
+        message = f"{path}: expected sha256 {entry['sha256']}, found {found}{cause}"
+        code = "line_ends_changed" if cause else "wrong_sha256"
+        self.fault(2, code, message, file=path, expected=entry["sha256"], found=found)
+
+    def unix_line_ends(self, path: str) -> str:
+        digest, held = new_hash(), b""
+        for chunk in self.bundle.read(path):
+            text = held + chunk
+            held = b"\r" if text.endswith(b"\r") else b""
+            digest.update(text[: len(text) - len(held)].replace(b"\r\n", b"\n"))
+        digest.update(held)
+        return digest.hexdigest()
+
+    def read_journal(self, entry: dict[str, Any]) -> None:
+        digest, whole, small = new_hash(), [], entry["size"] <= _IN_MEMORY
+
+        def chunks() -> Iterator[bytes]:
+            for chunk in self.bundle.read(layout.JOURNAL):
+                digest.update(chunk)
+                if small:
+                    whole.append(chunk)
+                yield chunk
+
+        source = chunks()
+        index = self.read_lines(split_lines(source))
+        for _ in source:  # what stands behind a faulty line counts for the digest as well
+            pass
+        self.compare_sha256(entry, digest.hexdigest())
+        if index is None:
+            return
+        kept = b"".join(whole)
+        if small:
+            self.journal = Journal(index, lambda start, end: (kept[start:end],))
+        else:
+            self.journal = Journal(index, lambda start, end: self.bundle.read(layout.JOURNAL, start, end))
+
+    def read_lines(self, lines: Iterable[bytes]) -> JournalIndex | None:
+        """The index of a journal without faults; the first fault is reported."""
+        reader, index = LineReader(), JournalIndex()
+        last: dict[str, Any] = {}
+        redacted = dropped = 0
+        try:
+            for line in lines:
+                if last.get("type") == CLOSED:
+                    self.fault(4, "event_after_close", "a line follows run.closed", file=layout.JOURNAL, line=index.count + 1)
+                    return None
+                last = reader.read(line)
+                index.feed(line)
+                redacted += redactions(last)
+                dropped += last["data"]["events"] if last["type"] == "dropped" else 0
+        except RunstoneError as exc:
+            step = 4 if exc.code == "invalid_event" else 3
+            where = index.count + 1
+            self.fault(step, exc.code, f"events.jsonl, line {where}: {exc.message}", file=layout.JOURNAL, line=where)
+            return None
+        if last.get("type") != CLOSED or index.count < 2:
+            self.fault(4, "not_closed", "the last line is not run.closed", file=layout.JOURNAL, line=index.count)
+            return None
+        self.compare_counts(last["data"], redacted, dropped)
+        return index
+
+    def compare_counts(self, closed: dict[str, Any], redacted: int, dropped: int) -> None:
+        for name, found in (("redactions", redacted), ("dropped", dropped)):
+            if closed[name] != found:
+                message = f"run.closed counts {closed[name]} {name}, the journal has {found}"
+                self.fault(4, "wrong_count", message, file=layout.JOURNAL, expected=found, found=closed[name])
+
+    # 5 Merkle root; 6 manifest rebuilt; 7 documents refolded; 8 outcome digest; 9 evidence; 10 published copies
+
+    def fold(self, journal: Journal) -> None:
+        self.begin(5)
+        self.compare(5, "wrong_root", "events.root", journal.index.root(), self.manifest["events"]["root"])
+        self.begin(6)
+        self.rebuild_manifest(journal)
+        contract = self.contract(journal)
+        if contract is None or self.quick:
+            why = "--quick reads manifest and journal only" if self.quick else "the contract is not known here"
+            self.report.not_checked.append(f"7 {STEPS[7]}: {why}")
+        else:
+            self.begin(7)
+            self.refold(contract, journal)
+        self.begin(8)
+        self.compare(8, "wrong_outcome", "outcome_digest", outcome_digest(journal), self.manifest["outcome_digest"])
+        if contract is None or self.quick:
+            self.report.not_checked.append(f"9 {STEPS[9]}: needs the documents")
+        else:
+            self.begin(9)
+            self.resolve_evidence(contract, journal)
+        self.report.not_checked.append(f"10 {STEPS[10]}: the contract publishes none")
+
+    def compare(self, step: int, code: str, what: str, expected: Any, found: Any) -> None:
+        if expected != found:
+            message = f"{what}: the journal gives {expected}, the manifest says {found}"
+            self.fault(step, code, message, file=layout.MANIFEST, expected=expected, found=found)
+
+    def rebuild_manifest(self, journal: Journal) -> None:
+        promised = kept_files(journal)
+        for path, fact in promised.items():
+            if path not in self.facts:
+                self.fault(6, "missing_file", f"the journal keeps {path}, the bundle does not", file=path)
+            elif self.facts[path].sha256 != fact.sha256:
+                message = f"{path} is not the file that its event names"
+                self.fault(6, "wrong_sha256", message, file=path, expected=fact.sha256, found=self.facts[path].sha256)
+        rebuilt = manifest_bytes(journal, self.facts.values())
+        if rebuilt != self.manifest_data:
+            message = "manifest.json is not what the journal and the files give"
+            self.fault(6, "wrong_manifest", message, file=layout.MANIFEST, expected=digest_of(rebuilt), found=self.report.digest)
+
+    def contract(self, journal: Journal) -> Contract | None:
+        named = journal.opened["data"]["contract"]
+        try:
+            return self.contract_of(named["name"], named["version"])
+        except RunstoneError:
+            return None
+
+    def refold(self, contract: Contract, journal: Journal) -> None:
+        expected = set(kept_files(journal)) | {layout.JOURNAL}
+        for document in contract.documents(journal):
+            if document.standing != SEALED:
+                continue
+            expected.add(document.path)
+            if document.path not in self.facts:
+                self.fault(7, "missing_file", f"the contract's {document.path} is missing", file=document.path)
+            elif not same_bytes(document.pieces(), self.bundle.read(document.path)):
+                self.fault(7, "wrong_document", f"{document.path} is not what the journal gives", file=document.path)
+        for path in sorted(set(self.facts) - expected):
+            self.fault(7, "extra_file", f"{path} is neither a document of the contract nor a kept file", file=path)
+
+    def resolve_evidence(self, contract: Contract, journal: Journal) -> None:
+        evidence = Evidence(contract, journal, set(kept_files(journal)))
+        lenient = journal.closed["data"]["status"] == INTERRUPTED or evidence.says_failed
+        for check, reference in evidence.unresolved():
+            report = self.note if lenient else self.fault
+            report(9, "evidence_unresolved", f"check {check}: {reference!r} does not resolve", file=layout.JOURNAL, found=reference)
+
+    def finished(self, digest: Digest | None) -> Report:
+        if digest is None:
+            self.report.not_checked.append(
+                "that this is the bundle that was sealed, and not a rewritten one: compare the run digest with one "
+                "kept elsewhere (--digest)"
+            )
+        self.report.not_checked.append("who sealed it: bundles of this format carry no signature")
+        return self.report
+
+
+def same_bytes(one: Iterable[bytes], other: Iterable[bytes]) -> bool:
+    """Whether two streams hold the same bytes, however they are cut."""
+    left, right = iter(one), iter(other)
+    a = b = b""
+    while True:
+        a = a or next(left, b"")
+        b = b or next(right, b"")
+        if not a or not b:
+            return not a and not b and not any(left) and not any(right)
+        size = min(len(a), len(b))
+        if a[:size] != b[:size]:
+            return False
+        a, b = a[size:], b[size:]
+
+

@@ -1,0 +1,143 @@
+"""Every error that Runstone raises, and what a program does about each.
+
+- One root, `RunstoneError`, with a stable `code`, a `message` for people and `details` for programs.
+- A subclass exists only where a handler acts differently: wrong input, nothing there, a conflict,
+  a store that cannot be used, evidence that does not hold.
+- `CODES` is the one table from code to class, exit status, HTTP status and whether trying again can help.
+  Codes are only ever added.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class RunstoneError(Exception):
+    """Root of the family. `code` is stable; `details` names the path, line, expected and found values."""
+
+    def __init__(self, code: str, message: str, /, **details: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def as_dict(self) -> dict[str, Any]:
+        """The three fields as they stand in JSON answers."""
+        return {"code": self.code, "message": self.message, "details": self.details}
+
+    @property
+    def exit_status(self) -> int:
+        """The status a command ends with because of this error."""
+        return CODES[self.code].exit_status
+
+
+class InvalidInput(RunstoneError):
+    """What was handed in breaks a rule; the same call fails again."""
+
+
+class NotFound(RunstoneError):
+    """The run, file or store asked for is not there."""
+
+
+class Conflict(RunstoneError):
+    """Something else already holds that name, lock or place."""
+
+
+class StoreUnavailable(RunstoneError):
+    """The store cannot be read or written now; nothing half-written remains."""
+
+
+class Damaged(RunstoneError):
+    """The bytes do not prove what they claim."""
+
+
+class Code:
+    """How one code is answered: class, exit status, HTTP status, whether a retry can help."""
+
+    __slots__ = ("error", "exit_status", "http_status", "meaning", "retryable")
+
+    def __init__(
+        self, error: type[RunstoneError], exit_status: int, http_status: int, retryable: bool, meaning: str
+    ) -> None:
+        self.error = error
+        self.exit_status = exit_status
+        self.http_status = http_status
+        self.retryable = retryable
+        self.meaning = meaning
+
+
+def _invalid(meaning: str) -> Code:
+    return Code(InvalidInput, 2, 400, False, meaning)
+
+
+def _missing(meaning: str) -> Code:
+    return Code(NotFound, 3, 404, False, meaning)
+
+
+def _conflict(meaning: str) -> Code:
+    return Code(Conflict, 4, 409, False, meaning)
+
+
+def _unavailable(meaning: str) -> Code:
+    return Code(StoreUnavailable, 5, 503, True, meaning)
+
+
+def _damaged(meaning: str) -> Code:
+    return Code(Damaged, 1, 422, False, meaning)
+
+
+CODES: dict[str, Code] = {
+    # values and text
+    "not_json": _invalid("A value has no canonical JSON form."),
+    "not_canonical": _invalid("The bytes are JSON, but not in canonical form."),
+    "invalid_json": _invalid("The bytes are not JSON."),
+    "invalid_utf8": _invalid("The bytes are not UTF-8."),
+    "lone_surrogate": _invalid("Text holds half of a surrogate pair."),
+    "duplicate_key": _invalid("An object names the same key twice."),
+    "trailing_bytes": _invalid("Bytes follow the end of the value."),
+    "too_deep": _invalid("A value nests deeper than the limit."),
+    "too_large": _invalid("A line, key, label, document or file list is over its limit."),
+    # names
+    "invalid_run_id": _invalid("A run id does not follow the grammar."),
+    "secret_in_run_id": _invalid("A run id holds what looks like a secret."),
+    "invalid_path": _invalid("A path inside a bundle does not follow the grammar."),
+    "path_collision": _invalid("Two paths are the same once case and Unicode form are set aside."),
+    "invalid_digest": _invalid("A digest is not `sha256:` and 64 hexadecimal digits."),
+    "invalid_query": _invalid("A query does not follow the language."),
+    "invalid_event": _invalid("An event lacks a required field or has a wrong type."),
+    "invalid_label": _invalid("A label's name or value is not text or is over its limit."),
+    "invalid_link": _invalid("A link's relation, run id or digest is not valid."),
+    "invalid_status": _invalid("A status is not one of those that a run or check can have."),
+    "invalid_option": _invalid("An option or setting has a value that it cannot take."),
+    "ambiguous_run": _invalid("A prefix fits more than one run."),
+    "unknown_contract": _invalid("No contract of that name and version is known here."),
+    "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
+    # not there
+    "run_not_found": _missing("No run of the store has that id, prefix or digest."),
+    "file_not_found": _missing("No such file, in the bundle or on disk."),
+    "store_not_found": _missing("There is no store at that place."),
+    # conflicts
+    "run_exists": _conflict("The run id is taken."),
+    "run_is_open": _conflict("The run is still being recorded."),
+    "already_finished": _conflict("The run is finished; nothing can be added."),
+    "recovered_elsewhere": _conflict("Recovery sealed the run while its writer was away."),
+    "not_the_writer": _conflict("This process is a fork of the one that records the run."),
+    "file_exists": _conflict("The bundle has a file of that name already."),
+    "inside_own_store": _conflict("A foreign folder inside a store cannot be imported into that store."),
+    "changed_while_read": _conflict("A file changed while it was read."),
+    # the store
+    "store_unavailable": _unavailable("The store cannot be read or written."),
+    "unsealed": _unavailable("The seal could not be made durable; the run stays open for recovery."),
+    # proof
+    "bundle_damaged": _damaged("Verification found faults."),
+    "digest_mismatch": _damaged("The bytes do not have the digest asked for."),
+    "unsupported_format": _damaged("The bundle is of a format that this version does not read."),
+    "invalid_archive": _damaged("An archive is torn, hostile or not of a kind that can be imported."),
+}
+
+
+def error(code: str, message: str, /, **details: Any) -> RunstoneError:
+    """The error of `code`, in the class that `CODES` gives it."""
+    return CODES[code].error(code, message, **details)

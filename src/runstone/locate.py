@@ -1,0 +1,100 @@
+"""Find what a name stands for: a store behind a URL, a contract behind its name.
+
+The one module that imports adapters; contracts are imported by dotted name, when one is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.engine.store import Store
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from runstone.core.contract import Contract
+    from runstone.ports.objects import Bundle
+
+VERSION: Final = "0.1.0"
+GENERATOR: Final = {"name": "runstone", "version": VERSION}
+
+DEFAULT_STORE: Final = "runs"
+STORE_SETTING: Final = "RUNSTONE_STORE"
+
+CONTRACTS: Final = {
+    "ovc": {"0.1": "runstone.contracts.ovc.document:CONTRACT"},
+    "runstone": {"1": "runstone.contracts.runstone.document:CONTRACT"},
+}
+"""Contract name → version → dotted name. Versions stand oldest first; every released one stays."""
+
+_loaded: dict[str, Contract] = {}
+
+
+def contract_of(name: str, version: str | None = None) -> Contract:
+    """The contract of a name and version (without one the newest); raises `unknown_contract`."""
+    versions = CONTRACTS.get(name, {})
+    dotted = versions.get(version or next(reversed(versions), ""))
+    if dotted is None:
+        asked = name if version is None else f"{name}/{version}"
+        known = [f"{known}/{number}" for known, numbers in CONTRACTS.items() for number in numbers]
+        raise error("unknown_contract", f"no contract {asked[:80]!r}; known are {', '.join(known)}", known=known)
+    contract = _loaded.get(dotted)
+    if contract is None:
+        import importlib
+
+        module, _, attribute = dotted.partition(":")
+        contract = _loaded[dotted] = getattr(importlib.import_module(module), attribute)
+    return contract
+
+
+def open_store(url: str | None = None, default: str = DEFAULT_STORE) -> Store:
+    """The store at a path or URL; without one `RUNSTONE_STORE`, else `./runs`. Nothing is written by opening.
+
+    A path, `file:PATH`, or `memory:` (a new, empty store in this process). Raises `unsupported_store`.
+    """
+    from runstone.adapters.system import SystemClock, SystemEntropy, SystemHost
+
+    chosen = os.fspath(url) if url is not None else os.environ.get(STORE_SETTING) or default
+    host, clock, entropy = SystemHost(), SystemClock(), SystemEntropy()
+    if chosen == "memory:":
+        from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
+
+        memory = MemoryObjects()
+        return Store(chosen, memory, MemoryJournals(memory), host, clock, entropy, contract_of, GENERATOR)
+    from runstone.adapters.fs.journals import FsJournals
+    from runstone.adapters.fs.objects import FsObjects
+    from runstone.adapters.fs.places import Places
+
+    places = Places(store_path(chosen))
+    return Store(places.root, FsObjects(places), FsJournals(places), host, clock, entropy, contract_of, GENERATOR)
+
+
+def store_path(url: str) -> str:
+    """The folder of a store's URL; raises `unsupported_store` for a scheme that no adapter serves."""
+    scheme, mark, rest = url.partition(":")
+    if mark and scheme == "file":
+        return rest.removeprefix("//") or "/"
+    if mark and len(scheme) > 1 and scheme.isalnum() and (rest.startswith("//") or scheme in _SCHEMES):
+        raise error("unsupported_store", f"no adapter serves {scheme}: stores; give a path", url=url[:200], scheme=scheme)
+    if not url or "\0" in url:
+        raise error("unsupported_store", "a store's path is empty or holds a NUL", url=url[:200])
+    return url
+
+
+_SCHEMES: Final = frozenset({"memory", "s3", "postgres", "sqlite", "http", "https"})
+
+
+def open_bundle(path: str) -> Bundle:
+    """A bundle that lies anywhere: a folder, a tar or a zip archive. Raises `file_not_found`, `invalid_archive`."""
+    if os.path.isdir(path):
+        from runstone.adapters.fs.objects import FsBundle
+
+        try:
+            return FsBundle(os.path.abspath(path))
+        except OSError as exc:
+            raise error("file_not_found", f"{path}: {exc.strerror}", path=path) from exc
+    from runstone.adapters.archives import open_archive
+
+    return open_archive(path)

@@ -1,0 +1,44 @@
+"""Port `host`: the facts of the process that records."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Host(Protocol):
+    """Facts of the process, its machine and its folder. Every method answers at once and never raises."""
+
+    def argv(self) -> list[str]:
+        """The command line of this process."""
+        ...
+
+    def cwd(self) -> str | None:
+        """The working directory, absolute; `None` where it is gone."""
+        ...
+
+    def entry(self) -> str | None:
+        """What was started: a script's path, or `-m` and a module's name."""
+        ...
+
+    def platform(self) -> dict[str, Any]:
+        """Operating system, machine and Python: `system`, `release`, `machine`, `python`, `implementation`."""
+        ...
+
+    def git(self) -> dict[str, Any] | None:
+        """`sha` and `ref` read from the files of `.git`, or what the CI says; `None` outside a repository."""
+        ...
+
+    def user(self) -> str:
+        """The name of the user that the process runs as; `unknown` where there is none."""
+        ...
+
+    def setting(self, name: str) -> str | None:
+        """An environment variable, read now; an empty one is `None`."""
+        ...
+
+    def secrets(self) -> dict[str, str]:
+        """Values of environment variables whose names say secret, each with the rule `environment`.
+
+        Only values of 8 characters or more that are neither a common word nor an existing path.
+        """
+        ...

@@ -1,0 +1,101 @@
+"""Port `journals`: runs that are being recorded, and what a writer that died left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from runstone.core.manifest import FileFact
+from runstone.ports.objects import Stage
+
+
+class OpenRun(Protocol):
+    """The writer's side of an open run. It holds the run's lease until `close`.
+
+    Not safe for two threads at once: the recorder has a lock.
+    """
+
+    def append(self, line: bytes) -> None:
+        """Append one line. At return it survives `kill -9` of this process. Raises `store_unavailable`.
+
+        After an error the journal may end in part of the line; call `repair` before the next `append`.
+        """
+        ...
+
+    def repair(self) -> int:
+        """Open the journal anew and cut it after its last LF; answers the size. Raises `store_unavailable`."""
+        ...
+
+    def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Write a file of the bundle; it appears under its name only when it is whole. Raises `file_exists`."""
+        ...
+
+    def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
+        """Bytes of the journal, in chunks."""
+        ...
+
+    def stage(self) -> Stage:
+        """A stage that holds the journal and the kept files already, to be completed and committed in place."""
+        ...
+
+    def close(self) -> None:
+        """Give the lease back. The run stays open if it was not committed."""
+        ...
+
+    def inherit(self) -> None:
+        """In a forked child: close the descriptors, so that the parent's lease and journal are the parent's alone."""
+        ...
+
+
+class LeftRun(Protocol):
+    """An open run as recovery finds it. Its files are only read; a live writer is not disturbed."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    def read(self, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """The journal's bytes as they are now, in chunks; nothing if there is no journal."""
+        ...
+
+    def kept(self) -> list[str]:
+        """Paths of the files that stand beside the journal in `artifacts/`."""
+        ...
+
+    def read_kept(self, path: str) -> Iterator[bytes]:
+        """A kept file's bytes. Raises `file_not_found`."""
+        ...
+
+    def remove(self, *, free_id: bool) -> None:
+        """Remove the open run; only with its lease. With `free_id` the id can be taken again."""
+        ...
+
+    def release(self) -> None:
+        """Give the lease back, if it was taken."""
+        ...
+
+
+class Journals(Protocol):
+    """Open runs by id. Liveness is an exclusive lock that the kernel drops when the writer dies."""
+
+    def create(self, run_id: str) -> OpenRun:
+        """Claim the id and open its journal, create-once. Raises `run_exists`, `store_unavailable`."""
+        ...
+
+    def open_ids(self) -> list[str]:
+        """Ids of runs that are open, alive or not."""
+        ...
+
+    def alive(self, run_id: str) -> bool:
+        """Whether the run's writer holds its lease."""
+        ...
+
+    def take(self, run_id: str, *, force: bool = False) -> LeftRun | None:
+        """The open run for recovery, with its lease; `None` if its writer is alive or the run is gone.
+
+        With `force` also without the lease; `LeftRun.remove` then does nothing.
+        """
+        ...
+
+    def read(self, run_id: str) -> LeftRun | None:
+        """The open run for reading, without a lease; `None` if there is none."""
+        ...

@@ -1,0 +1,104 @@
+"""Port `objects`: sealed bundles, written once and never again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple, Protocol
+
+from runstone.core.manifest import FileFact
+
+Committed = Literal["created", "identical"]
+
+
+class Properties(NamedTuple):
+    """What an adapter promises; declared, never guessed from its behaviour."""
+
+    survives: Literal["nothing", "kill", "power"]
+    """What a committed bundle survives."""
+    local: bool
+    """Whether bundles have a path on this machine."""
+
+
+class Entry(NamedTuple):
+    """One name found in a bundle."""
+
+    path: str
+    kind: Literal["file", "link", "other"]
+    size: int
+
+
+class Stage(Protocol):
+    """A bundle that is being put together. Nobody else sees it before `commit`."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Write one file. Raises `file_exists`, `invalid_path`, `store_unavailable`."""
+        ...
+
+    def commit(self) -> Committed:
+        """Publish everything at once, create-once: all files or none, for ever.
+
+        At return the bundle has the durability that `properties.survives` names. `identical`: a bundle of that
+        id with the same manifest was there. Raises `run_exists` if one with another manifest was, and `unsealed`
+        if durability could not be had; then nothing is promised and nothing was overwritten.
+        """
+        ...
+
+    def discard(self) -> None:
+        """Throw the stage away. Safe to call after `commit`, where it does nothing."""
+        ...
+
+
+class Bundle(Protocol):
+    """A sealed bundle, open for reading. Links are never followed."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, for people: a path or a URL."""
+        ...
+
+    def entries(self) -> list[Entry]:
+        """Every name in the bundle at any depth but folders, sorted by UTF-8 path."""
+        ...
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """The file's bytes in chunks, opened once. Raises `file_not_found`, `store_unavailable`."""
+        ...
+
+    def rest(self) -> None:
+        """Give back what reading holds for now; the next read takes it again, of the bundle at `location`."""
+        ...
+
+    def close(self) -> None:
+        """Give back what reading holds."""
+        ...
+
+
+class Objects(Protocol):
+    """Sealed bundles by run id. Ids are compared without regard to case; there is no method that changes one.
+
+    Visibility: what one process has committed, every process sees at its next call. Any number of processes
+    may commit at once; of two that commit one id with different manifests, exactly one wins.
+    """
+
+    @property
+    def properties(self) -> Properties: ...
+
+    def stage(self, run_id: str) -> Stage:
+        """A new, empty stage. Raises `store_unavailable`."""
+        ...
+
+    def open(self, run_id: str) -> Bundle:
+        """The bundle of a run. Raises `run_not_found`."""
+        ...
+
+    def exists(self, run_id: str) -> bool:
+        """Whether a bundle of that id (in any case) is there."""
+        ...
+
+    def run_ids(self) -> Iterator[str]:
+        """The ids of all sealed bundles, in no particular order."""
+        ...
+
+    def foreign(self) -> list[str]:
+        """Names in the store that are neither bundles nor the store's own."""
+        ...
