@@ -1,8 +1,32 @@
-"""The command."""
+"""The command. `main` decides what is loaded: `run` starts without the rest, because a wrapper stands around
+every step of somebody's work and its start-up is the product."""
 
 from __future__ import annotations
 
+import sys
 
-def main() -> int:
-    """Run the command."""
-    return 0
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `runstone ARGUMENTS` (default: those of the process); answers the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["run"] and not asks_for_help(words[1:]):
+        from runstone.cli import run
+
+        return run.main(words[1:])
+    from runstone.cli import app
+
+    return app.main(words)
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    """Whether the options of `run`, those before `--`, ask for help; what follows belongs to the command."""
+    for word in words:
+        if word == "--":
+            return False
+        if word in ("-h", "--help"):
+            return True
+    return False

@@ -6,6 +6,8 @@ ETag hold `sha256:<hex>`. `Digest` is the second.
 
 from __future__ import annotations
 
+import sys
+
 from runstone.errors import error
 
 try:  # CPython's small built-in: no OpenSSL is loaded for a few kilobytes
@@ -25,26 +27,28 @@ if TYPE_CHECKING:
     """`sha256:` and 64 lower-case hexadecimal digits."""
 
 PREFIX: Final = "sha256:"
-_SMALL_BYTES: Final = 64 * 1024
+LARGE_BYTES: Final = 16 * 1024
 _HEX: Final = frozenset("0123456789abcdef")
 
 
 def sha256_hex(data: bytes) -> str:
     """SHA-256 of `data`, 64 lower-case hexadecimal digits."""
-    if len(data) > _SMALL_BYTES:
-        return new_hash(data).hexdigest()
-    text: str = _small(data).hexdigest()
-    return text
+    return new_hash(data, size=len(data)).hexdigest()
 
 
 def sha256_raw(data: bytes) -> bytes:
     """SHA-256 of `data`, 32 bytes."""
-    raw: bytes = _small(data).digest() if len(data) <= _SMALL_BYTES else new_hash(data).digest()
-    return raw
+    return new_hash(data, size=len(data)).digest()
 
 
-def new_hash(data: bytes = b"") -> hashlib._Hash:
-    """A running SHA-256 in the fastest implementation there is (it releases the interpreter's lock)."""
+def new_hash(data: bytes = b"", *, size: int = LARGE_BYTES) -> hashlib._Hash:
+    """A running SHA-256. For little data the built-in one: no OpenSSL is loaded for a few kilobytes.
+
+    From `LARGE_BYTES` on the fastest there is, which also releases the interpreter's lock.
+    """
+    if size < LARGE_BYTES and "hashlib" not in sys.modules:
+        small: hashlib._Hash = _small(data)
+        return small
     import hashlib
 
     return hashlib.sha256(data)

@@ -130,11 +130,13 @@ class JournalIndex:
         self.size = 0
         self.types: dict[bytes, Span] = {}
         self.warnings = 0
-        self._hash = new_hash()
+        self._hash: Any = None
         self._tree = MerkleTree()
 
     def feed(self, lines: bytes) -> None:
         """Take in one or more whole lines."""
+        if self._hash is None:
+            self._hash = new_hash(size=len(lines))
         self._hash.update(lines)
         add_leaf = self._tree.add
         for line in lines[:-1].split(b"\n"):
@@ -156,7 +158,7 @@ class JournalIndex:
 
     def sha256(self) -> str:
         """Digest of all bytes so far, 64 hexadecimal digits."""
-        return self._hash.hexdigest()
+        return str((self._hash or new_hash()).hexdigest())
 
     def root(self) -> str:
         """Merkle root over the lines without their LF, 64 hexadecimal digits."""
@@ -188,16 +190,22 @@ class Journal:
 
     def events(self, *kinds: str) -> Iterator[Event]:
         """Events of these types in order; all events where none is named."""
+        for _, event in self.located(*kinds):
+            yield event
+
+    def located(self, *kinds: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Event]]:
+        """Events of these types with the byte offsets of their lines, from those that begin at `start` to `end`."""
         spans = self.index.types
         wanted = [spans[kind.encode()] for kind in kinds if kind.encode() in spans]
         if kinds and not wanted:
             return
-        start = min(span.start for span in wanted) if kinds else 0
-        end = max(span.end for span in wanted) if kinds else self.index.size
+        offset = max(start, min(span.start for span in wanted) if kinds else 0)
+        last = min(self.index.size if end is None else end, max(span.end for span in wanted) if kinds else self.index.size)
         endings = tuple(b'"type":"%b"}\n' % kind.encode() for kind in kinds)
-        for line in split_lines(self._read(start, end)):
+        for line in split_lines(self._read(offset, last)):
             if not kinds or line.endswith(endings):
-                yield parsing.load(line)
+                yield offset, parsing.load(line)
+            offset += len(line)
 
     def data(self, *kinds: str) -> Iterator[dict[str, Any]]:
         """The `data` of events of these types, in order."""

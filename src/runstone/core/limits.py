@@ -30,3 +30,18 @@ MAX_RUN_ID_LENGTH = 128
 
 MAX_HELD_OUTPUT_BYTES = 64 * 1024
 """Tail of a wrapped command's output that may wait for a safe boundary."""
+
+MAX_ARCHIVE_RECORDS = 400_000
+"""Headers of one archive: files, folders and records that carry a name (`invalid_archive`)."""
+
+MAX_NAME_RECORD_BYTES = 64 * 1024
+"""One record of an archive that carries a long name or attributes (`invalid_archive`)."""
+
+MAX_UNPACKED_BYTES = 16 * 1024 * 1024 * 1024
+"""What the compressed members of one archive unpack to (`invalid_archive`)."""
+
+MAX_UNPACK_RATIO = 200
+"""Unpacked bytes for each byte of the archive (`invalid_archive`), looked at past the next figure only."""
+
+MIN_RATIO_BYTES = 16 * 1024 * 1024
+"""Unpacked size up to which any ratio is fine: a small text of one word repeated is no attack."""

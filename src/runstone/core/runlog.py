@@ -17,33 +17,65 @@ if TYPE_CHECKING:
     from runstone.core.events import Event
     from runstone.core.journal import Journal
 
+HELD_BYTES: Final = 1 << 20
+"""Of an unfinished line so much is kept in memory."""
+
 _ONE_LINE: Final = {10: "\\n", 13: "\\r", 0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 def log_pieces(journal: Journal, head: bytes = b"", *, stamped: bool = False) -> Iterator[bytes]:
-    """The bytes of `run.log` in pieces that end at line ends; `head` comes first.
+    """The bytes of `run.log` in pieces; `head` comes first.
 
     With `stamped`, a message carries its second (`2026-01-02T03:04:05Z message`); without, it stands alone.
     """
     if head:
         yield head
-    waiting: dict[str, list[bytes]] = {}
-    for event in journal.events("log"):
+    waiting: dict[str, _Unfinished] = {}
+    for offset, event in journal.located("log"):
         data = event["data"]
         if "stream" not in data:
             yield message_line(event, stamped=stamped)
             continue
+        stream = data["stream"]
         whole, tail = _cut(chunk_bytes(data))
-        held = waiting.setdefault(data["stream"], [])
         if whole:
-            held.append(whole)
-            yield b"".join(held)
-            held.clear()
+            if stream in waiting:
+                yield from waiting.pop(stream).pieces(journal, offset)
+            yield whole
         if tail:
-            held.append(tail)
-    for held in waiting.values():
-        if held:
-            yield b"".join(held) + b"\n"
+            waiting.setdefault(stream, _Unfinished(stream, offset, len(whole))).add(tail)
+    for line in waiting.values():
+        yield from line.pieces(journal, journal.index.size)
+        yield b"\n"
+
+
+class _Unfinished:
+    """The beginning of a line whose end has not come. A long one is not held: it is read from the journal again."""
+
+    def __init__(self, stream: str, offset: int, skip: int) -> None:
+        self._stream = stream
+        self._offset = offset
+        self._skip = skip
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > HELD_BYTES:
+            self._held.clear()
+        else:
+            self._held.append(piece)
+
+    def pieces(self, journal: Journal, end: int) -> Iterator[bytes]:
+        """What there is of the line in events before the one at offset `end`."""
+        if self._size <= HELD_BYTES:
+            yield from self._held
+            return
+        skip = self._skip
+        for _, event in journal.located("log", start=self._offset, end=end):
+            if event["data"].get("stream") == self._stream:
+                yield chunk_bytes(event["data"])[skip:]
+                skip = 0
 
 
 def message_line(event: Event, *, stamped: bool) -> bytes:

@@ -178,7 +178,7 @@ def _other(value: Any, path: list[str], marks: list[Mark]) -> Any:
             raise
         new = {"$repr": type(value).__name__}
     mark = [canonical.pointer(path), COERCED]
-    if mark not in marks:
+    if marks[-1:] != [mark]:  # a conversion marks its own place last
         marks.append(mark)
     return new
 

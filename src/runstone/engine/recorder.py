@@ -29,7 +29,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Any, Final, Self
 
@@ -64,6 +64,10 @@ class Run:
     ) -> None:
         self._run_id = run_id
         self._journal = journal
+        self._append = journal.append if journal is not None else _nowhere
+        self._encode = canonical.encoder()
+        self._gate = redactor.gate
+        self._off_path = journal is None
         self._contract = contract
         self._redactor = redactor
         self._time_ns = clock.time_ns
@@ -87,6 +91,10 @@ class Run:
         self._inherited = False
         self._said: set[str] = set()
         self.index = JournalIndex()
+        self.tap: Callable[[bytes], None] | None = None
+        """Called with each line once it is written, under the lock, in order."""
+        self.git: dict[str, Any] | None = None
+        """`sha` and `ref` as `run.opened` has them."""
         self.status: str = "running"
         self.digest: Digest | None = None
         if journal is not None:
@@ -94,6 +102,7 @@ class Run:
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
         """Write the first line, `run.opened`; or say why nothing will be recorded. Called once, by the store."""
+        self.git = opened["git"]
         if failure is not None:
             self._say("open", f"run {self._run_id} is not recorded: {failure.message}; the work goes on")
             return
@@ -116,9 +125,19 @@ class Run:
         """Nothing was recorded: the id is given back by recovery, which finds no first line."""
         LIVE.pop(id(self), None)
         self._journal = None
+        self._off_path = True
         journal.close()
 
     # what a caller asks
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes secrets out of everything that this run records."""
+        return self._redactor
+
+    def git_state(self, sha: str | None, ref: str | None, *, dirty: bool | None) -> None:
+        """Record what is known of the repository, once its dirty flag is."""
+        self._record("git", {"sha": sha, "ref": ref, "dirty": dirty})
 
     @property
     def run_id(self) -> str:
@@ -225,7 +244,7 @@ class Run:
         with self._lock:
             if self._finished or self._inherited:
                 return self._again()
-            self._finished = True
+            self._finished = self._off_path = True
         LIVE.pop(id(self), None)
         self.status = status or status_from_checks(self._check_results)
         if self._journal is None:
@@ -259,25 +278,39 @@ class Run:
     # how a fact becomes a line
 
     def _record(self, kind: str, data: Any, marks: list[Mark] | None = None) -> None:
-        """Append one event. The common case is one encode, one gate, one write."""
+        """Append one event. The common case is one encode, one gate, one write; it is written out for speed."""
         try:
-            body = canonical.canonical_bytes(data)
+            body = self._encode(data)
         except RunstoneError:
             body = b""
         with self._lock:
-            if self._finished or self._inherited or self._journal is None:
-                self._not_recorded()
+            if self._off_path:
+                self._off_the_path(kind, data, marks)
                 return
-            if marks or not body or b'"$' in body or len(body) > MAX_KEY_BYTES or self._redactor.gate.hit(body):
+            if marks or not body or self._gate.hit(body) or (len(body) > MAX_KEY_BYTES and _has_long_key(data)):
                 self._record_with_care(kind, data, list(marks or ()))
                 return
             now = self._time_ns() - self._second_ns
             if now >= SECOND_NS or now // 1000 < self._last_us:
                 now = self._turn_second(now)
             self._last_us = us = now // 1000
-            self._write(
-                b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (body, self._seq, self._second, us, kind.encode())
-            )
+            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (body, self._seq, self._second, us, kind.encode())
+            try:
+                self._append(line)
+            except RunstoneError as exc:
+                self._lose(line, exc)
+                return
+            self._seq += 1
+            self._size += len(line)
+            if self.tap is not None:
+                self.tap(line)
+
+    def _off_the_path(self, kind: str, data: Any, marks: list[Mark] | None) -> None:
+        """Nothing is recorded any more, or the journal must be repaired first."""
+        if self._finished or self._inherited or self._journal is None:
+            self._not_recorded()
+        else:
+            self._record_with_care(kind, data, list(marks or ()))
 
     def _turn_second(self, now: int) -> int:
         """Another second has begun, or the clock went back: then the last time is repeated."""
@@ -287,6 +320,7 @@ class Run:
         self._second_ns += seconds * SECOND_NS
         self._second = second_text(self._second_ns // SECOND_NS).encode()
         self._last_us = -1
+        self._encode = canonical.encoder()
         return now - seconds * SECOND_NS
 
     def _timestamp(self) -> str:
@@ -306,14 +340,24 @@ class Run:
                 line = self._renumbered(line)
             journal.append(line)
         except RunstoneError as exc:
-            self._lost_events += 1
-            self._lost_bytes += len(line)
-            self._say("write", f"run {self._run_id} loses events: {exc.message}; the work goes on")
-            if self._strict:
-                raise
+            self._lose(line, exc)
             return
+        self._written(line)
+
+    def _written(self, line: bytes) -> None:
         self._seq += 1
         self._size += len(line)
+        if self.tap is not None:
+            self.tap(line)
+
+    def _lose(self, line: bytes, exc: RunstoneError) -> None:
+        """A line could not be written: it is counted, and the next one repairs the journal."""
+        self._off_path = True
+        self._lost_events += 1
+        self._lost_bytes += len(line)
+        self._say("write", f"run {self._run_id} loses events: {exc.message}; the work goes on")
+        if self._strict:
+            raise exc
 
     def _resume(self, journal: OpenRun) -> None:
         """The journal opened anew and cut to its last LF, with a `dropped` event for what did not get in."""
@@ -321,10 +365,10 @@ class Run:
         data = {"events": self._lost_events, "bytes": self._lost_bytes, "reason": "store_unavailable", "sha256": None}
         line = event_line("dropped", canonical.canonical_bytes(data), self._seq, self._timestamp(), [])
         journal.append(line)
-        self._seq += 1
-        self._size += len(line)
+        self._written(line)
         self._dropped += self._lost_events
         self._lost_events = self._lost_bytes = 0
+        self._off_path = False
 
     def _renumbered(self, line: bytes) -> bytes:
         """A line that was built before a `dropped` event took its number."""
@@ -364,6 +408,11 @@ class Run:
         self._dropped += events
         data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
         self._write(event_line("dropped", canonical.canonical_bytes(data), self._seq, self._timestamp(), []))
+
+    def written(self) -> bytes:
+        """The journal as it stands; for an index that joins late. Called under no lock, before threads write."""
+        journal = self._journal
+        return b"" if journal is None else b"".join(journal.read(0, self._size))
 
     def left_out(self, events: int, size: int, reason: str, sha256: str | None) -> None:
         """Record that the caller itself left something out (output over a limit)."""
@@ -439,8 +488,9 @@ class Run:
             journal.append(line)
             self._seq += 1
             self._size += len(line)
+        self.tap = None
         try:
-            self.digest, committed = seal(journal.stage(), self._contract, journal.read, self.index, self._size)
+            self.digest, _ = seal(journal.stage(), self._contract, journal.read, self.index, self._size)
         except RunstoneError as exc:
             if exc.code == "run_exists":
                 raise error(
@@ -527,7 +577,7 @@ class Run:
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""
-        self._inherited = True
+        self._inherited = self._off_path = True
         self._lock = _thread.allocate_lock()
         if self._journal is not None:
             self._journal.inherit()
@@ -548,6 +598,19 @@ def describe(exc: BaseException) -> dict[str, Any]:
 
     text = "".join(traceback.format_exception(exc))
     return {"type": type(exc).__name__, "message": str(exc), "traceback": text[-16_000:]}
+
+
+def _nowhere(_: bytes) -> None:
+    """Where a run without a journal appends."""
+
+
+def _has_long_key(data: Any) -> bool:
+    """Whether a key is over its limit."""
+    try:
+        _check_keys(data)
+    except RunstoneError:
+        return True
+    return False
 
 
 def _check_keys(value: Any) -> None:

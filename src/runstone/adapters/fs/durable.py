@@ -216,11 +216,12 @@ def write_new(fd: int, pieces: Iterable[bytes]) -> tuple[int, str]:
     """Write pieces to a new file; answers its size and SHA-256. Write-back has begun at return."""
     from runstone.core.digests import new_hash
 
-    digest = new_hash()
+    digest = None
     size = 0
     for piece in pieces:
         write_all(fd, piece)
+        digest = digest or new_hash(size=len(piece))
         digest.update(piece)
         size += len(piece)
     start_write_back(fd)
-    return size, digest.hexdigest()
+    return size, (digest or new_hash(size=0)).hexdigest()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from runstone.ports.objects import Committed, Entry, Properties
 
-    Files = dict[str, bytes]
+    Files = dict[str, bytes | bytearray]
+    """A journal that grows is a `bytearray`; everything else is `bytes`."""
 
 
 class MemoryObjects:
@@ -55,7 +56,7 @@ class MemoryObjects:
         with self._lock:
             taken = {fold_id(name): name for name in self.bundles}.get(fold_id(run_id))
             if taken is None:
-                self.bundles[run_id] = dict(files)
+                self.bundles[run_id] = {path: bytes(body) for path, body in files.items()}
                 return "created"
             if taken == run_id and self.bundles[taken].get(layout.MANIFEST) == files.get(layout.MANIFEST):
                 return "identical"
@@ -78,6 +79,10 @@ class MemoryStage:
 
     def discard(self) -> None:
         self._files = {}
+
+
+def _copy(files: Files) -> Files:
+    return {path: bytes(body) for path, body in files.items()}
 
 
 def _put(files: Files, path: str, pieces: Iterable[bytes]) -> FileFact:
@@ -105,7 +110,7 @@ class MemoryBundle:
         body = self._files.get(path)
         if body is None:
             raise error("file_not_found", f"{self.location} has no file {path!r}", path=path)
-        yield body[start:end_exclusive]
+        yield bytes(body[start:end_exclusive])
 
     def rest(self) -> None:
         return None
@@ -131,7 +136,7 @@ class MemoryJournals:
                 raise error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
             self._claimed.add(folded)
             self._held.add(run_id)
-            self._open[run_id] = {layout.JOURNAL: b""}
+            self._open[run_id] = {layout.JOURNAL: bytearray()}
         return MemoryOpenRun(self, run_id, self._open[run_id])
 
     def open_ids(self) -> list[str]:
@@ -147,11 +152,11 @@ class MemoryJournals:
             leased = run_id not in self._held
             if leased:
                 self._held.add(run_id)
-            return MemoryLeftRun(self, run_id, dict(self._open[run_id]), leased=leased)
+            return MemoryLeftRun(self, run_id, _copy(self._open[run_id]), leased=leased)
 
     def read(self, run_id: str) -> MemoryLeftRun | None:
         files = self._open.get(run_id)
-        return None if files is None else MemoryLeftRun(self, run_id, dict(files), leased=False)
+        return None if files is None else MemoryLeftRun(self, run_id, _copy(files), leased=False)
 
     def release(self, run_id: str) -> None:
         """The lease of a run is free again."""
@@ -194,15 +199,15 @@ class MemoryOpenRun:
         self._files[layout.JOURNAL] += line
 
     def repair(self) -> int:
-        text = self._files[layout.JOURNAL]
-        self._files[layout.JOURNAL] = text[: text.rfind(b"\n") + 1]
+        journal = self._files[layout.JOURNAL]
+        self._files[layout.JOURNAL] = journal[: journal.rfind(b"\n") + 1]
         return len(self._files[layout.JOURNAL])
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         return _put(self._files, path, pieces)
 
     def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
-        yield self._files[layout.JOURNAL][start:end_exclusive]
+        yield bytes(self._files[layout.JOURNAL][start:end_exclusive])
 
     def stage(self) -> MemoryStage:
         return self._journals.stage(self._run_id, self._files)
@@ -224,7 +229,7 @@ class MemoryLeftRun:
         self._leased = leased
 
     def read(self, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
-        yield self._files.get(layout.JOURNAL, b"")[start:end_exclusive]
+        yield bytes(self._files.get(layout.JOURNAL, b"")[start:end_exclusive])
 
     def kept(self) -> list[str]:
         return [path for path in self._files if path.startswith(layout.ARTIFACTS + "/")]
@@ -232,7 +237,7 @@ class MemoryLeftRun:
     def read_kept(self, path: str) -> Iterator[bytes]:
         if path not in self._files:
             raise error("file_not_found", f"the open run has no file {path!r}", path=path)
-        yield self._files[path]
+        yield bytes(self._files[path])
 
     def remove(self, *, free_id: bool) -> None:
         if self._leased:

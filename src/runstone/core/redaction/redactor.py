@@ -25,9 +25,13 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
 
 MIN_DECLARED_LENGTH: Final = 4
+RESERVED_KEY: Final = '"$'
+"""Keys that begin so belong to the format; the gate finds a user's in the same pass."""
 FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
 ENVIRONMENT: Final = "environment"
+
+_WORD: Final = frozenset(bytes([byte]) for byte in range(256) if byte > 127 or chr(byte).isalnum() or chr(byte) in "_-+/=.~%")
 
 _patterns: dict[str, re.Pattern[str]] = {}
 
@@ -42,8 +46,10 @@ class Redactor:
     def __init__(self, secrets: Mapping[str, str] | None = None, rules: tuple[Rule, ...] = RULES) -> None:
         self._rules = rules
         self._values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
+        self._encoded = [value.encode("utf-8", "surrogateescape") for value, _ in self._values]
         anchors = [anchor for rule in rules for anchor in rule.anchors]
-        self.gate = Gate(frozenset(anchors) | {form for value, _ in self._values for form in _spellings(value)})
+        values = {form for value, _ in self._values for form in _spellings(value)}
+        self.gate = Gate(frozenset(anchors) | values | {RESERVED_KEY})
 
     @property
     def ruleset(self) -> dict[str, Any]:
@@ -148,20 +154,36 @@ class Redactor:
         marks += [[f"{where}/$json{pointer}", mark] for pointer, mark in found if mark != COERCED]
         return {"$json": text}
 
-    def safe_end(self, text: str) -> int:
-        """Where a stream's text can be cut so that no rule is in the middle of a match there.
+    def safe_end(self, data: bytes) -> int:
+        """Where a stream's bytes can be cut so that no rule is in the middle of a match there.
 
-        Everything before the answer may be recorded now; the rest waits for more, or for the end. At most
-        64 KiB wait.
+        Everything before the answer may be recorded now; the rest waits for more, or for the end of the stream.
+        No rule but a private key's reaches over a line end. At most 64 KiB wait: then the cut stands where no
+        word and no declared value is divided, if there is such a place.
         """
-        limit = max(0, len(text) - MAX_HELD_OUTPUT_BYTES)
-        block = text.rfind(STREAM_BLOCK_START)
-        if block >= limit and text.find(STREAM_BLOCK_END, block) < 0:
-            return block
-        end = max(text.rfind("\n"), text.rfind("\r"), text.rfind(" ")) + 1
-        for value, _ in self._values:
-            end = min(end, _open_value(text, value, end))
-        return max(end, limit)
+        limit = len(data) - MAX_HELD_OUTPUT_BYTES
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        block = data.rfind(STREAM_BLOCK_START)
+        if 0 <= block < end and data.find(STREAM_BLOCK_END, block) < 0:
+            end = block
+        end = self._before_values(data, end)
+        if end > 0 or limit <= 0:
+            return end
+        cut = limit
+        while cut > 1 and data[cut - 1 : cut] in _WORD:
+            cut -= 1
+        return self._before_values(data, cut if cut > 1 else limit) or limit
+
+    def _before_values(self, data: bytes, cut: int) -> int:
+        """`cut`, or the start of a declared value that it would divide or that may be unfinished there."""
+        for value in self._encoded:
+            start = max(0, cut - len(value) + 1)
+            while start < cut:
+                if value.startswith(data[start : start + len(value)]):
+                    cut = start
+                    break
+                start += 1
+        return cut
 
 
 def _compiled(rule: Rule) -> re.Pattern[str]:
@@ -179,15 +201,6 @@ def _move_marks(marks: list[Mark], old: str, new: str) -> None:
     for mark in marks:
         if mark[0] == old or mark[0].startswith(old + "/"):
             mark[0] = new + mark[0][len(old) :]
-
-
-def _open_value(text: str, value: str, end: int) -> int:
-    """The start of a `value` with white space in it that a cut at `end` would divide; else `end`."""
-    for start in range(max(0, end - len(value) + 1), end):
-        piece = text[start : start + len(value)]
-        if value.startswith(piece) and start + len(value) > end:
-            return start
-    return end
 
 
 def _spellings(value: str) -> list[str]:

@@ -92,20 +92,20 @@ RULES: Final = (
     ),
     Rule(
         "bearer-token",
-        r"(?i:bearer)\s{1,4}(?P<secret>[A-Za-z0-9_~+/.-]{16,4000}={0,2})",
+        r"(?i:bearer)[ \t]{1,4}(?P<secret>[A-Za-z0-9_~+/.-]{16,4000}={0,2})",
         ("earer ", "EARER ", "earer\t", "EARER\t"),
         "RFC 6750, section 2.1",
     ),
     Rule(
         "basic-credentials",
-        r"(?i:authorization)[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?i:basic)\s{1,4}(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})",
+        r"(?i:authorization)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?(?i:basic)[ \t]{1,4}(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})",
         ("asic ", "ASIC "),
         "RFC 7617, section 2",
     ),
 )
 
-STREAM_BLOCK_START: Final = "-----BEGIN "
-STREAM_BLOCK_END: Final = "-----END "
+STREAM_BLOCK_START: Final = b"-----BEGIN "
+STREAM_BLOCK_END: Final = b"-----END "
 """A private key spans lines: a stream is not cut between these two."""
 
 

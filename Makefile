@@ -1,0 +1,68 @@
+# Runstone. `make demo` and `make test` do all the set-up that they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCKS  := requirements/runtime.lock requirements/test.lock requirements/lint.lock
+
+.PHONY: setup demo test lint types layers docs faults faults-sample bench lock clean help
+
+help: ## What each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.setup ## Leave .venv/bin/runstone ready
+$(VENV)/.setup: pyproject.toml requirements/runtime.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON="; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/runtime.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q src
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.setup requirements/test.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/test.lock
+	@sh tools/system_packages.sh
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.setup requirements/lint.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/lint.lock
+	@touch $@
+
+demo: $(VENV)/.setup ## Record, verify and compare real runs, and say where to look (about half a minute)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r examples/market/requirements.txt
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test ## All tests
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r examples/market/requirements.txt
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test $(VENV)/.lint types layers ## Style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file tools/mypy.ini
+	$(BIN)/pyright
+
+layers: $(VENV)/.test $(VENV)/.lint ## Arrows between layers point one way
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.test ## Docs say what the program does
+	$(BIN)/python -m pytest -q tests/docs
+
+faults-sample: $(VENV)/.test ## A bounded sample of the fault sweeps (two minutes)
+	$(BIN)/python -m faults --sample
+
+faults: $(VENV)/.test ## The full fault sweeps: crash states, failing calls, flips, races, mutants
+	$(BIN)/python -m faults
+
+bench: $(VENV)/.test ## Our figures beside the floor and the peers that are installed
+	$(BIN)/python -m bench
+
+lock: $(VENV)/.lint ## Resolve the locked requirements anew
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra fast -o requirements/runtime.lock pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group test -c requirements/runtime.lock -o requirements/test.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group lint -c requirements/runtime.lock -o requirements/lint.lock
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

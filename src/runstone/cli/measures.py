@@ -1,0 +1,54 @@
+"""Numbers as people read them: durations, sizes, counts, short digests. Exact values are in the JSON answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+SHORT_DIGEST_DIGITS: Final = 12
+_UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
+
+
+def duration_text(duration_ms: int) -> str:
+    """`35 ms`, `12.3 s`, `4m 05s`, `3h 20m`, `2d 04h`."""
+    if duration_ms < 1000:
+        return f"{duration_ms} ms"
+    if duration_ms < 59_950:
+        return f"{duration_ms / 1000:.1f} s"
+    seconds = (duration_ms + 500) // 1000
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if minutes < 60:
+        return f"{minutes}m {seconds % 60:02d}s"
+    if hours < 48:
+        return f"{hours}h {minutes % 60:02d}m"
+    return f"{days}d {hours % 24:02d}h"
+
+
+def size_text(size_bytes: int | None) -> str:
+    """`12 B`, `1.2 kB`, `34.5 MB`, in powers of 1,000; `-` where it is not known."""
+    if size_bytes is None:
+        return "-"
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in _UNITS:
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size:.0f} {_UNITS[-1]}"
+
+
+def number_text(value: Any) -> str:
+    """A number of up to six digits; text as it is; `-` for none."""
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def count_text(count: int, one: str, many: str | None = None) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def short_sha256(sha256: str | None) -> str:
+    """The first digits of a digest; `-` where there is none."""
+    return "-" if sha256 is None else sha256[:SHORT_DIGEST_DIGITS]

@@ -1,0 +1,34 @@
+"""Options of `runstone run`, as plain data: the wrapper parses by them, and help and completion show them."""
+
+from __future__ import annotations
+
+
+class Option:
+    """One option: `name` in the result, its spellings, and how its value is shown (`None` for a flag)."""
+
+    __slots__ = ("flag", "flags", "help", "metavar", "multiple", "name")
+
+    def __init__(self, name: str, metavar: str | None, help: str, *, multiple: bool = False) -> None:
+        self.name = name
+        self.flags = ("--" + name.replace("_", "-"),)
+        self.metavar = metavar
+        self.help = help
+        self.multiple = multiple
+        self.flag = metavar is None
+
+
+OPTIONS = (
+    Option("kind", "ID", "What kind of work this is (default: the command's name)."),
+    Option("pipeline_id", "ID", "The same, by the word that pipelines use."),
+    Option("pipeline_version", "V", "Version of the work that is done."),
+    Option("required_env", "NAME", "A variable that must be set; without it the command is not run.", multiple=True),
+    Option("label", "NAME=VALUE", "A label.", multiple=True),
+    Option("input", "REF", "Something that the command reads; a file is hashed before it starts.", multiple=True),
+    Option("output", "GLOB", "Files that the command makes; hashed when it has ended.", multiple=True),
+    Option("contract", "NAME", "Whose documents the run has: runstone (default) or ovc."),
+    Option("run_id", "ID", "An id of your own; it must be free."),
+    Option("store", "URL", "The store (default: RUNSTONE_STORE, else ./runs)."),
+    Option("max_output", "SIZE", "Output to keep, 1G unless said: the first part and the last 1 MiB."),
+    Option("pty", None, "Give the command a terminal of its own."),
+    Option("strict", None, "Do not run the command if it cannot be recorded."),
+)

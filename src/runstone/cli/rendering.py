@@ -1,0 +1,187 @@
+"""Standard output for people: lines, facts and tables.
+
+- Whatever is printed here passes `safe_text`; colour is put on afterwards. No command writes recorded text to a
+  terminal in another way.
+- Colour only on a terminal, and not where `NO_COLOR` is set or `TERM` is `dumb`.
+- Tables fit the terminal (or `COLUMNS`); into a pipe or a file nothing is cut.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, TextIO
+
+from runstone.core.terminal import safe_text, text_width
+
+STYLES: Final = {"bold": "1", "dim": "2", "good": "32", "bad": "31", "warn": "33", "live": "36"}
+LABEL_CELLS: Final = 9
+"""Width of the label before a fact; a run digest beside it ends at column 80."""
+GAP: Final = "  "
+MIN_FLEXIBLE_CELLS: Final = 8
+
+
+class Span(NamedTuple):
+    """Text with a style of `STYLES`."""
+
+    text: str
+    style: str = ""
+
+
+Cell = str | Span
+
+
+class Column(NamedTuple):
+    """A column of a table. A flexible one is cut where the table is too wide; then those with the least `keep` go."""
+
+    title: str
+    right: bool = False
+    flexible: bool = False
+    keep: int = 9
+
+
+class Screen:
+    """A stream that people read; standard output unless another one is given."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self.terminal = self._stream.isatty()
+        self.colour = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.width = _width(self._stream) if self.terminal else _columns()
+        self._more = "…" if "utf" in (self._stream.encoding or "").lower() else "~"
+
+    def line(self, *cells: Cell) -> None:
+        """One line: the cells side by side."""
+        self._stream.write("".join(map(self._painted, cells)).rstrip(" ") + "\n")
+
+    def text(self, text: str) -> None:
+        """Text of any number of lines, or a part of a line; line ends and tabs stay, all else that controls is shown."""
+        parts = text.split("\n")
+        self._stream.write("\n".join(part if part.isprintable() else _line_text(part) for part in parts))
+
+    def heading(self, title: str, *notes: Cell) -> None:
+        """An empty line, then the title of what follows."""
+        self._stream.write("\n")
+        self.line(Span(title, "bold"), *(cell for note in notes for cell in (GAP, note)))
+
+    def facts(self, rows: Iterable[tuple[str, Sequence[Cell]]]) -> None:
+        """Lines of a label and a value; a value that is too long goes on below itself, broken at its spaces."""
+        for label, cells in rows:
+            for number, part in enumerate(self._wrapped(cells, LABEL_CELLS)):
+                head = Span((label if number == 0 else "").ljust(LABEL_CELLS), "dim")
+                self.line(head, *part)
+
+    def _wrapped(self, cells: Sequence[Cell], indent: int) -> Iterable[list[Cell]]:
+        words = [Span(word, _style(cell)) for cell in cells for word in safe_text(_text(cell)).split(" ")]
+        line: list[Cell] = []
+        used = indent
+        for word in words:
+            cost = text_width(word.text) + bool(line)
+            if line and self.width is not None and used + cost > self.width:
+                yield line
+                line, used, cost = [], indent, cost - 1
+            line += [" ", word] if line else [word]
+            used += cost
+        yield line
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int = 2) -> None:
+        """Aligned columns below their titles; a table without rows is not printed."""
+        if not rows:
+            return
+        natural = [
+            max(text_width(column.title), *(text_width(safe_text(_text(row[at]))) for row in rows))
+            for at, column in enumerate(columns)
+        ]
+        widths = _fitted(columns, natural, None if self.width is None else self.width - indent)
+        shown = sorted(widths)
+        titles = [Span(column.title, "dim") for column in columns]
+        for row in [titles, *rows]:
+            cells: list[Cell] = [" " * indent]
+            for at in shown:
+                cells += self._padded(row[at], widths[at], right=columns[at].right)
+                cells.append(GAP)
+            self.line(*cells[:-1])
+
+    def _padded(self, cell: Cell, width: int, *, right: bool) -> list[Cell]:
+        text = cut(safe_text(_text(cell)), width, self._more)
+        space = " " * (width - text_width(text))
+        painted = Span(text, _style(cell))
+        return [space, painted] if right else [painted, space]
+
+    def _painted(self, cell: Cell) -> str:
+        text, style = safe_text(_text(cell)), _style(cell)
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.colour and style and text else text
+
+
+def _text(cell: Cell) -> str:
+    return cell.text if isinstance(cell, Span) else cell
+
+
+def _style(cell: Cell) -> str:
+    return cell.style if isinstance(cell, Span) else ""
+
+
+def _line_text(line: str) -> str:
+    return "\t".join(map(safe_text, line.split("\t")))
+
+
+def _columns() -> int | None:
+    """The width that `COLUMNS` asks for."""
+    text = os.environ.get("COLUMNS", "")
+    return int(text) if text.isdecimal() and text.isascii() and 0 < len(text) < 6 and int(text) > 0 else None
+
+
+def _width(stream: TextIO) -> int:
+    try:
+        return _columns() or os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def cut(text: str, width: int, more: str = "…") -> str:
+    """`text`, or as much of its beginning as fits `width` cells with `more` behind it."""
+    if text_width(text) <= width:
+        return text
+    used, end = len(more), 0
+    for mark in text:
+        used += text_width(mark)
+        if used > width:
+            break
+        end += 1
+    return text[:end] + more
+
+
+def _fitted(columns: Sequence[Column], natural: list[int], width: int | None) -> dict[int, int]:
+    """Column number → width, of the columns that are shown."""
+    widths = dict(enumerate(natural))
+    if width is None:
+        return widths
+    while True:
+        over = sum(widths.values()) + len(GAP) * (len(widths) - 1) - width
+        for at in sorted((at for at in widths if columns[at].flexible), key=lambda at: -widths[at]):
+            taken = max(0, min(over, widths[at] - MIN_FLEXIBLE_CELLS))
+            widths[at] -= taken
+            over -= taken
+        weakest = min(widths, key=lambda at: (columns[at].keep, -at))
+        if over <= 0 or columns[weakest].keep == 9:
+            return widths
+        widths = {at: natural[at] for at in widths if at != weakest}
+
+
+def print_json(value: Any) -> None:
+    """A value on standard output as ASCII JSON, which no terminal interprets."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def print_json_line(value: Any) -> None:
+    """A value as one line of JSON, seen at once by who reads a stream."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def say(message: str) -> None:
+    """A remark on standard error, which leaves standard output to the answer."""
+    sys.stdout.flush()
+    sys.stderr.write(f"runstone: {safe_text(message)}\n")

@@ -1,0 +1,56 @@
+"""Index a journal beside its recording: one thread hashes each line while the next is on its way.
+
+For a run with much output this takes the digests off the end of the run; hashing releases the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from runstone.engine.recorder import Run
+
+_WAITING: Final = 8
+"""Lines on their way to the thread; the recorder waits when there are more, so memory stays flat."""
+
+
+class BackgroundIndex:
+    """Feeds `run.index` with every line that the run writes, from the first. `finish` before the run does."""
+
+    def __init__(self, run: Run) -> None:
+        from _queue import SimpleQueue
+
+        self._run = run
+        self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._room = [_thread.allocate_lock() for _ in range(_WAITING)]
+        self._next = 0
+        self._done = _thread.allocate_lock()
+        self._done.acquire()
+        run.index.feed(run.written())
+        run.tap = self._take
+        _thread.start_new_thread(self._work, ())
+
+    def _take(self, line: bytes) -> None:
+        self._room[self._next % _WAITING].acquire()
+        self._next += 1
+        self._lines.put(line)
+
+    def _work(self) -> None:
+        number = 0
+        feed = self._run.index.feed
+        try:
+            while line := self._lines.get():
+                feed(line)
+                self._room[number % _WAITING].release()
+                number += 1
+        finally:
+            self._done.release()
+
+    def finish(self) -> None:
+        """Wait until every line so far is in the index; later lines are the sealer's."""
+        self._run.tap = None
+        self._lines.put(b"")
+        self._done.acquire()

@@ -1,0 +1,85 @@
+"""The output of a wrapped command, on its way into the journal.
+
+- An event holds a chunk as it was read, cut at a safe place: what may be the middle of a secret waits.
+- Up to a limit everything is kept; of what comes after, only the last part, and of the rest its size and digest.
+"""
+
+from __future__ import annotations
+
+from runstone.core.digests import new_hash
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.recorder import Run
+
+DEFAULT_MAX_OUTPUT: Final = 1 << 30
+TAIL_BYTES: Final = 1 << 20
+MAX_CHUNK_BYTES: Final = 1 << 20
+
+
+class Output:
+    """Both streams of a command. `feed` what was read, `finish` at the end; nothing is recorded out of order."""
+
+    def __init__(self, run: Run, redactor: Redactor, max_output: int = DEFAULT_MAX_OUTPUT) -> None:
+        self._run = run
+        self._redactor = redactor
+        self._held: dict[str, bytes] = {}
+        self._tail_bytes = min(TAIL_BYTES, max_output // 2)
+        self._room = max_output - self._tail_bytes
+        self._tail: list[tuple[str, bytes]] = []
+        self._tail_size = 0
+        self._left_out = 0
+        self._left_out_bytes = 0
+        self._left_out_hash = new_hash()
+        self.size = 0
+        """Bytes fed so far."""
+
+    def feed(self, stream: str, chunk: bytes) -> None:
+        """Take in what a stream gave; records what is safe to record."""
+        self.size += len(chunk)
+        held = self._held.get(stream, b"")
+        data = held + chunk if held else chunk
+        end = _whole_characters(data, self._redactor.safe_end(data))
+        self._held[stream] = data[end:]
+        if end:
+            self._record(stream, data[:end])
+
+    def _record(self, stream: str, chunk: bytes) -> None:
+        if len(chunk) <= self._room:
+            self._room -= len(chunk)
+            self._run.stream(stream, chunk)
+            return
+        self._room = 0
+        self._tail.append((stream, chunk))
+        self._tail_size += len(chunk)
+        while self._tail_size - len(self._tail[0][1]) >= self._tail_bytes:
+            _, oldest = self._tail.pop(0)
+            self._tail_size -= len(oldest)
+            self._left_out += 1
+            self._left_out_bytes += len(oldest)
+            self._left_out_hash.update(oldest)
+
+    def finish(self) -> None:
+        """Record what was held back, and say what was left out."""
+        for stream, data in self._held.items():
+            if data:
+                self._record(stream, data)
+        self._held.clear()
+        if self._left_out:
+            self._run.left_out(self._left_out, self._left_out_bytes, "max_output", self._left_out_hash.hexdigest())
+        for stream, chunk in self._tail:
+            self._run.stream(stream, chunk)
+        self._tail.clear()
+
+
+def _whole_characters(data: bytes, end: int) -> int:
+    """`end`, moved back over the beginning of a UTF-8 sequence that it would divide."""
+    if end >= len(data) or data[end] & 0xC0 != 0x80:
+        return end
+    start = end - 1
+    while start > max(0, end - 4) and data[start] & 0xC0 == 0x80:
+        start -= 1
+    return start if data[start] >= 0xC0 else end

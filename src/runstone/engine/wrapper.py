@@ -1,0 +1,414 @@
+"""Wrap: run a command as it would run alone, and record what it writes.
+
+- Output is shown live, byte for byte, before it is recorded; standard input is the command's own.
+- No pseudo-terminal unless asked for. In a pipeline the command has a process group of its own, and signals go to
+  the whole group; at a terminal it shares ours, and the terminal itself signals both.
+- The end of the command is the end of the run: a child of it that keeps the pipe open does not hold up the seal.
+- A reader of our own output that goes away is passed on: the command gets the broken pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+
+from runstone.core.words import CANCELLED, FAILED
+from runstone.engine.git import DirtyCheck
+from runstone.engine.indexing import BackgroundIndex
+from runstone.engine.output import DEFAULT_MAX_OUTPUT, Output
+
+try:
+    import _signal as signal  # the same functions; `signal` adds enumerations for 3 ms of start-up
+except ImportError:
+    import signal
+try:
+    import fcntl
+except ImportError:  # Windows has no pipes that grow
+    fcntl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.recorder import Run
+
+NOT_FOUND: Final = 127
+NOT_EXECUTABLE: Final = 126
+READ_BYTES: Final = 256 * 1024
+PIPE_BYTES: Final = 1 << 20
+_INDEX_BESIDE_BYTES: Final = 64 * 1024
+_POLL_MS: Final = 20
+_SET_PIPE_SIZE: Final = getattr(fcntl, "F_SETPIPE_SZ", None)
+FORWARDED: Final = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+CANCELLING: Final = frozenset({int(signal.SIGINT), int(signal.SIGTERM)})
+
+
+class Wrapped:
+    """How a wrapped command ended.
+
+    `exit_status` is what the wrapper ends with: the command's own, 128+n for signal n, 127 not found, 126 not
+    executable. `status` is the run's, or `None` where the checks decide.
+    """
+
+    __slots__ = ("error", "exit_status", "resources", "status")
+
+    def __init__(
+        self, exit_status: int, status: str | None, error: dict[str, Any] | None, resources: dict[str, Any] | None
+    ) -> None:
+        self.exit_status = exit_status
+        self.status = status
+        self.error = error
+        self.resources = resources
+
+    @property
+    def exit(self) -> int:
+        """The exit status as recorded."""
+        return self.exit_status
+
+
+def wrap(
+    run: Run,
+    command: list[str],
+    *,
+    live: bool = True,
+    max_output: int = DEFAULT_MAX_OUTPUT,
+    pty: bool = False,
+    env: dict[str, str] | None = None,
+) -> Wrapped:
+    """Run `command` to its end, record its streams into `run`; the caller finishes the run.
+
+    Without `live` nothing is shown. `max_output` bounds the recorded bytes of both streams together.
+    """
+    environment = {**os.environ, **(env or {})}
+    if run.recording:
+        environment["RUNSTONE_PARENT"] = run.run_id
+    output = Output(run, run.redactor, max_output)
+    child = _Child(command, environment, pty=pty)
+    signals = _Signals(child)
+    try:
+        child.start()
+        signals.deliver()
+        dirty = DirtyCheck(run)
+        loop = _Loop(run, child, output, live=live)
+        try:
+            loop.run()
+        finally:
+            output.finish()
+            dirty.finish()
+            loop.finish()
+    except OSError as exc:
+        if child.pid:
+            raise
+        return _not_started(command, exc)
+    finally:
+        child.close()
+        signals.restore()
+    return _ended(child, signals)
+
+
+def _not_started(command: list[str], exc: OSError) -> Wrapped:
+    missing = isinstance(exc, (FileNotFoundError, NotADirectoryError))
+    message = f"{command[0]}: {'command not found' if missing else exc.strerror}"
+    sys.stderr.write(f"runstone: {ascii(message)[1:-1]}\n")
+    status = NOT_FOUND if missing else NOT_EXECUTABLE
+    return Wrapped(status, FAILED, {"type": type(exc).__name__, "message": message}, None)
+
+
+def _ended(child: _Child, signals: _Signals) -> Wrapped:
+    code = os.waitstatus_to_exitcode(child.wait_status)
+    cancelled = -code in CANCELLING or (code != 0 and not CANCELLING.isdisjoint(signals.received))
+    if code == 0:
+        return Wrapped(0, None, None, child.resources)
+    if code < 0:
+        error = {"type": "Signal", "message": f"the command was ended by {_signal_name(-code)}"}
+        return Wrapped(128 - code, CANCELLED if cancelled else FAILED, error, child.resources)
+    error = {"type": "ExitStatus", "message": f"the command ended with status {code}"}
+    return Wrapped(code, CANCELLED if cancelled else FAILED, error, child.resources)
+
+
+def _signal_name(number: int) -> str:
+    for name in dir(signal):
+        if name.startswith("SIG") and not name.startswith("SIG_") and getattr(signal, name) == number:
+            return name
+    return f"signal {number}"
+
+
+class _Child:
+    """The command's process, its pipes or terminal, and how it ended."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], *, pty: bool) -> None:
+        self._command = command
+        self._environment = environment
+        self.pty = pty
+        self.pid = 0
+        self.pidfd = -1
+        self.streams: dict[int, str] = {}
+        self.wait_status = 0
+        self.resources: dict[str, Any] | None = None
+        self.own_group = not pty and not _in_foreground()
+
+    def start(self) -> None:
+        """Spawn it. Raises `OSError` where it cannot be started."""
+        theirs: list[int] = []
+        options: dict[str, Any] = {"setsigdef": [signal.SIGPIPE, getattr(signal, "SIGXFSZ", signal.SIGPIPE)]}
+        try:
+            if self.pty:
+                master, slave = os.openpty()
+                theirs.append(slave)
+                self.streams[master] = "stdout"
+                name = os.ttyname(slave)
+                actions: list[Any] = [(os.POSIX_SPAWN_OPEN, 0, name, os.O_RDWR, 0)]
+                actions += [(os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+                options["setsid"] = True
+            else:
+                actions = []
+                for number, stream in ((1, "stdout"), (2, "stderr")):
+                    ours, end = os.pipe()
+                    theirs.append(end)
+                    self.streams[ours] = stream
+                    actions.append((os.POSIX_SPAWN_DUP2, end, number))
+                    _grow(ours)
+                if self.own_group:
+                    options["setpgroup"] = 0
+            self.pid = os.posix_spawnp(
+                self._command[0], self._command, self._environment, file_actions=actions, **options
+            )
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        if hasattr(os, "pidfd_open"):
+            self.pidfd = os.pidfd_open(self.pid)
+
+    def reap(self) -> bool:
+        """Whether the command has ended; its status and resources are kept."""
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        self.wait_status = status
+        self.resources = {
+            "user_s": round(usage.ru_utime, 6),
+            "system_s": round(usage.ru_stime, 6),
+            "max_rss_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        }
+        return True
+
+    def send(self, number: int) -> None:
+        """Pass a signal on, to the whole group where the command has its own."""
+        try:
+            if self.own_group or self.pty:
+                os.killpg(self.pid, number)
+            else:
+                os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """Close our ends."""
+        for fd in (*self.streams, self.pidfd):
+            if fd >= 0:
+                os.close(fd)
+        self.streams.clear()
+        self.pidfd = -1
+
+
+def _in_foreground() -> bool:
+    """Whether we are the foreground group of a terminal, which then signals the command itself."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _grow(fd: int) -> None:
+    """A larger pipe: fewer wake-ups for the same bytes. A hint only."""
+    if _SET_PIPE_SIZE is not None:
+        try:
+            fcntl.fcntl(fd, _SET_PIPE_SIZE, PIPE_BYTES)
+        except OSError:
+            pass  # the user's share of pipe memory is used up
+
+
+class _Loop:
+    """Reads, shows and records until the command has ended, while signals are passed on."""
+
+    def __init__(self, run: Run, child: _Child, output: Output, *, live: bool) -> None:
+        self._run = run
+        self._child = child
+        self._output = output
+        self._shown = {"stdout": 1, "stderr": 2} if live else {}
+        self._index: BackgroundIndex | None = None
+        self._poll = select.poll()
+        self._terminal: _Terminal | None = None
+
+    def run(self) -> None:
+        """Until the command has ended and what it wrote is read."""
+        child = self._child
+        try:
+            if child.pty:
+                self._terminal = _Terminal(next(iter(child.streams)))
+                if self._terminal.reads:
+                    self._poll.register(0, select.POLLIN)
+            for fd in child.streams:
+                self._poll.register(fd, select.POLLIN)
+            if child.pidfd >= 0:
+                self._poll.register(child.pidfd, select.POLLIN)
+            while not self._turn():
+                pass
+            self._drain()
+        finally:
+            if self._terminal is not None:
+                self._terminal.restore()
+
+    def _turn(self) -> bool:
+        """One wait; answers whether the command has ended."""
+        child = self._child
+        ended = False
+        for fd, _ in self._poll.poll(None if child.pidfd >= 0 else _POLL_MS):
+            if fd == child.pidfd:
+                ended = True
+            elif fd == 0 and self._terminal is not None:
+                if not self._terminal.pass_input():
+                    self._poll.unregister(0)
+            else:
+                self._read(fd)
+        return (ended or child.pidfd < 0) and child.reap()
+
+    def _read(self, fd: int) -> bool:
+        """Read once; answers whether the stream goes on."""
+        stream = self._child.streams[fd]
+        try:
+            chunk = os.read(fd, READ_BYTES)
+        except OSError:  # a pseudo-terminal says EIO when its last user is gone
+            chunk = b""
+        if not chunk or not self._show(stream, chunk):
+            self._poll.unregister(fd)
+            os.close(fd)
+            del self._child.streams[fd]
+            if chunk:
+                self._output.feed(stream, chunk)
+            return False
+        self._output.feed(stream, chunk)
+        if self._index is None and self._output.size > _INDEX_BESIDE_BYTES and self._run.recording:
+            self._index = BackgroundIndex(self._run)
+        return True
+
+    def _show(self, stream: str, chunk: bytes) -> bool:
+        """Write to our own stream; `False` when nobody reads it any more."""
+        target = self._shown.get(stream)
+        if target is None:
+            return True
+        view = memoryview(chunk)
+        while view:
+            try:
+                view = view[os.write(target, view) :]
+            except BlockingIOError:
+                select.select([], [target], [])
+            except BrokenPipeError:
+                return False
+            except OSError:
+                del self._shown[stream]  # a closed or full target: the record still takes it
+                return True
+        return True
+
+    def _drain(self) -> None:
+        """What is in the pipes when the command has ended; more may come for ever from a child it left behind."""
+        for fd in list(self._child.streams):
+            os.set_blocking(fd, False)
+            left = PIPE_BYTES
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            while left > 0 and poll.poll(0):
+                before = self._output.size
+                if not self._read(fd):
+                    break
+                left -= self._output.size - before
+
+    def finish(self) -> None:
+        """The index holds every line that was recorded."""
+        if self._index is not None:
+            self._index.finish()
+
+
+class _Signals:
+    """Signals that reach us are passed on to the command; what is ignored stays ignored."""
+
+    def __init__(self, child: _Child) -> None:
+        self._child = child
+        self._previous: dict[int, Any] = {}
+        self.received: list[int] = []
+        for name in FORWARDED:
+            number = getattr(signal, name, None)
+            try:
+                if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._forward)
+            except ValueError:  # not in the main thread: the caller's handlers stay
+                break
+
+    def _forward(self, number: int, _: object) -> None:
+        self.received.append(number)
+        if self._child.pid:
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        at_terminal = not self._child.own_group and not self._child.pty
+        if not (at_terminal and number in (signal.SIGINT, signal.SIGQUIT)):
+            self._child.send(number)
+
+    def deliver(self) -> None:
+        """Pass on what came before the command was there."""
+        for number in self.received:
+            self._pass_on(number)
+
+    def restore(self) -> None:
+        """Put the handlers back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+class _Terminal:
+    """Our own terminal beside a pseudo-terminal: raw while the command runs, its size and input passed on."""
+
+    def __init__(self, master: int) -> None:
+        self._master = master
+        self._saved: Any = None
+        self._size = signal.getsignal(signal.SIGWINCH)
+        self.reads = True
+        if os.isatty(0):
+            import termios
+            import tty
+
+            self._saved = termios.tcgetattr(0)
+            tty.setraw(0)
+            self._resize()
+            signal.signal(signal.SIGWINCH, lambda *_: self._resize())
+
+    def _resize(self) -> None:
+        import termios
+
+        size = fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+    def pass_input(self) -> bool:
+        """Hand on what was typed; `False` at its end."""
+        try:
+            typed = os.read(0, 65536)
+            os.write(self._master, typed or b"\x04")
+        except OSError:
+            return False
+        return bool(typed)
+
+    def restore(self) -> None:
+        """Give our terminal back as it was."""
+        if self._saved is not None:
+            import termios
+
+            termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
+            signal.signal(signal.SIGWINCH, self._size)

@@ -1,0 +1,1 @@
+"""For those who write an adapter: suites that state what a port promises, and stores that break each promise."""
