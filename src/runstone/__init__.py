@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         RunstoneError,
         StoreUnavailable,
     )
-    from runstone.locate import VERSION as __version__
+    from runstone.locate import VERSION as __version__  # noqa: N811  # the name that Python's tools look for
 
 __all__ = [
     "Conflict",

@@ -33,23 +33,23 @@ class RunstoneError(Exception):
         return CODES[self.code].exit_status
 
 
-class InvalidInput(RunstoneError):
+class InvalidInput(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """What was handed in breaks a rule; the same call fails again."""
 
 
-class NotFound(RunstoneError):
+class NotFound(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """The run, file or store asked for is not there."""
 
 
-class Conflict(RunstoneError):
+class Conflict(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """Something else already holds that name, lock or place."""
 
 
-class StoreUnavailable(RunstoneError):
+class StoreUnavailable(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """The store cannot be read or written now; nothing half-written remains."""
 
 
-class Damaged(RunstoneError):
+class Damaged(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """The bytes do not prove what they claim."""
 
 
@@ -59,7 +59,7 @@ class Code:
     __slots__ = ("error", "exit_status", "http_status", "meaning", "retryable")
 
     def __init__(
-        self, error: type[RunstoneError], exit_status: int, http_status: int, retryable: bool, meaning: str
+        self, error: type[RunstoneError], exit_status: int, http_status: int, meaning: str, *, retryable: bool = False
     ) -> None:
         self.error = error
         self.exit_status = exit_status
@@ -69,23 +69,23 @@ class Code:
 
 
 def _invalid(meaning: str) -> Code:
-    return Code(InvalidInput, 2, 400, False, meaning)
+    return Code(InvalidInput, 2, 400, meaning)
 
 
 def _missing(meaning: str) -> Code:
-    return Code(NotFound, 3, 404, False, meaning)
+    return Code(NotFound, 3, 404, meaning)
 
 
 def _conflict(meaning: str) -> Code:
-    return Code(Conflict, 4, 409, False, meaning)
+    return Code(Conflict, 4, 409, meaning)
 
 
 def _unavailable(meaning: str) -> Code:
-    return Code(StoreUnavailable, 5, 503, True, meaning)
+    return Code(StoreUnavailable, 5, 503, meaning, retryable=True)
 
 
 def _damaged(meaning: str) -> Code:
-    return Code(Damaged, 1, 422, False, meaning)
+    return Code(Damaged, 1, 422, meaning)
 
 
 CODES: dict[str, Code] = {

@@ -12,7 +12,7 @@ from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
     from runstone.core.contract import Contract
     from runstone.ports.objects import Bundle
@@ -77,7 +77,9 @@ def store_path(url: str) -> str:
     if mark and scheme == "file":
         return rest.removeprefix("//") or "/"
     if mark and len(scheme) > 1 and scheme.isalnum() and (rest.startswith("//") or scheme in _SCHEMES):
-        raise error("unsupported_store", f"no adapter serves {scheme}: stores; give a path", url=url[:200], scheme=scheme)
+        raise error(
+            "unsupported_store", f"no adapter serves {scheme}: stores; give a path", url=url[:200], scheme=scheme
+        )
     if not url or "\0" in url:
         raise error("unsupported_store", "a store's path is empty or holds a NUL", url=url[:200])
     return url
@@ -98,3 +100,10 @@ def open_bundle(path: str) -> Bundle:
     from runstone.adapters.archives import open_archive
 
     return open_archive(path)
+
+
+def probe_file_system(root: str) -> dict[str, Any]:
+    """What the file system below a store is and does, tried there: see `adapters.fs.probe`. Nothing remains."""
+    from runstone.adapters.fs.probe import probe
+
+    return probe(root)

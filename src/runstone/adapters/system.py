@@ -35,7 +35,19 @@ NOT_SECRET_NAMES: Final = frozenset({"PWD", "OLDPWD", "SSH_AUTH_SOCK", "GPG_KEY"
 """Names that hold such a word and are no secret; `GPG_KEY` is a fingerprint in public images."""
 
 COMMON_WORDS: Final = frozenset(
-    {"changeme", "disabled", "optional", "password", "postgres", "required", "undefined", "username", "localhost", "development", "production"}
+    {
+        "changeme",
+        "disabled",
+        "optional",
+        "password",
+        "postgres",
+        "required",
+        "undefined",
+        "username",
+        "localhost",
+        "development",
+        "production",
+    }
 )
 MIN_SECRET_LENGTH: Final = 8
 

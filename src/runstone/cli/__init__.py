@@ -14,12 +14,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `runstone ARGUMENTS` (default: those of the process); answers the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["run"] and not asks_for_help(words[1:]):
-        from runstone.cli import run
+        from runstone.cli.run import main as run
 
-        return run.main(words[1:])
-    from runstone.cli import app
+        return run(words[1:])
+    from runstone.cli.app import main as answer
 
-    return app.main(words)
+    return answer(words)
 
 
 def asks_for_help(words: Sequence[str]) -> bool:

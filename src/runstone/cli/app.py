@@ -1,103 +1,172 @@
 """The command apart from `run`: the verbs, their help, and how errors become exit statuses.
 
 - A verb's module is imported when the verb is used; the overview is printed from the table alone.
-- An error is one line on standard error; with `--json` the object `{code, message, details}` also stands on
+- An error is one line on standard error. With `--json` the object `{code, message, details}` also stands on
   standard output. The status is that of `errors.CODES`.
 - A reader that goes away (`| head`) and Ctrl-C end the command without a word.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import click
 
+from runstone.cli.rendering import print_json, say
 from runstone.core.terminal import safe_text
-from runstone.errors import RunstoneError, error
+from runstone.errors import CODES, RunstoneError, error
+from runstone.locate import VERSION
 
 NAME: Final = "runstone"
 COMPLETE_SETTING: Final = "_RUNSTONE_COMPLETE"
-USAGE: Final = 2
-FROM_SIGNAL: Final = {KeyboardInterrupt: 130, BrokenPipeError: 141}
-"""128 and the signal's number, as a shell has it: SIGINT 2, SIGPIPE 13."""
+INTERRUPTED_STATUS: Final = 128 + 2
+"""As a shell has it: 128 and the number of SIGINT."""
+BROKEN_PIPE_STATUS: Final = 128 + 13
 
-VERBS: Final = (
-    ("Record", (("run", "Run a command and record what it does."),)),
-    (
-        "Read",
-        (
-            ("ls", "List runs, newest first."),
-            ("show", "Show one run: digests, inputs, outputs, checks, metrics, error."),
-            ("logs", "Print the log of a run, also while it is being recorded."),
-            ("get", "Copy the files of a run out of the store."),
-            ("contract", "Print a run's documents as a contract folds them."),
-        ),
-    ),
-    ("Prove", (("verify", "Re-read every byte and say what holds, what does not, what was not checked."),)),
-    (
-        "Keep",
-        (
-            ("recover", "Seal the runs whose process died."),
-            ("export", "Write a run as an archive that travels."),
-            ("import", "Bring a bundle, an archive or runs of another system into the store."),
-        ),
-    ),
-    (
-        "This machine",
-        (
-            ("doctor", "Say what is promised on this machine and this disk, and what is not."),
-            ("completion", "Print the completion script of a shell."),
-        ),
-    ),
-)
+VERBS: Final = {
+    "Record": {"run": ("run_help", "Run a command and record what it does.")},
+    "Read": {
+        "ls": ("ls", "List runs, newest first."),
+        "show": ("show", "Show a run: digests, inputs, outputs, checks, metrics, error."),
+        "logs": ("logs", "Print the log of a run, also while it is being recorded."),
+        "get": ("get", "Copy files of a run out of the store."),
+        "contract": ("contract", "Print the documents that a contract folds from a run."),
+    },
+    "Prove": {"verify": ("verify", "Prove that a run is as it was sealed, or name each fault.")},
+    "Keep": {
+        "recover": ("recover", "Seal the runs whose process died."),
+        "export": ("export", "Write a run as an archive that travels."),
+        "import": ("importing", "Bring a bundle, or runs of another system, into the store."),
+    },
+    "This machine": {
+        "doctor": ("doctor", "Say what is promised on this disk, and what is not."),
+        "completion": ("completion", "Print the completion script of a shell."),
+    },
+}
+"""Group → verb → the module below `runstone.cli` that holds its `command`, and its line in the overview."""
 
-FORMS: Final = (
-    "RUN is a run id, a prefix that fits one run, sha256:<run digest>, or @latest.",
-    "The store is --store URL, else RUNSTONE_STORE, else ./runs.",
-    "Status: 0 good, 1 what was asked about is bad, 2 usage, 3 not found, 4 conflict, 5 store unavailable.",
-)
+EPILOGUE: Final = """\
+RUN is a run id, a prefix that fits one run, sha256:<run digest>, or @latest.
+The store is --store URL, else RUNSTONE_STORE, else ./runs.
+
+Exit status: 0 good, 1 what was asked about is bad, 2 wrong use, 3 not found,
+4 conflict, 5 store unavailable; `run` passes that of its command. With --json
+an error is also an object {code, message, details} on standard output.
+"""
 
 
 class Commands(click.Group):
     """The group of all verbs, each imported when it is needed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """Names in the order of the overview."""
-        return [name for _, verbs in VERBS for name, _ in verbs]
+        return [name for verbs in VERBS.values() for name in verbs]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb of that name: attribute `command` of its module."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = import_module(f"runstone.cli.verbs.{cmd_name}_verb").command
-        command.name = cmd_name
-        return command
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # the same
+        """The verb of that name."""
+        for verbs in VERBS.values():
+            if cmd_name in verbs:
+                module, line = verbs[cmd_name]
+                command: click.Command = import_module(f"runstone.cli.{module}").command
+                command.name, command.short_help = cmd_name, line
+                return command
+        return None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # the same
         """The overview: groups of verbs, a line each, then what all of them share."""
-        for title, verbs in VERBS:
+        for title, verbs in VERBS.items():
             with formatter.section(title):
-                formatter.write_dl(verbs, col_max=12)
-        formatter.write_paragraph()
-        for line in FORMS:
-            formatter.write_text(line)
+                formatter.write_dl([(name.ljust(10), line) for name, (_, line) in verbs.items()])
+        formatter.write(f"\n{EPILOGUE}")
 
 
-@click.command(
+@click.group(
     NAME,
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    subcommand_metavar="COMMAND [ARGUMENTS]",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    options_metavar="",
+    subcommand_metavar="COMMAND [ARGUMENT]...",
 )
-@click.version_option(None, "--version", message="runstone %(version)s", help="Print the version.")
+@click.version_option(VERSION, message=f"{NAME} %(version)s", help="Print the version.")
 def app() -> None:
-    """Runs, carved in stone: record what an automated run did as an immutable bundle that anyone can verify.
+    """Runs, carved in stone: record what an automated run did as a bundle that
+    nobody can change unnoticed, and that anybody can verify.
 
     \b
       runstone run --kind nightly --output 'out/*.csv' -- python job.py
       runstone ls status:failed
-      runstone verify @latest
+      runstone show @latest
+      runstone verify --all
     """
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command line `runstone WORDS`; answers the exit status."""
+    _prepare_streams()
+    if COMPLETE_SETTING in os.environ:
+        app.main(prog_name=NAME, complete_var=COMPLETE_SETTING)
+    try:
+        return _answer(list(words) or ["--help"])
+    except KeyboardInterrupt:
+        return INTERRUPTED_STATUS
+    except OSError as exc:  # standard output failed, and an error about it could not be printed either
+        _close_output()
+        return BROKEN_PIPE_STATUS if isinstance(exc, BrokenPipeError) else CODES["store_unavailable"].exit_status
+
+
+def _close_output() -> None:
+    """What is still buffered goes nowhere; Python would try again at its end, and fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _prepare_streams() -> None:
+    """A stream that cannot show a character is no reason to stop, and what is written is written whole."""
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # PYTHONUNBUFFERED: Python then loses the rest of a short write, without an error
+        sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _answer(words: list[str]) -> int:
+    try:
+        with app.make_context(NAME, words) as context:
+            status: int | None = app.invoke(context)
+        sys.stdout.flush()
+        return status or 0
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.UsageError as exc:
+        return _refuse(words, exc)
+    except RunstoneError as exc:
+        return _fail(words, exc)
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        if exc.filename is None:
+            _close_output()
+        where = "standard output" if exc.filename is None else os.fsdecode(exc.filename)
+        reason = exc.strerror or str(exc)
+        return _fail(words, error("store_unavailable", f"{where}: {reason}", reason=reason, errno=exc.errno))
+
+
+def _refuse(words: list[str], exc: click.UsageError) -> int:
+    """Wrong use: what is wrong, and how the verb is used."""
+    status = _fail(words, error("invalid_option", exc.format_message()))
+    if exc.ctx is not None:
+        sys.stderr.write(f"{exc.ctx.get_usage()}\nTry `{safe_text(exc.ctx.command_path)} --help`.\n")
+    return status
+
+
+def _fail(words: list[str], exc: RunstoneError) -> int:
+    options = words[: words.index("--")] if "--" in words else words
+    if "--json" in options:
+        print_json(exc.as_dict())
+    say(exc.message)
+    return exc.exit_status

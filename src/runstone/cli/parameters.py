@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from runstone.errors import RunstoneError
 
-MAX_COMPLETIONS = 200
+MAX_COMPLETIONS: Final = 200
+
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 
 def complete_run(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -25,16 +28,18 @@ def complete_run(context: click.Context, _: click.Parameter, incomplete: str) ->
     return [CompletionItem(name) for name in found[:MAX_COMPLETIONS]]
 
 
-def run_argument(*, required: bool = True) -> Any:
-    """The argument RUN."""
-    return click.argument("run", metavar="RUN", required=required, shell_complete=complete_run)
+def run_argument(metavar: str = "RUN") -> Callable[[_Callback], _Callback]:
+    """The argument RUN; one in brackets may be left out."""
+    return click.argument("run", metavar=metavar, required=not metavar.startswith("["), shell_complete=complete_run)
 
 
-def store_option() -> Any:
+def store_option() -> Callable[[_Callback], _Callback]:
     """`--store URL`."""
-    return click.option("--store", metavar="URL", help="The store: a path or URL (default: RUNSTONE_STORE, else ./runs).")
+    return click.option(
+        "--store", metavar="URL", help="The store: a path or URL (default: RUNSTONE_STORE, else ./runs)."
+    )
 
 
-def json_option(what: str = "Print JSON.") -> Any:
+def json_option(what: str) -> Callable[[_Callback], _Callback]:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help=what)

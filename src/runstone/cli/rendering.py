@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TextIO
 
@@ -21,6 +22,8 @@ LABEL_CELLS: Final = 9
 """Width of the label before a fact; a run digest beside it ends at column 80."""
 GAP: Final = "  "
 MIN_FLEXIBLE_CELLS: Final = 8
+KEPT: Final = 9
+"""`keep` of a column that is always shown."""
 
 
 class Span(NamedTuple):
@@ -34,12 +37,12 @@ Cell = str | Span
 
 
 class Column(NamedTuple):
-    """A column of a table. A flexible one is cut where the table is too wide; then those with the least `keep` go."""
+    """A column of a table. Where it is too wide, the widest flexible columns are cut, then those of least `keep` go."""
 
     title: str
     right: bool = False
     flexible: bool = False
-    keep: int = 9
+    keep: int = KEPT
 
 
 class Screen:
@@ -57,9 +60,20 @@ class Screen:
         self._stream.write("".join(map(self._painted, cells)).rstrip(" ") + "\n")
 
     def text(self, text: str) -> None:
-        """Text of any number of lines, or a part of a line; line ends and tabs stay, all else that controls is shown."""
+        """Text of any number of lines, or a part of one; line ends and tabs stay, what else controls is shown."""
         parts = text.split("\n")
         self._stream.write("\n".join(part if part.isprintable() else _line_text(part) for part in parts))
+
+    def pieces(self, pieces: Iterable[bytes]) -> None:
+        """Bytes as `text`, however they are cut; what is not UTF-8 is shown as `\\xNN`."""
+        decode = getincrementaldecoder("utf-8")("backslashreplace").decode
+        for piece in pieces:
+            self.text(decode(piece))
+        self.text(decode(b"", final=True))
+
+    def flush(self) -> None:
+        """Show what was printed so far."""
+        self._stream.flush()
 
     def heading(self, title: str, *notes: Cell) -> None:
         """An empty line, then the title of what follows."""
@@ -69,9 +83,12 @@ class Screen:
     def facts(self, rows: Iterable[tuple[str, Sequence[Cell]]]) -> None:
         """Lines of a label and a value; a value that is too long goes on below itself, broken at its spaces."""
         for label, cells in rows:
-            for number, part in enumerate(self._wrapped(cells, LABEL_CELLS)):
-                head = Span((label if number == 0 else "").ljust(LABEL_CELLS), "dim")
-                self.line(head, *part)
+            self.wrapped(Span(label, "dim"), cells, indent=LABEL_CELLS)
+
+    def wrapped(self, head: Cell, cells: Sequence[Cell], indent: int) -> None:
+        """`head`, then from column `indent` on the cells with a space between them, broken at spaces to fit."""
+        for number, part in enumerate(self._wrapped(cells, indent)):
+            self.line(Span((_text(head) if number == 0 else "").ljust(indent), _style(head)), *part)
 
     def _wrapped(self, cells: Sequence[Cell], indent: int) -> Iterable[list[Cell]]:
         words = [Span(word, _style(cell)) for cell in cells for word in safe_text(_text(cell)).split(" ")]
@@ -155,17 +172,21 @@ def cut(text: str, width: int, more: str = "…") -> str:
 
 def _fitted(columns: Sequence[Column], natural: list[int], width: int | None) -> dict[int, int]:
     """Column number → width, of the columns that are shown."""
-    widths = dict(enumerate(natural))
     if width is None:
-        return widths
+        return dict(enumerate(natural))
+    natural = [min(cells, width) if column.flexible else cells for column, cells in zip(columns, natural, strict=True)]
+    widths = dict(enumerate(natural))
     while True:
         over = sum(widths.values()) + len(GAP) * (len(widths) - 1) - width
-        for at in sorted((at for at in widths if columns[at].flexible), key=lambda at: -widths[at]):
-            taken = max(0, min(over, widths[at] - MIN_FLEXIBLE_CELLS))
-            widths[at] -= taken
-            over -= taken
+        flexible = [at for at in widths if columns[at].flexible]
+        while over > 0 and flexible:
+            widest = max(flexible, key=lambda at: widths[at])
+            if widths[widest] <= MIN_FLEXIBLE_CELLS:
+                break
+            widths[widest] -= 1
+            over -= 1
         weakest = min(widths, key=lambda at: (columns[at].keep, -at))
-        if over <= 0 or columns[weakest].keep == 9:
+        if over <= 0 or columns[weakest].keep == KEPT:
             return widths
         widths = {at: natural[at] for at in widths if at != weakest}
 

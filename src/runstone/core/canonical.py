@@ -15,14 +15,17 @@ from runstone.core.limits import MAX_DEPTH, MAX_SAFE_INTEGER
 from runstone.errors import error
 
 try:
-    from _json import encode_basestring as quote
+    from _json import encode_basestring as _quote
 except ImportError:  # an interpreter without CPython's accelerator
-    from json.encoder import encode_basestring as quote
+    from json.encoder import encode_basestring as _quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Final
+
+quote: Final[Callable[[str], str]] = _quote
+"""Text as a JSON string, quotes included; `"`, `\\` and U+0000 to U+001F escaped, in short where that is possible."""
 
 WARM_BYTES: Final = 64 * 1024
 """Bytes that a process encodes in plain Python before `orjson` is imported."""
@@ -51,7 +54,14 @@ def warm() -> None:
     """Import `orjson` now; a process that will encode much calls this before it starts."""
     global _fast
     if _fast is None:
-        _fast = _build_fast()
+        try:
+            _fast = _build_fast()
+        except ImportError:  # without orjson 3.10: the same bytes, slower
+            _fast = _exact
+
+
+def _exact(value: Any) -> bytes:
+    return canonical_text(value).encode()
 
 
 def encoder() -> Callable[[Any], bytes]:
@@ -59,14 +69,12 @@ def encoder() -> Callable[[Any], bytes]:
     return _fast or canonical_bytes
 
 
-def _build_fast() -> Callable[[Any], bytes]:
-    import orjson
+def _build_fast() -> Callable[[Any], bytes]:  # noqa: C901  # one closure over local names: the hot path pays for each look-up
+    from orjson import OPT_SORT_KEYS as sort  # noqa: N811  # a number, not a constant of ours
+    from orjson import Fragment as fragment  # noqa: N813  # called like a function
+    from orjson import dumps
 
-    dumps = orjson.dumps
-    fragment = orjson.Fragment
-    sort = orjson.OPT_SORT_KEYS
-
-    def normal(value: Any, depth: int) -> Any:
+    def normal(value: Any, depth: int) -> Any:  # noqa: C901  # the types of JSON, unrolled: a call a type would double the time
         """`value`, copied only where orjson would not print it as RFC 8785 asks. The hottest loop there is."""
         if depth >= MAX_DEPTH:
             raise ValueError
@@ -231,6 +239,17 @@ def number_text(value: float) -> str:
     power = point - 1
     tail = f"e{'+' if power > 0 else '-'}{abs(power)}"
     return f"{sign}{digits[0]}{'.' + digits[1:] if size > 1 else ''}{tail}"
+
+
+def is_unicode(text: str) -> bool:
+    """Whether `text` has UTF-8: no half of a surrogate pair stands in it."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def pointer(path: list[str]) -> str:

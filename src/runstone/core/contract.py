@@ -19,10 +19,15 @@ if TYPE_CHECKING:
         """
 
         @property
-        def name(self) -> str: ...
+        def name(self) -> str:
+            """`ovc`, `runstone`: the word before the slash."""
+
         @property
-        def version(self) -> str: ...
-        def documents(self, journal: Journal) -> Iterator[Document]: ...
+        def version(self) -> str:
+            """As `run.opened` records it; a released version never changes what it makes."""
+
+        def documents(self, journal: Journal) -> Iterator[Document]:
+            """The documents of a whole journal."""
 
 
 SEALED: Final = "sealed"

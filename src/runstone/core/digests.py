@@ -21,10 +21,14 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
+    from collections.abc import Callable
     from typing import Any, Final, TypeAlias
 
     Digest: TypeAlias = str
     """`sha256:` and 64 lower-case hexadecimal digits."""
+
+small_sha256: Final[Callable[[bytes], hashlib._Hash]] = _small
+"""SHA-256 for little data: what costs least to load."""
 
 PREFIX: Final = "sha256:"
 LARGE_BYTES: Final = 16 * 1024
@@ -47,8 +51,7 @@ def new_hash(data: bytes = b"", *, size: int = LARGE_BYTES) -> hashlib._Hash:
     From `LARGE_BYTES` on the fastest there is, which also releases the interpreter's lock.
     """
     if size < LARGE_BYTES and "hashlib" not in sys.modules:
-        small: hashlib._Hash = _small(data)
-        return small
+        return small_sha256(data)
     import hashlib
 
     return hashlib.sha256(data)
@@ -68,5 +71,7 @@ def parse_digest(text: str) -> str:
     """The hexadecimal part of `sha256:<hex>`; raises `invalid_digest`."""
     hexadecimal = text.removeprefix(PREFIX)
     if hexadecimal == text or not is_sha256(hexadecimal):
-        raise error("invalid_digest", f"expected sha256: and 64 hexadecimal digits, found {text[:80]!r}", found=text[:80])
+        raise error(
+            "invalid_digest", f"expected sha256: and 64 hexadecimal digits, found {text[:80]!r}", found=text[:80]
+        )
     return hexadecimal

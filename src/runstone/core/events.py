@@ -91,7 +91,9 @@ def _ruleset(value: Any) -> bool:
 
 
 def _maybe_git(value: Any) -> bool:
-    return value is None or (isinstance(value, dict) and _maybe_text(value.get("sha")) and _maybe_text(value.get("ref")))
+    return value is None or (
+        isinstance(value, dict) and _maybe_text(value.get("sha")) and _maybe_text(value.get("ref"))
+    )
 
 
 def _labels(value: Any) -> bool:
@@ -161,7 +163,13 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "details": _any,
         "policy": _maybe_object,
     },
-    "tool.called": {"call": _text, "parent": _maybe_text, "name": _text, "contract_sha256": _maybe_sha256, "args": _any},
+    "tool.called": {
+        "call": _text,
+        "parent": _maybe_text,
+        "name": _text,
+        "contract_sha256": _maybe_sha256,
+        "args": _any,
+    },
     "tool.returned": {
         "call": _text,
         "status": _text,
@@ -236,7 +244,9 @@ def check_labels(labels: Mapping[str, Any]) -> dict[str, str]:
     result: dict[str, str] = {}
     for name, value in labels.items():
         if not isinstance(name, str) or not 0 < len(name.encode("utf-8", "replace")) <= MAX_LABEL_NAME_BYTES:
-            raise error("invalid_label", f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes", name=str(name)[:80])
+            raise error(
+                "invalid_label", f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes", name=str(name)[:80]
+            )
         text = value if isinstance(value, str) else str(value)
         if len(text.encode("utf-8", "replace")) > MAX_LABEL_VALUE_BYTES:
             raise error("invalid_label", f"label {name!r} has more than {MAX_LABEL_VALUE_BYTES} bytes", name=name)
@@ -246,7 +256,7 @@ def check_labels(labels: Mapping[str, Any]) -> dict[str, str]:
 
 def check_links(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Links sorted by canonical bytes, duplicates removed; raises `invalid_link`."""
-    whole = [{"digest": None, **item} for item in links]
+    whole = [{"digest": None, **item} if isinstance(item, dict) else item for item in links]
     for item in whole:
         if not _link(item):
             raise error("invalid_link", f"not a link: {str(item)[:200]}", relations=list(LINK_RELATIONS))

@@ -52,7 +52,7 @@ def json_path_exists(value: Any, path: str) -> bool:
     for part in path[2:].replace("[", ".[").split("."):
         if part.startswith("[") and part.endswith("]"):
             number = part[1:-1]
-            if not (isinstance(value, list) and number.isdecimal() and int(number) < len(value)):
+            if not (isinstance(value, list) and number in map(str, range(len(value)))):
                 return False
             value = value[int(number)]
         elif isinstance(value, dict) and part in value:
@@ -88,7 +88,7 @@ class Evidence:
     def resolves(self, reference: Reference) -> bool:
         """Whether a reference leads to something."""
         if reference.line is not None:
-            return reference.line <= self._line_count(reference.file)
+            return 0 < reference.line <= self._line_count(reference.file)
         if reference.json_path is not None:
             return json_path_exists(self._value(reference.file), reference.json_path)
         return reference.file in self._kept

@@ -18,7 +18,15 @@ _ALNUM: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 _INNER: Final = _ALNUM | frozenset("._-")
 _LAST: Final = _ALNUM | frozenset("_-")
 DEVICE_NAMES: Final = frozenset(
-    ["con", "prn", "aux", "nul", "conin$", "conout$", *(f"{name}{n}" for name in ("com", "lpt") for n in "0123456789¹²³")]
+    [
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        "conin$",
+        "conout$",
+        *(f"{name}{n}" for name in ("com", "lpt") for n in "0123456789¹²³"),
+    ]
 )
 
 

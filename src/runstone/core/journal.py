@@ -45,7 +45,7 @@ class LineReader:
         """The event of `line` (LF included); raises a typed error whose message says what is wrong."""
         if not line.endswith(b"\n"):
             raise error("invalid_json", "the line has no LF at its end", line=self.next_seq + 1)
-        event = parsing.parse_canonical(line[:-1], limit=MAX_LINE_BYTES)
+        event = parsing.parse_canonical(line[:-1], limit=MAX_LINE_BYTES - 1)
         problem = self._problem(event)
         if problem:
             raise error("invalid_event", problem, line=self.next_seq + 1)
@@ -83,7 +83,7 @@ def marks_fit(marks: Any) -> bool:
         if mark[1] not in ("coerced", "truncated") and not (mark[1].startswith("redacted:") and len(mark[1]) > 9):
             return False
     spelled = [canonical.canonical_bytes(mark) for mark in marks]
-    return all(one < two for one, two in zip(spelled, spelled[1:], strict=False))
+    return spelled == sorted(set(spelled))
 
 
 def redactions(event: Event) -> int:
@@ -100,14 +100,21 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         start = 0
         while (end := chunk.find(b"\n", start) + 1) > 0:
-            yield rest + chunk[start:end] if rest else chunk[start:end]
+            line = rest + chunk[start:end] if rest else chunk[start:end]
+            if len(line) > MAX_LINE_BYTES:
+                raise _too_long()
+            yield line
             rest = b""
             start = end
         rest += chunk[start:]
-        if len(rest) > MAX_LINE_BYTES:
-            raise error("too_large", f"a journal line has more than {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
+        if len(rest) >= MAX_LINE_BYTES:
+            raise _too_long()
     if rest:
         yield rest
+
+
+def _too_long() -> Exception:
+    return error("too_large", f"a journal line has more than {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
 
 
 class Span:
@@ -148,7 +155,7 @@ class JournalIndex:
             self.size += len(line) + 1
             span.count += 1
             span.end = self.size
-            if line.startswith(_WARNING):
+            if name == b"log" and _WARNING in line and parsing.load(line)["data"].get("level") == "warning":
                 self.warnings += 1
 
     @property
@@ -165,7 +172,7 @@ class JournalIndex:
         return self._tree.root()
 
 
-_WARNING: Final = b'{"data":{"level":"warning",'
+_WARNING: Final = b'"level":"warning"'
 
 
 class Journal:
@@ -200,7 +207,9 @@ class Journal:
         if kinds and not wanted:
             return
         offset = max(start, min(span.start for span in wanted) if kinds else 0)
-        last = min(self.index.size if end is None else end, max(span.end for span in wanted) if kinds else self.index.size)
+        last = min(
+            self.index.size if end is None else end, max(span.end for span in wanted) if kinds else self.index.size
+        )
         endings = tuple(b'"type":"%b"}\n' % kind.encode() for kind in kinds)
         for line in split_lines(self._read(offset, last)):
             if not kinds or line.endswith(endings):

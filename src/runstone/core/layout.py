@@ -27,7 +27,7 @@ GIT_ATTRIBUTES: Final = ".gitattributes"
 GIT_ATTRIBUTES_TEXT: Final = b"* -text\n"
 STORE_FILE: Final = f"{PRIVATE}/store.json"
 STORE_FORMAT: Final = "runstone-store/1"
-TEMPORARY: Final = f"{PRIVATE}/tmp"
+TEMPORARY: Final = f"{PRIVATE}/tmp"  # noqa: S108  # the store's own folder, not the system's
 OPEN: Final = f"{PRIVATE}/open"
 LEASES: Final = f"{PRIVATE}/lease"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
@@ -83,7 +83,7 @@ def _component_problem(name: str) -> str | None:
     if len(name.encode()) > MAX_COMPONENT_BYTES:
         return f"a component has more than {MAX_COMPONENT_BYTES} bytes"
     if any(mark < " " or mark in '\\:*?"<>|\x7f' for mark in name):
-        return "a component has a control character or one of \\ : * ? \" < > |"
+        return 'a component has a control character or one of \\ : * ? " < > |'
     if name[-1] in ". ":
         return "a component ends with a dot or a space"
     if name.partition(".")[0].rstrip(" ").lower() in DEVICE_NAMES:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from runstone.core.digests import _small, sha256_raw  # the built-in hash: a node is 65 bytes
+from runstone.core.digests import sha256_raw, small_sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class MerkleTree:
         node: bytes = sha256_raw(LEAF + leaf)
         count = self.count
         while count & 1:  # two complete subtrees of one height become one
-            node = _small(NODE + stack.pop() + node).digest()
+            node = small_sha256(NODE + stack.pop() + node).digest()
             count >>= 1
         stack.append(node)
         self.count += 1
@@ -41,5 +41,5 @@ class MerkleTree:
             return sha256_raw(b"").hex()
         node = self._stack[-1]
         for left in reversed(self._stack[:-1]):
-            node = _small(NODE + left + node).digest()
+            node = small_sha256(NODE + left + node).digest()
         return node.hex()

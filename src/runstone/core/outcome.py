@@ -90,7 +90,7 @@ def without(value: Any, pointer: str) -> Any:
         else:
             del copy[key]
         return copy
-    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+    if isinstance(value, list) and key in map(str, range(len(value))):
         items = list(value)
         items[int(key)] = without(items[int(key)], "/" + rest) if "/" in pointer[1:] else None
         return items

@@ -14,11 +14,6 @@ from runstone.core import canonical
 from runstone.core.limits import MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_SAFE_INTEGER
 from runstone.errors import RunstoneError, error
 
-try:
-    from _json import make_scanner
-except ImportError:  # an interpreter without CPython's accelerator
-    make_scanner = None
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,17 +34,17 @@ def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     `too_deep`, or `not_canonical` where the value is fine and its spelling is not; `details` has `offset`
     (bytes), `line` and `column` (from 1).
     """
-    import orjson
-
     if len(data) > limit:
         raise error("too_large", f"{len(data)} bytes of JSON; the limit is {limit}", limit=limit, found=len(data))
     try:
+        import orjson
+
         value = orjson.loads(data)
         if canonical.canonical_bytes(value) == data:
             return value
-    except (orjson.JSONDecodeError, RunstoneError):
-        pass
-    value = _with_doubles(_Scanner(data).document())
+    except (ImportError, ValueError, RunstoneError):
+        pass  # without orjson the scanner reads everything: the same answers, slower
+    value = _Scanner(data, doubles=True).document()
     expected = canonical.canonical_bytes(value)
     if expected == data:
         return value
@@ -87,7 +82,9 @@ def parse_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         text = data.decode()
         if text.startswith("\ufeff") or "\\u" in text or "\\U" in text or _may_be_deep(data):
             raise ValueError  # the scanner settles surrogates, marks and depth
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite, parse_int=_integer
+        )
     except (ValueError, RecursionError):
         return _Scanner(data).document()
 
@@ -96,12 +93,17 @@ def _loader() -> Callable[[bytes], Any]:
     """`orjson` where this process has it already, else CPython's scanner: it saves a short process the import."""
     import sys
 
-    if "orjson" in sys.modules or make_scanner is None:
-        import orjson
+    if "orjson" not in sys.modules:
+        try:
+            from _json import make_scanner
+        except ImportError:
+            pass  # an interpreter without CPython's accelerator
+        else:
+            scan: Any = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # any object with these fields will do
+            return lambda data: scan(data.decode(), 0)[0]
+    import orjson
 
-        return orjson.loads
-    scan = make_scanner(_ScannerOptions)
-    return lambda data: scan(data.decode(), 0)[0]
+    return orjson.loads
 
 
 class _ScannerOptions:
@@ -141,18 +143,21 @@ def _refuse(_: str) -> NoReturn:
 
 def _finite(token: str) -> float:
     value = float(token)
-    if value - value != 0.0:
+    if value - value != 0.0 or len(token) > MAX_NUMBER_LENGTH:
         raise ValueError
     return value
+
+
+def _integer(token: str) -> int:
+    if len(token) > MAX_NUMBER_LENGTH:
+        raise ValueError
+    return int(token)
 
 
 def _with_doubles(value: Any) -> Any:
     """`value` with integers beyond ±(2^53-1) as the doubles that I-JSON reads them as."""
     if type(value) is int and not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-        try:
-            return float(value)
-        except OverflowError:
-            raise error("not_json", "a number is beyond the range of a double") from None
+        return float(value)
     if type(value) is dict:
         return {key: _with_doubles(item) for key, item in value.items()}
     if type(value) is list:
@@ -179,10 +184,14 @@ def _place(data: bytes, offset: int) -> dict[str, int]:
 
 
 class _Scanner:
-    """A recursive descent reader of RFC 8259 that knows where it is. Slow and exact; depth is bounded."""
+    """A recursive descent reader of RFC 8259 that knows where it is. Slow and exact; depth is bounded.
 
-    def __init__(self, data: bytes) -> None:
+    With `doubles`, an integer beyond ±(2^53-1) is the double that I-JSON reads it as.
+    """
+
+    def __init__(self, data: bytes, *, doubles: bool = False) -> None:
         self._data = data
+        self._doubles = doubles
         try:
             self._text = data.decode()
         except UnicodeDecodeError as exc:
@@ -290,7 +299,9 @@ class _Scanner:
         self._at = at
         token = text[start:at]
         if at == whole:
-            return int(token)
+            integer = int(token)
+            if not self._doubles or -MAX_SAFE_INTEGER <= integer <= MAX_SAFE_INTEGER:
+                return integer
         value = float(token)
         if value - value != 0.0:
             raise self._fault("not_json", "a number is beyond the range of a double", start)

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from runstone.core.canonical import number_text, quote, utf16_key
+from runstone.core.canonical import is_unicode, number_text, quote, utf16_key
+from runstone.core.limits import MAX_SAFE_INTEGER
 from runstone.errors import error
 
 try:
@@ -34,7 +35,7 @@ class Stream:
 class Profile:
     """How one profile spells JSON."""
 
-    __slots__ = ("comma", "colon", "end", "indent", "name", "number", "quote", "sort")
+    __slots__ = ("colon", "comma", "end", "indent", "name", "number", "quote", "sort")
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ def plain_float(value: float) -> str:
     power = int(exponent)
     if power == -5:
         sign, digits = ("-", mantissa[1:]) if mantissa.startswith("-") else ("", mantissa)
-        return f"{sign}0.0000{digits.replace('.', '').removesuffix('0') if digits.endswith('.0') else digits.replace('.', '')}"
+        return f"{sign}0.0000{digits.replace('.', '')}"
     return f"{mantissa.removesuffix('.0')}e{power:+d}"
 
 
@@ -96,7 +97,10 @@ def print_json(value: Any, profile: str) -> bytes:
 
 
 def print_pieces(value: Any, profile: str) -> Iterator[bytes]:
-    """`value` in the named profile, in pieces of a few kilobytes. Raises `not_json` where it has no form."""
+    """`value` in the named profile, in pieces of a few kilobytes.
+
+    Raises `not_json` where it has no form, and `lone_surrogate`.
+    """
     rules = PROFILES[profile]
     waiting: list[str] = []
     size = 0
@@ -126,16 +130,35 @@ def _pieces(value: Any, rules: Profile, line: str) -> Iterator[str]:
 def _scalar(value: Any, rules: Profile) -> str:
     kind = type(value)
     if kind is str:
-        return rules.quote(value)
+        return _quoted(value, rules)
     if value is None:
         return "null"
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
-        return str(value) if rules.number is not number_text or abs(value) < 2**53 else number_text(float(value))
+        return _integer(value, rules)
     if kind is float and value - value == 0.0:
         return rules.number(value)
-    raise error("not_json", f"a value of type {kind.__name__} has no form in profile {rules.name}")
+    raise _not_json(f"a value of type {kind.__name__}", rules)
+
+
+def _integer(value: int, rules: Profile) -> str:
+    if rules.number is number_text and not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        raise _not_json("an integer beyond 2^53-1", rules)
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python turns into text
+        raise _not_json("an integer of thousands of digits", rules) from None
+
+
+def _quoted(text: str, rules: Profile) -> str:
+    if not is_unicode(text):
+        raise error("lone_surrogate", "text holds half of a surrogate pair")
+    return rules.quote(text)
+
+
+def _not_json(what: str, rules: Profile) -> Exception:
+    return error("not_json", f"{what} has no form in profile {rules.name}")
 
 
 def _object_pieces(value: dict[str, Any], rules: Profile, line: str) -> Iterator[str]:
@@ -144,9 +167,12 @@ def _object_pieces(value: dict[str, Any], rules: Profile, line: str) -> Iterator
         return
     inner = line + rules.indent
     mark = "{" + inner
+    for key in value:
+        if type(key) is not str:
+            raise _not_json(f"a key of type {type(key).__name__}", rules)
     for key in value if rules.sort is None else sorted(value, key=rules.sort):
         item = value[key]
-        yield f"{mark}{rules.quote(key)}{rules.colon}"
+        yield f"{mark}{_quoted(key, rules)}{rules.colon}"
         yield from _pieces(item, rules, inner)
         mark = "," + inner
     yield line + "}"

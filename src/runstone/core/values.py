@@ -14,7 +14,7 @@ import sys
 
 from runstone.core import canonical
 from runstone.core.limits import MAX_DEPTH, MAX_SAFE_INTEGER
-from runstone.errors import error
+from runstone.errors import InvalidInput, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,13 +89,7 @@ def non_finite_text(value: float) -> str:
 
 
 def _text(value: str, path: list[str], marks: list[Mark]) -> str:
-    if value.isascii():
-        return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return str(_changed(undecoded(value), path, marks))
-    return value
+    return value if canonical.is_unicode(value) else str(_changed(undecoded(value), path, marks))
 
 
 def undecoded(value: str) -> str:
@@ -141,12 +135,21 @@ def free_key(key: str, taken: dict[str, Any]) -> str:
 
 def _key(key: Any) -> tuple[str, bool]:
     """The text of a key, and whether it stands as it was."""
+    if type(key) is str and key.isascii() and not key.startswith("$"):
+        return key, True
+    try:
+        return _key_text(key)
+    except Exception:  # a foreign object may raise anything from any method
+        return _type_name(key), False
+
+
+def _key_text(key: Any) -> tuple[str, bool]:
     if isinstance(key, str) and not _is_enum(key):
         marks: list[Mark] = []
         text = _text(str(key), [], marks)
         return ("$" + text, False) if text.startswith("$") else (text, not marks)
     if _is_enum(key):
-        return _key(key.value)[0], False
+        return _key_text(key.value)[0], False
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key], False
     if isinstance(key, int):
@@ -154,7 +157,15 @@ def _key(key: Any) -> tuple[str, bool]:
     if isinstance(key, float):
         value = float(key)
         return (canonical.number_text(value) if value - value == 0.0 else non_finite_text(value)), False
-    return type(key).__name__, False
+    return _type_name(key), False
+
+
+def _type_name(value: Any) -> str:
+    """The name of a value's type, whatever a metaclass says of it."""
+    return str(_NAME.__get__(type(value)))
+
+
+_NAME: Final = type.__dict__["__name__"]
 
 
 def _check_depth(path: list[str]) -> None:
@@ -174,9 +185,9 @@ def _other(value: Any, path: list[str], marks: list[Mark]) -> Any:
     except RecursionError:
         raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", limit=MAX_DEPTH) from None
     except Exception as exc:  # a foreign object may raise anything from any method
-        if getattr(exc, "code", None) == "too_deep":
+        if type(exc) is InvalidInput and exc.code == "too_deep":
             raise
-        new = {"$repr": type(value).__name__}
+        new = {"$repr": _type_name(value)}
     mark = [canonical.pointer(path), COERCED]
     if marks[-1:] != [mark]:  # a conversion marks its own place last
         marks.append(mark)
@@ -195,24 +206,41 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
         known = getattr(sys.modules.get(module), name, None)
         if known is not None and isinstance(value, known):
             return _coerce(change(value), path, marks)
-    fields = getattr(type(value), "__dataclass_fields__", None)
-    if fields is not None:
-        return _object({name: getattr(value, name) for name in fields}, path, marks)
+    if hasattr(type(value), "__dataclass_fields__"):
+        fields = sys.modules["dataclasses"].fields(value)
+        return _object({field.name: getattr(value, field.name) for field in fields}, path, marks)
     if callable(getattr(type(value), "model_dump", None)):
         return _coerce(value.model_dump(), path, marks)
-    return {"$repr": type(value).__name__}
+    return {"$repr": _type_name(value)}
 
 
 def _sort_key(item: Any) -> bytes:
-    if type(item) is bytes:
-        return item
-    return canonical.canonical_bytes(item)
+    return canonical.canonical_bytes(_with_encoded_bytes(item))
+
+
+def _with_encoded_bytes(item: Any) -> Any:
+    """An item as it will be recorded, so that a set's order does not depend on what its items are made of."""
+    if type(item) is list:
+        return [_with_encoded_bytes(inner) for inner in item]
+    if type(item) is dict:
+        return {key: _with_encoded_bytes(inner) for key, inner in item.items()}
+    return encoded_bytes(item) if type(item) is bytes else item
+
+
+def encoded_bytes(value: bytes) -> dict[str, str]:
+    """Bytes as recorded: `{"$bytes": base64}`."""
+    from binascii import b2a_base64
+
+    return {"$bytes": b2a_base64(value, newline=False).decode()}
 
 
 def _datetime_text(value: Any) -> str:
     if value.tzinfo is None or value.utcoffset() is None:
         return str(value.isoformat())
-    shifted = value.replace(tzinfo=None) - value.utcoffset()
+    try:
+        shifted = value.replace(tzinfo=None) - value.utcoffset()
+    except OverflowError:  # in UTC it is before the year 1 or after 9999
+        return str(value.isoformat())
     return str(shifted.isoformat(timespec="microseconds")) + "Z"
 
 

@@ -30,7 +30,7 @@ _OVERLAP_BYTES: Final = 16 * 1024
 """A secret that two chunks share is found in the overlap."""
 
 
-class SecretInFile(Exception):
+class SecretInFile(Exception):  # noqa: N818  # a finding, not a failure
     """The file holds what a rule takes for a secret."""
 
     def __init__(self, rule: str) -> None:
@@ -38,7 +38,7 @@ class SecretInFile(Exception):
         self.rule = rule
 
 
-class ChangedWhileRead(Exception):
+class ChangedWhileRead(Exception):  # noqa: N818  # a finding, not a failure
     """Size, time or identity of the file were not the same before and after reading."""
 
 
@@ -152,7 +152,9 @@ def kept_names(name: str) -> Iterator[str]:
         yield f"{stem}-{number}.{extension}" if dot and "/" not in extension else f"{own}-{number}"
 
 
-def artifact_event(kind: str, ref: str | None, name: str | None, facts: dict[str, Any], media: str | None) -> dict[str, Any]:
+def artifact_event(
+    kind: str, ref: str | None, name: str | None, facts: dict[str, Any], media: str | None
+) -> dict[str, Any]:
     """The `data` of an `input` or `output` event."""
     chosen = name if name is not None else (ref or kind)
     known = media if media is not None else (media_type(chosen) if facts["size"] is not None else None)

@@ -77,7 +77,9 @@ class ForeignRun:
         self.originals = originals
 
 
-def import_foreign(run: ForeignRun, objects: Objects, contract: Contract, redactor: Redactor) -> tuple[str, Digest, Committed]:
+def import_foreign(
+    run: ForeignRun, objects: Objects, contract: Contract, redactor: Redactor
+) -> tuple[str, Digest, Committed]:
     """Record and seal a foreign run; answers run id, run digest, and whether it was there already."""
     run_id: str = run.opened["run_id"]
     stage = objects.stage(run_id)

@@ -75,6 +75,18 @@ class Output:
         self._tail.clear()
 
 
+class Discarded:
+    """The output of a command whose run is not recorded."""
+
+    size = 0
+
+    def feed(self, stream: str, chunk: bytes) -> None:
+        """Nothing; it has been shown."""
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
 def _whole_characters(data: bytes, end: int) -> int:
     """`end`, moved back over the beginning of a UTF-8 sequence that it would divide."""
     if end >= len(data) or data[end] & 0xC0 != 0x80:

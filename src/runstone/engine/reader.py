@@ -150,7 +150,9 @@ class Sealed:
         for document in self.documents():
             if document.path == path:
                 return document.pieces()
-        raise error("file_not_found", f"run {self.run_id} has no file {path[:200]!r}", run_id=self.run_id, path=path[:200])
+        raise error(
+            "file_not_found", f"run {self.run_id} has no file {path[:200]!r}", run_id=self.run_id, path=path[:200]
+        )
 
     def counts(self) -> dict[str, int]:
         """How many events, checks, files, warnings, dropped events and redactions the run has."""

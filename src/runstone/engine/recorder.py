@@ -163,7 +163,9 @@ class Run:
         """
         self._artifact("output", type, ref, **facts)
 
-    def check(self, name: str, status: str, evidence: str | Iterable[str] | None = None, *, id: str | None = None) -> None:
+    def check(
+        self, name: str, status: str, evidence: str | Iterable[str] | None = None, *, id: str | None = None
+    ) -> None:
         """Record a check: `pass`, `fail` or `skip`, with references to its evidence (`run.log:line:3`, …)."""
         texts = [evidence] if isinstance(evidence, str) else [str(item) for item in evidence or ()]
         marks = [] if status in CHECK_STATUSES else [["/status", COERCED]]
@@ -208,7 +210,9 @@ class Run:
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
-        self._record("config", {"value": value, "sources": dict(sources or {}), "volatile": [str(item) for item in volatile]})
+        self._record(
+            "config", {"value": value, "sources": dict(sources or {}), "volatile": [str(item) for item in volatile]}
+        )
 
     def note(self, text: str) -> None:
         """Record a remark."""
@@ -252,7 +256,9 @@ class Run:
         try:
             return self._close(exit, error, result, resources)
         except RunstoneError as exc:
-            self._say("seal", f"run {self._run_id} is not sealed: {exc.message} (runstone recover seals what was recorded)")
+            self._say(
+                "seal", f"run {self._run_id} is not sealed: {exc.message} (runstone recover seals what was recorded)"
+            )
             if self._strict or exc.code == "recovered_elsewhere":
                 raise
             return None
@@ -262,7 +268,9 @@ class Run:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._finished:
             return
         if exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
@@ -287,14 +295,20 @@ class Run:
             if self._off_path:
                 self._off_the_path(kind, data, marks)
                 return
-            if marks or not body or self._gate.hit(body) or (len(body) > MAX_KEY_BYTES and _has_long_key(data)):
+            if marks or not body or self._gate.hit(body) or (len(body) > MAX_KEY_BYTES and _is_too_much(data, body)):
                 self._record_with_care(kind, data, list(marks or ()))
                 return
             now = self._time_ns() - self._second_ns
             if now >= SECOND_NS or now // 1000 < self._last_us:
                 now = self._turn_second(now)
             self._last_us = us = now // 1000
-            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (body, self._seq, self._second, us, kind.encode())
+            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (
+                body,
+                self._seq,
+                self._second,
+                us,
+                kind.encode(),
+            )
             try:
                 self._append(line)
             except RunstoneError as exc:
@@ -336,7 +350,7 @@ class Run:
         assert journal is not None
         try:
             if self._lost_events:
-                self._resume(journal)
+                self._resume(journal, line.rpartition(b'"ts":"')[2][:27].decode())
                 line = self._renumbered(line)
             journal.append(line)
         except RunstoneError as exc:
@@ -359,11 +373,14 @@ class Run:
         if self._strict:
             raise exc
 
-    def _resume(self, journal: OpenRun) -> None:
-        """The journal opened anew and cut to its last LF, with a `dropped` event for what did not get in."""
+    def _resume(self, journal: OpenRun, ts: str) -> None:
+        """The journal opened anew and cut to its last LF, with a `dropped` event for what did not get in.
+
+        `ts` is the time of the line that comes next, which is made already.
+        """
         self._size = journal.repair()
         data = {"events": self._lost_events, "bytes": self._lost_bytes, "reason": "store_unavailable", "sha256": None}
-        line = event_line("dropped", canonical.canonical_bytes(data), self._seq, self._timestamp(), [])
+        line = event_line("dropped", canonical.canonical_bytes(data), self._seq, ts, [])
         journal.append(line)
         self._written(line)
         self._dropped += self._lost_events
@@ -386,7 +403,9 @@ class Run:
             return
         if len(body) + _ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
             if self._strict:
-                raise error("too_large", f"an event of {len(body)} bytes; keep larger data as a file", limit=MAX_LINE_BYTES)
+                raise error(
+                    "too_large", f"an event of {len(body)} bytes; keep larger data as a file", limit=MAX_LINE_BYTES
+                )
             self._drop(1, len(body), "too_large", sha256_hex(body))
             return
         self._redactions += sum(mark[1].startswith("redacted:") for mark in marks)
@@ -435,15 +454,15 @@ class Run:
         keep: bool = False,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        text = None if ref is None else os.fsdecode(ref) if hasattr(ref, "__fspath__") or ref.__class__ is bytes else str(ref)
-        type, name = str(type), None if name is None else str(name)
+        text = None if ref is None else _reference_text(ref)
+        kind, name = str(type), None if name is None else str(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
-        if text is not None and self.recording and sha256 is None and (type == "file" or keep):
+        if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
             name = name or artifact_name(text, self._cwd)
             full = os.path.join(self._cwd or "", text)
             facts = file_facts(full, name, self._keep if keep else None, self._redactor)
             self._report(facts, text)
-        data = artifact_event(type, text, name, facts, media_type)
+        data = artifact_event(kind, text, name, facts, media_type)
         if extra:
             data["extra"] = dict(extra)
         self._record(event, data)
@@ -460,7 +479,10 @@ class Run:
         if self._strict:
             code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"
             raise error(code, f"{ref}: {problem}", path=ref, problem=problem)
-        self._say(f"artifact {ref}", f"{ref} has no digest in the record: {problem}" if facts["sha256"] is None else f"{ref}: {problem}")
+        self._say(
+            f"artifact {ref}",
+            f"{ref} has no digest in the record: {problem}" if facts["sha256"] is None else f"{ref}: {problem}",
+        )
 
     # ending
 
@@ -469,7 +491,7 @@ class Run:
         assert journal is not None
         with self._lock:
             if self._lost_events:
-                self._resume(journal)
+                self._resume(journal, self._timestamp())
             duration_ns = self._monotonic_ns() - self._started_ns
             data = {
                 "status": self.status,
@@ -494,7 +516,9 @@ class Run:
         except RunstoneError as exc:
             if exc.code == "run_exists":
                 raise error(
-                    "recovered_elsewhere", f"recovery sealed run {self._run_id} while its writer was away", run_id=self._run_id
+                    "recovered_elsewhere",
+                    f"recovery sealed run {self._run_id} while its writer was away",
+                    run_id=self._run_id,
                 ) from exc
             raise
         return self.digest
@@ -586,6 +610,10 @@ class Run:
 _known_types: set[str] = set()
 
 
+def _reference_text(ref: Any) -> str:
+    return os.fsdecode(ref) if hasattr(ref, "__fspath__") or ref.__class__ is bytes else str(ref)
+
+
 def snake_case(name: str) -> str:
     """A check's id from its name: lower-case words of letters and digits joined by `_`."""
     words = "".join(mark.lower() if mark.isalnum() else " " for mark in str(name)).split()
@@ -604,8 +632,10 @@ def _nowhere(_: bytes) -> None:
     """Where a run without a journal appends."""
 
 
-def _has_long_key(data: Any) -> bool:
-    """Whether a key is over its limit."""
+def _is_too_much(data: Any, body: bytes) -> bool:
+    """Whether the event or one of its keys is over its limit."""
+    if len(body) + _ENVELOPE_BYTES > MAX_LINE_BYTES:
+        return True
     try:
         _check_keys(data)
     except RunstoneError:

@@ -58,7 +58,9 @@ class Recovery:
         return f"<Recovery {self.run_id} {self.outcome}>"
 
 
-def recover(run_id: str, objects: Objects, journals: Journals, contract_of: ContractOf, *, force: bool = False) -> Recovery:
+def recover(
+    run_id: str, objects: Objects, journals: Journals, contract_of: ContractOf, *, force: bool = False
+) -> Recovery:
     """Seal one open run from its journal. With `force` also while its writer holds the lease."""
     left = journals.take(run_id, force=force)
     if left is None:
@@ -194,5 +196,3 @@ class Prefix:
             yield from self._left.read(start, min(end, self._size))
         if end > self._size:
             yield self._closing[max(0, start - self._size) : end - self._size]
-
-

@@ -37,6 +37,7 @@ def seal(stage: Stage, contract: Contract, read: ReadRange, index: JournalIndex,
     facts = write_documents(stage, contract, journal)
     data = manifest_bytes(journal, facts)
     manifest = stage.put(layout.MANIFEST, [data])
+    stage.keep_only({layout.MANIFEST, layout.JOURNAL, *(fact.path for fact in facts)})
     return PREFIX + manifest.sha256, stage.commit()
 
 
@@ -75,5 +76,3 @@ def write_documents(stage: Stage, contract: Contract, journal: Journal) -> list[
     ]
     layout.check_distinct([layout.MANIFEST, layout.JOURNAL, *(fact.path for fact in facts)])
     return facts
-
-

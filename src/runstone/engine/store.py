@@ -91,7 +91,7 @@ class Store:
         rules = self._contract(contract)
         identity = self._identity(run_id, redactor)
         cwd = self.host.cwd()
-        opened = {
+        opened: dict[str, Any] = {
             "run_id": identity,
             "kind": str(kind),
             "version": None if version is None else str(version),
@@ -339,5 +339,3 @@ def _sealed_row(sealed: Sealed) -> dict[str, Any]:
 def _damaged_row(run_id: str) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(("kind", "contract", "opened_at", "closed_at", "digest"))
     return {**row, "run_id": run_id, "status": DAMAGED, "state": DAMAGED}
-
-

@@ -192,7 +192,9 @@ class _Verification:
         for entry in entries.values():
             problem = layout.path_problem(entry.path)
             if entry.kind != "file":
-                self.fault(0, "not_a_file", f"{entry.path} is a {entry.kind}, not a file", file=entry.path, found=entry.kind)
+                self.fault(
+                    0, "not_a_file", f"{entry.path} is a {entry.kind}, not a file", file=entry.path, found=entry.kind
+                )
             elif problem:
                 self.fault(0, "invalid_path", f"{entry.path!r}: {problem}", file=entry.path)
         if len(entries) > MAX_FILES + 1:
@@ -207,6 +209,8 @@ class _Verification:
         named = {entry["path"]: entry for entry in self.manifest["files"]}
         if len(named) != len(self.manifest["files"]) or layout.MANIFEST in named:
             self.fault(0, "duplicate_file", "the manifest names a file twice, or itself", file=layout.MANIFEST)
+        if layout.JOURNAL not in named:
+            self.fault(0, "missing_file", "the manifest does not name events.jsonl", file=layout.JOURNAL)
         for path in sorted(set(entries) - set(named) - {layout.MANIFEST}):
             self.fault(0, "extra_file", f"{path} is not in the manifest", file=path)
         for path, entry in named.items():
@@ -321,7 +325,9 @@ class _Verification:
         try:
             for line in lines:
                 if last.get("type") == CLOSED:
-                    self.fault(4, "event_after_close", "a line follows run.closed", file=layout.JOURNAL, line=index.count + 1)
+                    self.fault(
+                        4, "event_after_close", "a line follows run.closed", file=layout.JOURNAL, line=index.count + 1
+                    )
                     return None
                 last = reader.read(line)
                 index.feed(line)
@@ -377,13 +383,20 @@ class _Verification:
         for path, fact in promised.items():
             if path not in self.facts:
                 self.fault(6, "missing_file", f"the journal keeps {path}, the bundle does not", file=path)
-            elif self.facts[path].sha256 != fact.sha256:
+            elif self.facts[path] != fact:
                 message = f"{path} is not the file that its event names"
                 self.fault(6, "wrong_sha256", message, file=path, expected=fact.sha256, found=self.facts[path].sha256)
         rebuilt = manifest_bytes(journal, self.facts.values())
         if rebuilt != self.manifest_data:
             message = "manifest.json is not what the journal and the files give"
-            self.fault(6, "wrong_manifest", message, file=layout.MANIFEST, expected=digest_of(rebuilt), found=self.report.digest)
+            self.fault(
+                6,
+                "wrong_manifest",
+                message,
+                file=layout.MANIFEST,
+                expected=digest_of(rebuilt),
+                found=self.report.digest,
+            )
 
     def contract(self, journal: Journal) -> Contract | None:
         named = journal.opened["data"]["contract"]
@@ -410,7 +423,13 @@ class _Verification:
         lenient = journal.closed["data"]["status"] == INTERRUPTED or evidence.says_failed
         for check, reference in evidence.unresolved():
             report = self.note if lenient else self.fault
-            report(9, "evidence_unresolved", f"check {check}: {reference!r} does not resolve", file=layout.JOURNAL, found=reference)
+            report(
+                9,
+                "evidence_unresolved",
+                f"check {check}: {reference!r} does not resolve",
+                file=layout.JOURNAL,
+                found=reference,
+            )
 
     def finished(self, digest: Digest | None) -> Report:
         if digest is None:
@@ -435,5 +454,3 @@ def same_bytes(one: Iterable[bytes], other: Iterable[bytes]) -> bool:
         if a[:size] != b[:size]:
             return False
         a, b = a[size:], b[size:]
-
-

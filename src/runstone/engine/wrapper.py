@@ -16,22 +16,21 @@ import sys
 from runstone.core.words import CANCELLED, FAILED
 from runstone.engine.git import DirtyCheck
 from runstone.engine.indexing import BackgroundIndex
-from runstone.engine.output import DEFAULT_MAX_OUTPUT, Output
+from runstone.engine.output import DEFAULT_MAX_OUTPUT, Discarded, Output
 
 try:
-    import _signal as signal  # the same functions; `signal` adds enumerations for 3 ms of start-up
+    import _signal as signal  # type: ignore[import-not-found]  # `signal` without its enumerations: 3 ms of start-up
 except ImportError:
     import signal
 try:
     import fcntl
 except ImportError:  # Windows has no pipes that grow
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for before each use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from runstone.core.redaction.redactor import Redactor
     from runstone.engine.recorder import Run
 
 NOT_FOUND: Final = 127
@@ -84,7 +83,7 @@ def wrap(
     environment = {**os.environ, **(env or {})}
     if run.recording:
         environment["RUNSTONE_PARENT"] = run.run_id
-    output = Output(run, run.redactor, max_output)
+    output = Output(run, run.redactor, max_output) if run.recording else Discarded()
     child = _Child(command, environment, pty=pty)
     signals = _Signals(child)
     try:
@@ -239,7 +238,7 @@ def _grow(fd: int) -> None:
 class _Loop:
     """Reads, shows and records until the command has ended, while signals are passed on."""
 
-    def __init__(self, run: Run, child: _Child, output: Output, *, live: bool) -> None:
+    def __init__(self, run: Run, child: _Child, output: Output | Discarded, *, live: bool) -> None:
         self._run = run
         self._child = child
         self._output = output

@@ -51,7 +51,9 @@ class LeftRun(Protocol):
     """An open run as recovery finds it. Its files are only read; a live writer is not disturbed."""
 
     @property
-    def run_id(self) -> str: ...
+    def run_id(self) -> str:
+        """The run's id."""
+        ...
 
     def read(self, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
         """The journal's bytes as they are now, in chunks; nothing if there is no journal."""

@@ -34,6 +34,10 @@ class Stage(Protocol):
         """Write one file. Raises `file_exists`, `invalid_path`, `store_unavailable`."""
         ...
 
+    def keep_only(self, paths: set[str]) -> None:
+        """Throw away every file but these: what a failed step has left is no part of the bundle."""
+        ...
+
     def commit(self) -> Committed:
         """Publish everything at once, create-once: all files or none, for ever.
 
@@ -81,14 +85,16 @@ class Objects(Protocol):
     """
 
     @property
-    def properties(self) -> Properties: ...
+    def properties(self) -> Properties:
+        """What this adapter promises."""
+        ...
 
     def stage(self, run_id: str) -> Stage:
-        """A new, empty stage. Raises `store_unavailable`."""
+        """A new, empty stage. Raises `invalid_run_id`, `store_unavailable`."""
         ...
 
     def open(self, run_id: str) -> Bundle:
-        """The bundle of a run. Raises `run_not_found`."""
+        """The bundle of the run that has exactly this id. Raises `run_not_found`."""
         ...
 
     def exists(self, run_id: str) -> bool:

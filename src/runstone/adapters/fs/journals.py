@@ -1,7 +1,7 @@
 """Open runs as folders: `.runstone/open/<run_id>/`, each with a locked lease file.
 
 - An id is claimed by linking a file that is locked already to `lease/<id>`: there is no moment in which a claimed
-  id looks dead.
+  id looks dead. The file holds the id as it is spelled, as its name has no case.
 - A writer's descriptors are closed in a forked child, so the lock ends with the writer and not with a child.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 
 from runstone.adapters.fs import durable
+from runstone.adapters.fs.durable import other_threads
 from runstone.adapters.fs.objects import FsBundle, FsStage
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
-from runstone.core.ids import is_run_id
+from runstone.core.ids import check_run_id, is_run_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
 
@@ -29,6 +30,7 @@ class FsJournals:
         self._places = places
 
     def create(self, run_id: str) -> FsOpenRun:
+        check_run_id(run_id)
         places = self._places
         places.prepare()
         lease_path = places.at(layout.lease(run_id))
@@ -36,7 +38,7 @@ class FsJournals:
             if os.path.lexists(places.at(run_id)):
                 raise _taken(run_id)
             try:
-                lease = durable.claim(lease_path, places.new_temporary())
+                lease = durable.claim(lease_path, places.new_temporary(), run_id.encode())
             except FileExistsError:
                 raise _taken(run_id) from None
             try:
@@ -99,7 +101,7 @@ class FsJournals:
             fd = os.open(path, os.O_RDWR | durable.NO_FOLLOW)
         except FileNotFoundError:  # lost in a power failure: whoever makes it again has it
             try:
-                return durable.claim(path, self._places.new_temporary())
+                return durable.claim(path, self._places.new_temporary(), run_id.encode())
             except FileExistsError:
                 return None
         if durable.try_lock(fd):
@@ -129,12 +131,14 @@ class FsOpenRun:
 
     def append(self, line: bytes) -> None:
         try:
-            written = os.write(self._fd, line)
+            written = os.write(self._fd, line) if not other_threads() else durable.write_keeping_lock(self._fd, line)
             if written != len(line):
                 durable.write_all(self._fd, line[written:])
         except OSError as exc:
             reason = exc.strerror or str(exc)
-            raise error("store_unavailable", f"cannot write the journal: {reason}", reason=reason, errno=exc.errno) from exc
+            raise error(
+                "store_unavailable", f"cannot write the journal: {reason}", reason=reason, errno=exc.errno
+            ) from exc
 
     def repair(self) -> int:
         path = os.path.join(self._folder, layout.JOURNAL)
@@ -170,7 +174,7 @@ class FsOpenRun:
             yield from read_chunks(self._fd, start, end_exclusive)
 
     def stage(self) -> FsStage:
-        return FsStage(self._folder, self._places.at(self._run_id), {layout.JOURNAL, *self._kept})
+        return FsStage(self._folder, self._places.at(self._run_id), {layout.JOURNAL, *self._kept}, claim=None)
 
     def close(self) -> None:
         for fd in (self._fd, self._lease):

@@ -6,6 +6,7 @@ opens every name below a descriptor of its folder and follows no link.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -14,14 +15,14 @@ from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
 from runstone.core.digests import new_hash
-from runstone.core.ids import fold_id, is_run_id
+from runstone.core.ids import check_run_id, fold_id, is_run_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Final
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Final, Literal
 
     from runstone.ports.objects import Committed, Entry, Properties
 
@@ -41,11 +42,12 @@ class FsObjects:
         return Properties(survives="power", local=True)
 
     def stage(self, run_id: str) -> FsStage:
+        target = self._places.at(check_run_id(run_id))
         self._places.prepare()
         folder = self._places.new_temporary()
         with translated(folder):
             os.mkdir(folder)
-        return FsStage(folder, self._places.at(run_id), set())
+        return FsStage(folder, target, set(), claim=lambda: self._claim(run_id))
 
     def open(self, run_id: str) -> FsBundle:
         if is_run_id(run_id) and not self._wrong_case(run_id):
@@ -63,11 +65,44 @@ class FsObjects:
         return _IGNORES_CASE and run_id not in os.listdir(self._places.root)
 
     def exists(self, run_id: str) -> bool:
+        if not is_run_id(run_id):
+            return False
         if os.path.lexists(self._places.at(run_id)):
             return True
+        with translated(self._places.root):
+            holder = self._holder(run_id)
+        return holder is not None and os.path.lexists(self._places.at(holder))
+
+    def _holder(self, run_id: str) -> str | None:
+        """The spelling in which an id is taken: the lease tells, or the names, where it was lost or never was."""
+        try:
+            fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDONLY | durable.NO_FOLLOW)
+        except FileNotFoundError:
+            spelled = ""
+        else:
+            spelled = b"".join(read_chunks(fd)).decode("ascii", "replace")
+            os.close(fd)
         folded = fold_id(run_id)
-        claimed = os.path.lexists(self._places.at(layout.lease(run_id)))
-        return claimed and any(fold_id(name) == folded for name in self._names())
+        if is_run_id(spelled) and fold_id(spelled) == folded:
+            return spelled
+        for folder in (self._places.root, self._places.open):
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                if fold_id(name) == folded:
+                    return name
+        return None
+
+    def _claim(self, run_id: str) -> None:
+        """Take an id for a bundle that comes from elsewhere; raises `run_exists` if it is another spelling's."""
+        holder = self._holder(run_id)
+        if holder is None:
+            try:
+                places = self._places
+                os.close(durable.claim(places.at(layout.lease(run_id)), places.new_temporary(), run_id.encode()))
+                return
+            except FileExistsError:  # somebody was quicker, perhaps for the same spelling
+                holder = self._holder(run_id)
+        if holder != run_id:
+            raise error("run_exists", f"run id {run_id} is taken, as {holder}", run_id=run_id, taken_as=holder)
 
     def run_ids(self) -> Iterator[str]:
         for entry in self._scan():
@@ -80,9 +115,6 @@ class FsObjects:
             for entry in self._scan()
             if not (is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)))
         )
-
-    def _names(self) -> list[str]:
-        return [entry.name for entry in self._scan()]
 
     def _scan(self) -> list[os.DirEntry[str]]:
         with translated(self._places.root):
@@ -99,10 +131,11 @@ class FsStage:
     """A folder that becomes a bundle. Write order and syncs: files first, each starting its write-back at once,
     so that the syncs at the end have little to wait for; then folders from the inside out; then the rename."""
 
-    def __init__(self, folder: str, target: str, written: set[str]) -> None:
+    def __init__(self, folder: str, target: str, written: set[str], claim: Callable[[], None] | None) -> None:
         self._folder = folder
         self._target = target
         self._written = written
+        self._claim = claim
         self._done = False
 
     def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
@@ -127,6 +160,11 @@ class FsStage:
             os.makedirs(os.path.dirname(full), exist_ok=True)
             return durable.create(full)
 
+    def keep_only(self, paths: set[str]) -> None:
+        with translated(self._folder):
+            _prune(self._folder, "", paths)
+        self._written &= paths
+
     def commit(self) -> Committed:
         with translated(self._target, "unsealed"):
             for path in sorted(self._written):
@@ -135,6 +173,8 @@ class FsStage:
                 durable.sync_file(full)
             for folder in _folders(self._written):
                 durable.sync_folder(os.path.join(self._folder, *folder))
+            if self._claim is not None:
+                self._claim()
             try:
                 durable.publish_folder(self._folder, self._target)
             except FileExistsError:
@@ -155,6 +195,16 @@ class FsStage:
         if not self._done:
             self._done = True
             durable.remove_tree(self._folder)
+
+
+def _prune(folder: str, prefix: str, paths: set[str]) -> None:
+    """Remove files that are not named, and folders that hold none that is."""
+    for entry in list(os.scandir(folder)):
+        path = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False) and any(named.startswith(path + "/") for named in paths):
+            _prune(entry.path, path + "/", paths)
+        elif path not in paths:
+            durable.remove_tree(entry.path)
 
 
 def _folders(paths: set[str]) -> list[tuple[str, ...]]:
@@ -180,6 +230,20 @@ def _manifest_digest(folder: str) -> str | None:
     finally:
         bundle.close()
     return digest.hexdigest()
+
+
+_NO_SUCH_FILE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
+"""Answers of the system that say something of the bundle, and not of the process or the disk."""
+
+
+def _kind(mode: int) -> Literal["file", "link", "other"]:
+    if stat.S_ISREG(mode):
+        return "file"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def _no_file(location: str, path: str) -> RunstoneError:
+    return error("file_not_found", f"{location} has no file {path[:1024]!r}", path=path[:1024])
 
 
 class FsBundle:
@@ -223,8 +287,7 @@ class FsBundle:
                         os.close(inner)
                     continue
                 facts = entry.stat(follow_symlinks=False)
-                kind = "file" if stat.S_ISREG(facts.st_mode) else "link" if stat.S_ISLNK(facts.st_mode) else "other"
-                found.append(Entry(path, kind, facts.st_size))
+                found.append(Entry(path, _kind(facts.st_mode), facts.st_size))
 
     def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
         fd = self._open(path)
@@ -235,6 +298,8 @@ class FsBundle:
             os.close(fd)
 
     def _open(self, path: str) -> int:
+        if layout.path_problem(path):
+            raise _no_file(self.location, path)
         parts = path.split("/")
         folder = self._folder()
         try:
@@ -245,13 +310,17 @@ class FsBundle:
                 folder = inner
             fd = os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW, dir_fd=folder)
         except OSError as exc:
-            raise error("file_not_found", f"{self.location} has no file {path!r}", path=path) from exc
+            if exc.errno in _NO_SUCH_FILE:
+                raise _no_file(self.location, path) from exc
+            reason = exc.strerror or str(exc)
+            message = f"{self.location}/{path}: {reason}"
+            raise error("store_unavailable", message, path=path, errno=exc.errno, reason=reason) from exc
         finally:
             if folder != self._fd:
                 os.close(folder)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
-            raise error("file_not_found", f"{path!r} in {self.location} is not a regular file", path=path)
+            raise _no_file(self.location, path)
         return fd
 
     def rest(self) -> None:

@@ -6,7 +6,7 @@ import _thread
 
 from runstone.core import layout
 from runstone.core.digests import new_hash
-from runstone.core.ids import fold_id
+from runstone.core.ids import check_run_id, fold_id
 from runstone.core.manifest import FileFact
 from runstone.errors import error
 
@@ -34,7 +34,7 @@ class MemoryObjects:
         return Properties(survives="nothing", local=False)
 
     def stage(self, run_id: str) -> MemoryStage:
-        return MemoryStage(self, run_id, {})
+        return MemoryStage(self, check_run_id(run_id), {})
 
     def open(self, run_id: str) -> MemoryBundle:
         files = self.bundles.get(run_id)
@@ -46,10 +46,10 @@ class MemoryObjects:
         return fold_id(run_id) in {fold_id(name) for name in list(self.bundles)}
 
     def run_ids(self) -> Iterator[str]:
-        yield from list(self.bundles)
+        yield from [name for name, files in list(self.bundles.items()) if layout.MANIFEST in files]
 
     def foreign(self) -> list[str]:
-        return []
+        return sorted(name for name, files in list(self.bundles.items()) if layout.MANIFEST not in files)
 
     def commit(self, run_id: str, files: Files) -> Committed:
         """Create-once of a whole bundle."""
@@ -73,6 +73,10 @@ class MemoryStage:
 
     def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         return _put(self._files, path, pieces)
+
+    def keep_only(self, paths: set[str]) -> None:
+        for path in set(self._files) - paths:
+            del self._files[path]
 
     def commit(self) -> Committed:
         return self._objects.commit(self._run_id, self._files)
@@ -130,7 +134,7 @@ class MemoryJournals:
         self._lock = _thread.allocate_lock()
 
     def create(self, run_id: str) -> MemoryOpenRun:
-        folded = fold_id(run_id)
+        folded = fold_id(check_run_id(run_id))
         with self._lock:
             if folded in self._claimed or self._objects.exists(run_id):
                 raise error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
@@ -247,5 +251,3 @@ class MemoryLeftRun:
         if self._leased:
             self._journals.release(self.run_id)
             self._leased = False
-
-

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from runstone.core.journal import Journal
 
 PROFILE: Final = "pretty-ascii"
+RUN_PATH: Final = "run.json"
 CONFIG_PATH: Final = "config.snapshot.json"
+LOG_PATH: Final = "run.log"
 
 
 class RunstoneContract:
@@ -46,11 +48,11 @@ class RunstoneContract:
             yield _listing(journal, "eval/scorecard.json", run_id, "scores", "score")
         if journal.count("evidence"):
             yield _listing(journal, "evidence.json", run_id, "evidence", "evidence")
-        yield json_document("run.json", _run(journal, config), PROFILE)
+        yield json_document(RUN_PATH, _run(journal, config), PROFILE)
         if journal.count("tool.called"):
             yield json_document("tool_calls.json", {"run_id": run_id, "calls": _calls(journal)}, PROFILE)
         if journal.count("log"):
-            yield Document("run.log", lambda: log_pieces(journal), DERIVED)
+            yield Document(LOG_PATH, lambda: log_pieces(journal), DERIVED)
 
 
 CONTRACT: Final = RunstoneContract()
@@ -152,5 +154,3 @@ def _sha256(document: Document) -> str:
     for piece in document.pieces():
         digest.update(piece)
     return digest.hexdigest()
-
-

@@ -4,7 +4,7 @@
   one. No literal, no match; so a clean answer is a proof, and a hit only means "look closer".
 - It reads the final bytes of a line. JSON escapes `"`, `\\` and control characters, and anchors hold none of
   them; values that hold some are looked for in their escaped spelling too.
-- In a short process it is a loop of `in`; after `WARM_CALLS` lines a multi-pattern matcher is compiled, where
+- In a short process it is a loop of `in`; once enough has passed a multi-pattern matcher is compiled, where
   `hyperscan` is installed. Both answer alike.
 """
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
-WARM_CALLS: Final = 128
-"""Lines after which compiling the literals (a few milliseconds) pays."""
+WARM_COST: Final = 64 * 1024
+"""Bytes (with 512 more for each line) after which compiling the literals, a few milliseconds, pays."""
+
+_NEVER: Final = -(1 << 62)
+"""Without `hyperscan` it is asked for once."""
 
 _compiled: dict[tuple[str, ...], Any] = {}
 
@@ -25,12 +28,12 @@ class Gate:
     """Tells lines that cannot hold a secret from those that may. `hit` is not safe to call from two threads
     at once on one gate; the recorder calls it under the run's lock."""
 
-    __slots__ = ("_calls", "_texts", "hit", "literals")
+    __slots__ = ("_cost", "_texts", "hit", "literals")
 
     def __init__(self, literals: frozenset[str]) -> None:
         self._texts = tuple(sorted(literals))
         self.literals = tuple(text.encode() for text in self._texts)
-        self._calls = 0
+        self._cost = 0
         self.hit: Callable[[bytes], bool] = self._slow_hit
         """Whether `line` holds any literal; false is a proof that it is clean."""
         if self._texts in _compiled:
@@ -41,10 +44,11 @@ class Gate:
         return any(literal in text for literal in self._texts)
 
     def _slow_hit(self, line: bytes) -> bool:
-        self._calls += 1
-        if self._calls == WARM_CALLS:
+        self._cost += len(line) + 512
+        if self._cost > WARM_COST:
+            self._cost = _NEVER
             self.warm()
-        for literal in self.literals:
+        for literal in self.literals:  # noqa: SIM110  # a generator would double the time
             if literal in line:
                 return True
         return False
@@ -76,7 +80,7 @@ def _matcher(texts: tuple[str, ...]) -> Callable[[bytes], bool]:
     found: list[int] = []
     scan = database.scan
 
-    def remember(index: int, start: int, end: int, flags: int, context: Any) -> None:
+    def remember(index: int, *_: Any) -> None:
         found.append(index)
 
     def hit(line: bytes) -> bool:

@@ -14,7 +14,7 @@ from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.printing import print_json
 from runstone.core.redaction.gate import Gate
 from runstone.core.redaction.rules import RULES, STREAM_BLOCK_END, STREAM_BLOCK_START, Rule, ruleset
-from runstone.core.values import COERCED, Foreign, free_key
+from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key, undecoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
 ENVIRONMENT: Final = "environment"
 
-_WORD: Final = frozenset(bytes([byte]) for byte in range(256) if byte > 127 or chr(byte).isalnum() or chr(byte) in "_-+/=.~%")
-
 _patterns: dict[str, re.Pattern[str]] = {}
 
 
@@ -45,11 +43,12 @@ class Redactor:
 
     def __init__(self, secrets: Mapping[str, str] | None = None, rules: tuple[Rule, ...] = RULES) -> None:
         self._rules = rules
-        self._values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
-        self._encoded = [value.encode("utf-8", "surrogateescape") for value, _ in self._values]
-        anchors = [anchor for rule in rules for anchor in rule.anchors]
-        values = {form for value, _ in self._values for form in _spellings(value)}
-        self.gate = Gate(frozenset(anchors) | values | {RESERVED_KEY})
+        values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
+        self._encoded = [undecoded(value).encode("latin-1") for value, _ in values]
+        self._values = [(_spellings(value), rule_id) for value, rule_id in values]
+        literals = {form for forms, _ in self._values for form in forms}
+        literals.update(form for rule in rules for anchor in rule.anchors for form in _spellings(anchor))
+        self.gate = Gate(frozenset(literals | {RESERVED_KEY}))
 
     @property
     def ruleset(self) -> dict[str, Any]:
@@ -59,13 +58,13 @@ class Redactor:
     def text(self, text: str) -> tuple[str, list[str]]:
         """`text` without its secrets, and the rules that hit."""
         hits: list[str] = []
-        for value, rule_id in self._values:
-            for form in _spellings(value):
+        for forms, rule_id in self._values:
+            for form in forms:
                 if form in text:
                     text = text.replace(form, f"[REDACTED:{rule_id}]")
                     hits.append(rule_id)
         for rule in self._rules:
-            if any(anchor in text for anchor in rule.anchors):
+            if rule.fits(text):
                 text = self._apply(rule, text, hits)
         return text, hits
 
@@ -76,7 +75,7 @@ class Redactor:
         end = 0
         for match in pattern.finditer(text):
             start, stop = match.span(group)
-            if text.startswith("[REDACTED:", start):
+            if text.startswith("[REDACTED:", start) and text.find("]", start) == stop - 1:
                 continue
             pieces += (text[end:start], f"[REDACTED:{rule.id}]")
             end = stop
@@ -89,7 +88,9 @@ class Redactor:
         Adds to `marks`. Never raises: a part on which the redactor fails is dropped and marked.
         """
         try:
-            return self._walk(value, [], marks)
+            clean = self._walk(value, [], marks)
+            marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, marks))]  # two secrets in one text: one mark
+            return clean
         except Exception:  # whatever went wrong, the unredacted value must not get past this line
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
@@ -139,9 +140,7 @@ class Redactor:
         if hits:
             marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
             return clean
-        from binascii import b2a_base64
-
-        return {"$bytes": b2a_base64(value, newline=False).decode()}
+        return encoded_bytes(value)
 
     def _foreign(self, value: Foreign, path: list[str], marks: list[Mark]) -> Any:
         found: list[Mark] = []
@@ -158,8 +157,8 @@ class Redactor:
         """Where a stream's bytes can be cut so that no rule is in the middle of a match there.
 
         Everything before the answer may be recorded now; the rest waits for more, or for the end of the stream.
-        No rule but a private key's reaches over a line end. At most 64 KiB wait: then the cut stands where no
-        word and no declared value is divided, if there is such a place.
+        No rule but a private key's reaches over a line end. At most 64 KiB wait: where no line ends in them, all
+        that could be divided has come in whole, and the cut stands after it.
         """
         limit = len(data) - MAX_HELD_OUTPUT_BYTES
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
@@ -167,12 +166,7 @@ class Redactor:
         if 0 <= block < end and data.find(STREAM_BLOCK_END, block) < 0:
             end = block
         end = self._before_values(data, end)
-        if end > 0 or limit <= 0:
-            return end
-        cut = limit
-        while cut > 1 and data[cut - 1 : cut] in _WORD:
-            cut -= 1
-        return self._before_values(data, cut if cut > 1 else limit) or limit
+        return end if end >= limit else self._after_matches(data, limit)
 
     def _before_values(self, data: bytes, cut: int) -> int:
         """`cut`, or the start of a declared value that it would divide or that may be unfinished there."""
@@ -183,6 +177,20 @@ class Redactor:
                     cut = start
                     break
                 start += 1
+        return cut
+
+    def _after_matches(self, data: bytes, cut: int) -> int:
+        """`cut`, or the end of what it would divide."""
+        text = data.decode("latin-1")
+        spans = [match.span() for rule in self._rules if rule.fits(text) for match in _compiled(rule).finditer(text)]
+        for value in self._encoded:
+            start = data.find(value)
+            while start >= 0:
+                spans.append((start, start + len(value)))
+                start = data.find(value, start + 1)
+        for start, stop in sorted(spans):
+            if start < cut < stop:
+                cut = stop
         return cut
 
 
@@ -204,6 +212,7 @@ def _move_marks(marks: list[Mark], old: str, new: str) -> None:
 
 
 def _spellings(value: str) -> list[str]:
-    """How a declared value can stand in text: raw, and as JSON escapes it."""
-    escaped = canonical.quote(value)[1:-1]
-    return [value] if escaped == value else [value, escaped]
+    """How a literal can stand in text: raw, byte by byte in text that is not UTF-8, and as JSON escapes these."""
+    forms = [value, undecoded(value)]
+    forms += [canonical.quote(form)[1:-1] for form in forms]
+    return [form for form in dict.fromkeys(forms) if canonical.is_unicode(form)]

@@ -25,6 +25,10 @@ class Rule:
         self.anchors = anchors
         self.source = source
 
+    def fits(self, text: str) -> bool:
+        """Whether `text` holds an anchor; without one the pattern need not be tried."""
+        return any(anchor in text for anchor in self.anchors)
+
 
 _START: Final = r"(?<![A-Za-z0-9_])"
 _END: Final = r"(?![A-Za-z0-9_])"
@@ -67,10 +71,22 @@ RULES: Final = (
         ("sk-ant-",),
         "Anthropic API reference, authentication",
     ),
-    Rule("openai-key", _START + r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,250}", ("sk-proj-", "sk-svcacct-", "sk-admin-"), "OpenAI API reference"),
-    Rule("google-api-key", _START + r"AIza[A-Za-z0-9_-]{35}" + r"(?![A-Za-z0-9_-])", ("AIza",), "Google Cloud, API keys"),
+    Rule(
+        "openai-key",
+        _START + r"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,250}",
+        ("sk-proj-", "sk-svcacct-", "sk-admin-"),
+        "OpenAI API reference",
+    ),
+    Rule(
+        "google-api-key", _START + r"AIza[A-Za-z0-9_-]{35}" + r"(?![A-Za-z0-9_-])", ("AIza",), "Google Cloud, API keys"
+    ),
     Rule("npm-token", _START + r"npm_[A-Za-z0-9]{36}" + _END, ("npm_",), "npm Docs, access tokens"),
-    Rule("pypi-token", _START + r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,1000}", ("pypi-AgEIcHlwaS5vcmc",), "PyPI help, API tokens"),
+    Rule(
+        "pypi-token",
+        _START + r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,1000}",
+        ("pypi-AgEIcHlwaS5vcmc",),
+        "PyPI help, API tokens",
+    ),
     Rule(
         "jwt",
         _START + r"eyJ[A-Za-z0-9_-]{10,8000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{10,8000}",
@@ -92,14 +108,15 @@ RULES: Final = (
     ),
     Rule(
         "bearer-token",
-        r"(?i:bearer)[ \t]{1,4}(?P<secret>[A-Za-z0-9_~+/.-]{16,4000}={0,2})",
+        r"(?:[Bb]earer|BEARER)[ \t]{1,4}(?P<secret>[A-Za-z0-9_~+/.-]{16,4000}={0,2})",
         ("earer ", "EARER ", "earer\t", "EARER\t"),
         "RFC 6750, section 2.1",
     ),
     Rule(
         "basic-credentials",
-        r"(?i:authorization)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?(?i:basic)[ \t]{1,4}(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})",
-        ("asic ", "ASIC "),
+        r"(?i:authorization)[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?(?:[Bb]asic|BASIC)[ \t]{1,4}"
+        r"(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})",
+        ("asic ", "ASIC ", "asic\t", "ASIC\t"),
         "RFC 7617, section 2",
     ),
 )

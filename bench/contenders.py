@@ -1,0 +1,84 @@
+"""Who can be measured: floors, peers and Runstone, by the name that rows, options and results use.
+
+`name` or `name:variant`; recorders live in `bench.peers.<name>_peer`, commands that wrap a command in
+`bench.peers.wrappers`.
+"""
+
+import importlib
+import importlib.metadata
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.peers.base import Recorder
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Where a contender runs and what it is made of."""
+
+    venv: str | None = None
+    """Name of its virtual environment and requirements file; None runs in the interpreter of the harness."""
+    distribution: str | None = None
+    first_lines: str = ""
+    """What a user writes first: the import, for the row that measures it."""
+    max_reps: int = 10
+    """For those that take minutes."""
+
+
+FLOORS = {
+    "floor:bare": Contender(),
+    "floor:envelope": Contender(),
+    "floor:synced": Contender(),
+    "floor:orjson": Contender(distribution="orjson", first_lines="import orjson"),
+    "floor:python": Contender(),
+    "floor:wrapper": Contender(),
+    "bare": Contender(),
+    "tee": Contender(),
+}
+OURS = {
+    "runstone": Contender(distribution="runstone", first_lines="import runstone"),
+    "runstone:open": Contender(distribution="runstone", first_lines="import runstone; store = runstone.open('store')"),
+}
+PEERS = {
+    "witness": Contender("witness", "witness-log", "import witness_log"),
+    "witness:nopay": Contender("witness", "witness-log"),
+    "otel:batch": Contender("otel", "opentelemetry-sdk", "import opentelemetry.sdk._logs"),
+    "otel:file": Contender("otel", "opentelemetry-sdk"),
+    "deposition": Contender("deposition", "deposition", "import deposition"),
+    "runproof": Contender("runproof", "runproof-engine", "import runproof_engine"),
+    "runseal": Contender("runseal", "runseal", "import runseal"),
+    "sacred": Contender("sacred", "sacred", "import sacred"),
+    "trackio": Contender("trackio", "trackio", "import trackio"),
+    "wandb": Contender("wandb", "wandb", "import wandb"),
+    "inspect": Contender("inspect", "inspect-ai", "import inspect_ai.log"),
+    "inspect:nobuf": Contender("inspect", "inspect-ai"),
+    "mlflow:file": Contender("mlflow", "mlflow", "import mlflow"),
+    "mlflow:sqlite": Contender("mlflow", "mlflow", max_reps=2),
+    "guild": Contender("guild", "guildai", max_reps=1),
+}
+CONTENDERS = {**FLOORS, **OURS, **PEERS}
+RECORDER_PEERS = tuple(name for name in PEERS if name != "guild")
+
+
+def interpreter(name: str, venvs: Path) -> Path:
+    """The Python that a contender runs in; it need not exist."""
+    venv = CONTENDERS[name].venv
+    return Path(sys.executable) if venv is None else venvs / venv / "bin" / "python"
+
+
+def installed_version(name: str) -> str | None:
+    """Version of a contender's distribution in this interpreter."""
+    distribution = CONTENDERS[name].distribution
+    try:
+        return importlib.metadata.version(distribution) if distribution else None
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def load_recorder(name: str, scratch: Path) -> Recorder:
+    """A contender's recorder on an empty store of its own inside `scratch`."""
+    module, _, variant = name.partition(":")
+    adapter = importlib.import_module(f"bench.peers.{module}_peer").Adapter
+    recorder: Recorder = adapter(scratch / name.replace(":", "-"), variant)
+    return recorder

@@ -1,0 +1,61 @@
+"""Run the sweeps: `python -m faults [--sample] [--only NAME,…]`. Exit 1 if one found something or tried too little."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from faults.crash_states import caught, crash_states
+from faults.failing_calls import failing_calls
+from faults.flips import flips
+from faults.names import names
+from faults.races import lock_not_checked, races
+from faults.stopped import stopped_writer
+from faults.sweep import CannotTrace, Sweep
+
+SWEEPS: dict[str, Sweep] = {
+    "record": crash_states("record"),
+    "seal": crash_states("seal", prepare="record"),
+    "recover": crash_states("recover", prepare="leave-open"),
+    "import": crash_states("import", prepare="make-archives"),
+    "no-folder-sync": caught("record", "no-folder-sync"),
+    "no-file-sync": caught("record", "no-file-sync"),
+    "sync-after-rename": caught("record", "sync-after-rename"),
+    "calls": failing_calls,
+    "flips": flips,
+    "names": names,
+    "stopped": stopped_writer,
+    "races": races,
+    "lock-not-checked": lock_not_checked,
+}
+
+
+def main() -> int:
+    """Run the chosen sweeps, print a line for each and what it found."""
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--sample", action="store_true", help="a bounded part of each sweep")
+    parser.add_argument("--only", default="", metavar="NAME,…", help=f"of {', '.join(SWEEPS)}")
+    options = parser.parse_args()
+    chosen = [name for name in options.only.split(",") if name] or list(SWEEPS)
+    failed = 0
+    for name in chosen:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="runstone-faults-") as scratch:
+            try:
+                result = SWEEPS[name](Path(scratch), options.sample)
+            except CannotTrace as exc:
+                print(f"{name:34} skipped: no right to trace ({exc})", flush=True)
+                continue
+        print(f"{result}  {time.monotonic() - began:.0f} s", flush=True)
+        for problem in result.problems[:10]:
+            print(f"    {problem}", flush=True)
+        failed += not result.passed
+    print(f"{len(chosen) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

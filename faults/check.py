@@ -1,0 +1,88 @@
+"""What must hold of a store after any crash: `python -m faults.check DIRECTORY`, with what was printed before it.
+
+1. Every run that was said to be sealed is there, with that digest, and verifies.
+2. After a kill, every event that was said to be appended is in its run.
+3. Recovery ends, leaves nothing open, and every bundle verifies; nothing else stands in the store.
+4. A new run can be recorded and sealed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import runstone
+from runstone.engine.store import Store
+from runstone.errors import RunstoneError
+
+
+def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
+    """What is wrong, as lines; none is good. `kind` is `kill` or `power`."""
+    store = runstone.open(directory / "runs")
+    promised = [line.split() for line in printed.splitlines() if line.endswith(("\n", "")) and line]
+    problems = _sealed_promises(store, [words for words in promised if words[0] == "sealed"])
+    try:
+        recoveries = store.recover()
+        again = store.recover()
+    except RunstoneError as exc:
+        return [*problems, f"recovery failed: {exc.code} {exc.message}"]
+    problems += [f"left open after recovery: {recovery.run_id}" for recovery in again]
+    problems += [f"{recovery.run_id} was taken for alive" for recovery in recoveries if recovery.outcome == "alive"]
+    for run_id in list(store.objects.run_ids()):
+        report = store.verify(run_id)
+        problems += [f"{run_id}: {finding}" for finding in report.findings if finding.level == "fault"]
+    problems += [f"foreign name in the store: {name}" for name in store.objects.foreign()]
+    if kind == "kill":
+        problems += _appended_promises(store, [words for words in promised if words[0] == "appended"])
+    return problems + _still_works(store)
+
+
+def _sealed_promises(store: Store, promises: list[list[str]]) -> list[str]:
+    problems = []
+    for _, run_id, digest in (words for words in promises if len(words) == 3):
+        try:
+            report = store.verify(run_id, digest=digest)
+        except RunstoneError as exc:
+            problems.append(f"{run_id} was sealed and is not there: {exc.code}")
+            continue
+        problems += [f"{run_id} was sealed: {finding}" for finding in report.findings if finding.level == "fault"]
+    return problems
+
+
+def _appended_promises(store: Store, promises: list[list[str]]) -> list[str]:
+    most: dict[str, int] = {}
+    for words in promises:
+        if len(words) == 3:
+            most[words[1]] = int(words[2])
+    problems = []
+    for run_id, count in most.items():
+        try:
+            found = store.get(run_id).manifest["events"]["count"]
+        except RunstoneError as exc:
+            problems.append(f"{run_id} had {count} events and is not there: {exc.code}")
+            continue
+        if found < count:
+            problems.append(f"{run_id} had {count} events, {found} are left")
+    return problems
+
+
+def _still_works(store: Store) -> list[str]:
+    run = store.run("after", strict=True)
+    run.note("the store works")
+    digest = run.finish()
+    return [] if digest and store.verify(run.run_id, digest=digest) else ["a new run cannot be recorded"]
+
+
+def main() -> int:
+    """Check the directory named on the command line against what was printed."""
+    said = Path(os.environ.get("CRASHPOINTS_STDOUT", os.devnull))
+    kind = os.environ.get("CRASHPOINTS_KIND", "kill")
+    problems = check_store(Path(sys.argv[1]), said.read_text(), kind=kind)
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Every crash and power-loss state of recording, sealing, recovering and importing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from faults.sweep import CannotTrace, Result, Sweep, environment, module
+
+MINIMUM = 500
+SAMPLE = 60
+FULL = 900
+
+CHECK = f"{sys.executable} -m faults.check {{dir}}"
+
+
+def crash_states(name: str, prepare: str | None = None) -> Sweep:
+    """The sweep over one scene; `prepare` is the scene that leaves what it starts from."""
+
+    def sweep(scratch: Path, sample: bool) -> Result:
+        report = explore(scratch, name, prepare, SAMPLE if sample else FULL)
+        tried = sum(report["checked"].values())
+        problems = [f"{failure['id']}: {failure['output'].strip()[:300]}" for failure in report["failures"]]
+        return Result(f"crash states of {name}", tried, SAMPLE if sample else MINIMUM, problems)
+
+    return sweep
+
+
+def caught(name: str, mutant: str) -> Sweep:
+    """The sweep must fail when a defence is taken away."""
+
+    def sweep(scratch: Path, sample: bool) -> Result:
+        report = explore(scratch, name, None, 120, "--mutant", mutant)
+        missed = [] if report["failures"] else [f"no state of {name} fails without this defence"]
+        return Result(f"mutant {mutant}", sum(report["checked"].values()), 60, missed)
+
+    return sweep
+
+
+def explore(scratch: Path, name: str, prepare: str | None, states: int, *more: str) -> dict[str, Any]:
+    """Run the crash tool on a scene; its report. Raises `CannotTrace`."""
+    report = scratch / f"{name}{''.join(more)}.json"
+    initial: list[str] = []
+    if prepare is not None:
+        start = scratch / f"{name}-initial"
+        start.mkdir()
+        subprocess.run(module("faults.scenes", prepare, str(start)), env=environment(), check=True, stdout=subprocess.DEVNULL)
+        initial = ["--initial", str(start)]
+    command = module("crashpoints", "--name", name, "--max-states", str(states), "--max-seconds", "900", "--json", str(report))
+    command += [*initial, "--check", CHECK, "--", *module("faults.scenes", name, "{dir}"), *more]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode == 2:
+        if "strace" in done.stderr or "trace" in done.stderr.lower():
+            raise CannotTrace(done.stderr.strip()[:300])
+        raise RuntimeError(done.stderr.strip()[:2000])
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found

@@ -1,0 +1,77 @@
+"""Mutants: each takes one defence away. A sweep that does not notice proves nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from runstone.adapters.fs import durable, objects
+from runstone.ports.objects import Entry
+
+
+def no_folder_sync() -> None:
+    """Names are never made durable."""
+    durable.sync_folder = lambda path: None  # type: ignore[assignment]
+
+
+def sync_after_rename() -> None:
+    """The bundle gets its final name first; its files are synced afterwards."""
+
+    def commit(stage: objects.FsStage) -> str:
+        os.rename(stage._folder, stage._target)  # noqa: SLF001  # the mutant of this very class
+        stage._folder = stage._target  # noqa: SLF001
+        for path in sorted(stage._written):  # noqa: SLF001
+            durable.sync_file(os.path.join(stage._folder, path))  # noqa: SLF001
+        durable.sync_folder(os.path.dirname(stage._target))  # noqa: SLF001
+        stage._done = True  # noqa: SLF001
+        return "created"
+
+    objects.FsStage.commit = commit  # type: ignore[assignment,method-assign]
+
+
+def no_file_sync() -> None:
+    """Bytes are never made durable."""
+    durable.sync_file = lambda path: None  # type: ignore[assignment]
+
+
+def truncate_instead_of_refuse() -> None:
+    """A file that exists is written over."""
+
+    def create(path: str, *, dir_fd: int | None = None) -> int:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=dir_fd)
+
+    durable.create = create
+
+
+def lock_not_checked() -> None:
+    """Every lock seems free."""
+    durable.try_lock = lambda fd: True  # type: ignore[assignment]
+
+
+def link_followed() -> None:
+    """Links are taken for what they point at."""
+    entries = objects.FsBundle.entries
+
+    def followed(bundle: objects.FsBundle) -> list[Entry]:
+        return [
+            Entry(found.path, "file", os.stat(os.path.join(bundle.location, found.path)).st_size)
+            for found in entries(bundle)
+        ]
+
+    objects.FsBundle.entries = followed  # type: ignore[method-assign]
+    durable.NO_FOLLOW = os.O_CLOEXEC  # type: ignore[misc]
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "no-folder-sync": no_folder_sync,
+    "no-file-sync": no_file_sync,
+    "sync-after-rename": sync_after_rename,
+    "truncate-instead-of-refuse": truncate_instead_of_refuse,
+    "lock-not-checked": lock_not_checked,
+    "link-followed": link_followed,
+}
+
+
+def apply_mutant(name: str) -> None:
+    """Take the defence away, in this process."""
+    MUTANTS[name]()

@@ -1,0 +1,161 @@
+"""What the sweeps run in processes of their own: small programs on a store, and the check of what they leave.
+
+`python -m faults.scenes SCENE DIRECTORY [--mutant NAME]`. A scene prints one flushed line for each promise that it
+has been given: `appended RUN N` (survives the process) and `sealed RUN DIGEST` (survives power loss).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import runstone
+from faults.mutants import apply_mutant
+from runstone.engine.live import LIVE
+from runstone.engine.store import Store
+from runstone.errors import StoreUnavailable
+from runstone.ports.objects import Stage
+
+
+def say(*words: object) -> None:
+    """A promise, printed once it was given."""
+    print(*words, flush=True)
+
+
+def store_in(directory: Path) -> Store:
+    """The store of a scene; the directory itself stays the program's."""
+    return runstone.open(directory / "runs")
+
+
+def record_one(store: Store, run_id: str, kept: Path, *, events: int = 6) -> None:
+    """One run with events, a check, a metric and two kept files, sealed."""
+    run = store.run("scene", run_id=run_id, version="1", config={"threshold": 1.5})
+    for number in range(events):
+        run.event("x.step", {"number": number, "text": "step " * number})
+        say("appended", run_id, 3 + number)
+    run.output("file", kept, name="data/big.bin", keep=True)
+    run.output("file", kept, name="small.txt", keep=True)
+    run.check("row count", "pass", evidence=run.log("rows=3"))
+    run.metrics({"loss": 0.5}, step=1)
+    digest = run.finish()
+    if digest is not None:
+        say("sealed", run_id, digest)
+
+
+def die(run: runstone.Run) -> None:
+    """Leave a run as a process does that is killed: the lock is gone, nothing is sealed."""
+    LIVE.pop(id(run), None)
+    assert run._journal is not None  # noqa: SLF001  # the port below the recorder
+    run._journal.close()  # noqa: SLF001  # as above
+
+
+def close_without_seal(run: runstone.Run) -> None:
+    """Leave a run whose last line is written and whose seal is not begun."""
+
+    def nothing() -> Stage:
+        raise StoreUnavailable("unsealed", "the scene ends here")
+
+    assert run._journal is not None  # noqa: SLF001  # the port below the recorder
+    run._journal.stage = nothing  # type: ignore[method-assign]  # noqa: SLF001  # dies at this very step
+    run.finish()
+
+
+def _kept_file(directory: Path) -> Path:
+    path = directory / "kept.txt"
+    if not path.exists():
+        path.write_bytes(b"kept line\n" * 600)
+    return path
+
+
+def record(directory: Path) -> None:
+    """Two runs in a store that the first one makes."""
+    kept = _kept_file(directory)
+    store = store_in(directory)
+    for number in range(2):
+        record_one(store, f"run-{number}", kept)
+
+
+def seal(directory: Path) -> None:
+    """Three runs sealed in a store that has runs already."""
+    kept = _kept_file(directory)
+    store = store_in(directory)
+    for number in range(3):
+        record_one(store, f"later-{number}", kept, events=2)
+
+
+def recover(directory: Path) -> None:
+    """Recovery of whatever stands open."""
+    for recovery in store_in(directory).recover():
+        if recovery.digest is not None:
+            say("sealed", recovery.run_id, recovery.digest)
+
+
+def import_archives(directory: Path) -> None:
+    """Import of every archive that lies beside the store."""
+    from runstone.locate import open_bundle
+
+    store = store_in(directory)
+    for archive in sorted(directory.glob("*.tar")):
+        run_id, digest, _ = store.import_bundle(open_bundle(str(archive)))
+        say("sealed", run_id, digest)
+
+
+def leave_open(directory: Path) -> None:
+    """What dead writers leave: clean, torn, with a lost file, closed but not sealed, and never opened."""
+    store = store_in(directory)
+    kept = _kept_file(directory)
+    for name in ("clean", "torn", "lost", "closed"):
+        run = store.run("scene", run_id=f"dead-{name}")
+        run.event("x.step", {"name": name})
+        run.output("file", kept, name="kept.txt", keep=True)
+        if name == "closed":
+            close_without_seal(run)
+        else:
+            die(run)
+    opened = directory / "runs" / ".runstone" / "open"
+    with (opened / "dead-torn" / "events.jsonl").open("ab") as journal:
+        journal.write(b'{"data":{"half":')
+    os.unlink(opened / "dead-lost" / "artifacts" / "kept.txt")
+    (opened / "dead-never").mkdir()
+
+
+def make_archives(directory: Path) -> None:
+    """Three sealed runs as tar archives, and a store with one run."""
+    from runstone.engine.exporter import export_tar
+
+    elsewhere = runstone.open(directory / "elsewhere")
+    kept = _kept_file(directory)
+    for number in range(3):
+        record_one(elsewhere, f"traveller-{number}", kept, events=number)
+        pieces = export_tar(elsewhere.get(f"traveller-{number}"))
+        (directory / f"traveller-{number}.tar").write_bytes(b"".join(pieces))
+    record_one(store_in(directory), "resident", kept, events=1)
+
+
+SCENES = {
+    "record": record,
+    "seal": seal,
+    "recover": recover,
+    "import": import_archives,
+    "leave-open": leave_open,
+    "make-archives": make_archives,
+}
+
+
+def main() -> int:
+    """Run a scene."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scene", choices=sorted(SCENES))
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--mutant")
+    options = parser.parse_args()
+    if options.mutant:
+        apply_mutant(options.mutant)
+    SCENES[options.scene](options.directory)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""`runstone export`: a sealed run in a form that travels."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import click
+
+from runstone.cli.get import NEW_FILE, STDOUT
+from runstone.cli.measures import size_text
+from runstone.cli.parameters import json_option, run_argument, store_option
+from runstone.cli.rendering import Screen, print_json
+from runstone.cli.runs import sealed_run
+from runstone.core.digests import new_hash
+from runstone.engine.exporter import export_tar
+from runstone.errors import error
+from runstone.locate import open_store
+
+
+@click.command()
+@run_argument()
+@click.option("--as", "form", type=click.Choice(["tar"]), required=True, help="The form.")
+@click.option("-o", "--output", "target", metavar="FILE", default=STDOUT, help="A new file (default: standard output).")
+@store_option()
+@json_option("Print what was written as JSON; needs -o FILE.")
+def command(run: str, form: str, target: str, store: str | None, *, as_json: bool) -> None:
+    """Write a run as a tar archive: the same bytes for the same run, whoever exports it and when.
+
+    Plain `tar` reads it, `runstone verify FILE` proves it, `runstone import FILE` brings it into another store.
+    A file that exists is never overwritten.
+    """
+    if target == STDOUT and (as_json or sys.stdout.isatty()):
+        raise error("invalid_option", "an archive is not for a terminal: give -o FILE, or a pipe", option="-o")
+    opened = open_store(store)
+    with sealed_run(opened, run) as sealed:
+        pieces = export_tar(sealed)
+        if target == STDOUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(pieces)
+            return
+        size, sha256 = write_new(target, pieces)
+        facts = {"run_id": sealed.run_id, "digest": sealed.digest, "as": form, "file": target}
+    if as_json:
+        print_json({**facts, "size": size, "sha256": sha256})
+    else:
+        Screen().line(f"{target}  {size_text(size)}  sha256 {sha256}")
+
+
+def write_new(path: str, pieces: Iterator[bytes]) -> tuple[int, str]:
+    """Write a new file; answers its size and SHA-256. Raises `file_exists`; what is half-written is removed."""
+    digest, size = new_hash(), 0
+    try:
+        fd = os.open(path, NEW_FILE, 0o644)
+    except FileExistsError:
+        raise error("file_exists", f"{path} exists; nothing was written", path=path) from None
+    try:
+        with open(fd, "wb") as file:
+            for piece in pieces:
+                digest.update(piece)
+                size += file.write(piece)
+    except BaseException:
+        os.unlink(path)
+        raise
+    return size, digest.hexdigest()

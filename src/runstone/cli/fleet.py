@@ -1,0 +1,154 @@
+"""Verify every run of a store, on all processors, and keep the reports in the order of the ids."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from signal import SIG_IGN, SIGINT, signal
+from typing import Any, Final
+
+from runstone.cli.measures import count_text
+from runstone.core import layout
+from runstone.core.ids import is_run_id
+from runstone.engine.store import Store
+from runstone.errors import RunstoneError, error
+from runstone.locate import open_store
+
+FEW_RUNS: Final = 16
+"""Below this, starting processes takes longer than the work."""
+MAX_TEXTS: Final = 12
+
+_store: dict[str, Store] = {}
+
+
+class Fleet:
+    """The reports of all runs, the names that are no bundles, and how many runs are still open."""
+
+    def __init__(self, reports: list[dict[str, Any]], foreign: list[str], open_runs: int, *, quick: bool) -> None:
+        self.reports = reports
+        self.foreign = foreign
+        self.open_runs = open_runs
+        self.quick = quick
+
+    @property
+    def ok(self) -> bool:
+        """Whether no run has a fault."""
+        return all(report["ok"] for report in self.reports)
+
+    def not_checked(self) -> list[str]:
+        """What the reports leave out, each thing once; for faulty runs only that their reports say it."""
+        good = [report for report in self.reports if report["ok"]]
+        counts = Counter(text for report in good for text in report["not_checked"])
+        texts = [
+            text if count == len(good) else f"{text} ({count_text(count, 'run')})" for text, count in counts.items()
+        ]
+        if len(good) < len(self.reports):
+            texts.append("what the faults above kept from being read: `runstone verify RUN` lists it")
+        if self.open_runs:
+            texts.append(f"{count_text(self.open_runs, 'open run')}: not sealed yet")
+        rest = len(texts) - MAX_TEXTS
+        return texts if rest <= 0 else [*texts[:MAX_TEXTS], f"{count_text(rest, 'more thing')}, named by --json"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return {"ok": self.ok, "runs": self.reports, "foreign": self.foreign, "open_runs": self.open_runs}
+
+
+def verify_all(store: Store, *, quick: bool) -> Fleet:
+    """Verify every bundle of the store. A folder that has lost its manifest is a bundle too, and faulty."""
+    foreign = store.objects.foreign()
+    torn = [name for name in foreign if _has_journal(store, name)]
+    run_ids = sorted([*store.objects.run_ids(), *torn])
+    progress = _Progress(len(run_ids))
+    reports = []
+    try:
+        for report in _reports(store, run_ids, quick=quick):
+            reports.append(report)
+            progress.show(len(reports))
+    except BrokenProcessPool as exc:
+        raise error("store_unavailable", "a process that verified runs was killed; nothing is proved") from exc
+    finally:
+        progress.clear()
+    return Fleet(reports, [name for name in foreign if name not in torn], len(store.open_runs()), quick=quick)
+
+
+def _has_journal(store: Store, name: str) -> bool:
+    if not is_run_id(name):
+        return False
+    try:
+        bundle = store.objects.open(name)
+    except RunstoneError:
+        return False
+    try:
+        return any(entry.path == layout.JOURNAL for entry in bundle.entries())
+    finally:
+        bundle.close()
+
+
+def _reports(store: Store, run_ids: list[str], *, quick: bool) -> Iterator[dict[str, Any]]:
+    workers = min(_processors(), len(run_ids) // FEW_RUNS)
+    if workers < 2 or not store.objects.properties.local:
+        yield from (_verify(store, run_id, quick) for run_id in run_ids)
+        return
+    with ProcessPoolExecutor(workers, initializer=_open, initargs=(store.url,)) as pool:
+        jobs = [(run_id, quick) for run_id in run_ids]
+        yield from pool.map(_verify_there, jobs, chunksize=max(1, min(64, len(jobs) // (workers * 4))))
+
+
+def _processors() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _open(url: str) -> None:
+    signal(SIGINT, SIG_IGN)  # Ctrl-C is for the process that prints
+    _store["it"] = open_store(url)
+
+
+def _verify_there(job: tuple[str, bool]) -> dict[str, Any]:
+    return _verify(_store["it"], *job)
+
+
+def _verify(store: Store, run_id: str, quick: bool) -> dict[str, Any]:
+    """One report as a mapping; a run that cannot be read at all has a fault that says so."""
+    try:
+        report = store.verify(run_id, quick=quick).as_dict()
+    except RunstoneError as exc:
+        finding = {
+            "step": 0,
+            "level": "fault",
+            "file": None,
+            "expected": None,
+            "found": None,
+            "code": exc.code,
+            "message": exc.message,
+        }
+        report = {"ok": False, "digest": None, "checked": [], "not_checked": [], "findings": [finding]}
+    return {**report, "run_id": run_id}
+
+
+class _Progress:
+    """A counter on a terminal's standard error; nowhere else."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._shown = -1
+        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, done: int) -> None:
+        """Show how far the work is, in whole percent."""
+        percent = done * 100 // self._total
+        if self._on and percent != self._shown:
+            self._shown = percent
+            sys.stderr.write(f"\r{done} of {self._total} runs verified, {percent} %")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave nothing of it."""
+        if self._on and self._shown >= 0:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

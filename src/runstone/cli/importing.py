@@ -1,0 +1,54 @@
+"""`runstone import`: bundles and archives of Runstone, and folders of runs that another system recorded."""
+
+from __future__ import annotations
+
+import click
+
+from runstone.cli.measures import count_text
+from runstone.cli.parameters import json_option, store_option
+from runstone.cli.rendering import Screen, Span, print_json, say
+from runstone.cli.runs import nothing_in
+from runstone.core import layout
+from runstone.engine.store import Store
+from runstone.locate import open_bundle, open_store
+
+Imported = tuple[str, str, str]
+"""Run id, run digest, `created` or `identical`."""
+
+
+@click.command()
+@click.argument("path", type=click.Path())
+@store_option()
+@json_option("Print the imported runs as a JSON list.")
+def command(path: str, store: str | None, *, as_json: bool) -> None:
+    """Bring what lies at PATH into the store.
+
+    PATH is the folder of a bundle, or a tar or zip archive of one: it is verified first and copied byte by byte.
+    Or it is a run that a pipeline recorded before Runstone (run.json, checks.json, run.log), or a folder or archive
+    of such runs: these are recorded anew, with the originals kept beside.
+    """
+    opened = open_store(store)
+    found = _import(path, opened)
+    if as_json:
+        print_json([{"run_id": run_id, "digest": digest, "result": result} for run_id, digest, result in found])
+        return
+    screen = Screen()
+    for run_id, digest, result in found:
+        screen.line(
+            Span(result.ljust(9), "good" if result == "created" else "dim"), f" {run_id}  ", Span(digest, "dim")
+        )
+    created = sum(result == "created" for *_, result in found)
+    if len(found) != 1:
+        say(nothing_in(opened, f"{count_text(len(found), 'run')} read, {created} new"))
+
+
+def _import(path: str, store: Store) -> list[Imported]:
+    bundle = open_bundle(path)
+    try:
+        if any(entry.path == layout.MANIFEST for entry in bundle.entries()):
+            return [store.import_bundle(bundle)]
+    finally:
+        bundle.close()
+    from runstone.contracts.ovc.importing import import_runs
+
+    return list(import_runs(path, store))

@@ -1,0 +1,122 @@
+"""`runstone ls`: runs, newest first."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from runstone.cli.measures import count_text, duration_text
+from runstone.cli.parameters import json_option, store_option
+from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
+from runstone.cli.runs import nothing_in
+from runstone.core.query import FIELDS
+from runstone.core.times import is_time, parse_time
+from runstone.engine.store import DAMAGED, Store
+from runstone.locate import open_store
+
+MIN_PREFIX_DIGITS: Final = 16
+"""Of an id that the kernel made: 12 digits of time, then chance. Longer where two ids need more."""
+STATUS_STYLES: Final = {
+    "success": "good",
+    "partial": "warn",
+    "failed": "bad",
+    "blocked": "bad",
+    "cancelled": "warn",
+    "interrupted": "warn",
+    "running": "live",
+    DAMAGED: "bad",
+}
+_STATE_TEXTS: Final = {"open": "running (open)", "to recover": "to recover"}
+_COLUMNS: Final = (
+    Column("RUN"),
+    Column("KIND", flexible=True, keep=2),
+    Column("STATUS"),
+    Column("OPENED (UTC)"),
+    Column("TOOK", right=True, keep=1),
+)
+
+
+class _QueryCommand(click.Command):
+    """A negated term of a query (`-kind:probe`) is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set negated terms behind `--`; terms are joined by AND, so their order says nothing."""
+        end = args.index("--") if "--" in args else len(args)
+        terms = [word for word in args[:end] if word.startswith(tuple(f"-{field}:" for field in FIELDS))]
+        options = [word for word in args[:end] if word not in terms]
+        return super().parse_args(ctx, [*options, "--", *terms, *args[end + 1 :]])
+
+
+@click.command(cls=_QueryCommand)
+@click.argument("query", nargs=-1)
+@store_option()
+@json_option("Print the rows as a JSON list.")
+def command(query: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
+    """List runs, newest first: sealed ones, open ones, damaged ones.
+
+    QUERY is terms joined by AND: kind:backfill, status:failed,partial, id:2026*; a leading - negates a term.
+
+    An id that Runstone made is shown as a prefix that no other run of the store has; --json has it whole.
+    `to recover` marks a run whose process died before it was sealed.
+    """
+    opened = open_store(store)
+    words = " ".join(query)
+    rows = opened.rows(words)
+    if as_json:
+        print_json(rows)
+    if not rows:
+        say(nothing_in(opened, f"no run fits {words!r}" if words else "no runs"))
+    elif not as_json:
+        _print(Screen(), opened, rows)
+
+
+def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
+    names = short_ids({*store.objects.run_ids(), *store.journals.open_ids()})
+    screen.table(_COLUMNS, [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows], indent=0)
+    dead = sum(row["state"] == "to recover" for row in rows)
+    if dead and screen.terminal:
+        screen.line()
+        screen.line(Span(f"{count_text(dead, 'run')} to recover: runstone recover", "dim"))
+
+
+def _cells(row: dict[str, Any], name: str) -> list[Cell]:
+    opened_at, closed_at = row["opened_at"], row["closed_at"]
+    took = "-"
+    if is_time(opened_at) and is_time(closed_at):
+        took = duration_text((parse_time(closed_at) - parse_time(opened_at)) // 1_000_000)
+    return [
+        name,
+        "-" if row["kind"] is None else row["kind"],
+        Span(_STATE_TEXTS.get(row["state"], row["status"]), STATUS_STYLES.get(row["status"], "")),
+        second_text(opened_at),
+        took,
+    ]
+
+
+def second_text(time: str | None) -> str:
+    """A recorded time to the second: `2026-01-02 03:04:05`; `-` where there is none."""
+    return "-" if time is None else time[:19].replace("T", " ")
+
+
+def short_ids(run_ids: set[str]) -> dict[str, str]:
+    """Id → what a list shows of it: the shortest prefix that fits no other id, for ids that the kernel made."""
+    ordered = sorted(run_ids)
+    shown = {}
+    for at, run_id in enumerate(ordered):
+        shared = max((_shared(run_id, other) for other in (ordered[at - 1 : at] + ordered[at + 1 : at + 2])), default=0)
+        shown[run_id] = run_id[: max(MIN_PREFIX_DIGITS, shared + 1)] if _made_here(run_id) else run_id
+    return shown
+
+
+def _made_here(run_id: str) -> bool:
+    return len(run_id) == 32 and not run_id.strip("0123456789abcdef")
+
+
+def _shared(one: str, other: str) -> int:
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

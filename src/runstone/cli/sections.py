@@ -1,0 +1,182 @@
+"""The sections of `show`, in their order; each prints nothing where the run has nothing to say on it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from runstone.cli.measures import number_text, short_sha256, size_text
+from runstone.cli.rendering import Cell, Column, Screen, Span
+
+MAX_ROWS: Final = 20
+"""Rows of a table before the rest is only counted; `--json` has all."""
+MAX_TRACE_LINES: Final = 30
+_CHECK_STYLES: Final = {"pass": "good", "fail": "bad", "skip": "warn"}
+_NAME: Final = Column("NAME", flexible=True)
+
+
+def error(screen: Screen, summary: dict[str, Any]) -> None:
+    """What the run failed with."""
+    found = summary["error"]
+    if found is None:
+        return
+    screen.heading("ERROR")
+    if not isinstance(found, dict):
+        screen.text(f"  {found if isinstance(found, str) else _compact(found)}\n")
+        return
+    head = ": ".join(str(found[key]) for key in ("type", "message") if found.get(key))
+    screen.line("  ", Span(head or _compact(found), "bad"))
+    lines = str(found.get("traceback") or "").rstrip("\n").split("\n")
+    for line in lines[-MAX_TRACE_LINES:] if lines != [""] else []:
+        screen.line("  ", Span(line, "dim"))
+
+
+def inputs(screen: Screen, summary: dict[str, Any]) -> None:
+    """What the run consumed."""
+    _artifacts(screen, "INPUTS", summary["inputs"])
+
+
+def outputs(screen: Screen, summary: dict[str, Any]) -> None:
+    """What the run produced."""
+    _artifacts(screen, "OUTPUTS", summary["outputs"])
+
+
+def _artifacts(screen: Screen, title: str, items: list[dict[str, Any]]) -> None:
+    if not items:
+        return
+    screen.heading(title, str(len(items)))
+    columns = (_NAME, Column("TYPE"), Column("SIZE", right=True), Column("SHA-256"), Column("KEPT AS", flexible=True))
+    _table(screen, columns, [_artifact(item) for item in items])
+
+
+def _artifact(item: dict[str, Any]) -> list[Cell]:
+    problem = item.get("problem")
+    unread = item["sha256"] is None and item["type"] == "file"
+    digest: Cell = Span("no digest", "warn") if unread else short_sha256(item["sha256"])
+    kept: Cell = item["path"] or (Span(str(problem), "warn") if problem else "-")
+    return [item["name"], item["type"], size_text(item["size"]), digest, kept]
+
+
+def checks(screen: Screen, summary: dict[str, Any]) -> None:
+    """Checks with their evidence, failed ones first."""
+    items = summary["checks"]
+    if not items:
+        return
+    found = Counter(item["status"] for item in items)
+    tally = ", ".join(f"{found[status]} {status}" for status in _CHECK_STYLES if found[status])
+    screen.heading("CHECKS", tally)
+    order = ["fail", "skip", "pass"]
+    rows = [
+        [Span(item["status"], _CHECK_STYLES[item["status"]]), item["name"], ", ".join(item["evidence"]) or "-"]
+        for item in sorted(items, key=lambda item: order.index(item["status"]))
+    ]
+    _table(screen, (Column("RESULT"), _NAME, Column("EVIDENCE", flexible=True)), rows)
+
+
+def decision(screen: Screen, summary: dict[str, Any]) -> None:
+    """The run's verdict and the rules behind it."""
+    found = summary["decision"]
+    if found is None:
+        return
+    screen.heading("DECISION", Span(str(found["outcome"]), "bold"))
+    for key in ("risk_level", "score", "block_reason", "warnings"):
+        if found[key] not in (None, []):
+            screen.line(f"  {key.replace('_', ' ').ljust(13)} {_compact(found[key])}")
+    fields = ("id", "status", "measured", "threshold", "unit", "reason_code")
+    rows = [
+        ["-" if rule.get(field) is None else number_text(rule[field]) for field in fields] for rule in found["rules"]
+    ]
+    _table(screen, [Column(field.replace("_", " ").upper(), flexible=field == "reason_code") for field in fields], rows)
+
+
+def metrics(screen: Screen, summary: dict[str, Any]) -> None:
+    """Numbers: the last, the least, the greatest, how many; then the scores."""
+    if summary["metrics"]:
+        screen.heading("METRICS")
+        rows = [
+            [name, *(number_text(row[field]) for field in ("last", "min", "max", "count"))]
+            for name, row in summary["metrics"].items()
+        ]
+        _table(screen, (_NAME, *(Column(title, right=True) for title in ("LAST", "MIN", "MAX", "COUNT"))), rows)
+    if summary["scores"]:
+        screen.heading("SCORES")
+        _table(
+            screen,
+            (_NAME, Column("VALUE", right=True)),
+            [[s["name"], number_text(s["value"])] for s in summary["scores"]],
+        )
+
+
+def config(screen: Screen, summary: dict[str, Any]) -> None:
+    """The configuration, a line a setting; its digest is of the document that holds it."""
+    found = summary["config"]
+    if found is None:
+        return
+    notes = [Span(f"{found['path']} {short_sha256(found['sha256'])}", "dim")] if "path" in found else []
+    screen.heading("CONFIG", *notes)
+    volatile = tuple(found["volatile"])
+    rows: list[list[Cell]] = [
+        [name, value, Span("volatile" if pointer.startswith(volatile) else "", "dim")]
+        for pointer, name, value in _settings(found["value"], "", "")
+    ]
+    wide = [Column("SETTING", flexible=True), Column("VALUE", flexible=True), Column("")]
+    _table(screen, wide if volatile else wide[:2], rows)
+
+
+def _settings(value: Any, pointer: str, name: str) -> list[tuple[str, str, str]]:
+    """(JSON Pointer, dotted name, value) of every setting; lists and empty objects are values."""
+    if not isinstance(value, dict) or not value:
+        return [(pointer, name or "(all)", _compact(value))]
+    found = []
+    for key, item in value.items():
+        step = key.replace("~", "~0").replace("/", "~1")
+        found += _settings(item, f"{pointer}/{step}", f"{name}.{key}" if name else key)
+    return found
+
+
+def result(screen: Screen, summary: dict[str, Any]) -> None:
+    """What the run returned."""
+    if summary["result"] is not None:
+        screen.heading("RESULT")
+        screen.text(
+            "".join(f"  {line}\n" for line in json.dumps(summary["result"], indent=2, ensure_ascii=False).split("\n"))
+        )
+
+
+def notes(screen: Screen, summary: dict[str, Any]) -> None:
+    """Remarks."""
+    if summary["notes"]:
+        screen.heading("NOTES")
+        for text in summary["notes"][:MAX_ROWS]:
+            screen.text("".join(f"  {line}\n" for line in text.split("\n")))
+        _rest(screen, len(summary["notes"]))
+
+
+def files(screen: Screen, summary: dict[str, Any]) -> None:
+    """The files of the bundle, beside its manifest."""
+    rows: list[list[Cell]] = [
+        [entry["path"], entry["role"], size_text(entry["size"]), short_sha256(entry["sha256"])]
+        for entry in summary["files"]
+    ]
+    screen.heading("FILES", f"{len(rows)} and manifest.json")
+    columns = (Column("PATH", flexible=True), Column("ROLE"), Column("SIZE", right=True), Column("SHA-256"))
+    _table(screen, columns, rows)
+
+
+def _table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+    screen.table(columns, rows[:MAX_ROWS])
+    _rest(screen, len(rows))
+
+
+def _rest(screen: Screen, count: int) -> None:
+    if count > MAX_ROWS:
+        screen.line(Span(f"  … and {count - MAX_ROWS} more; --json has all", "dim"))
+
+
+def _compact(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+SECTIONS: Final = (error, checks, inputs, outputs, decision, metrics, config, result, notes, files)

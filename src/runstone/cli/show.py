@@ -1,0 +1,146 @@
+"""`runstone show`: the page of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from runstone.cli.ls import STATUS_STYLES
+from runstone.cli.measures import count_text, duration_text, number_text, size_text
+from runstone.cli.parameters import json_option, run_argument, store_option
+from runstone.cli.rendering import Cell, Screen, Span, print_json
+from runstone.cli.runs import sealed_run
+from runstone.cli.sections import SECTIONS
+from runstone.cli.summary import summarize
+from runstone.locate import open_store
+
+Fact = tuple[str, list[Cell]]
+
+_PLATFORM: Final = (("system", "release", "machine"), ("implementation", "python"))
+
+
+@click.command()
+@run_argument()
+@store_option()
+@json_option("Print everything as one JSON object.")
+def command(run: str, store: str | None, *, as_json: bool) -> None:
+    """Show one run: when, what, by which code, from which inputs, with which results.
+
+    It shows what was recorded, and proves nothing: that is `runstone verify`.
+    """
+    opened = open_store(store)
+    with sealed_run(opened, run) as sealed:
+        summary = summarize(opened, sealed)
+    if as_json:
+        print_json(summary)
+        return
+    screen = Screen()
+    screen.line(*_title(summary))
+    screen.line()
+    screen.facts(_facts(summary))
+    for section in SECTIONS:
+        section(screen, summary)
+
+
+def _title(summary: dict[str, Any]) -> list[Cell]:
+    version = "" if summary["version"] is None else f" {summary['version']}"
+    status = summary["status"]
+    return [
+        Span(summary["kind"] + version, "bold"),
+        "  ",
+        Span(status, STATUS_STYLES.get(status, "")),
+        f"  {duration_text(summary['duration_ms'])}",
+    ]
+
+
+def _facts(summary: dict[str, Any]) -> Iterator[Fact]:
+    yield "run", [summary["run_id"]]
+    yield "opened", [summary["opened_at"]]
+    yield "closed", [summary["closed_at"]]
+    yield "digest", [summary["digest"]]
+    yield "outcome", [summary["outcome_digest"]]
+    yield "contract", [f"{summary['contract']}, recorded by {_named(summary['generator'])}"]
+    yield from _origin(summary)
+    for name, value in summary["labels"].items():
+        yield "label", [f"{name}={value}"]
+    for link in summary["links"]:
+        yield "link", [f"{link['rel']} {link['run_id']}", *_digest(link["digest"])]
+    for child in summary["children"]:
+        yield "child", [child["run_id"], Span(child["status"], STATUS_STYLES.get(child["status"], ""))]
+    yield "recorded", [_counts(summary)]
+    yield from _ending(summary)
+    yield "path", [summary["path"]]
+
+
+def _named(named: dict[str, Any]) -> str:
+    return f"{named['name']} {named['version']}"
+
+
+def _digest(digest: str | None) -> list[Cell]:
+    return [] if digest is None else [Span(digest, "dim")]
+
+
+def _origin(summary: dict[str, Any]) -> Iterator[Fact]:
+    """Where the run came from: command, folder, commit, machine, or the system that it was imported from."""
+    if summary["argv"] is not None:
+        yield "command", [" ".join(map(_word, summary["argv"]))]
+    if summary["cwd"] is not None:
+        yield "cwd", [summary["cwd"]]
+    git = summary["git"]
+    if git is not None:
+        dirty = {True: ", changed files", False: ", clean", None: ""}[git["dirty"]]
+        yield "git", [f"{git['sha'] or 'no commit'}{_on(git['ref'])}{dirty}"]
+    platform = summary["platform"]
+    if platform:
+        yield "platform", [_machine(platform)]
+    imported = summary["imported"]
+    if isinstance(imported, dict):
+        yield (
+            "imported",
+            [f"from {imported.get('format')}: not recorded here", Span(str(imported.get("sha256")), "dim")],
+        )
+
+
+def _machine(platform: dict[str, Any]) -> str:
+    """`Linux 6.1 x86_64, cpython 3.11.7`, and whatever else was recorded."""
+    known = [[str(platform[name]) for name in names if platform.get(name)] for names in _PLATFORM]
+    others = [
+        [f"{name} {value}"]
+        for name, value in platform.items()
+        if value and not any(name in names for names in _PLATFORM)
+    ]
+    return ", ".join(" ".join(words) for words in [*known, *others] if words)
+
+
+def _on(ref: str | None) -> str:
+    return "" if ref is None else f" {ref}"
+
+
+def _word(text: str) -> str:
+    """A word of a command line as a shell would need it."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+def _counts(summary: dict[str, Any]) -> str:
+    counts = summary["counts"]
+    texts = [count_text(counts["events"], "event"), count_text(counts["files"], "file")]
+    texts += [count_text(counts[name], name[:-1]) for name in ("checks", "warnings", "redactions") if counts[name]]
+    if counts["dropped"]:
+        texts.append(f"{counts['dropped']} dropped")
+    return ", ".join(texts)
+
+
+def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
+    """How it ended, apart from the status: exit status, resources, what recovery could not save."""
+    if summary["exit"] is not None:
+        yield "exit", [str(summary["exit"])]
+    if summary["resources"]:
+        yield "used", [", ".join(f"{name} {number_text(value)}" for name, value in summary["resources"].items())]
+    if summary["torn_bytes"]:
+        yield "torn", [Span(f"{size_text(summary['torn_bytes'])} at the end of the journal could not be read", "warn")]
+    for path in summary["lost"]:
+        yield "lost", [Span(path, "warn")]

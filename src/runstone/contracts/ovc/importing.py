@@ -1,0 +1,56 @@
+"""Import run folders that OVC's own writer left: `run.json`, `checks.json`, `run.log`, perhaps `artifacts/`.
+
+Every folder is read and proved before one is imported. Nothing of the import enters a run: the same original gives
+the same digest, and importing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.contracts.ovc.document import NAME, VERSION
+from runstone.contracts.ovc.foreign import foreign_run
+from runstone.contracts.ovc.original import read_original, run_folders
+from runstone.engine.importer import import_foreign
+from runstone.errors import error
+from runstone.locate import open_bundle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runstone.core.digests import Digest
+    from runstone.engine.store import Store
+    from runstone.ports.objects import Committed
+
+
+def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, Digest, Committed]]:
+    """Import one run folder, or a folder of many; answers run id, run digest and whether it was there, for each.
+
+    `path` may be an archive of such folders. Raises `inside_own_store`, `file_not_found`, `invalid_archive` with the
+    place of the fault, `invalid_path`, `too_large`, and `run_exists` where another run has the id.
+    """
+    place = os.fspath(path)
+    _refuse_own(place, store)
+    bundle = open_bundle(place)
+    try:
+        folders = run_folders(bundle)
+        for folder in folders:
+            read_original(bundle, folder)
+        redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
+        return [
+            import_foreign(foreign_run(read_original(bundle, folder), redactor), store.objects, contract, redactor)
+            for folder in folders
+        ]
+    finally:
+        bundle.close()
+
+
+def _refuse_own(place: str, store: Store) -> None:
+    """A folder inside the store has the very name that its bundle would take."""
+    inside, root = os.path.realpath(place), os.path.realpath(store.url)
+    if os.path.isdir(root) and (inside == root or inside.startswith(os.path.join(root, ""))):
+        raise error(
+            "inside_own_store",
+            f"{place} stands inside the store {store.url}: use another --store",
+            path=place,
+            store=store.url,
+        )

@@ -1,0 +1,52 @@
+"""What `add_input` and `add_output` are given, as arguments of `Run.input` and `Run.output`.
+
+Where a reference is a file that exists, its digest is taken, whatever type the caller gives it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.engine.artifacts import artifact_name, file_facts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Final
+
+    from runstone.engine.recorder import Run
+
+KERNEL: Final = frozenset({"name", "sha256", "size", "media_type", "keep"})
+OUTPUT_EXTRAS: Final = frozenset({"rows_written", "rows_updated"})
+
+
+def gathered(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of an output, those that have no place of their own in `run.json` gathered in `extra`."""
+    known = {key: value for key, value in facts.items() if key in KERNEL | OUTPUT_EXTRAS}
+    more = {key: value for key, value in facts.items() if key not in known and key != "extra"}
+    extra = facts.get("extra")
+    if "extra" in facts or more:
+        known["extra"] = {**extra, **more} if isinstance(extra, dict) else more or extra
+    return known
+
+
+def arguments(run: Run, cwd: str | None, type: str, ref: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of `Run.input` and `Run.output`. Never raises for what the file system answers."""
+    known = {key: value for key, value in facts.items() if key in KERNEL}
+    extra = {key: value for key, value in facts.items() if key not in KERNEL}
+    path = _file(cwd, ref)
+    if type != "file" and path and run.recording and not known.get("keep") and known.get("sha256") is None:
+        found = file_facts(path, path, None, run.redactor)
+        known |= {"sha256": found["sha256"], "size": found["size"]}
+        known.setdefault("name", artifact_name(path, cwd))
+        if "problem" in found:
+            extra["problem"] = found["problem"]
+    return {**known, "extra": extra} if extra else known
+
+
+def _file(cwd: str | None, ref: Any) -> str:
+    """The path of the file that `ref` is, or nothing."""
+    if not isinstance(ref, (str, bytes, os.PathLike)):
+        return ""
+    path = os.path.join(cwd or "", os.fsdecode(ref))
+    return path if "\0" not in path and os.path.isfile(path) else ""

@@ -1,0 +1,123 @@
+"""Wrap a command of any language as an `ovc` run. `python -m runstone.contracts.ovc` and `runstone run` share it.
+
+- `RUN_ID=<id>` comes first on standard output; then both streams of the command, live.
+- A missing variable: the run is failed, the command is not run, exit status 1.
+- The exit status is the command's own; 128+n for a signal, 127 not found, 126 not executable.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from runstone.contracts.ovc.document import OUTPUT
+from runstone.contracts.ovc.writer import RunWriter
+from runstone.core.words import FAILED
+from runstone.engine.wrapper import Wrapped, wrap
+from runstone.errors import RunstoneError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Final, TextIO
+
+    from runstone.engine.recorder import Run
+
+MISSING_VARIABLE: Final = 1
+SEPARATOR: Final = "-" * 60
+
+
+def run_command(
+    command: list[str],
+    *,
+    pipeline_id: str,
+    pipeline_version: str,
+    required_env: Iterable[str],
+    store_url: str | None = None,
+    wrap_options: dict[str, Any],
+    empty_status: int,
+) -> int:
+    """Run `command` under a record; answers the exit status to end with.
+
+    `wrap_options` are keyword arguments of `engine.wrapper.wrap`. Wrong use (no command, an impossible pipeline id or
+    store) is said on standard error, leaves no run and answers `empty_status`.
+    """
+    if not command:
+        return _refused("no command: it follows `--`", empty_status)
+    try:
+        writer = RunWriter(pipeline_id, pipeline_version, required_env, store=store_url, argv=command)
+        writer.start()
+    except RunstoneError as exc:
+        return _refused(exc.message, empty_status)
+    with writer:
+        _write(sys.stdout, f"RUN_ID={writer.run_id}\n")
+        return _recorded(writer, command, wrap_options)
+
+
+def _recorded(writer: RunWriter, command: list[str], wrap_options: dict[str, Any]) -> int:
+    line = " ".join(command)
+    writer.run.input("command", line, name="command")
+    if writer.missing:
+        message = f"ERROR: Missing required environment variables: {writer.missing}"
+        writer.log(message)
+        _write(sys.stderr, ascii(message)[1:-1] + "\n")
+        return _finish(writer, Wrapped(MISSING_VARIABLE, FAILED, None, None))
+    writer.log(f"Executing: {line}")
+    writer.log(SEPARATOR)
+    wrapped = _wrapped(writer.run, command, wrap_options)
+    writer.log(SEPARATOR)
+    _check_exit(writer, wrapped)
+    writer.run.event(OUTPUT, {"type": "artifact", "ref": writer.path})
+    return _finish(writer, wrapped)
+
+
+def _wrapped(run: Run, command: list[str], wrap_options: dict[str, Any]) -> Wrapped:
+    """Wrap the command. A last line without an end is ended, so that what follows in the log stands behind it."""
+    if not run.recording:
+        return wrap(run, command, **wrap_options)
+    record, ends = run.stream, dict[str, bytes]()
+
+    def stream(name: str, chunk: bytes) -> None:
+        ends[name] = chunk[-1:]
+        record(name, chunk)
+
+    run.stream = stream  # type: ignore[method-assign, assignment]  # to see what the wrapper records; nothing else tells it
+    wrapped = wrap(run, command, **wrap_options)
+    for name, end in ends.items():
+        if end != b"\n":
+            record(name, b"\n")
+    return wrapped
+
+
+def _check_exit(writer: RunWriter, wrapped: Wrapped) -> None:
+    if wrapped.error is not None and wrapped.error["type"] != "ExitStatus":  # a signal, or it could not be started
+        writer.log(f"ERROR: {wrapped.error['message']}")
+    code = wrapped.exit_status
+    evidence = writer.log(f"Command exit code: {code}")
+    if code == 0:
+        writer.check("Command exited successfully", "pass", evidence, id="command_exit_code")
+    else:
+        writer.check(f"Command exited with code {code}", "fail", evidence, id="command_exit_code")
+
+
+def _finish(writer: RunWriter, wrapped: Wrapped) -> int:
+    """Seal the run; whatever becomes of it, the status to end with is the command's."""
+    try:
+        writer.finish(wrapped.status, exit=wrapped.exit, error=wrapped.error, resources=wrapped.resources)
+    except RunstoneError as exc:
+        _write(sys.stderr, f"runstone: {exc.message}\n")
+    return wrapped.exit_status
+
+
+def _refused(message: str, status: int) -> int:
+    _write(sys.stderr, f"runstone: {ascii(message)[1:-1]}\n")
+    return status
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Show a line at once, before the command writes; a closed stream is no reason not to run it."""
+    try:
+        if stream is not None:
+            stream.write(text)
+            stream.flush()
+    except (OSError, ValueError):
+        pass

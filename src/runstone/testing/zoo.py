@@ -1,0 +1,574 @@
+"""Stores that misbehave, each in one way, each named for what it does. A suite that accepts one of them is broken.
+
+`ZOO` says for each which test of the suite must fail on it. They are built on `runstone.testing.disk`, so each is
+nothing but its fault.
+"""
+
+from __future__ import annotations
+
+from threading import Barrier, BrokenBarrierError, Event
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from runstone.core import layout
+from runstone.core.ids import fold_id
+from runstone.core.manifest import FileFact
+from runstone.errors import RunstoneError, error
+from runstone.ports.objects import Entry, Properties
+from runstone.testing.disk import Disk, PlainBundle, PlainObjects, PlainStage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from runstone.ports.objects import Committed
+    from runstone.testing.ground import Files
+
+
+# stages that put wrongly
+
+
+class LiesAboutDigest(PlainStage):
+    """Answers the digest of nothing."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        fact = super().put(path, pieces)
+        return FileFact(path, fact.size, "0" * 64)
+
+
+class StopsAtEmptyPiece(PlainStage):
+    """Takes a piece of no bytes for the end."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        return super().put(path, iter(iter(pieces).__next__, b""))
+
+
+class DropsEmptyFiles(PlainStage):
+    """Keeps no file without bytes."""
+
+    def commit(self) -> Committed:
+        """Broken."""
+        self.files = {path: body for path, body in self.files.items() if body}
+        return super().commit()
+
+
+class CapsFiles(PlainStage):
+    """Keeps a megabyte of a file."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        body = b"".join(pieces)
+        super().put(path, [body[: 1 << 20]])
+        return FileFact(path, len(body), "")
+
+
+class OverwritesInStage(PlainStage):
+    """Takes the last of two writes of a path."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        self.files.pop(path, None)
+        return super().put(path, pieces)
+
+
+class TakesAnyPath(PlainStage):
+    """Asks nobody whether a path can leave the bundle."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        self.files[path] = body = b"".join(pieces)
+        return FileFact(path, len(body), "")
+
+
+class CutsLongNames(PlainStage):
+    """Cuts a component after 143 bytes, as some encrypted file systems must."""
+
+    def commit(self) -> Committed:
+        """Broken."""
+        self.files = {"/".join(part[:143] for part in path.split("/")): body for path, body in self.files.items()}
+        return super().commit()
+
+
+class SwallowsErrors(PlainStage):
+    """Keeps quiet when the source of the bytes fails."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        try:
+            return super().put(path, pieces)
+        except ZeroDivisionError:
+            return super().put(path, [])
+
+
+# stages that publish wrongly
+
+
+class HalfVisible(PlainStage):
+    """Writes where readers look."""
+
+    def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Broken."""
+        fact = super().put(path, pieces)
+        self.disk.bundles.setdefault(self.run_id, {})[path] = self.files[path]
+        return fact
+
+    def publish(self) -> Committed:
+        """Broken."""
+        return "created"
+
+
+class PublishesFileByFile(PlainStage):
+    """Gives the bundle its name first and its files later."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        with self.disk.lock:
+            if self.objects.taken(self.run_id) is not None:
+                return super().publish()
+            self.disk.operations.append(("publish", ""))
+            bundle = self.disk.bundles[self.run_id] = {layout.MANIFEST: self.files[layout.MANIFEST]}
+        Event().wait(0.002)  # long enough for a reader
+        bundle |= self.files
+        return "created"
+
+
+class Overwrites(PlainStage):
+    """The last one wins."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        self.disk.operations.append(("publish", ""))
+        self.disk.bundles[self.run_id] = dict(self.files)
+        return "created"
+
+
+class SaysCreatedTwice(PlainStage):
+    """Tells the second writer of a bundle that it was the first."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        super().publish()
+        return "created"
+
+
+class SaysIdentical(PlainStage):
+    """Takes any bundle of the id for this one."""
+
+    def same(self, there: Files) -> bool:
+        """Broken."""
+        return there is not None
+
+
+class RewritesIdentical(PlainStage):
+    """Writes the bundle that is there once more."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        answer = super().publish()
+        self.disk.bundles[self.run_id] = dict(self.files)
+        return answer
+
+
+class MergesOnConflict(PlainStage):
+    """Refuses a conflict, and has written a part of it all the same."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        try:
+            return super().publish()
+        except RunstoneError:
+            self.disk.bundles[self.run_id] |= {path: body for path, body in self.files.items() if path == "run.json"}
+            raise
+
+
+class WrongCode(PlainStage):
+    """Refuses a conflict as if the disk were full."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        try:
+            return super().publish()
+        except RunstoneError as exc:
+            raise error("store_unavailable", exc.message) from exc
+
+
+class LosesTheAnswer(PlainStage):
+    """Publishes, and then reports a failure."""
+
+    def publish(self) -> Committed:
+        """Broken."""
+        super().publish()
+        raise error("store_unavailable", "the connection was reset")
+
+
+class ChecksThenActs(PlainStage):
+    """Looks whether the id is free, and publishes a moment later; in between another does the same."""
+
+    pause = Barrier(2)
+
+    def publish(self) -> Committed:
+        """Broken."""
+        if self.objects.taken(self.run_id) is not None:
+            return super().publish()
+        try:
+            self.pause.wait(0.2)
+        except BrokenBarrierError:
+            self.pause.reset()
+        self.disk.operations.append(("publish", ""))
+        self.disk.bundles[self.run_id] = dict(self.files)
+        return "created"
+
+
+class LocksOnlyConflicts(PlainStage):
+    """Refuses whoever comes while another commits, whatever the id."""
+
+    def commit(self) -> Committed:
+        """Broken."""
+        if not self.disk.lock.acquire(blocking=False):
+            raise error("store_unavailable", "busy")
+        try:
+            Event().wait(0.01)
+            return super().commit()
+        finally:
+            self.disk.lock.release()
+
+
+# stages that discard wrongly
+
+
+class DeletesOnDiscard(PlainStage):
+    """Throws the committed bundle away with the stage."""
+
+    def discard(self) -> None:
+        """Broken."""
+        self.disk.bundles.pop(self.run_id, None)
+
+
+class LoserDeletesWinner(PlainStage):
+    """Throws away what stands under its id, though another has put it there."""
+
+    def commit(self) -> Committed:
+        """Broken."""
+        try:
+            return super().commit()
+        except RunstoneError:
+            self.disk.bundles.pop(self.run_id, None)
+            raise
+
+
+class DiscardTakesTheId(PlainStage):
+    """Leaves a name where it threw a stage away."""
+
+    def discard(self) -> None:
+        """Broken."""
+        self.disk.bundles.setdefault(self.run_id, {})
+
+
+class SharesTheStage(PlainStage):
+    """Puts the files of all stages of an id into one place."""
+
+    shared: Final[dict[tuple[int, str], Files]] = {}
+
+    def __init__(self, objects: PlainObjects, run_id: str) -> None:
+        super().__init__(objects, run_id)
+        self.files = self.shared.setdefault((id(self.disk), run_id), {})
+
+
+# stages that sync wrongly
+
+
+class DropsFileSync(PlainStage):
+    """Syncs all files but one."""
+
+    def sync_files(self) -> None:
+        """Broken."""
+        self.disk.operations += [("sync", path) for path in list(self.files)[1:]]
+
+
+class DropsFolderSync(PlainStage):
+    """Syncs no folder but the bundle's own."""
+
+    def sync_folders(self) -> None:
+        """Broken."""
+        self.disk.operations.append(("sync", ""))
+
+
+class DropsRootSync(PlainStage):
+    """Does not sync the name that it has given the bundle."""
+
+    def sync_root(self) -> None:
+        """Broken."""
+
+
+class SyncsTooLate(PlainStage):
+    """Syncs the files after the bundle has its name."""
+
+    def commit(self) -> Committed:
+        """Broken."""
+        answer = self.publish()
+        self.sync_files()
+        self.sync_folders()
+        self.sync_root()
+        return answer
+
+
+class IdenticalUnsynced(PlainStage):
+    """Trusts that the first writer has synced the name by now."""
+
+    def commit(self) -> Committed:
+        """Broken."""
+        if self.objects.taken(self.run_id) == self.run_id:
+            return self.publish()
+        return super().commit()
+
+
+# bundles that read wrongly
+
+
+class ShortRead(PlainBundle):
+    """Leaves out the last byte."""
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """Broken."""
+        yield b"".join(super().read(path, start, end_exclusive))[:-1]
+
+
+class RangeOffByOne(PlainBundle):
+    """Takes the end of a range as part of it."""
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """Broken."""
+        yield from super().read(path, start, None if end_exclusive is None else end_exclusive + 1)
+
+
+class FirstChunkOnly(PlainBundle):
+    """Gives a megabyte at most."""
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """Broken."""
+        yield b"".join(super().read(path, start, end_exclusive))[: 1 << 20]
+
+
+class MissingIsEmpty(PlainBundle):
+    """Takes a file that is not there for an empty one."""
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """Broken."""
+        yield self.files.get(path, b"")[start:end_exclusive]
+
+
+class UnsortedEntries(PlainBundle):
+    """Lists in the order of folders, each folder's names together."""
+
+    def entries(self) -> list[Entry]:
+        """Broken."""
+        return sorted(super().entries(), key=lambda entry: entry.path.split("/"))
+
+
+class WrongSizes(PlainBundle):
+    """Lists every size in whole blocks."""
+
+    def entries(self) -> list[Entry]:
+        """Broken."""
+        return [Entry(path, kind, -(-size // 512) * 512) for path, kind, size in super().entries()]
+
+
+class ListsAPage(PlainBundle):
+    """Lists the first thousand names."""
+
+    def entries(self) -> list[Entry]:
+        """Broken."""
+        return super().entries()[:1000]
+
+
+class ClosesForGood(PlainBundle):
+    """Cannot be read again once it has rested."""
+
+    def rest(self) -> None:
+        """Broken."""
+        self.files = {}
+
+
+class SaysNowhere(PlainBundle):
+    """Does not say where it is."""
+
+    def __init__(self, location: str, files: Files) -> None:
+        super().__init__(location[:0], files)
+
+
+# stores that find wrongly
+
+
+class StaleList(PlainObjects):
+    """Lists what was there when it was first asked."""
+
+    _listed: list[str] | None = None
+
+    def run_ids(self) -> Iterator[str]:
+        """Broken."""
+        self._listed = self._listed or list(super().run_ids()) or [""]
+        yield from filter(None, self._listed)
+
+
+class CachesBundles(PlainObjects):
+    """Remembers the files of a bundle that it has opened."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(disk)
+        self._opened: dict[str, Files] = {}
+
+    def open(self, run_id: str) -> PlainBundle:
+        """Broken."""
+        bundle = super().open(run_id)
+        bundle.files = self._opened.setdefault(run_id, dict(bundle.files))
+        return bundle
+
+
+class RemembersAbsence(PlainObjects):
+    """Remembers that a run was not there."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__(disk)
+        self._absent: set[str] = set()
+
+    def exists(self, run_id: str) -> bool:
+        """Broken."""
+        if run_id in self._absent or not super().exists(run_id):
+            self._absent.add(run_id)
+            return False
+        return True
+
+
+class IgnoresCase(PlainObjects):
+    """Takes ids that differ in case for two."""
+
+    def taken(self, run_id: str) -> str | None:
+        """Broken."""
+        return run_id if run_id in self.disk.bundles else None
+
+
+class OpensAnyCase(PlainObjects):
+    """Opens a run under an id that is not its own."""
+
+    def open(self, run_id: str) -> PlainBundle:
+        """Broken."""
+        return super().open(self.taken(run_id) or run_id)
+
+
+class ListsInLowerCase(PlainObjects):
+    """Lists ids in a spelling that was not given."""
+
+    def run_ids(self) -> Iterator[str]:
+        """Broken."""
+        yield from map(fold_id, super().run_ids())
+
+
+class TakesAnyId(PlainObjects):
+    """Asks nobody whether an id can leave the store."""
+
+    def stage(self, run_id: str) -> PlainStage:
+        """Broken."""
+        return self.stage_type(self, run_id)
+
+
+class FindsTheRoot(PlainObjects):
+    """Takes the store's own folder for a run."""
+
+    def exists(self, run_id: str) -> bool:
+        """Broken."""
+        return run_id in ("", ".", "..") or super().exists(run_id)
+
+
+class HidesForeign(PlainObjects):
+    """Says nothing of what is no bundle."""
+
+    def foreign(self) -> list[str]:
+        """Broken."""
+        return []
+
+
+class PromisesByMood(PlainObjects):
+    """Declares something that is no answer."""
+
+    @property
+    def properties(self) -> Properties:
+        """Broken."""
+        return Properties(survives="most things", local=False)  # type: ignore[arg-type]  # the fault itself
+
+
+class PromisesNothing(PlainObjects):
+    """Declares that nothing survives, where bundles must."""
+
+    @property
+    def properties(self) -> Properties:
+        """Broken."""
+        return Properties(survives="nothing", local=False)
+
+
+class Beast(NamedTuple):
+    """A store that misbehaves, and the test that must fail on it."""
+
+    caught_by: str
+    stage: type[PlainStage] = PlainStage
+    bundle: type[PlainBundle] = PlainBundle
+    objects: type[PlainObjects] = PlainObjects
+
+    def open_on(self, disk: Disk) -> PlainObjects:
+        """The store, on a disk."""
+        store = self.objects(disk)
+        store.stage_type, store.bundle_type = self.stage, self.bundle
+        return store
+
+
+ZOO: Final = {
+    "lies about a digest": Beast("test_put_answers_path_size_and_digest", stage=LiesAboutDigest),
+    "stops at an empty piece": Beast("test_bytes_come_back_however_they_were_cut", stage=StopsAtEmptyPiece),
+    "drops empty files": Beast("test_empty_file_is_a_file", stage=DropsEmptyFiles),
+    "caps files": Beast("test_large_file_comes_back", stage=CapsFiles),
+    "overwrites in the stage": Beast("test_second_put_of_a_path_is_refused", stage=OverwritesInStage),
+    "takes any path": Beast("test_path_outside_the_grammar_is_refused", stage=TakesAnyPath),
+    "takes any id": Beast("test_id_outside_the_grammar_is_refused", objects=TakesAnyId),
+    "cuts long names": Beast("test_names_at_the_limit_are_held", stage=CutsLongNames),
+    "swallows errors": Beast("test_source_that_fails_leaves_nothing", stage=SwallowsErrors),
+    "half-visible stage": Beast("test_nothing_is_seen_before_commit", stage=HalfVisible),
+    "publishes file by file": Beast("test_reader_sees_a_whole_bundle_or_none", stage=PublishesFileByFile),
+    "overwrites": Beast("test_conflict_changes_nothing", stage=Overwrites),
+    "says created twice": Beast("test_same_manifest_is_identical", stage=SaysCreatedTwice),
+    "says identical": Beast("test_other_manifest_is_a_conflict", stage=SaysIdentical),
+    "rewrites what is identical": Beast("test_identical_commit_writes_nothing", stage=RewritesIdentical),
+    "merges on conflict": Beast("test_conflict_changes_nothing", stage=MergesOnConflict),
+    "wrong code": Beast("test_stages_do_not_mix", stage=WrongCode),
+    "loses the answer": Beast("test_commit_is_created_and_all_files_stand", stage=LosesTheAnswer),
+    "checks, then acts": Beast("test_threads_racing_on_one_id_have_one_winner", stage=ChecksThenActs),
+    "checks, then acts, on equal bundles": Beast("test_threads_with_the_same_bundle_all_succeed", stage=ChecksThenActs),
+    "locks too much": Beast("test_threads_with_ids_of_their_own_do_not_meet", stage=LocksOnlyConflicts),
+    "deletes on discard": Beast("test_discard_after_commit_does_nothing", stage=DeletesOnDiscard),
+    "loser deletes winner": Beast("test_conflict_changes_nothing", stage=LoserDeletesWinner),
+    "discard takes the id": Beast("test_discard_leaves_the_id_free", stage=DiscardTakesTheId),
+    "shares the stage": Beast("test_stages_do_not_mix", stage=SharesTheStage),
+    "drops a file's sync": Beast("test_every_file_is_synced_before_the_bundle_is_published", stage=DropsFileSync),
+    "drops a folder's sync": Beast("test_every_folder_is_synced_before_the_bundle_is_published", stage=DropsFolderSync),
+    "drops the root's sync": Beast("test_name_is_synced_after_the_bundle_is_published", stage=DropsRootSync),
+    "syncs too late": Beast("test_every_file_is_synced_before_the_bundle_is_published", stage=SyncsTooLate),
+    "identical, not synced": Beast("test_identical_answer_is_as_durable", stage=IdenticalUnsynced),
+    "short read": Beast("test_bundle_reads_on_after_rest", bundle=ShortRead),
+    "range off by one": Beast("test_any_range_can_be_read", bundle=RangeOffByOne),
+    "first chunk only": Beast("test_range_of_a_large_file_can_be_read", bundle=FirstChunkOnly),
+    "missing is empty": Beast("test_missing_file_is_not_found", bundle=MissingIsEmpty),
+    "unsorted entries": Beast("test_entries_are_sorted_by_utf8_path", bundle=UnsortedEntries),
+    "wrong sizes": Beast("test_entries_tell_kind_and_size", bundle=WrongSizes),
+    "lists a page": Beast("test_many_files_are_held", bundle=ListsAPage),
+    "closes for good": Beast("test_bundle_reads_on_after_rest", bundle=ClosesForGood),
+    "says nowhere": Beast("test_bundle_says_where_it_is", bundle=SaysNowhere),
+    "stale list": Beast("test_other_handle_sees_a_commit_at_once", objects=StaleList),
+    "caches bundles": Beast("test_reading_tells_what_is_there", objects=CachesBundles),
+    "remembers absence": Beast("test_other_handle_sees_a_commit_at_once", objects=RemembersAbsence),
+    "ignores case": Beast("test_id_in_another_case_is_taken", objects=IgnoresCase),
+    "opens any case": Beast("test_id_exists_in_any_case_and_opens_in_its_own", objects=OpensAnyCase),
+    "lists in lower case": Beast("test_runs_are_listed_once_as_they_are_spelled", objects=ListsInLowerCase),
+    "finds the root": Beast("test_missing_run_is_not_found", objects=FindsTheRoot),
+    "hides what is foreign": Beast("test_what_has_no_manifest_is_foreign", objects=HidesForeign),
+    "promises by mood": Beast("test_properties_are_declared", objects=PromisesByMood),
+    "promises nothing": Beast("test_survival_is_declared", objects=PromisesNothing),
+    "overwrites, beside a dict": Beast("test_any_sequence_of_calls_agrees_with_a_dict", stage=Overwrites),
+}

@@ -1,0 +1,50 @@
+"""Completion: scripts that shells accept, and what they are answered."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from cli.conftest import Invoke, seal
+from runstone.engine.store import Store
+
+
+def complete(process: Invoke, *words: str) -> list[str]:
+    """What bash is offered for the last word."""
+    line = " ".join(["runstone", *words])
+    answer = process(_RUNSTONE_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words)))
+    return [row.partition(",")[2] for row in answer.out.splitlines() if row]
+
+
+def test_verbs(process: Invoke) -> None:
+    """A beginning of a verb."""
+    assert complete(process, "re") == ["recover"]
+
+
+def test_runs(store: Store, process: Invoke) -> None:
+    """Ids of the store, sealed and open, and @latest."""
+    seal(store, run_id="run-1")
+    run = store.run("x", run_id="run-2")
+    try:
+        assert complete(process, "show", "run") == ["run-1", "run-2"]
+        assert complete(process, "show", "@") == ["@latest"]
+        assert complete(process, "show", "--store", "elsewhere", "run") == []
+    finally:
+        run.finish()
+
+
+def test_options_of_run(process: Invoke) -> None:
+    """The wrapper's options, although it is parsed elsewhere."""
+    assert complete(process, "run", "--pipeline") == ["--pipeline-id", "--pipeline-version"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts(invoke: Invoke, shell: str) -> None:
+    """Each shell gets a script of its own, and one that is installed accepts it."""
+    answer = invoke("completion", shell)
+    assert answer.status == 0
+    assert "_RUNSTONE_COMPLETE" in answer.out
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=answer.out, text=True, check=True, timeout=60)

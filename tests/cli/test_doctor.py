@@ -1,0 +1,139 @@
+"""`runstone doctor`: what is tried, and what is promised where."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Invoke, seal
+from runstone.adapters.fs import probe as probing
+from runstone.adapters.fs.probe import NOT_CHECKED, NOT_PROMISED, PROMISED, Mount, mount_of, probe
+from runstone.cli.doctor import ALIVE, KILL, ONCE, POWER, SIGNED, promises
+from runstone.engine.store import Store
+from runstone.locate import VERSION
+
+MOUNTS = """\
+21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,barrier=1
+22 21 0:20 / /proc rw,nosuid - proc proc rw
+35 21 0:30 / /mnt/team\\040share rw shared:9 - nfs4 server:/x rw,vers=4.2
+36 21 0:31 / /mnt rw - tmpfs tmpfs rw,size=1k
+37 21 8:1 / /fast rw - ext4 /dev/sdb1 rw,nobarrier
+"""
+
+
+def test_a_healthy_store(store: Store, invoke: Invoke) -> None:
+    """What was tried works, the promises stand, and nothing of the trial remains."""
+    seal(store)
+    before = sorted(Path(store.url).rglob("*"))
+    answer = invoke("doctor")
+    assert answer.status == 0
+    assert f"Runstone {VERSION}" in answer.out
+    assert "1 sealed run" in answer.out
+    assert sorted(Path(store.url).rglob("*")) == before
+
+
+def test_json_tells_everything(store: Store, invoke: Invoke) -> None:
+    """Versions, store, file system, trials and promises, each as a field."""
+    seal(store)
+    value = invoke("doctor", "--json").value
+    assert value["versions"]["runstone"] == VERSION
+    assert value["store"] == {"url": store.url, "exists": True, "sealed": 1, "open": 0, "to_recover": 0, "foreign": 0}
+    disk = value["file_system"]
+    assert disk["locks"]
+    assert disk["create_once"]
+    assert disk["sync_file_ms"] > 0
+    assert set(value["promised"] + value["not_checked"] + value["not_promised"]) >= {KILL, POWER, ONCE, ALIVE, SIGNED}
+
+
+def test_a_store_that_is_not_there_yet_is_not_made(invoke: Invoke, tmp_path: Path) -> None:
+    """It is tried above the store, and nothing stays."""
+    answer = invoke("doctor")
+    assert answer.status == 0
+    assert "not there yet" in answer.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_switched_off_recording_is_told(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that changes what is recorded is on the page."""
+    monkeypatch.setenv("RUNSTONE_DISABLED", "1")
+    assert "RUNSTONE_DISABLED=1" in invoke("doctor").out
+
+
+def test_a_clock_that_stands_before_the_newest_run(
+    store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs would not stand in the order of time, and somebody should know."""
+    seal(store)
+    monkeypatch.setattr("runstone.adapters.system.SystemClock.time_ns", staticmethod(lambda: 10**18))
+    answer = invoke("doctor")
+    assert answer.status == 1
+    assert "PROBLEMS" in answer.out
+
+
+def test_locks_that_do_nothing_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file system that gives a lock to everybody is not one to keep live runs on."""
+    monkeypatch.setattr(probing.durable, "try_lock", lambda _: True)
+    facts = probe(str(tmp_path))
+    assert facts["locks"] is False
+    assert "locks do nothing" in facts["problems"][0]
+    assert ALIVE in promises(facts)["not_promised"]
+
+
+def test_a_name_that_can_be_taken_twice_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A rename that overwrites is found by trying it."""
+    monkeypatch.setattr(probing.durable, "publish_folder", lambda source, target: None)
+    facts = probe(str(tmp_path))
+    assert facts["create_once"] is False
+    assert ONCE in promises(facts)["not_promised"]
+
+
+def test_a_sync_that_fails_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a sync nothing survives power loss; what was tried before it is still told."""
+
+    def fails(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(probing.durable, "sync", fails)
+    facts = probe(str(tmp_path))
+    assert facts["sync_file_ms"] is None
+    assert POWER in promises(facts)["not_promised"]
+    assert "Input/output error" in facts["problems"][0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind", "standing"),
+    [
+        ("/home/me/runs", "ext4", PROMISED),
+        ("/mnt/team share/runs", "nfs4", NOT_PROMISED),
+        ("/mnt/else", "tmpfs", NOT_PROMISED),
+        ("/mntx", "ext4", PROMISED),
+        ("/fast/runs", "ext4", NOT_PROMISED),
+    ],
+)
+def test_the_mount_that_holds_a_folder(folder: str, kind: str, standing: str) -> None:
+    """The longest mount point counts, names with spaces are read, and switched-off barriers take the promise away."""
+    mount = mount_of(folder, MOUNTS)
+    assert (mount.kind, mount.standing) == (kind, standing)
+
+
+@pytest.mark.parametrize(
+    ("kind", "standing"),
+    [
+        ("xfs", NOT_CHECKED),
+        ("apfs", NOT_CHECKED),
+        ("unknown", NOT_CHECKED),
+        ("fuse.sshfs", NOT_PROMISED),
+        ("overlay", NOT_PROMISED),
+    ],
+)
+def test_the_standing_of_a_kind(kind: str, standing: str) -> None:
+    """Shown, designed for, or neither; what nobody knows is not checked."""
+    assert Mount(kind, "/", ()).standing == standing
+
+
+def test_without_the_systems_table_the_kind_is_unknown() -> None:
+    """Other systems have no such file; the promise is then not checked."""
+    assert mount_of(os.sep, "") == Mount("unknown", "", ())

@@ -1,0 +1,152 @@
+"""`runstone ls`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Invoke, seal, spoil
+from runstone.cli.ls import short_ids
+from runstone.engine.store import Store
+
+
+def test_newest_first(store: Store, invoke: Invoke) -> None:
+    """Rows stand in the order of opening, the newest on top."""
+    for name in ("r-1", "r-2", "r-3"):
+        seal(store, run_id=name)
+    rows = invoke("ls").out.splitlines()
+    assert rows[0].split() == ["RUN", "KIND", "STATUS", "OPENED", "(UTC)", "TOOK"]
+    assert [row.split()[0] for row in rows[1:]] == ["r-3", "r-2", "r-1"]
+
+
+def test_json_is_the_stores_rows(store: Store, invoke: Invoke) -> None:
+    """`--json` prints what `Store.rows` answers."""
+    seal(store)
+    assert invoke("ls", "--json").value == store.rows()
+
+
+@pytest.mark.parametrize(
+    ("query", "kinds"),
+    [
+        (["kind:a"], ["a"]),
+        (["status:failed"], ["b"]),
+        (["kind:a,b", "status:success"], ["a"]),
+        (["kind:a,b -status:success"], ["b"]),
+        (["-kind:a"], ["b"]),
+        (["-kind:h*", "-status:failed"], ["a"]),
+    ],
+)
+def test_query(store: Store, invoke: Invoke, query: list[str], kinds: list[str]) -> None:
+    """Terms are joined by AND, as words or in one; a leading `-` negates and is no option."""
+    seal(store, "a")
+    with store.run("b") as run:
+        run.check("c", "fail")
+    assert [row["kind"] for row in invoke("ls", *query, "--json").value] == kinds
+    assert [row.split()[1] for row in invoke("ls", "--", *query).out.splitlines()[1:]] == kinds
+
+
+def test_a_wrong_query_points_at_the_column(store: Store, invoke: Invoke) -> None:
+    """An unknown field is an error with its place."""
+    seal(store)
+    answer = invoke("ls", "kind:a", "colour:red")
+    assert answer.status == 2
+    assert "column 8" in answer.err
+
+
+def test_an_empty_store_is_named(invoke: Invoke, tmp_path: Path) -> None:
+    """Finding nothing is no error, and says where it looked."""
+    answer = invoke("ls")
+    assert (answer.status, answer.out) == (0, "")
+    assert str(tmp_path / "runs") in answer.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_empty_answer_is_an_empty_list(invoke: Invoke) -> None:
+    """`--json` of nothing is `[]`, and the store is still named."""
+    answer = invoke("ls", "--json", "--store", "elsewhere")
+    assert answer.value == []
+    assert "elsewhere" in answer.err
+
+
+def test_no_run_fits(store: Store, invoke: Invoke) -> None:
+    """A query that fits none is named beside the store."""
+    seal(store)
+    answer = invoke("ls", "kind:other")
+    assert (answer.status, answer.out) == (0, "")
+    assert "'kind:other'" in answer.err
+    assert store.url in answer.err
+
+
+def test_open_runs_are_marked(store: Store, invoke: Invoke) -> None:
+    """A run that is being recorded says so."""
+    run = store.run("live", run_id="live-1")
+    try:
+        row = invoke("ls").out.splitlines()[1]
+        assert row.split()[:4] == ["live-1", "live", "running", "(open)"]
+    finally:
+        run.finish()
+
+
+def test_damaged_runs_are_marked_and_last(store: Store, invoke: Invoke) -> None:
+    """A bundle whose manifest cannot be read stays in the list."""
+    seal(store, run_id="bad")
+    seal(store, run_id="good")
+    spoil(Path(store.url, "bad", "manifest.json"))
+    rows = [row.split() for row in invoke("ls").out.splitlines()[1:]]
+    assert rows[0][0] == "good"
+    assert rows[1] == ["bad", "-", "damaged", "-", "-"]
+
+
+def test_three_hundred_runs(crowd: Path, invoke: Invoke) -> None:
+    """All are listed, newest first, each under a prefix that names it alone."""
+    answer = invoke("ls", "--store", str(crowd))
+    shown = [row.split()[0] for row in answer.out.splitlines()[1:]]
+    whole = [row["run_id"] for row in invoke("ls", "--store", str(crowd), "--json").value]
+    assert len(whole) == 300
+    assert all(run_id.startswith(prefix) for run_id, prefix in zip(whole, shown, strict=True))
+    assert all(sum(other.startswith(prefix) for other in whole) == 1 for prefix in shown)
+
+
+def test_short_ids_are_prefixes_that_fit_one_run() -> None:
+    """Ids that share a beginning get as many digits as tell them apart; a caller's own id stays whole."""
+    one, two, three = "a" * 31 + "1", "a" * 31 + "2", "b" * 32
+    assert short_ids({one, two, three, "my-run"}) == {one: one, two: two, three: "b" * 16, "my-run": "my-run"}
+
+
+@pytest.mark.parametrize("width", [70, 80, 100])
+def test_a_list_fits_the_width(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """With long kinds and long ids no line is wider than asked for, and no id is cut."""
+    name = "20260101T000000Z__P2-Backfill__abcdef0"
+    seal(store, "a-kind-of-work-with-a-rather-long-name-" * 3, run_id=name)
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = invoke("ls").out.splitlines()
+    assert max(map(len, rows)) <= width
+    assert rows[1].startswith(name + "  ")
+
+
+def test_into_a_pipe_nothing_is_cut(store: Store, invoke: Invoke) -> None:
+    """Without a terminal and without COLUMNS a list can be searched."""
+    kind = "a-kind-of-work-with-a-rather-long-name-" * 3
+    seal(store, kind)
+    assert kind in invoke("ls").out
+
+
+def test_wide_characters_are_counted(store: Store, invoke: Invoke) -> None:
+    """Columns stand below each other beside a script of wide characters."""
+    seal(store, "日本語", run_id="wide")
+    seal(store, "abcdef", run_id="slim")
+    slim, wide = invoke("ls").out.splitlines()[1:]
+    assert slim.index("success") == wide.index("success") + 3
+
+
+def test_a_store_that_is_no_folder_is_status_5(invoke: Invoke, tmp_path: Path) -> None:
+    """A path that cannot be a store is an error of the store."""
+    (tmp_path / "runs").write_text("")
+    assert invoke("ls").status == 5
+
+
+def test_a_store_may_begin_with_a_dash(invoke: Invoke, tmp_path: Path) -> None:
+    """The value of an option is taken as it stands."""
+    answer = invoke("ls", "--store", "-odd-")
+    assert str(tmp_path / "-odd-") in answer.err

@@ -1,0 +1,127 @@
+"""Help, version, wrong use, and what is loaded for which verb."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from cli.conftest import Invoke
+from runstone.cli import asks_for_help
+from runstone.cli.app import VERBS
+from runstone.cli.options import OPTIONS
+from runstone.errors import CODES
+from runstone.locate import VERSION
+
+NAMES = [name for verbs in VERBS.values() for name in verbs]
+
+
+def test_the_overview_has_a_line_for_every_verb(invoke: Invoke) -> None:
+    """`--help` lists each verb with what it does, and fits 80 columns."""
+    answer = invoke("--help")
+    assert answer.status == 0
+    for verbs in VERBS.values():
+        for name, (_, line) in verbs.items():
+            assert f"  {name.ljust(10)}  {line}\n" in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_without_a_verb_the_overview_is_shown(invoke: Invoke) -> None:
+    """A bare `runstone` helps."""
+    assert invoke().out == invoke("--help").out
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_every_verb_has_help(invoke: Invoke, name: str, flag: str) -> None:
+    """Both spellings print the verb's use in 80 columns and succeed."""
+    answer = invoke(name, flag)
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.startswith(f"Usage: runstone {name} ")
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_help_of_run_names_every_option_of_its_table(invoke: Invoke) -> None:
+    """The table that the wrapper parses by is the one that help shows."""
+    shown = invoke("run", "--help").out
+    for option in OPTIONS:
+        for flag in option.flags:
+            assert f"  {flag} " in shown
+
+
+def test_help_behind_the_separator_is_the_commands_own() -> None:
+    """`runstone run -- cmd --help` asks `cmd`."""
+    assert asks_for_help(["--kind", "x", "--help"])
+    assert not asks_for_help(["--kind", "x", "--", "cmd", "--help"])
+
+
+def test_version(invoke: Invoke) -> None:
+    """`--version` prints name and version."""
+    assert invoke("--version").out == f"runstone {VERSION}\n"
+
+
+def test_run_starts_without_what_the_other_verbs_need() -> None:
+    """The wrapper loads neither click nor the verbs."""
+    script = (
+        "import sys; from runstone.cli import main; main(['run', '--store', 'runs', '--', 'true']); "
+        "print(sorted({'click', 'runstone.cli.app', 'runstone.cli.rendering'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["frob"],
+        ["ls", "--frob"],
+        ["show"],
+        ["show", "a", "b"],
+        ["show", "-x"],
+        ["get", "@latest"],
+        ["export", "@latest"],
+        ["export", "@latest", "--as", "cpio"],
+        ["verify"],
+        ["verify", "a", "--all"],
+        ["verify", "--all", "--digest", "sha256:" + "0" * 64],
+        ["verify", "a", "--digest", "0" * 64],
+        ["contract", "runstone"],
+        ["completion", "csh"],
+        ["ls", "colour:red"],
+        ["ls", "--store", "s3://bucket"],
+    ],
+)
+def test_wrong_use_is_status_2(invoke: Invoke, words: list[str]) -> None:
+    """Unknown verbs and options, missing and surplus arguments, values that cannot be."""
+    answer = invoke(*words)
+    assert answer.status == 2
+    assert answer.err.startswith("runstone: ")
+    assert answer.out == ""
+
+
+def test_with_json_an_error_is_an_object(invoke: Invoke) -> None:
+    """Code, message and details on standard output, the message on standard error."""
+    answer = invoke("show", "nobody", "--json")
+    assert answer.status == 3
+    assert answer.value["code"] == "run_not_found"
+    assert answer.value.keys() == {"code", "message", "details"}
+    assert answer.err == f"runstone: {answer.value['message']}\n"
+
+
+def test_wrong_use_with_json_is_an_object_too(invoke: Invoke) -> None:
+    """A program that reads JSON gets JSON, whatever went wrong; behind `--` the word asks for nothing."""
+    assert invoke("ls", "--frob", "--json").value["code"] == "invalid_option"
+    assert invoke("ls", "--frob", "--", "--json").out == ""
+
+
+def test_the_message_of_wrong_use_is_shown_escaped(invoke: Invoke) -> None:
+    """What the caller typed cannot reach the terminal raw, not even in an error."""
+    answer = invoke("ls", "--\x1b[2J")
+    assert answer.status == 2
+    assert "\x1b" not in answer.err
+
+
+def test_statuses_of_the_epilogue_are_those_of_the_codes() -> None:
+    """The table of errors uses no status that the overview leaves out."""
+    assert {code.exit_status for code in CODES.values()} == {1, 2, 3, 4, 5}

@@ -1,0 +1,126 @@
+"""The command as a process: statuses, pipes, signals, streams that fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Invoke, command_line, seal, spoil
+from runstone.engine.store import Store
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["ls"], 0),
+        (["show", "good"], 0),
+        (["verify", "good"], 0),
+        (["verify", "bad"], 1),
+        (["verify", "--all"], 1),
+        (["ls", "--frob"], 2),
+        (["show", "nobody"], 3),
+        (["verify", "./nothing"], 3),
+        (["get", "good", "-o", "."], 4),
+        (["ls", "--store", "a-file"], 5),
+        (["run", "--frob"], 125),
+    ],
+)
+def test_exit_statuses(store: Store, process: Invoke, words: list[str], status: int) -> None:
+    """The table of the overview, as a shell sees it; nothing ends in a traceback."""
+    seal(store, run_id="good")
+    seal(store, run_id="bad")
+    spoil(Path(store.url, "bad", "run.json"))
+    Path("a-file").write_text("")
+    Path("run.json").write_text("in the way")
+    answer = process(*words)
+    assert answer.status == status
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away(crowd: Path, unbuffered: str) -> None:
+    """`runstone ls | head -1` ends without a word, and the status is that of a broken pipe."""
+    words = command_line("ls", "--json", "--store", str(crowd))
+    lister = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pipesize=4096,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    assert lister.stdout is not None
+    assert lister.stderr is not None
+    with lister:
+        assert lister.stdout.readline() == b"[\n"
+        lister.stdout.close()
+        assert lister.stderr.read() == b""
+    assert lister.returncode == 141
+
+
+def test_head_in_a_shell(crowd: Path) -> None:
+    """The same through a real pipeline."""
+    words = " ".join(command_line("ls", "--store", str(crowd)))
+    done = subprocess.run(["sh", "-c", f"{words} | head -3"], capture_output=True, text=True, timeout=60, check=True)
+    assert len(done.stdout.splitlines()) == 3
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="other OS: no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_that_is_full(store: Store, unbuffered: str) -> None:
+    """A disk that is full is said, with a status that says it."""
+    seal(store)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    for words in (["show", "@latest"], ["show", "@latest", "--json"], ["ls", "--frob", "--json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                command_line(*words),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
+                env=environment,
+            )
+        assert done.returncode == 5
+        assert done.stderr in ("runstone: standard output: No space left on device\n", "")
+
+
+def test_interrupted_while_following(store: Store) -> None:
+    """Ctrl-C is how following ends: 130, and no traceback."""
+    run = store.run("x", run_id="live")
+    run.log("one")
+    follower = subprocess.Popen(command_line("logs", "live", "-f"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == b"one\n"
+    follower.send_signal(signal.SIGINT)
+    _, err = follower.communicate(timeout=60)
+    run.finish()
+    assert (follower.returncode, err) == (130, b"")
+
+
+def test_a_terminal_that_cannot_show_a_character(store: Store, process: Invoke) -> None:
+    """Under an encoding without the character the answer is complete, with an escape in its place."""
+    seal(store, "日本語")
+    answer = process("ls", PYTHONIOENCODING="ascii")
+    assert answer.status == 0
+    assert "\\u65e5\\u672c\\u8a9e" in answer.out
+
+
+def test_the_setting_names_the_store(store: Store, process: Invoke) -> None:
+    """`RUNSTONE_STORE` stands in for `--store`, which wins."""
+    seal(store, run_id="here")
+    assert "here" in process("ls", RUNSTONE_STORE=store.url).out
+    assert "elsewhere" in process("ls", "--store", "elsewhere", RUNSTONE_STORE=store.url).err
+
+
+def test_run_records_what_ls_lists(process: Invoke) -> None:
+    """The two halves of the command meet in the store."""
+    assert process("run", "--kind", "job", "--run-id", "first", "--", "sh", "-c", "echo hello; exit 3").status == 3
+    (row,) = process("ls", "--json").value
+    assert (row["run_id"], row["kind"], row["status"]) == ("first", "job", "failed")
+    assert process("logs", "first").out == "hello\n"

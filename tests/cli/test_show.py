@@ -1,0 +1,218 @@
+"""`runstone show`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Invoke, seal, spoil
+from runstone.core.canonical import canonical_bytes
+from runstone.engine.store import Store
+from runstone.errors import RunstoneError
+
+
+@pytest.fixture
+def rich(store: Store, tmp_path: Path) -> str:
+    """A run with something in every section."""
+    Path("prices.csv").write_text("day,close\n")
+    config = {"symbols": ["A", "B"], "threshold": {"trend": 0.02}, "host": "h1"}
+    with store.run("backfill", version="1.2", labels={"env": "prod"}, argv=["job", "two words"], run_id="rich") as run:
+        run.config(config, volatile=["/host"])
+        run.input("table", "blocks", sha256="ab" * 32)
+        run.output("file", "prices.csv", keep=True)
+        run.output("file", "gone.csv")
+        reference = run.log("10 rows")
+        run.log("odd", "warning")
+        run.check("Row count", "pass", reference)
+        run.check("Gaps", "fail", [reference, "artifacts/prices.csv"])
+        for step in range(3):
+            run.metrics({"loss": 1 / (step + 1)}, step=step)
+        run.note("a remark")
+        run.finish(
+            "failed", exit=3, error={"type": "ValueError", "message": "no rows", "traceback": "line one\nline two"}
+        )
+    return run.run_id
+
+
+def test_the_page_in_80_columns(rich: str, store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that was recorded is on the page, and no line is wider than asked for."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = invoke("show", "rich").out
+    sealed = store.get("rich")
+    lines = out.splitlines()
+    assert lines[0].startswith("backfill 1.2  failed  ")
+    for expected in (
+        f"digest   {sealed.digest}",
+        f"outcome  {sealed.outcome_digest}",
+        f"opened   {sealed.opened_at}",
+        "command  job 'two words'",
+        "label    env=prod",
+        "exit     3",
+        "recorded 14 events, 5 files, 2 checks, 1 warning",
+        "  ValueError: no rows",
+        "CHECKS  1 pass, 1 fail",
+        "  fail    Gaps       run.log:line:1, artifacts/prices.csv",
+        "  prices.csv  file  10 B  c73e46c9d67c  artifacts/prices.csv",
+        "  gone.csv    file     -  no digest     not_found",
+        "  blocks  table     -  abababababab  -",
+        "  loss  0.333333  0.333333    1      3",
+        "  threshold.trend  0.02",
+        "  a remark",
+    ):
+        assert any(line.startswith(expected) for line in lines), f"{expected!r} in\n{out}"
+    paths = {sealed.path, str(Path.cwd())}
+    assert all(len(line) <= 80 for line in lines if not any(path in line for path in paths))
+
+
+def test_failed_checks_stand_first(rich: str, invoke: Invoke) -> None:
+    """What went wrong is read before what went well."""
+    out = invoke("show", "rich").out
+    assert out.index("Gaps") < out.index("Row count")
+
+
+def test_volatile_settings_are_marked(rich: str, invoke: Invoke) -> None:
+    """A setting that the outcome does not depend on says so."""
+    lines = invoke("show", "rich").out.splitlines()
+    assert [line.split() for line in lines if line.endswith("volatile")] == [["host", "h1", "volatile"]]
+
+
+def test_json_has_the_promised_keys(rich: str, store: Store, invoke: Invoke) -> None:
+    """Programs find identity, digests, times, labels, place and counts, as the kernel tells them."""
+    value, sealed = invoke("show", "rich", "--json").value, store.get("rich")
+    for key in (
+        "run_id",
+        "kind",
+        "contract",
+        "status",
+        "digest",
+        "outcome_digest",
+        "opened_at",
+        "closed_at",
+        "labels",
+        "path",
+    ):
+        assert value[key] == getattr(sealed, key)
+    assert value["counts"] == sealed.counts()
+    assert value["config"]["value"]["threshold"] == {"trend": 0.02}
+    assert [check["status"] for check in value["checks"]] == ["pass", "fail"]
+
+
+def test_the_view_is_the_same_for_every_contract(store: Store, invoke: Invoke) -> None:
+    """A run of another contract is shown in the kernel's words."""
+    with store.run("P2", contract="ovc", version="1", run_id="20260101T000000Z__P2__0000000") as run:
+        run.check("Row count", "pass", "run.json:$.status")
+    value = invoke("show", "2026", "--json").value
+    assert (value["contract"], value["kind"], value["version"]) == ("ovc/0.1", "P2", "1")
+    assert value["checks"][0]["id"] == "row_count"
+
+
+@pytest.mark.parametrize("form", ["rich", "ric", "@latest", "digest"])
+def test_every_form_of_run(rich: str, store: Store, invoke: Invoke, form: str) -> None:
+    """An id, a prefix, a digest and @latest name the same run."""
+    name = store.get(rich).digest if form == "digest" else form
+    assert invoke("show", name, "--json").value["run_id"] == rich
+
+
+def test_children_are_shown(store: Store, invoke: Invoke) -> None:
+    """Runs that point at this one as their parent are found, sealed and open ones."""
+    seal(store, run_id="parent")
+    link = {"rel": "child-of", "run_id": "parent"}
+    seal(store, run_id="child-1", links=[link])
+    living = store.run("x", run_id="child-2", links=[link])
+    try:
+        children = invoke("show", "parent", "--json").value["children"]
+    finally:
+        living.finish()
+    assert [(child["run_id"], child["status"]) for child in children] == [
+        ("child-1", "success"),
+        ("child-2", "running"),
+    ]
+
+
+def test_long_tables_are_counted_not_printed(store: Store, invoke: Invoke) -> None:
+    """A hundred outputs make a short page; `--json` has them all."""
+    with store.run("x", run_id="long") as run:
+        for number in range(100):
+            run.output("table", f"t{number:03d}")
+    out = invoke("show", "long").out
+    assert "  … and 80 more; --json has all" in out
+    assert "t020" not in out
+    assert len(invoke("show", "long", "--json").value["outputs"]) == 100
+
+
+def test_what_recovery_lost_is_shown(store: Store, invoke: Invoke) -> None:
+    """A page never looks whole where something is missing."""
+    run = store.run("x", run_id="torn")
+    Path("kept.txt").write_text("k")
+    run.output("file", "kept.txt", keep=True)
+    folder = Path(store.url, ".runstone/open/torn")
+    (folder / "artifacts/kept.txt").write_text("other")
+    with (folder / "events.jsonl").open("ab") as journal:
+        journal.write(b'{"torn')
+    store.recover("torn", force=True)
+    with suppress(RunstoneError):
+        run.finish()
+    out = invoke("show", "torn").out
+    assert "torn     6 B at the end of the journal could not be read" in out
+    assert "lost     artifacts/kept.txt" in out
+
+
+def test_an_unknown_run_is_status_3_and_names_the_store(store: Store, invoke: Invoke) -> None:
+    """Not finding says where it looked."""
+    answer = invoke("show", "nobody")
+    assert answer.status == 3
+    assert store.url in answer.err
+
+
+def test_an_open_run_is_status_4(store: Store, invoke: Invoke) -> None:
+    """A run that is not sealed is a conflict, and the message says what to do."""
+    run = store.run("x", run_id="open-1")
+    try:
+        answer = invoke("show", "open-1")
+    finally:
+        run.finish()
+    assert answer.status == 4
+    assert "recover" in answer.err
+
+
+def test_an_ambiguous_prefix_is_status_2(store: Store, invoke: Invoke) -> None:
+    """A prefix of two runs names them."""
+    seal(store, run_id="ab-1")
+    seal(store, run_id="ab-2")
+    answer = invoke("show", "ab")
+    assert answer.status == 2
+    assert "ab-1, ab-2" in answer.err
+
+
+def test_a_damaged_manifest_is_status_1(rich: str, store: Store, invoke: Invoke) -> None:
+    """The thing asked about is bad; the message names the verb that says more."""
+    spoil(Path(store.url, rich, "manifest.json"))
+    answer = invoke("show", rich)
+    assert answer.status == 1
+    assert "runstone verify rich" in answer.err
+
+
+@pytest.mark.parametrize("damage", ["shape", "bytes", "empty"])
+def test_a_damaged_journal_is_status_1(rich: str, store: Store, invoke: Invoke, damage: str) -> None:
+    """A journal that is not what the format says ends in a typed error and never in a traceback."""
+    journal = Path(store.url, rich, "events.jsonl")
+    journal.chmod(0o644)
+    data = journal.read_bytes()
+    changed = {"shape": data.replace(b'"status":"pass"', b'"status":7     '), "bytes": data[:100], "empty": b""}[damage]
+    journal.write_bytes(changed)
+    answer = invoke("show", rich)
+    assert answer.status == 1
+    assert answer.err.startswith("runstone: run rich is damaged: ")
+
+
+def test_a_deep_value_is_shown(store: Store, invoke: Invoke) -> None:
+    """Nesting up to the format's limit is no trouble."""
+    value: object = 1
+    for _ in range(50):
+        value = {"a": value}
+    canonical_bytes(value)
+    with store.run("x", config=value, run_id="deep"):
+        pass
+    assert ".a" * 49 + "  1" in invoke("show", "deep").out

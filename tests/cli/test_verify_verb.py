@@ -1,0 +1,190 @@
+"""`runstone verify`, for one bundle and for a whole store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import HOSTILE, Invoke, raw_controls, seal, spoil
+from runstone.engine.store import Store
+from runstone.engine.verifier import STEPS
+
+
+@pytest.fixture
+def run(store: Store) -> str:
+    """A run that keeps a file."""
+    Path("a.csv").write_text("a\n")
+    with store.run("x", run_id="run-1") as recorded:
+        recorded.log("one line")
+        recorded.output("file", "a.csv", keep=True)
+    return recorded.run_id
+
+
+def test_a_good_run(run: str, store: Store, invoke: Invoke) -> None:
+    """The verdict, the digest, every step, and what was not checked."""
+    answer = invoke("verify", run)
+    assert answer.status == 0
+    assert answer.out.startswith("run-1  verified\n")
+    assert store.get(run).digest in answer.out
+    assert all(step in answer.out for step in STEPS)
+    assert "NOT CHECKED" in answer.out
+    assert "rewritten" in answer.out
+
+
+def test_json_is_the_report(run: str, store: Store, invoke: Invoke) -> None:
+    """`--json` prints the fields of the report."""
+    value = invoke("verify", run, "--json").value
+    assert value == store.verify(run).as_dict()
+    assert value.keys() >= {"ok", "run_id", "digest", "checked", "not_checked", "findings"}
+
+
+def test_a_changed_byte_is_named(run: str, store: Store, invoke: Invoke) -> None:
+    """Status 1, the file, what was expected and what was found."""
+    spoil(Path(store.url, run, "artifacts/a.csv"))
+    answer = invoke("verify", run)
+    assert answer.status == 1
+    assert answer.out.splitlines()[0].endswith("faults")
+    assert "artifacts/a.csv" in answer.out
+    findings = invoke("verify", run, "--json").value["findings"]
+    assert {"code", "file", "expected", "found", "message"} <= findings[0].keys()
+    assert {"wrong_size", "wrong_sha256"} <= {finding["code"] for finding in findings}
+
+
+def test_quick_says_what_it_did_not_read(run: str, store: Store, invoke: Invoke) -> None:
+    """A changed artifact is not found, and the answer does not say verified."""
+    place = Path(store.url, run, "artifacts/a.csv")
+    place.chmod(0o644)
+    place.write_text("b\n")
+    answer = invoke("verify", run, "--quick")
+    assert answer.status == 0
+    assert "no fault in what was read" in answer.out
+    assert "verified" not in answer.out
+    assert "artifacts/a.csv" in answer.out
+    assert invoke("verify", run).status == 1
+
+
+def test_digest_from_elsewhere(run: str, store: Store, invoke: Invoke) -> None:
+    """The right digest takes the doubt away, another one is a fault."""
+    good = invoke("verify", run, "--digest", store.get(run).digest)
+    assert good.status == 0
+    assert "rewritten" not in good.out
+    assert invoke("verify", run, "--digest", "sha256:" + "0" * 64).status == 1
+
+
+def test_a_path(run: str, store: Store, invoke: Invoke) -> None:
+    """A folder anywhere, and a name in the working directory that no run has."""
+    shutil.copytree(Path(store.url, run), "copy")
+    assert invoke("verify", "./copy").status == 0
+    assert invoke("verify", "copy").status == 0
+    assert invoke("verify", str(Path(store.url, run)), "--store", "elsewhere").status == 0
+
+
+def test_a_run_of_the_store_comes_before_a_folder(run: str, invoke: Invoke) -> None:
+    """A folder of the same name does not stand in for the run."""
+    Path(run).mkdir()
+    assert invoke("verify", run).status == 0
+    assert invoke("verify", f"./{run}").status == 1
+
+
+def test_an_archive(run: str, invoke: Invoke) -> None:
+    """What `export` writes verifies as it is."""
+    assert invoke("export", run, "--as", "tar", "-o", "run.tar").status == 0
+    assert invoke("verify", "run.tar").out.startswith("run-1  verified\n")
+
+
+def test_what_is_not_there_is_status_3(invoke: Invoke, store: Store) -> None:
+    """Neither a run nor a path."""
+    assert invoke("verify", "nothing").status == 3
+    assert invoke("verify", "./nothing").status == 3
+    assert store.url in invoke("verify", "nothing").err
+
+
+def test_names_with_a_dash(run: str, store: Store, invoke: Invoke) -> None:
+    """Behind `--` a name may begin with a dash."""
+    shutil.copytree(Path(store.url, run), "-copy")
+    assert invoke("verify", "--", "-copy").status == 0
+    assert invoke("verify", "-copy").status == 2
+
+
+def test_a_hostile_file_name_is_shown_escaped(run: str, store: Store, invoke: Invoke) -> None:
+    """A finding names a file whatever it is called."""
+    Path(store.url, run, "x" + HOSTILE.replace("/", "")).write_text("")
+    answer = invoke("verify", run)
+    assert answer.status == 1
+    assert raw_controls(answer.out) == []
+    assert "\\x1b]52" in answer.out
+
+
+def test_all(crowd: Path, invoke: Invoke) -> None:
+    """Three hundred runs, on as many processors as there are, in one line and what was not checked."""
+    answer = invoke("verify", "--all", "--store", str(crowd))
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.startswith(f"300 runs in {crowd}: 300 verified\n")
+
+
+def test_all_names_the_bad_one(crowd: Path, invoke: Invoke, tmp_path: Path) -> None:
+    """One changed byte in one of 300 runs is found and named, in text and in JSON."""
+    shutil.copytree(crowd, tmp_path / "runs")
+    victim = sorted(path.name for path in crowd.iterdir() if not path.name.startswith("."))[150]
+    spoil(tmp_path / "runs" / victim / "checks.json")
+    answer = invoke("verify", "--all")
+    assert answer.status == 1
+    assert f"FAULT  {victim}\n" in answer.out
+    assert "299 verified, 1 with faults" in answer.out
+    value = invoke("verify", "--all", "--json").value
+    assert [report["run_id"] for report in value["runs"] if not report["ok"]] == [victim]
+    assert len(value["runs"]) == 300
+
+
+def test_all_with_a_lost_manifest(store: Store, invoke: Invoke) -> None:
+    """A bundle that lost its manifest is listed nowhere, and is found all the same."""
+    seal(store, run_id="whole")
+    seal(store, run_id="robbed")
+    Path(store.url, "robbed", "manifest.json").unlink()
+    answer = invoke("verify", "--all")
+    assert answer.status == 1
+    assert "FAULT  robbed" in answer.out
+
+
+def test_all_calls_other_folders_foreign(store: Store, invoke: Invoke) -> None:
+    """What is no bundle is said and is no fault."""
+    seal(store)
+    Path(store.url, "notes").mkdir()
+    answer = invoke("verify", "--all")
+    assert answer.status == 0
+    assert "foreign  notes" in answer.out
+    assert invoke("verify", "--all", "--json").value["foreign"] == ["notes"]
+
+
+def test_all_counts_what_is_open(store: Store, invoke: Invoke) -> None:
+    """An open run is not verified, and the answer says so."""
+    seal(store)
+    run = store.run("x")
+    try:
+        assert "1 open run: not sealed yet" in invoke("verify", "--all").out
+    finally:
+        run.finish()
+
+
+def test_all_of_no_store_is_status_3(invoke: Invoke) -> None:
+    """A mistyped store is not good because nothing in it is bad."""
+    assert invoke("verify", "--all", "--store", "nowhere").status == 3
+
+
+def test_all_of_an_empty_store_names_it(invoke: Invoke, tmp_path: Path) -> None:
+    """Nothing to verify is said with the store's name."""
+    (tmp_path / "runs").mkdir()
+    answer = invoke("verify", "--all")
+    assert (answer.status, answer.out) == (0, "")
+    assert str(tmp_path / "runs") in answer.err
+
+
+def test_progress_on_a_terminal_only(crowd: Path, on_terminal: Callable[..., str], process: Invoke) -> None:
+    """A terminal sees how far the work is, and nothing of it remains; a pipe sees none of it."""
+    shown = on_terminal("verify", "--all", "--store", str(crowd))
+    assert "of 300 runs verified" in shown
+    assert "\r\x1b[K" in shown
+    assert process("verify", "--all", "--store", str(crowd)).err == ""

@@ -1,0 +1,424 @@
+"""No secret survives, nothing else is touched, and the gate never lets one past."""
+
+from __future__ import annotations
+
+import copy
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runstone.core.canonical import canonical_bytes, canonical_text
+from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.parsing import parse_json
+from runstone.core.redaction.gate import Gate, _matcher
+from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, FAILED, Redactor
+from runstone.core.redaction.rules import RULES, Rule, ruleset
+from runstone.core.values import Foreign, coerce, undecoded
+
+from . import planted, strategies
+
+SECRETS = planted.secrets()
+EXAMPLES = [(rule, example) for rule, examples in SECRETS.items() for example in examples]
+LOOK_ALIKES = [(rule, text) for rule, texts in planted.look_alikes().items() for text in texts]
+EACH_EXAMPLE = pytest.mark.parametrize(
+    ("rule", "example"), EXAMPLES, ids=[f"{rule}-{number}" for number, (rule, _) in enumerate(EXAMPLES)]
+)
+
+# values that a caller declares: plain, with what JSON escapes, beyond ASCII, with line ends
+PLAIN = planted.drawn(Random(1), planted.LETTERS, 12)
+DECLARED_VALUES = [
+    PLAIN,
+    f'{PLAIN}"quoted\\',
+    f"{PLAIN}\nsecond line\r\n\tthird",
+    f"pässwörd-{PLAIN}",
+    f"\U0001f511{PLAIN}\u2028",
+    f"with some spaces {PLAIN}",
+    f"{PLAIN}\x00\x1f",
+]
+declared = pytest.mark.parametrize("value", DECLARED_VALUES, ids=range(len(DECLARED_VALUES)))
+
+
+def redacted(value: Any, redactor: Redactor | None = None) -> tuple[Any, list[list[str]]]:
+    """What is recorded of a Python value, and its marks."""
+    tree, marks = coerce(value)
+    return (redactor or Redactor()).tree(tree, marks), marks
+
+
+# the rules
+
+
+def test_every_rule_has_examples() -> None:
+    """A new rule needs a secret that it takes and a look-alike that it leaves."""
+    assert {rule.id for rule in RULES} == SECRETS.keys() == planted.look_alikes().keys()
+
+
+@EACH_EXAMPLE
+def test_a_rule_takes_its_secret(rule: str, example: planted.Planted) -> None:
+    """The secret goes, the rule's name stands in its place, and nothing else is touched."""
+    before, after = "before ", " after"
+    text, hits = Redactor().text(before + example.text + after)
+    assert hits == [rule]
+    assert example.secret not in text
+    assert text.startswith(before)
+    assert text.endswith(after) or rule == "private-key"
+    kept, _, rest = example.text.partition(example.secret)
+    if rule != "private-key":
+        assert text.startswith(f"{before}{kept}[REDACTED:{rule}]")
+        assert text.endswith(f"]{rest.lstrip('=')}{after}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"), LOOK_ALIKES, ids=[f"{rule}-{at}" for at, (rule, _) in enumerate(LOOK_ALIKES)]
+)
+def test_a_rule_leaves_a_look_alike(rule: str, text: str) -> None:
+    """One character short, a word character in front, another alphabet: not a secret."""
+    assert Redactor().text(f"before {text} after") == (f"before {text} after", [])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@given(data=st.data())
+def test_every_match_holds_an_anchor(rule: Rule, data: st.DataObject) -> None:
+    """Text without any of a rule's anchors need not be tried: so each match must hold one."""
+    text = data.draw(st.from_regex(rule.pattern))
+    assert any(anchor in text for anchor in rule.anchors)
+
+
+def test_two_secrets_side_by_side_both_go() -> None:
+    """Secrets of one rule and of several, in one text."""
+    first, second = planted.secrets(1), planted.secrets(2)
+    parts = [
+        example
+        for rule in ("github-token", "jwt", "url-password", "bearer-token")
+        for example in (first[rule][0], second[rule][0])
+    ]
+    text, hits = Redactor().text("\n".join(part.text for part in parts))
+    assert len(hits) == len(parts)
+    assert not any(part.secret in text for part in parts)
+
+
+@EACH_EXAMPLE
+def test_redaction_is_idempotent(rule: str, example: planted.Planted) -> None:
+    """What was redacted once passes as it is: reading a record through a redactor changes nothing."""
+    once, _ = Redactor().text(f"x {example.text} y")
+    assert Redactor().text(once) == (once, [])
+
+
+def test_the_ruleset_names_the_rules_and_no_secret() -> None:
+    """The digest in `run.opened` changes with a rule, and not with what was declared."""
+    assert Redactor({PLAIN: DECLARED}).ruleset == Redactor().ruleset == ruleset()
+    assert ruleset(RULES[:-1])["sha256"] != ruleset()["sha256"]
+
+
+# declared values
+
+
+@declared
+def test_a_declared_value_goes_wherever_it_stands(value: str) -> None:
+    """In text, in keys, beside other text, in bytes, in text that is not UTF-8, nested: no spelling of it survives."""
+    redactor = Redactor({value: DECLARED})
+    tree, marks = redacted(
+        {
+            "text": f"a{value}b{value}",
+            value: 1,
+            "deep": [{"k": [value]}],
+            "bytes": b"\xff" + value.encode() + b"\x00",
+            "broken": f"\udcff{value}",
+            "json": canonical_text({"inner": value}),
+        },
+        redactor,
+    )
+    line = canonical_text(tree)
+    for form in (value, canonical_text(value)[1:-1], undecoded(value), canonical_text(undecoded(value))[1:-1]):
+        assert form not in line
+    assert {pointer for pointer, mark in marks if mark == "redacted:declared"} == {
+        "/text", "/[REDACTED:declared]", "/deep/0/k/0", "/bytes", "/broken", "/json",
+    }  # fmt: skip
+
+
+def test_an_environment_value_names_its_own_rule() -> None:
+    """Where a value came from is told, not what it is."""
+    assert Redactor({PLAIN: ENVIRONMENT}).text(f"<{PLAIN}>") == ("<[REDACTED:environment]>", [ENVIRONMENT])
+
+
+def test_a_value_inside_another_leaves_no_rest() -> None:
+    """The longer value goes first, so that its tail does not survive the shorter one."""
+    redactor = Redactor({PLAIN: DECLARED, PLAIN + "-and-more": DECLARED})
+    assert redactor.text(f"{PLAIN}-and-more {PLAIN}")[0] == "[REDACTED:declared] [REDACTED:declared]"
+
+
+def test_a_password_that_begins_with_a_declared_value_goes_whole() -> None:
+    """A rule's match that is only in part redacted already is redacted to its end."""
+    text, _ = Redactor({PLAIN: DECLARED}).text(f"https://u:{PLAIN}tail@host")
+    assert "tail" not in text
+
+
+@pytest.mark.parametrize("value", ["abc\udcff\udc80", "\ud800" + PLAIN], ids=ascii)
+def test_a_value_that_is_not_unicode_is_found_as_it_is_recorded(value: str) -> None:
+    """An environment variable may hold any bytes; its value goes in the form in which such text is recorded."""
+    redactor = Redactor({value: ENVIRONMENT})
+    tree, _ = redacted({"text": f"<{value}>", "bytes": undecoded(value).encode("latin-1")}, redactor)
+    assert tree == {"text": "<[REDACTED:environment]>", "bytes": "[REDACTED:environment]"}
+
+
+# trees
+
+
+@EACH_EXAMPLE
+def test_a_secret_goes_from_every_kind_of_leaf(rule: str, example: planted.Planted) -> None:
+    """Text, a key, bytes and foreign JSON: the record holds the rule's name, and a mark says where."""
+    tree, marks = redacted(
+        {"text": example.text, "list": [[example.text]], "bytes": example.text.encode(), "key": {example.text: 1}}
+    )
+    assert canonical_text(example.secret)[1:-1] not in canonical_text(tree)
+    assert {pointer for pointer, mark in marks if mark == f"redacted:{rule}"} >= {"/text", "/list/0/0", "/bytes"}
+    assert [mark for pointer, mark in marks if pointer.startswith("/key/")] == [f"redacted:{rule}"]
+
+
+def test_clean_bytes_are_base64() -> None:
+    """Bytes are scanned before they are encoded; clean ones are recorded whole."""
+    assert redacted({"b": bytes(range(256))})[0]["b"].keys() == {"$bytes"}
+
+
+def test_the_mark_tells_nothing_of_the_secret() -> None:
+    """Secrets of any length leave the same record."""
+    short, long = (Redactor({value: DECLARED}).tree({"a": value, value: 0}, []) for value in (PLAIN[:5], PLAIN * 9))
+    assert short == long
+
+
+def test_two_secrets_of_one_rule_in_one_text_are_one_mark() -> None:
+    """`run.closed` counts marks; a mark stands once for a place and a rule."""
+    first, second = planted.secrets(1)["github-token"][0], planted.secrets(2)["github-token"][0]
+    _, marks = redacted({"text": f"{first.text} {second.text}", first.text: first.text})
+    assert sorted(marks) == [["/[REDACTED:github-token]", "redacted:github-token"], ["/text", "redacted:github-token"]]
+
+
+def test_keys_that_become_the_same_are_both_kept() -> None:
+    """Two secret keys keep their values apart, and no pointer shows a secret key."""
+    first, second = planted.secrets(1)["npm-token"][0].text, planted.secrets(2)["npm-token"][0].text
+    tree, marks = redacted({first: {"n": float("nan")}, second: 2})
+    assert tree == {"[REDACTED:npm-token]": {"n": "NaN"}, "[REDACTED:npm-token]#2": 2}
+    assert ["/[REDACTED:npm-token]/n", "coerced"] in marks
+    assert not any(first in pointer or second in pointer for pointer, _ in marks)
+
+
+def test_what_is_clean_is_not_touched() -> None:
+    """Numbers, text and order of keys come out as they went in, without a mark."""
+    value = {"b": [1, 2.5, None, True, "text"], "a": {"k": "a://b"}}
+    assert redacted(copy.deepcopy(value)) == (value, [])
+    assert list(redacted(value)[0]) == ["b", "a"]
+
+
+# foreign JSON
+
+
+@pytest.mark.parametrize("profile", ["py-compact-ascii", "py-compact-utf8", "py-pretty-utf8", "compact-utf8"])
+@declared
+def test_foreign_json_is_redacted_as_a_tree(profile: str, value: str) -> None:
+    """The secret goes before the text is printed; a mark's pointer goes on through the parsed payload."""
+    redactor = Redactor({value: DECLARED})
+    tree, marks = redacted({"plan": Foreign({"a": [f"x{value}", 2.0], "n": 2}, profile)}, redactor)
+    assert parse_json(tree["plan"]["$json"].encode()) == {"a": ["x[REDACTED:declared]", 2.0], "n": 2}
+    assert marks == [["/plan/$json/a/0", "redacted:declared"]]
+
+
+def test_a_secret_that_only_the_print_shows_drops_the_payload() -> None:
+    """Numbers and text side by side may spell a secret that no leaf holds: then nothing of it is written."""
+    redactor = Redactor({"[12345,67890]": DECLARED})
+    tree, marks = redacted({"plan": Foreign([12345, 67890], "py-compact-utf8"), "other": 1}, redactor)
+    assert tree == {"plan": {"$redacted": FAILED}, "other": 1}
+    assert marks == [["/plan", f"redacted:{FAILED}"]]
+
+
+def test_clean_foreign_json_keeps_its_bytes() -> None:
+    """`2.0` stays `2.0`: that is why it is text."""
+    assert redacted(Foreign({"b": 2.0, "a": "é"}, "py-compact-utf8")) == ({"$json": '{"a":"é","b":2.0}'}, [])
+
+
+# a redactor that fails
+
+
+def test_a_redactor_that_fails_drops_the_value() -> None:
+    """A pattern that cannot be compiled, a depth without end: what was not looked at is not written."""
+    broken = Redactor(rules=(Rule("broken", "(", ("needle",), "none"),))
+    tree, marks = redacted({"a": {"b": "a needle"}, "c": "clean"}, broken)
+    assert tree == {"$redacted": FAILED}
+    assert marks == [["", f"redacted:{FAILED}"]]
+
+
+def test_foreign_json_that_cannot_be_printed_is_dropped() -> None:
+    """A payload that has no form in its profile is left out; nothing of it is written."""
+    for value in (float("nan"), object(), {1: 2}, "\ud800"):
+        tree, marks = redacted(Foreign([PLAIN, value], "py-compact-ascii"), Redactor())
+        assert tree == {"$redacted": FAILED}
+        assert marks == [["", f"redacted:{FAILED}"]]
+
+
+# the gate
+
+fragments = st.one_of(
+    strategies.odd_text,
+    st.sampled_from([example.text for _, example in EXAMPLES]),
+    st.sampled_from([text for _, text in LOOK_ALIKES]),
+    st.sampled_from(DECLARED_VALUES),
+    st.sampled_from([value[: len(value) // 2] for value in DECLARED_VALUES]),
+)
+texts = st.lists(fragments, max_size=3).map("".join)
+trees = st.recursive(
+    st.one_of(texts, st.integers(-5, 5), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
+    max_leaves=6,
+)
+REDACTOR = Redactor(dict.fromkeys(DECLARED_VALUES, DECLARED))
+HYPERSCAN = _matcher(REDACTOR.gate._texts)
+
+
+@given(trees)
+def test_the_gate_hits_whatever_the_redactor_would_change(value: Any) -> None:
+    """A clean answer of the gate on the encoded line is a proof: the redactor would not have changed anything."""
+    tree, marks = coerce(value)
+    clean = REDACTOR.tree(tree, marks)
+    if clean != tree:
+        assert REDACTOR.gate.hit(canonical_bytes(tree))
+
+
+@given(trees)
+def test_both_gates_answer_alike(value: Any) -> None:
+    """The matcher that is compiled and the loop over literals say the same of every line."""
+    line = canonical_bytes(coerce(value)[0])
+    slow = any(literal in line for literal in REDACTOR.gate.literals)
+    assert HYPERSCAN(line) == slow == REDACTOR.gate.hit(line)
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=4, max_size=8), min_size=1, max_size=4),
+    strategies.text,
+)
+def test_any_literal_is_found_by_both_gates(literals: list[str], text: str) -> None:
+    """No character is special to the matcher: a literal matches its own bytes and nothing else."""
+    names = tuple(sorted(set(literals)))
+    line = (text + literals[0] + text).encode()
+    assert _matcher(names)(line)
+    assert _matcher(names)(text.encode()) == any(name in text for name in names)
+
+
+def test_a_gate_that_has_seen_enough_is_compiled() -> None:
+    """After some tens of kilobytes the answer comes from the matcher, and is the same."""
+    gate = Gate(frozenset({"needle"}))
+    first = gate.hit
+    for _ in range(2000):
+        assert not gate.hit(b"x" * 100)
+    assert gate.hit != first
+    assert gate.hit(b"a needle here")
+
+
+@given(trees)
+def test_no_planted_secret_survives(value: Any) -> None:
+    """Whatever the tree looked like, neither a declared value nor a rule's secret stands in what is recorded."""
+    tree, marks = coerce(value)
+    clean = REDACTOR.tree(tree, marks)
+    again = REDACTOR.tree(clean, [])
+    assert again == clean
+    line = canonical_text(clean)
+    for secret in DECLARED_VALUES:
+        assert canonical_text(secret)[1:-1] not in line
+
+
+# streams
+
+
+def through_a_stream(redactor: Redactor, chunks: list[bytes]) -> tuple[bytes, int]:
+    """What is recorded of a stream read in these chunks, and the most that ever waited."""
+    held, out, most = b"", [], 0
+    for chunk in chunks:
+        held += chunk
+        end = redactor.safe_end(held)
+        out.append(redactor.text(held[:end].decode("latin-1"))[0])
+        held = held[end:]
+        most = max(most, len(held))
+    out.append(redactor.text(held.decode("latin-1"))[0])
+    return "".join(out).encode("latin-1"), most
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    ends = sorted({place % (len(data) + 1) for place in places}) if data else []
+    return [data[start:end] for start, end in zip([0, *ends], [*ends, len(data)], strict=True)]
+
+
+STREAM_SECRETS = [example for _, example in EXAMPLES] + [planted.Planted(value, value) for value in DECLARED_VALUES]
+
+
+@given(
+    st.lists(st.sampled_from(STREAM_SECRETS), min_size=1, max_size=4),
+    st.lists(
+        st.sampled_from(["\n", " ", "\r\n", "", "noise ", "=", "\t", "line\n", "-----END ", "é"]),
+        min_size=5,
+        max_size=5,
+    ),
+    st.lists(st.integers(0, 5000), max_size=12),
+)
+def test_no_cut_lets_a_secret_through(secrets: list[planted.Planted], between: list[str], places: list[int]) -> None:
+    """However the output is read, cutting it at `safe_end` records no secret that one read of all would have taken."""
+    text = "".join(noise + secret.text for noise, secret in zip(between, secrets, strict=False)) + between[-1]
+    data = text.encode()
+    at_once = REDACTOR.text(data.decode("latin-1"))[0].encode("latin-1")
+    recorded, _ = through_a_stream(REDACTOR, cut(data, places))
+    for secret in secrets:
+        if secret.secret.encode() not in at_once:
+            assert secret.secret.encode() not in recorded
+
+
+@EACH_EXAMPLE
+def test_no_single_cut_lets_a_secret_through(rule: str, example: planted.Planted) -> None:
+    """Every place at which one secret can be cut in two reads."""
+    data = b"first line\nbefore " + example.text.encode() + b" after\nlast line\n"
+    for place in range(len(data)):
+        recorded, _ = through_a_stream(REDACTOR, [data[:place], data[place:]])
+        assert example.secret.encode() not in recorded
+
+
+@pytest.mark.parametrize(
+    "line", [b"x\n", b"a line of output, longer than any of the values that were declared, and clean\n", b"bar\r"]
+)
+def test_whole_lines_do_not_wait(line: bytes) -> None:
+    """What ends a line and can begin no secret is recorded at once; what comes after waits for its own end."""
+    assert REDACTOR.safe_end(line) == len(line)
+    assert REDACTOR.safe_end(line + b"unfinished") == len(line)
+    assert REDACTOR.safe_end(line * 50_000) == len(line) * 50_000
+
+
+@pytest.mark.parametrize("profile", ["lines", "spaces", "nothing"])
+def test_what_waits_is_bounded(profile: str) -> None:
+    """At most 64 KiB wait, also of output that has no line ends, and nothing is lost."""
+    data = {"lines": b"x" * 79 + b"\n", "spaces": b"xyz ", "nothing": b"x"}[profile] * 4000 * 50
+    data = data[: 1 << 20]
+    chunks = [data[at : at + 10_000] for at in range(0, len(data), 10_000)]
+    recorded, most = through_a_stream(REDACTOR, chunks)
+    assert recorded == data
+    assert most <= MAX_HELD_OUTPUT_BYTES
+
+
+@pytest.mark.parametrize("rule", SECRETS)
+def test_a_line_without_an_end_hides_no_secret(rule: str) -> None:
+    """A minified line without a line end is cut where it must be, and never inside a secret."""
+    example = SECRETS[rule][0]
+    filler = b'{"k":1,"text":"some words and more"},' * 1800
+    secret = example.text.encode()
+    data = filler + secret + filler
+    for before in range(0, len(secret) + 40, max(1, len(secret) // 8)):
+        first = len(filler) + before + MAX_HELD_OUTPUT_BYTES - 20
+        recorded, most = through_a_stream(REDACTOR, [data[:first], data[first:]])
+        assert example.secret.encode() not in recorded
+        assert most <= MAX_HELD_OUTPUT_BYTES
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 200_000, "-----BEGIN " * 20_000, "Bearer " * 20_000, "https://" * 20_000, "eyJ" * 60_000, ".eyJ" * 40_000],
+)
+def test_floods_take_linear_time(text: str) -> None:
+    """No pattern blows up on text made to make it: the runner's limit on this test is a hundred times what it takes."""
+    assert Redactor().text(text) == (text, [])

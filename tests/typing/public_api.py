@@ -1,0 +1,112 @@
+"""The public names as a type checker sees them: checked by pyright and mypy, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, assert_type
+
+import runstone
+from runstone import (
+    Conflict,
+    Damaged,
+    Finding,
+    InvalidInput,
+    NotFound,
+    Report,
+    Run,
+    RunstoneError,
+    Sealed,
+    Store,
+    StoreUnavailable,
+    canonical_bytes,
+    parse_canonical,
+    verify,
+)
+
+
+def opening() -> Store:
+    """A store from nothing, text or a path."""
+    assert_type(runstone.open(), Store)
+    assert_type(runstone.open("runs"), Store)
+    version: str = runstone.__version__
+    assert version
+    return runstone.open(Path("runs"))
+
+
+def recording(store: Store) -> None:
+    """A run with and without `with`, and what its calls answer."""
+    with store.run("backfill", version="0.1.0", config={"a": 1}, labels={"env": "prod"}, secrets=["hunter22"]) as run:
+        assert_type(run, Run)
+        assert_type(run.run_id, str)
+        assert_type(run.recording, bool)
+        assert_type(run.log("text", level="warning"), str)
+        run.input("table", "blocks", sha256="0" * 64)
+        run.output("file", Path("prices.csv"), keep=True)
+        run.check("row count", "pass", evidence="run.log:line:1")
+        run.check("gaps", "skip", ["run.log:line:1", "free text"], id="gaps")
+        run.metrics({"loss": 0.1, "n": 3}, step=3)
+        run.config({"seed": 1}, volatile=["/seed"])
+        run.event("x.mine", {"a": [1]})
+        run.note("a remark")
+    alone = store.run("validate", contract="ovc", run_id="r1", links=[{"rel": "retries", "run_id": "r0"}], strict=True)
+    assert_type(alone.finish("failed", exit=1, error="why", result=[1]), str | None)
+    assert_type(alone.digest, str | None)
+    assert_type(alone.status, str)
+
+
+def reading(store: Store) -> None:
+    """A sealed run and its parts."""
+    sealed = store.get("@latest")
+    assert_type(sealed, Sealed)
+    for text in (
+        sealed.run_id,
+        sealed.kind,
+        sealed.contract,
+        sealed.status,
+        sealed.digest,
+        sealed.outcome_digest,
+        sealed.path,
+    ):
+        assert_type(text, str)
+    assert_type(sealed.manifest, dict[str, Any])
+    assert_type(sealed.document("run.json"), Any)
+    assert_type(sealed.events("log"), Iterator[dict[str, Any]])
+    assert_type(sealed.file("artifacts/x"), bytes)
+    assert_type(sealed.labels, dict[str, str])
+    assert_type(store.runs("status:failed"), Iterator[Sealed])
+
+
+def proving(store: Store, sealed: Sealed) -> None:
+    """Reports and findings."""
+    assert_type(store.verify("r1", quick=True), Report)
+    assert_type(verify(sealed), Report)
+    report = verify(Path("runs/r1"), quick=True, digest="sha256:" + "0" * 64)
+    assert_type(report.ok, bool)
+    assert_type(report.findings, list[Finding])
+    assert_type(report.not_checked, list[str])
+    for finding in report.findings:
+        assert_type(finding.code, str)
+        assert_type(finding.as_dict(), dict[str, Any])
+
+
+def failing(store: Store) -> str:
+    """One root, and a class for each thing that a handler does differently."""
+    try:
+        store.get("r1")
+    except (InvalidInput, NotFound, Conflict, StoreUnavailable, Damaged) as error:
+        assert_type(error.code, str)
+        assert_type(error.exit_status, int)
+        return error.message
+    except RunstoneError as error:
+        assert_type(error.details, dict[str, Any])
+        assert_type(error.as_dict(), dict[str, Any])
+    return ""
+
+
+def encoding(value: Any) -> None:
+    """Canonical JSON there and back."""
+    data = canonical_bytes(value)
+    assert_type(data, bytes)
+    assert_type(parse_canonical(data), Any)
+    assert_type(parse_canonical(data, limit=1024), Any)
