@@ -27,5 +27,12 @@ def shared() -> Path:
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine that runs the tests reaches a run."""
-    for name in ("RUNSTONE_STORE", "RUNSTONE_DISABLED", "RUNSTONE_PARENT", "GITHUB_SHA", "GITHUB_REF", "GITHUB_ACTIONS"):
+    for name in (
+        "RUNSTONE_STORE",
+        "RUNSTONE_DISABLED",
+        "RUNSTONE_PARENT",
+        "GITHUB_SHA",
+        "GITHUB_REF",
+        "GITHUB_ACTIONS",
+    ):
         monkeypatch.delenv(name, raising=False)

@@ -11,7 +11,6 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import archive_files as make
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,8 @@ from runstone.adapters.archives import bundle as bundle_module
 from runstone.adapters.archives import tar as tar_module
 from runstone.errors import RunstoneError
 
+from . import archive_files as make
+
 MIB = 1 << 20
 
 
@@ -28,7 +29,8 @@ def contents(path: str) -> dict[str, bytes]:
     """All files of an archive."""
     bundle = open_archive(path)
     try:
-        return {entry.path: b"".join(bundle.read(entry.path)) for entry in bundle.entries()}
+        files = [entry.path for entry in bundle.entries() if entry.kind == "file"]
+        return {path: b"".join(bundle.read(path)) for path in files}
     finally:
         bundle.close()
 

@@ -14,7 +14,8 @@ from runstone.core.ids import is_run_id
 from runstone.errors import RunstoneError
 
 GOOD = [
-    "a", "a/b/c", "artifacts/x.csv", "run.json", "eval/gate.json", ".hidden", "..a", "a..b", "a b", "é", "日本/ファイル",
+    "a", "a/b/c", "artifacts/x.csv", "run.json", "eval/gate.json", ".hidden", "..a", "a..b", "é", "日本/ファイル",
+    "a b",
     "-a", "~", "con2", "console", "x" * 255, "/".join(["d" * 255] * 4)[:1024], "a" + "/a" * 500, "com", "%00", "a'b",
     "$x", "{}",
 ]  # fmt: skip

@@ -210,6 +210,8 @@ def test_foreign_numbers_keep_their_kind() -> None:
     assert list(map(type, value)) == [int, float, int, float, float, int]
     assert math.copysign(1, value[3]) == -1
     assert value[5] == int(big)
+    longest = "0." + "1" * (MAX_NUMBER_LENGTH - 2)
+    assert parse_json(longest.encode()) == parse_json(f'["\\u0041",{longest}]'.encode())[1] == float(longest)
 
 
 def test_the_longest_number_does_not_depend_on_its_neighbours() -> None:

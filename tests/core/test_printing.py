@@ -20,7 +20,7 @@ from . import strategies
 SAFE = 2**53 - 1
 HOLDS_EVERYTHING = {
     "zero": -0.0,
-    "numbers": [0, -1, 1.0, 0.1, 1e16, 1e15, 1e-4, 1e-5, 1e-6, 1.5e-5, 3e-7, 1e100, 123456789.125, SAFE],
+    "numbers": [0, -1, 1.0, 0.1, 1e16, 1e15, 1e-4, 1e-5, 1e-6, 1.5e-5, 3e-7, 1e100, 123456789.125, SAFE, -SAFE],
     "text": '\b\t\n\f\r\x00\x1f\x7f\x80"\\/é\u2028\U0001f600',
     "é": {"empty": {}, "none": [], "nested": [[], {}, [[1]]]},
     "\ue000": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runstone.core.query import glob_fits, parse_query
@@ -96,6 +96,9 @@ def test_any_text_gets_an_answer(query: str) -> None:
         assert 1 <= fault.details["column"] <= len(query)
 
 
+@example("ab*ba", "aba")
+@example("a*a", "a")
+@example("*ab*ab", "cab")
 @given(st.text(st.sampled_from("ab*"), max_size=10), st.text(st.sampled_from("ab"), max_size=12))
 def test_globs_mean_what_they_mean_in_a_shell(pattern: str, value: str) -> None:
     """`*` stands for any text, also for none."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runstone.core.canonical import canonical_bytes, canonical_text
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.parsing import parse_json
+from runstone.core.redaction import gate
 from runstone.core.redaction.gate import Gate, _matcher
 from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, FAILED, Redactor
 from runstone.core.redaction.rules import RULES, Rule, ruleset
@@ -306,12 +307,19 @@ def test_any_literal_is_found_by_both_gates(literals: list[str], text: str) -> N
 
 def test_a_gate_that_has_seen_enough_is_compiled() -> None:
     """After some tens of kilobytes the answer comes from the matcher, and is the same."""
-    gate = Gate(frozenset({"needle"}))
-    first = gate.hit
+    watched = Gate(frozenset({"needle"}))
+    first = watched.hit
     for _ in range(2000):
-        assert not gate.hit(b"x" * 100)
-    assert gate.hit != first
-    assert gate.hit(b"a needle here")
+        assert not watched.hit(b"x" * 100)
+    assert watched.hit != first
+    assert watched.hit(b"a needle here")
+
+
+def test_compiled_secrets_are_not_hoarded() -> None:
+    """One set of literals is compiled at a time; an older one, with its secrets, is let go."""
+    for number in range(3):
+        Gate(frozenset({f"needle {number}"})).warm()
+    assert len(gate._compiled) == 1
 
 
 @given(trees)
@@ -377,6 +385,17 @@ def test_no_single_cut_lets_a_secret_through(rule: str, example: planted.Planted
     for place in range(len(data)):
         recorded, _ = through_a_stream(REDACTOR, [data[:place], data[place:]])
         assert example.secret.encode() not in recorded
+
+
+@EACH_EXAMPLE
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_no_dripping_lets_a_secret_through(rule: str, example: planted.Planted, size: int) -> None:
+    """Output that comes in drops: what was held once is held on until it is whole; a key's last line says nothing."""
+    data = b"first line\n" + example.text.encode() + b"\nlast line\n"
+    recorded, _ = through_a_stream(REDACTOR, [data[at : at + size] for at in range(0, len(data), size)])
+    assert not any(
+        line in recorded for line in example.secret.encode().splitlines() if not line.startswith(b"-----END")
+    )
 
 
 @pytest.mark.parametrize(

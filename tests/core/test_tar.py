@@ -47,6 +47,13 @@ def test_python_reads_it() -> None:
     assert names == ["manifest.json", *sorted(set(FILES) - {"manifest.json"}, key=str.encode)]
 
 
+def test_the_archive_ends_with_two_empty_blocks() -> None:
+    """No more, so that the size follows from the files."""
+    assert archive({"manifest.json": b"{}"}) == header("run-1/manifest.json", 2) + b"{}".ljust(BLOCK, b"\0") + bytes(
+        2 * BLOCK
+    )
+
+
 def test_nothing_of_the_machine_is_in_it() -> None:
     """Mode 0644; owner, group and time 0; no names: regular files only."""
     for member, _ in members(archive(FILES)):

@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> int:
 
 def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Options by name, and the command behind `--`. Raises `invalid_option`."""
-    values: dict[str, Any] = {option.name: [] if option.multiple else False if option.flag else None for option in OPTIONS}
+    values: dict[str, Any] = {
+        option.name: [] if option.multiple else False if option.flag else None for option in OPTIONS
+    }
     known = {flag: option for option in OPTIONS for flag in option.flags}
     at = 0
     while at < len(arguments) and arguments[at] != "--":

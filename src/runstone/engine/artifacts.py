@@ -82,6 +82,8 @@ class FileReader:
                     tail = window[-_OVERLAP_BYTES:]
                 digest.update(chunk)
                 self.size += len(chunk)
+                if self.size > before.st_size:
+                    raise ChangedWhileRead  # it may grow as fast as it is read, for ever
                 yield chunk
             after = os.fstat(fd)
         finally:
@@ -142,14 +144,25 @@ def _keep(reader: FileReader, name: str, keep: Keep, redactor: Redactor) -> str:
 
 
 def kept_names(name: str) -> Iterator[str]:
-    """Names under which a file may be kept: its own where a bundle can hold it, then numbered ones."""
+    """Names under which a file may be kept: its own where a bundle can hold it, then numbered ones.
+
+    Where the name is taken a number for the file helps, where its folder's is, a number for the topmost folder.
+    """
     own = name if layout.path_problem(layout.artifact(name)) is None else "file"
     yield own
-    stem, dot, extension = own.rpartition(".")
+    folder, slash, file = own.rpartition("/")
+    top, first_slash, below = own.partition("/")
     number = 1
     while True:
         number += 1
-        yield f"{stem}-{number}.{extension}" if dot and "/" not in extension else f"{own}-{number}"
+        yield folder + slash + _numbered(file, number)
+        if slash:
+            yield _numbered(top, number) + first_slash + below
+
+
+def _numbered(name: str, number: int) -> str:
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}-{number}.{extension}" if stem else f"{name}-{number}"
 
 
 def artifact_event(

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
-from runstone.core.digests import PREFIX
+from runstone.core.digests import PREFIX, digest_of
 from runstone.core.events import CLOSED, data_problem, event_line
 from runstone.core.journal import Journal, JournalIndex
-from runstone.core.manifest import manifest_bytes
+from runstone.core.limits import MAX_MANIFEST_BYTES
+from runstone.core.manifest import FileFact, manifest_bytes, parse_manifest
 from runstone.core.values import coerce
+from runstone.engine.reader import read_limited
 from runstone.engine.sealer import write_documents
 from runstone.engine.verifier import verify_bundle
 from runstone.errors import error
@@ -27,29 +29,36 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.reader import ContractOf
+    from runstone.errors import RunstoneError
     from runstone.ports.objects import Bundle, Committed, Objects
 
 
 def import_bundle(bundle: Bundle, objects: Objects, contract_of: ContractOf) -> tuple[str, Digest, Committed]:
     """Copy a verified bundle into a store; answers run id, run digest, and whether it was there already.
 
-    Raises `bundle_damaged` with the report in `details`, or `run_exists`.
+    Raises `bundle_damaged` with the report in `details`, `run_exists`, or `changed_while_read`.
     """
     report = verify_bundle(bundle, contract_of)
     if not report.ok or report.run_id is None or report.digest is None:
         first = next((finding.message for finding in report.findings), "it does not verify")
         raise error("bundle_damaged", f"{bundle.location} is not imported: {first}", report=report.as_dict())
+    data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
+    if digest_of(data) != report.digest:
+        raise _changed(bundle, layout.MANIFEST)
     stage = objects.stage(report.run_id)
     try:
-        manifest = None
-        for entry in bundle.entries():
-            fact = stage.put(entry.path, bundle.read(entry.path))
-            manifest = fact.sha256 if entry.path == layout.MANIFEST else manifest
-        if manifest is None or PREFIX + manifest != report.digest:
-            raise error("changed_while_read", f"{bundle.location} changed while it was imported")
+        for entry in parse_manifest(data)["files"]:
+            fact = stage.put(entry["path"], bundle.read(entry["path"]))
+            if fact != FileFact(entry["path"], entry["size"], entry["sha256"]):
+                raise _changed(bundle, entry["path"])
+        stage.put(layout.MANIFEST, [data])
         return report.run_id, report.digest, stage.commit()
     finally:
         stage.discard()
+
+
+def _changed(bundle: Bundle, path: str) -> RunstoneError:
+    return error("changed_while_read", f"{path} in {bundle.location} changed while it was imported", path=path)
 
 
 class ForeignRun:

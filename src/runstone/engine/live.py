@@ -10,6 +10,8 @@ from __future__ import annotations
 import atexit
 import os
 
+from runstone.errors import RunstoneError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -39,5 +41,9 @@ def _after_fork() -> None:
 
 
 def _finish_all() -> None:
+    failure = {"type": "NotFinished", "message": "the process ended before the run was finished"}
     for run in list(LIVE.values()):
-        run.finish("failed", error={"type": "NotFinished", "message": "the process ended before the run was finished"})
+        try:
+            run.finish("failed", error=failure)
+        except RunstoneError:
+            pass  # the run has said it; the others are still to be sealed

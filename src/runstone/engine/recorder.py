@@ -15,14 +15,26 @@ import sys
 
 from runstone.core import canonical
 from runstone.core.digests import sha256_hex
-from runstone.core.events import CLOSED, USER_TYPES, data_problem, event_line, is_event_type
+from runstone.core.events import CLOSED, data_problem, event_line
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.runlog import one_line
 from runstone.core.times import SECOND_NS, second_text
-from runstone.core.values import COERCED, coerce, non_finite_text
+from runstone.core.values import COERCED, coerce
 from runstone.core.words import CANCELLED, CHECK_STATUSES, FAILED, LOG_LEVELS, check_status, status_from_checks
 from runstone.engine.artifacts import artifact_event, artifact_name, file_facts
+from runstone.engine.facts import (
+    ENVELOPE_BYTES,
+    check_keys,
+    checked_event,
+    describe,
+    is_too_much,
+    known_types,
+    metric_number,
+    metric_step,
+    reference_text,
+    snake_case,
+)
 from runstone.engine.live import LIVE, watch
 from runstone.engine.sealer import seal
 from runstone.errors import RunstoneError, error
@@ -31,7 +43,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
-    from typing import Any, Final, Self
+    from typing import Any, Self
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
@@ -39,9 +51,6 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
-
-_ENVELOPE_BYTES: Final = 256
-"""More than what stands in a line around its data and marks."""
 
 
 class Run:
@@ -204,9 +213,9 @@ class Run:
             if (kind is float and value - value == 0.0) or (kind is int and -(2**53) < value < 2**53):
                 numbers[str(name)] = value
             else:
-                numbers[str(name)] = self._number(value)
+                numbers[str(name)] = metric_number(value)
                 marks.append(["/values" + canonical.pointer([str(name)]), COERCED])
-        self._record("metric", {"values": numbers, "step": step if step.__class__ is int else self._step(step)}, marks)
+        self._record("metric", {"values": numbers, "step": step if step.__class__ is int else metric_step(step)}, marks)
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
@@ -220,8 +229,8 @@ class Run:
 
     def event(self, type: str, data: Mapping[str, Any]) -> None:
         """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
-        if type not in _known_types or data.__class__ is not dict:
-            data, problem = self._checked(type, data)
+        if type not in known_types or data.__class__ is not dict:
+            data, problem = checked_event(type, data)
             if problem:
                 self._refuse("invalid_event", problem)
                 return
@@ -295,7 +304,7 @@ class Run:
             if self._off_path:
                 self._off_the_path(kind, data, marks)
                 return
-            if marks or not body or self._gate.hit(body) or (len(body) > MAX_KEY_BYTES and _is_too_much(data, body)):
+            if marks or not body or self._gate.hit(body) or (len(body) > MAX_KEY_BYTES and is_too_much(data, body)):
                 self._record_with_care(kind, data, list(marks or ()))
                 return
             now = self._time_ns() - self._second_ns
@@ -401,7 +410,7 @@ class Run:
                 raise
             self._drop(1, 0, exc.code, None)
             return
-        if len(body) + _ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
+        if len(body) + ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
             if self._strict:
                 raise error(
                     "too_large", f"an event of {len(body)} bytes; keep larger data as a file", limit=MAX_LINE_BYTES
@@ -418,7 +427,7 @@ class Run:
         problem = data_problem(kind, tree)
         if problem:
             raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-        _check_keys(tree)
+        check_keys(tree)
         return canonical.canonical_bytes(tree), marks
 
     def _drop(self, events: int, size: int, reason: str, sha256: str | None) -> None:
@@ -454,7 +463,7 @@ class Run:
         keep: bool = False,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        text = None if ref is None else _reference_text(ref)
+        text = None if ref is None else reference_text(ref)
         kind, name = str(type), None if name is None else str(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
         if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
@@ -561,33 +570,6 @@ class Run:
                 self._say("refuse", message)
                 self._drop(1, 0, code, None)
 
-    def _checked(self, type: Any, data: Any) -> tuple[dict[str, Any], str | None]:
-        """An event's data as a dict, and what is wrong with it or with its type."""
-        try:
-            fields = dict(data)
-        except (TypeError, ValueError):
-            return {}, f"the data of event {str(type)[:80]!r} is not a mapping"
-        if type in USER_TYPES:
-            return fields, data_problem(type, coerce(fields)[0])
-        if not is_event_type(type):
-            return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {str(type)[:80]!r}"
-        if len(_known_types) < 1024:
-            _known_types.add(type)
-        return fields, None
-
-    def _number(self, value: Any) -> Any:
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            return "NaN"
-        return number if number - number == 0.0 else non_finite_text(number)
-
-    def _step(self, value: Any) -> int | None:
-        try:
-            return None if value is None else int(value)
-        except (TypeError, ValueError, OverflowError):
-            return None
-
     def _say(self, topic: str, message: str) -> None:
         """Say a thing on standard error, once a topic, without what control characters could do to a terminal."""
         if topic in self._said:
@@ -607,48 +589,5 @@ class Run:
             self._journal.inherit()
 
 
-_known_types: set[str] = set()
-
-
-def _reference_text(ref: Any) -> str:
-    return os.fsdecode(ref) if hasattr(ref, "__fspath__") or ref.__class__ is bytes else str(ref)
-
-
-def snake_case(name: str) -> str:
-    """A check's id from its name: lower-case words of letters and digits joined by `_`."""
-    words = "".join(mark.lower() if mark.isalnum() else " " for mark in str(name)).split()
-    return "_".join(words) or "check"
-
-
-def describe(exc: BaseException) -> dict[str, Any]:
-    """An exception as recorded: type, message, and the traceback's text (its last 16,000 characters)."""
-    import traceback
-
-    text = "".join(traceback.format_exception(exc))
-    return {"type": type(exc).__name__, "message": str(exc), "traceback": text[-16_000:]}
-
-
 def _nowhere(_: bytes) -> None:
     """Where a run without a journal appends."""
-
-
-def _is_too_much(data: Any, body: bytes) -> bool:
-    """Whether the event or one of its keys is over its limit."""
-    if len(body) + _ENVELOPE_BYTES > MAX_LINE_BYTES:
-        return True
-    try:
-        _check_keys(data)
-    except RunstoneError:
-        return True
-    return False
-
-
-def _check_keys(value: Any) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if len(key.encode()) > MAX_KEY_BYTES:
-                raise error("too_large", f"a key has more than {MAX_KEY_BYTES} bytes", limit=MAX_KEY_BYTES)
-            _check_keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            _check_keys(item)

@@ -7,7 +7,7 @@ line canonical · 4 `seq`, `ts`, first and last line · 5 Merkle root · 6 manif
 7 documents refolded · 8 outcome digest · 9 evidence references resolve · 10 published copies.
 
 - It re-reads bytes and trusts none: no catalog, no network, no code of the writer. The journal is read once for
-  its digest, its lines and its tree.
+  its digest, its lines and its tree; folds that read it again get the bytes that were hashed, or a fault.
 - Every answer lists what was not checked. A wholly rewritten, consistent bundle is found only with a digest from
   elsewhere, and the answer says so.
 """
@@ -24,12 +24,13 @@ from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, kept_files, manifest_bytes, parse_manifest
 from runstone.core.outcome import outcome_digest
 from runstone.core.words import INTERRUPTED
+from runstone.engine.proved import ProvedFile
 from runstone.engine.reader import read_limited
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Any, Final
 
     from runstone.core.contract import Contract
@@ -54,7 +55,6 @@ STEPS: Final = (
 
 FAULT: Final = "fault"
 NOTE: Final = "note"
-_IN_MEMORY: Final = 1 << 20
 
 
 class Finding:
@@ -295,27 +295,14 @@ class _Verification:
         return digest.hexdigest()
 
     def read_journal(self, entry: dict[str, Any]) -> None:
-        digest, whole, small = new_hash(), [], entry["size"] <= _IN_MEMORY
-
-        def chunks() -> Iterator[bytes]:
-            for chunk in self.bundle.read(layout.JOURNAL):
-                digest.update(chunk)
-                if small:
-                    whole.append(chunk)
-                yield chunk
-
-        source = chunks()
+        file = ProvedFile(lambda start, end: self.bundle.read(layout.JOURNAL, start, end), layout.JOURNAL)
+        source = file.first()
         index = self.read_lines(split_lines(source))
         for _ in source:  # what stands behind a faulty line counts for the digest as well
             pass
-        self.compare_sha256(entry, digest.hexdigest())
-        if index is None:
-            return
-        kept = b"".join(whole)
-        if small:
-            self.journal = Journal(index, lambda start, end: (kept[start:end],))
-        else:
-            self.journal = Journal(index, lambda start, end: self.bundle.read(layout.JOURNAL, start, end))
+        self.compare_sha256(entry, file.sha256())
+        if index is not None:
+            self.journal = Journal(index, file.again)
 
     def read_lines(self, lines: Iterable[bytes]) -> JournalIndex | None:
         """The index of a journal without faults; the first fault is reported."""

@@ -118,6 +118,10 @@ def _taken(run_id: str) -> RunstoneError:
     return error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
 
 
+def _kept_already(path: str) -> RunstoneError:
+    return error("file_exists", f"the run keeps a file {path!r} already", path=path)
+
+
 class FsOpenRun:
     """Port `OpenRun`: the writer's descriptors of the journal and the lease."""
 
@@ -128,6 +132,7 @@ class FsOpenRun:
         self._fd = fd
         self._folder = places.at(layout.open_run(run_id))
         self._kept: set[str] = set()
+        self._names: dict[str, tuple[str, bool]] = {}
 
     def append(self, line: bytes) -> None:
         try:
@@ -149,7 +154,7 @@ class FsOpenRun:
         return size
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
-        layout.check_path(path)
+        self._take_name(layout.check_path(path))
         full = os.path.join(self._folder, *path.split("/"))
         temporary = self._places.new_temporary()
         with translated(full):
@@ -160,7 +165,7 @@ class FsOpenRun:
                 durable.place_new(temporary, full)
             except FileExistsError:
                 os.unlink(temporary)
-                raise error("file_exists", f"the run keeps a file {path!r} already", path=path) from None
+                raise _kept_already(path) from None
             except BaseException:
                 os.unlink(temporary)
                 raise
@@ -168,6 +173,16 @@ class FsOpenRun:
                 os.close(fd)
         self._kept.add(path)
         return FileFact(path, size, sha256)
+
+    def _take_name(self, path: str) -> None:
+        """Raise `file_exists` if a kept file or folder has this name on some file system that a bundle may go to."""
+        parts = path.split("/")
+        spelled = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        needed = {layout.fold_path(name): (name, name == path) for name in spelled}
+        for folded, (name, is_file) in needed.items():
+            if folded in self._names and (is_file or self._names[folded] != (name, False)):
+                raise _kept_already(path)
+        self._names |= needed
 
     def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
         with translated(self._folder):

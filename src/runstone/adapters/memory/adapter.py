@@ -8,7 +8,7 @@ from runstone.core import layout
 from runstone.core.digests import new_hash
 from runstone.core.ids import check_run_id, fold_id
 from runstone.core.manifest import FileFact
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,6 +208,10 @@ class MemoryOpenRun:
         return len(self._files[layout.JOURNAL])
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        try:
+            layout.check_distinct([*self._files, path])
+        except RunstoneError:
+            raise error("file_exists", f"the run keeps a file {path!r} already", path=path) from None
         return _put(self._files, path, pieces)
 
     def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from runstone.contracts.ovc.scratch import Scratch
 from runstone.contracts.ovc.trigger import trigger_of
 from runstone.core.evidence import RESOLVES
 from runstone.core.words import CANCELLED, FAILED, FINAL_STATUSES, INTERRUPTED, SUCCESS
-from runstone.engine.recorder import describe
+from runstone.engine.facts import describe
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store

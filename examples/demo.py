@@ -1,0 +1,387 @@
+"""Runstone in nine steps: record real work, prove the records, damage one, kill a run, hide a secret, take one along.
+
+    python examples/demo.py [--work DIR]
+
+- Every command stands behind a `$` exactly as bash runs it in the work folder; only long output is cut, and says so.
+- Every step checks what it says. The first claim that does not hold ends the demo.
+- Everything is made in the work folder (`demo-out` in the project). It is made anew, but only a folder that the demo
+  made itself is ever deleted.
+
+No network is used. Exit status: 0 all claims hold; 1 one does not; 2 wrong use.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import runstone
+
+PROJECT = Path(__file__).resolve().parents[1]
+PIPELINE = PROJECT / "examples" / "market" / "pipeline.py"
+MARKER = ".runstone-demo"
+MARKER_TEXT = "This folder was made by examples/demo.py, which deletes it when it runs again.\n"
+COLUMNS = 80
+LIMIT_S = 60
+SECRET = "correct-horse-battery-staple"
+COMPARE = """\
+import sys
+import runstone
+
+store = runstone.open()
+before, after = [store.get(run) for run in sys.argv[1:]]
+differ = before.outcome_digest != after.outcome_digest
+print("outcome digests", "differ" if differ else "are equal")
+
+pairs = zip(before.events("input", "output"), after.events("input", "output"))
+for one, other in pairs:
+    same = one["data"]["sha256"] == other["data"]["sha256"]
+    print("same " if same else "other", one["type"], one["data"]["name"])
+
+def sessions(run, regime):
+    table = run.file("artifacts/regimes.csv").decode().splitlines()
+    rows = [line.split(",") for line in table]
+    return sum(int(count) for _, label, count in rows if label == regime)
+
+for regime in ("up", "sideways", "down"):
+    print(f"{regime:<9}{sessions(before, regime):6}{sessions(after, regime):6}")
+"""
+
+
+class ClaimError(Exception):
+    """Something that the demo says does not hold."""
+
+
+def claim(holds: bool, text: str) -> None:
+    """Raise `ClaimError` with what should have been true, unless it `holds`."""
+    if not holds:
+        raise ClaimError(text)
+
+
+class Stage:
+    """The work folder, the environment of the commands, and how both are shown."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.sections = 0
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("RUNSTONE_")}
+        self.environment |= {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "RUNSTONE_STORE": str(work / "runs"),
+            "COLUMNS": str(COLUMNS),
+        }
+        self.store = runstone.open(work / "runs")
+
+    def section(self, title: str, sentence: str) -> None:
+        """Begin the next section: its number, its title, and what happens in it."""
+        self.sections += 1
+        title = f"{self.sections}. {title}"
+        print(f"\n\n{title}\n{'-' * len(title)}\n{sentence}", flush=True)
+
+    def sh(self, line: str, *, status: int = 0, only: str = "", lines: int | None = None) -> str:
+        """Show a command line, run it, show and return its output; `ClaimError` for another exit status.
+
+        `only` is a pattern of the lines to show, `lines` how many of them; without either all are shown.
+        """
+        print(f"\n$ {line}", flush=True)
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=self.work,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+        right = done.returncode == status
+        print(excerpt(done.stdout, only, lines) if right else done.stdout, end="")
+        if status or not right:
+            print(f"[exit status {done.returncode}]")
+        claim(right, f"`{line}` ends with status {status}; it ended with {done.returncode}")
+        return done.stdout
+
+    def start(self, line: str) -> subprocess.Popen[str]:
+        """Show a command line and start it in the background; its output is a pipe."""
+        print(f"\n$ {line} &", flush=True)
+        return subprocess.Popen(
+            ["bash", "-c", f"exec {line}"], cwd=self.work, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+
+
+def excerpt(output: str, only: str, lines: int | None) -> str:
+    """Return the lines that fit `only`, the first `lines` of them; what is left out or cut is said."""
+    every = output.splitlines()
+    if not only and lines is None:
+        return output
+    shown = [line for line in every if re.search(only, line)][:lines]
+    cut = [line if len(line) <= COLUMNS else line[: COLUMNS - 3] + "..." for line in shown]
+    notes = [f"{len(shown)} of {len(every)} lines"] if len(shown) < len(every) else []
+    notes += ["long ones cut"] if cut != shown else []
+    return "".join(f"{line}\n" for line in cut) + (f"[{', '.join(notes)}]\n" if notes else "")
+
+
+def baseline(stage: Stage) -> None:
+    """Record the pipeline as it is."""
+    stage.section(
+        "Record a pipeline over real prices",
+        "Three steps copy, derive and validate 12,154 daily stock prices; each leaves a\n"
+        "record. Two write it from Python, the third is a bash script that was wrapped.",
+    )
+    pipeline = os.path.relpath(PIPELINE, stage.work)
+    output = stage.sh(f"python {pipeline} --work market", only=r"^(==|result|PASS  [a-z]+_)")
+    claim("One row for each price: 12154 rows" in output, "12,154 prices are derived")
+    claim("result: 17 checks passed, 0 failed" in output, "the validation passes its 17 checks")
+
+
+def changed(stage: Stage) -> None:
+    """Record it again with another threshold."""
+    stage.section(
+        "Again, with one threshold changed",
+        "A session now counts as a trend from 5 % on, not 2 %; the checks pass as before.",
+    )
+    pipeline = os.path.relpath(PIPELINE, stage.work)
+    output = stage.sh(f"python {pipeline} --work market \\\n    --trend-threshold 0.05", only="^(==|result)")
+    claim("result: 17 checks passed, 0 failed" in output, "the validation passes its 17 checks again")
+
+
+def list_runs(stage: Stage) -> None:
+    """List the six records."""
+    stage.section("What was recorded", "Six runs, newest first; every one is sealed and read-only.")
+    output = stage.sh("runstone ls")
+    for kind in ("P2-Backfill", "B1-DerivedC1", "B2-DerivedValidation"):
+        claim(output.count(f"__{kind}__") == 2, f"`runstone ls` shows two runs of {kind}")
+    claim(output.count("  success  ") == 6, "`runstone ls` shows six successful runs")
+    for run in stage.store.runs():
+        files = [path for path in Path(run.path).rglob("*") if path.is_file()]
+        claim(not any(path.stat().st_mode & 0o222 for path in files), f"every file of {run.run_id} is read-only")
+
+
+def compare(stage: Stage) -> None:
+    """Show the changed derivation, and what differs from the baseline's."""
+    stage.section(
+        "One run, and what the threshold changed",
+        "A run says which command ran on which bytes; two runs are compared by digests.",
+    )
+    after, before = derivations(stage)
+    shown = stage.sh(f"runstone show {after.run_id}")
+    claim("--trend-threshold 0.05" in shown, "the record holds the threshold that was given")
+    (stage.work / "compare.py").write_text(COMPARE, encoding="utf-8")
+    print("\nThe library reads both records in a few lines:")
+    stage.sh("cat compare.py")
+    output = stage.sh(f"python compare.py {before.run_id} \\\n    {after.run_id}")
+    claim("outcome digests differ\n" in output, "the outcome digests of the two derivations differ")
+    claim("up         5142  2555\n" in output, "2,587 sessions are no longer called `up`")
+    for line in ("same  input data/prices.csv", "other output data/features.csv", "other output regimes.csv"):
+        claim(f"{line}\n" in output, f"the comparison says: {line}")
+    print("\nThe same prices went in; other features and other labels came out.")
+
+
+def verify_all(stage: Stage) -> None:
+    """Prove every record."""
+    stage.section(
+        "Prove all of it",
+        "Every byte is hashed; every document is made anew from the journal and compared.",
+    )
+    output = stage.sh("runstone verify --all")
+    claim(": 6 verified" in output, "six runs verify")
+
+
+def tamper(stage: Stage) -> None:
+    """Change one byte of a copy, and let `verify` find it."""
+    stage.section(
+        "Change one byte",
+        "In a copy the recorded threshold 0.05 becomes 0.02, as if nothing had changed.",
+    )
+    run = derivations(stage)[0]
+    stage.sh(f"runstone get {run.run_id} -o copy")
+    stage.sh("runstone verify ./copy", only=f"^{re.escape(run.run_id)}")
+    stage.sh(
+        'sed -i.bak \'s/"trend_threshold":"0.05"/"trend_threshold":"0.02"/\' \\\n'
+        "    copy/events.jsonl && mv copy/events.jsonl.bak original.jsonl"
+    )
+    stage.sh("cmp original.jsonl copy/events.jsonl", status=1)
+    pair = [(stage.work / name).read_bytes() for name in ("original.jsonl", "copy/events.jsonl")]
+    claim(sum(one != other for one, other in zip(*pair, strict=True)) == 1, "exactly one byte differs")
+    output = stage.sh("runstone verify ./copy", status=1)
+    for name in ("wrong_sha256 events.jsonl", "wrong_root", "wrong_document run.json"):
+        claim(name in output, f"`runstone verify` names {name}")
+    print("\nThe file is named, and each step of the proof that the change breaks.")
+
+
+def kill(stage: Stage) -> None:
+    """Kill a run in the middle with SIGKILL, and recover it."""
+    stage.section(
+        "Kill a run in the middle",
+        "kill -9 leaves no time to tidy up; what was recorded until then is still there.",
+    )
+    process = stage.start(
+        "runstone run --kind nightly -- \\\n"
+        """    bash -c 'for i in {1..500}; do echo "item $i"; sleep 0.02; done'"""
+    )
+    try:
+        printed = read_until(process, "item 40")
+        print("item 1\n...\nitem 40")
+        stage.sh(f"kill -9 {process.pid}")
+        printed += process.communicate()[0].splitlines()
+    finally:
+        process.kill()
+    claim(process.returncode == -signal.SIGKILL, "the recorder was killed by signal 9")
+    claim("to recover" in stage.sh("runstone ls kind:nightly"), "the killed run is marked `to recover`")
+    recovered = stage.sh("runstone recover")
+    run = next(stage.store.runs("kind:nightly"))
+    events = run.counts()["events"]
+    claim(f"interrupted, {events} events" in recovered, "`runstone recover` says how many events it kept")
+    shown = stage.sh(f"runstone show {run.run_id}", lines=6)
+    claim("nightly  interrupted" in shown, "`runstone show` says that the run was interrupted")
+    stage.sh(f"runstone logs {run.run_id} | tail -n 2")
+    kept = run.file("run.log").decode().splitlines()
+    claim(bool(kept) and kept == printed[: len(kept)], "the log is what was printed, from its start")
+    claim(stage.store.verify(run.run_id).ok, "the recovered run verifies")
+    print(f"\nThe command had printed {len(printed)} lines; {len(kept)} of them are in the record, and it verifies.")
+
+
+def hide(stage: Stage) -> None:
+    """Pass an exit status through, and keep a secret out of the store."""
+    stage.section(
+        "A wrapped command, and a secret",
+        "The exit status is the command's own; a value that the environment declares as\n"
+        "secret by its name is taken out before anything is written.",
+    )
+    line = """runstone run --kind publish -- \\\n    bash -c 'echo "publishing with $API_TOKEN"; exit 3'"""
+    live = stage.sh(f"API_TOKEN={SECRET} \\\n    {line}", status=3)
+    claim(SECRET in live, "the command's own output is passed on as it is")
+    logged = stage.sh("runstone logs @latest")
+    claim("[REDACTED:" in logged, "the log says that something was taken out")
+    stage.sh(f"grep -r {SECRET} runs", status=1)
+    everything = b"".join(path.read_bytes() for path in (stage.work / "runs").rglob("*") if path.is_file())
+    claim(SECRET.encode() not in everything, "no file of the store holds the secret")
+    claim(next(stage.store.runs()).status == "failed", "a command that ends with status 3 is a failed run")
+    print("\nThe command printed it, and grep finds it nowhere in the store.")
+
+
+def carry(stage: Stage) -> None:
+    """Export a run and import it elsewhere."""
+    stage.section(
+        "Take a run elsewhere",
+        "A run travels as a plain tar archive and keeps its digest in the second store.",
+    )
+    run = derivations(stage)[0]
+    stage.sh(f"runstone export {run.run_id} \\\n    --as tar -o derive.tar")
+    stage.sh("runstone import derive.tar --store second")
+    stage.sh(f"runstone verify {run.run_id} --store second \\\n    --digest \\\n    {run.digest}", lines=2)
+    there = runstone.open(stage.work / "second").get(run.run_id)
+    claim(there.digest == run.digest, "the run has the same digest in both stores")
+    print("\nWho has the digest from elsewhere knows that this is the run that was sealed.")
+
+
+def derivations(stage: Stage) -> list[runstone.Sealed]:
+    """Return the two runs of the derivation, newest first."""
+    runs = list(stage.store.runs("kind:B1-DerivedC1"))
+    claim(len(runs) == 2, f"there are two runs of B1-DerivedC1; found {len(runs)}")
+    return runs
+
+
+def read_until(process: subprocess.Popen[str], last: str) -> list[str]:
+    """Return the lines that a process printed, up to and with `last`; `ClaimError` if it ends before."""
+    lines: list[str] = []
+    for line in process.stdout or ():
+        lines.append(line.rstrip("\n"))
+        if lines[-1] == last:
+            return lines
+    raise ClaimError(f"the command prints {last!r}; it ended before")
+
+
+SECTIONS: Sequence[Callable[[Stage], None]] = (
+    baseline,
+    changed,
+    list_runs,
+    compare,
+    verify_all,
+    tamper,
+    kill,
+    hide,
+    carry,
+)
+
+
+def farewell(work: Path, took_s: float) -> None:
+    """Say where everything lies and what to try next."""
+    folder, command = shortest(work), shortest(Path(sys.executable).parent / "runstone")
+    print(f"\n\nEverything held, in {took_s:.0f} s. It all lies in {folder}:\n")
+    for name, what in (
+        ("runs", "the store: eight runs, a folder each"),
+        ("market/data", "the tables that the pipeline made"),
+        ("copy", "the copy with the changed byte"),
+        ("derive.tar", "the exported run"),
+        ("second", "the store that it was imported into"),
+    ):
+        print(f"  {name:<13}{what}")
+    print("\nTry next:\n")
+    print(f"  export RUNSTONE_STORE={folder}/runs")
+    print(f"  {command} ls status:failed,interrupted")
+    print(f"  {command} show @latest")
+    print(f"  {command} run -- python3 -c 'print(6 * 7)'")
+
+
+def shortest(path: Path) -> str:
+    """Return a path as it is typed from the current directory."""
+    return min(os.path.relpath(path), str(path), key=len)
+
+
+def fresh_folder(folder: Path) -> Path:
+    """Make `folder` anew and return its absolute path; `FileExistsError` for what is not the demo's."""
+    if folder.is_symlink() or (folder.exists() and not is_own(folder)):
+        raise FileExistsError(f"{folder} was not made by the demo, so it is left alone; name another with --work")
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARKER).write_text(MARKER_TEXT, encoding="utf-8")
+    return folder.resolve()
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder is empty or carries the demo's marker."""
+    marker = folder / MARKER
+    if marker.is_file():
+        return marker.read_text(encoding="utf-8", errors="replace") == MARKER_TEXT
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the nine steps in the work folder and return the exit status."""
+    parser = argparse.ArgumentParser(prog="demo.py", description="Runstone in nine steps.")
+    parser.add_argument("--work", type=Path, default=PROJECT / "demo-out", metavar="DIR", help="made anew")
+    started = time.monotonic()
+    try:
+        stage = Stage(fresh_folder(parser.parse_args(arguments).work))
+    except OSError as error:
+        parser.error(str(error))
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(LIMIT_S)
+    try:
+        print("Runstone: runs, carved in stone.\n")
+        print(f"$ cd {shortest(stage.work)}\n$ export RUNSTONE_STORE=$PWD/runs")
+        for section in SECTIONS:
+            section(stage)
+    except (ClaimError, runstone.RunstoneError) as error:
+        print(f"\ndemo: this should hold, and does not: {error}", file=sys.stderr)
+        return 1
+    farewell(stage.work, time.monotonic() - started)
+    return 0
+
+
+def out_of_time(_number: int, _frame: object) -> None:
+    """End the demo when it took too long."""
+    raise ClaimError(f"the demo ends within {LIMIT_S} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

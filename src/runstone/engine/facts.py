@@ -1,0 +1,95 @@
+"""What a caller hands in, as the fields of an event: text, numbers and exceptions that anybody's program may hold."""
+
+from __future__ import annotations
+
+import os
+
+from runstone.core.events import USER_TYPES, data_problem, is_event_type
+from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
+from runstone.core.values import coerce, non_finite_text
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+ENVELOPE_BYTES: Final = 256
+"""More than what stands in a line around its data and marks."""
+
+
+def reference_text(ref: Any) -> str:
+    """The text of an artifact's reference: a path as text, anything else as it shows itself."""
+    return os.fsdecode(ref) if hasattr(ref, "__fspath__") or ref.__class__ is bytes else str(ref)
+
+
+def snake_case(name: str) -> str:
+    """A check's id from its name: lower-case words of letters and digits joined by `_`."""
+    words = "".join(mark.lower() if mark.isalnum() else " " for mark in str(name)).split()
+    return "_".join(words) or "check"
+
+
+def describe(exc: BaseException) -> dict[str, Any]:
+    """An exception as recorded: type, message, and the traceback's text (its last 16,000 characters)."""
+    import traceback
+
+    text = "".join(traceback.format_exception(exc))
+    return {"type": type(exc).__name__, "message": str(exc), "traceback": text[-16_000:]}
+
+
+def checked_event(type: Any, data: Any) -> tuple[dict[str, Any], str | None]:
+    """The data of an event of a caller's type as a dict, and what is wrong with it or with its type."""
+    try:
+        fields = dict(data)
+    except (TypeError, ValueError):
+        return {}, f"the data of event {str(type)[:80]!r} is not a mapping"
+    if type in USER_TYPES:
+        return fields, data_problem(type, coerce(fields)[0])
+    if not is_event_type(type):
+        return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {str(type)[:80]!r}"
+    if len(known_types) < 1024:
+        known_types.add(type)
+    return fields, None
+
+
+known_types: set[str] = set()
+"""Types of a caller's own that have passed `checked_event`; it need not look at them again."""
+
+
+def metric_number(value: Any) -> Any:
+    """A metric's value as a finite number or one of the three words for what is not finite."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return "NaN"
+    return number if number - number == 0.0 else non_finite_text(number)
+
+
+def metric_step(value: Any) -> int | None:
+    """A metric's step, or `None` where it is no integer."""
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def is_too_much(data: Any, body: bytes) -> bool:
+    """Whether an event, or one of the keys of its data, is over its limit. `body` is the data encoded."""
+    if len(body) + ENVELOPE_BYTES > MAX_LINE_BYTES:
+        return True
+    try:
+        check_keys(data)
+    except RunstoneError:
+        return True
+    return False
+
+
+def check_keys(value: Any) -> None:
+    """Raise `too_large` for a key over its limit, at any depth."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if len(key.encode()) > MAX_KEY_BYTES:
+                raise error("too_large", f"a key has more than {MAX_KEY_BYTES} bytes", limit=MAX_KEY_BYTES)
+            check_keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            check_keys(item)

@@ -1,0 +1,418 @@
+"""Recording: how a run ends, who may write, what is recorded of what."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runstone.engine.disabled import DISABLED, DisabledRun
+from runstone.engine.recorder import Run
+from runstone.engine.store import Store
+from runstone.errors import RunstoneError
+
+from .scenes import events, full_run, of_type, open_store, python
+
+
+def closing(store: Store, run_id: str) -> dict[str, Any]:
+    """The `data` of the last event of a run that verifies."""
+    report = store.verify(run_id)
+    assert report.ok, report.findings
+    return of_type(store, run_id, "run.closed")[0]
+
+
+# how a run ends
+
+
+def test_block_that_ends_is_success(store: Store) -> None:
+    """Leaving the `with` block seals the run as `success`."""
+    with store.run("job") as run:
+        assert run.recording
+    assert (run.recording, run.status, closing(store, run.run_id)["status"]) == (False, "success", "success")
+
+
+def test_exception_is_failed_and_comes_through(store: Store) -> None:
+    """An exception seals the run as `failed` with type, message and traceback, and reaches the caller."""
+    with pytest.raises(ZeroDivisionError), store.run("job") as run:
+        _ = 1 / 0
+    closed = closing(store, run.run_id)
+    assert (closed["status"], closed["error"]["type"], closed["exit"]) == ("failed", "ZeroDivisionError", None)
+    assert "1 / 0" in closed["error"]["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "exit"),
+    [(0, "success", None), (None, "success", None), (3, "failed", 3), ("text", "failed", None), (True, "failed", None)],
+)
+def test_system_exit_ends_by_its_code(store: Store, code: Any, status: str, exit: int | None) -> None:
+    """`SystemExit` with 0 or nothing is no failure; another number is recorded as the exit status."""
+    with pytest.raises(SystemExit), store.run("job") as run:
+        sys.exit(code)
+    closed = closing(store, run.run_id)
+    assert (closed["status"], closed["exit"]) == (status, exit)
+
+
+def test_keyboard_interrupt_is_cancelled(store: Store) -> None:
+    """Ctrl-C seals the run as `cancelled`."""
+    with pytest.raises(KeyboardInterrupt), store.run("job") as run:
+        raise KeyboardInterrupt
+    assert closing(store, run.run_id)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("results", "status"),
+    [([], "success"), (["pass"], "success"), (["pass", "skip"], "partial"), (["skip", "fail", "pass"], "failed")],
+)
+def test_checks_decide(store: Store, results: list[str], status: str) -> None:
+    """Without a status given, a failed check makes `failed`, a skipped one `partial`."""
+    with store.run("job") as run:
+        for number, result in enumerate(results):
+            run.check(f"check {number}", result)
+    assert closing(store, run.run_id)["status"] == status
+
+
+def test_given_status_stands(store: Store) -> None:
+    """A status that the caller gives is not changed by checks."""
+    run = store.run("job")
+    run.check("rows", "fail")
+    run.finish("partial", exit=4, result={"rows": 0}, resources={"max_rss_bytes": 1})
+    closed = closing(store, run.run_id)
+    assert (closed["status"], closed["exit"], closed["result"]) == ("partial", 4, {"rows": 0})
+    assert closed["resources"] == {"max_rss_bytes": 1}
+
+
+@pytest.mark.parametrize("status", ["interrupted", "running", "ok", ""])
+def test_status_that_no_caller_gives_is_refused(store: Store, status: str) -> None:
+    """Only recovery gives `interrupted`; a word that is no status is an error where strictness was asked for."""
+    run = store.run("job", strict=True)
+    with pytest.raises(RunstoneError) as caught:
+        run.finish(status)
+    assert caught.value.code == "invalid_status"
+    run.finish()
+    assert closing(store, run.run_id)["status"] == "success"
+
+
+def test_second_finish_changes_nothing(store: Store) -> None:
+    """Finishing again answers the same digest, also by leaving the block."""
+    with store.run("job") as run:
+        first = run.finish("partial")
+        assert run.finish("failed") == first
+    assert (store.get(run.run_id).digest, closing(store, run.run_id)["status"]) == (first, "partial")
+
+
+def test_what_comes_after_the_end_is_said_once(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Calls on a finished run record nothing; standard error says so once."""
+    run = store.run("job")
+    run.finish()
+    before = store.get(run.run_id).digest
+    run.log("late")
+    run.note("later")
+    assert store.get(run.run_id).digest == before
+    assert capsys.readouterr().err.count("is finished") == 1
+
+
+def test_what_comes_after_the_end_raises_when_strict(store: Store) -> None:
+    """With `strict` it is `already_finished`."""
+    run = store.run("job", strict=True)
+    run.finish()
+    with pytest.raises(RunstoneError) as caught:
+        run.log("late")
+    assert caught.value.code == "already_finished"
+
+
+def test_process_that_ends_without_finish_seals_as_failed(tmp_path: Path) -> None:
+    """A run that nobody finished is sealed at the end of the process, and says why it failed."""
+    program = "import runstone, sys; run = runstone.open(sys.argv[1]).run('job', run_id='left'); run.log('x')"
+    done = python(program, tmp_path / "runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    closed = closing(open_store(tmp_path / "runs"), "left")
+    assert (closed["status"], closed["error"]["type"]) == ("failed", "NotFinished")
+
+
+def test_process_that_dies_leaves_an_open_run(tmp_path: Path) -> None:
+    """What a process had recorded when it was killed is there, in a run that is open and not alive."""
+    program = (
+        "import os, runstone, signal, sys\n"
+        "run = runstone.open(sys.argv[1]).run('job', run_id='killed')\n"
+        "for number in range(500): run.log(f'line {number}')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    python(program, tmp_path / "runs")
+    store = open_store(tmp_path / "runs")
+    [summary] = store.open_runs()
+    assert (summary.run_id, summary.alive) == ("killed", False)
+    assert [data["text"] for data in of_type(store, "killed", "log")] == [f"line {number}" for number in range(500)]
+
+
+# threads
+
+
+@pytest.fixture
+def busy_switching() -> Any:
+    """The interpreter changes threads as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("busy_switching")
+def test_threads_share_a_run(store: Store) -> None:
+    """8 threads of 200 events: all are there, numbered without gaps, each thread's own in its order."""
+    with store.run("job") as run, ThreadPoolExecutor(8) as pool:
+        for thread in range(8):
+            pool.submit(lambda thread=thread: [run.event("x.step", {"n": n, "t": thread}) for n in range(200)])
+    recorded = events(store, run.run_id)
+    assert [event["seq"] for event in recorded] == list(range(1602))
+    steps = of_type(store, run.run_id, "x.step")
+    assert [[data["n"] for data in steps if data["t"] == thread] for thread in range(8)] == [list(range(200))] * 8
+    assert store.verify(run.run_id).ok
+
+
+@pytest.mark.usefixtures("busy_switching")
+def test_log_reference_leads_to_its_line(store: Store) -> None:
+    """What `log` answers is the line that holds the message, whoever else writes at the same time."""
+    with store.run("job") as run, ThreadPoolExecutor(8) as pool:
+        messages = [f"message {number}" for number in range(800)]
+        references = list(pool.map(run.log, messages))
+    lines = store.get(run.run_id).document("run.log").splitlines()
+    assert [lines[int(reference.rpartition(":")[2]) - 1] for reference in references] == messages
+
+
+@pytest.mark.usefixtures("busy_switching")
+def test_finish_waits_for_nobody_and_loses_nothing_recorded(store: Store) -> None:
+    """Threads that go on while the run is finished break nothing: the bundle verifies."""
+    run = store.run("job")
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(lambda: [run.log(f"{number}") for number in range(300)])
+        run.finish()
+    assert store.verify(run.run_id).ok
+
+
+# forks and children
+
+
+FORK = """
+import os, runstone, sys
+store = runstone.open(sys.argv[1])
+run = store.run("parent", run_id="parent", strict="strict" in sys.argv)
+child = os.fork()
+if child == 0:
+    try:
+        run.log("from the child")
+        run.finish()
+    except runstone.RunstoneError as exc:
+        print(exc.code, flush=True)
+    print(os.environ["RUNSTONE_PARENT"], run.recording, flush=True)
+    with store.run("child", run_id="child") as own:
+        own.log("of its own")
+    sys.exit(0)
+os.waitpid(child, 0)
+run.log("from the parent")
+run.finish()
+print(os.environ.get("RUNSTONE_PARENT"), flush=True)
+"""
+
+
+def test_child_of_a_fork_holds_an_inert_copy(tmp_path: Path) -> None:
+    """The child records and seals nothing of its parent's run, says so once, and the parent goes on."""
+    done = python(FORK, tmp_path / "runs")
+    store = open_store(tmp_path / "runs")
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["parent False", "None"])
+    assert done.stderr.count("belongs to the parent process") == 1
+    assert [data["text"] for data in of_type(store, "parent", "log")] == ["from the parent"]
+    assert store.verify("parent").ok
+
+
+def test_run_of_a_forked_child_is_a_child(tmp_path: Path) -> None:
+    """A new run in the child points at the parent's."""
+    python(FORK, tmp_path / "runs")
+    links = open_store(tmp_path / "runs").get("child").opened["data"]["links"]
+    assert links == [{"digest": None, "rel": "child-of", "run_id": "parent"}]
+
+
+def test_strict_child_is_told_that_it_is_not_the_writer(tmp_path: Path) -> None:
+    """With `strict` the child's calls raise `not_the_writer`."""
+    done = python(FORK, tmp_path / "runs", "strict")
+    assert done.stdout.splitlines()[0] == "not_the_writer"
+
+
+def test_child_that_ends_does_not_seal_its_parents_run(tmp_path: Path) -> None:
+    """A child's `atexit` leaves the parent's run open, and the parent's lease is not given back by it."""
+    program = (
+        "import os, runstone, sys\n"
+        "store = runstone.open(sys.argv[1])\n"
+        "run = store.run('parent', run_id='parent')\n"
+        "if os.fork() == 0: sys.exit(0)\n"
+        "os.wait()\n"
+        "[summary] = store.open_runs()\n"
+        "print(summary.alive, [recovery.outcome for recovery in store.recover()])\n"
+        "run.finish()\n"
+    )
+    done = python(program, tmp_path / "runs")
+    assert done.stdout == "True ['alive']\n"
+
+
+def test_lease_ends_with_the_writer_and_not_with_its_child(tmp_path: Path) -> None:
+    """A child that lives on after its parent was killed does not keep the parent's run alive."""
+    program = (
+        "import os, runstone, signal, sys\n"
+        "run = runstone.open(sys.argv[1]).run('parent', run_id='parent')\n"
+        "read, write = os.pipe()\n"
+        "if os.fork() == 0:\n"
+        "    os.close(write)\n"
+        "    os.read(read, 1)\n"  # returns when the parent is gone
+        "    os.write(1, os.read(0, 1))\n"
+        "    os._exit(0)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    import subprocess
+
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "runs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    child.wait(60)
+    try:
+        [summary] = open_store(tmp_path / "runs").open_runs()
+        assert not summary.alive
+    finally:
+        assert child.communicate(b"x", timeout=60)[0] == b"x"
+
+
+def test_parent_of_the_environment_is_linked(tmp_path: Path) -> None:
+    """`RUNSTONE_PARENT` makes a run the child of the one that it names."""
+    store = open_store(tmp_path / "runs", settings={"RUNSTONE_PARENT": "outer"})
+    with store.run("job") as run:
+        pass
+    assert store.get(run.run_id).manifest["links"] == [{"digest": None, "rel": "child-of", "run_id": "outer"}]
+
+
+@pytest.mark.parametrize("parent", ["../x", "", "a b"])
+def test_parent_that_is_no_id_is_passed_over(tmp_path: Path, parent: str) -> None:
+    """What the environment says is not believed: no id, no link."""
+    store = open_store(tmp_path / "runs", settings={"RUNSTONE_PARENT": parent})
+    with store.run("job") as run:
+        pass
+    assert store.get(run.run_id).manifest["links"] == []
+
+
+# recording switched off
+
+
+def test_disabled_recorder_is_one_shared_no_op(tmp_path: Path) -> None:
+    """`RUNSTONE_DISABLED=1` gives the same silent object to everybody, and nothing is written."""
+    store = open_store(tmp_path / "runs", settings={"RUNSTONE_DISABLED": "1"})
+    with store.run("job", strict=True) as run:
+        run.output("file", "absent", keep=True)
+        assert run.log("x") == "run.log:line:0"
+    assert run is store.run("other") is DISABLED
+    assert not (tmp_path / "runs").exists()
+
+
+def test_disabled_run_has_every_method_of_a_run() -> None:
+    """Code that records works unchanged when recording is off."""
+    of_the_recorder_alone = {"open", "become_inert", "git_state", "redactor", "written", "index", "tap", "git"}
+    public = {name for name in dir(Run) if not name.startswith("_")} - of_the_recorder_alone
+    assert public <= set(dir(DisabledRun))
+
+
+# opening
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"run_id": "../x"}, "invalid_run_id"),
+        ({"run_id": "--help"}, "invalid_run_id"),
+        ({"run_id": "con"}, "invalid_run_id"),
+        ({"run_id": ""}, "invalid_run_id"),
+        ({"run_id": "x" * 129}, "invalid_run_id"),
+        ({"run_id": "ghp_" + "a" * 36}, "secret_in_run_id"),
+        ({"labels": {"": "x"}}, "invalid_label"),
+        ({"labels": {"n" * 65: "x"}}, "invalid_label"),
+        ({"labels": {"x": "v" * 1025}}, "invalid_label"),
+        ({"labels": {str(number): "x" for number in range(65)}}, "invalid_label"),
+        ({"labels": {1: "x"}}, "invalid_label"),
+        ({"links": [{"rel": "likes", "run_id": "x"}]}, "invalid_link"),
+        ({"links": [{"rel": "retries", "run_id": "../x"}]}, "invalid_link"),
+        ({"links": [{"rel": "retries", "run_id": "x", "digest": "0" * 64}]}, "invalid_link"),
+        ({"links": [{"rel": "retries", "run_id": "x", "more": 1}]}, "invalid_link"),
+        ({"secrets": ["abc"]}, "invalid_option"),
+        ({"secrets": [1]}, "invalid_option"),
+        ({"contract": "nobody"}, "unknown_contract"),
+        ({"contract": "runstone/99"}, "unknown_contract"),
+    ],
+)
+def test_wrong_opening_is_refused_and_leaves_nothing(
+    tmp_path: Path, arguments: dict[str, Any], code: str
+) -> None:
+    """What cannot be recorded as it was given is refused before the store is touched."""
+    store = open_store(tmp_path / "runs")
+    with pytest.raises(RunstoneError) as caught:
+        store.run("job", **arguments)
+    assert (caught.value.code, (tmp_path / "runs").exists()) == (code, False)
+
+
+def test_empty_kind_is_refused(store: Store) -> None:
+    """A run says what work it is, whether or not it has links."""
+    for links in ([], [{"rel": "retries", "run_id": "x"}]):
+        with pytest.raises(RunstoneError) as caught:
+            store.run("", links=links)
+        assert caught.value.code == "invalid_option"
+
+
+def test_longest_label_and_most_labels_are_kept(store: Store) -> None:
+    """Limits are inclusive."""
+    labels = {f"{number:0>64}": "v" * 1024 for number in range(64)}
+    with store.run("job", labels=labels) as run:
+        pass
+    assert store.get(run.run_id).labels == labels
+
+
+@pytest.mark.parametrize("spelling", ["full", "FULL", "Full"])
+def test_taken_id_is_refused(store: Store, tmp_path: Path, spelling: str) -> None:
+    """An id that a sealed run has, in whatever case, is `run_exists`, and the sealed run stays as it was."""
+    digest = full_run(store, tmp_path).digest
+    with pytest.raises(RunstoneError) as caught:
+        store.run("job", run_id=spelling)
+    assert (caught.value.code, store.get("full").digest) == ("run_exists", digest)
+
+
+def test_id_of_an_open_run_is_taken(store: Store) -> None:
+    """So is the id of a run that is being recorded."""
+    run = store.run("job", run_id="open")
+    with pytest.raises(RunstoneError) as caught:
+        store.run("job", run_id="OPEN")
+    run.finish()
+    assert caught.value.code == "run_exists"
+
+
+def test_links_are_sorted_and_said_once(store: Store) -> None:
+    """Links stand in the order of the format, each once."""
+    given = [{"rel": "retries", "run_id": "b"}, {"rel": "amends", "run_id": "a"}, {"rel": "retries", "run_id": "b"}]
+    with store.run("job", links=given) as run:
+        pass
+    assert [link["rel"] for link in store.get(run.run_id).manifest["links"]] == ["amends", "retries"]
+
+
+def test_store_that_cannot_be_made_does_not_stop_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no run can be opened the block runs all the same, and standard error says once that nothing is kept."""
+    (tmp_path / "runs").write_text("in the way")
+    with open_store(tmp_path / "runs").run("job") as run:
+        run.log("one")
+        run.output("file", tmp_path / "runs", keep=True)
+        assert not run.recording
+    assert run.finish() is None
+    assert capsys.readouterr().err.count("runstone:") == 1
+
+
+def test_store_that_cannot_be_made_raises_when_strict(tmp_path: Path) -> None:
+    """With `strict` it is `store_unavailable`."""
+    (tmp_path / "runs").write_text("in the way")
+    with pytest.raises(RunstoneError) as caught:
+        open_store(tmp_path / "runs").run("job", strict=True)
+    assert caught.value.code == "store_unavailable"
