@@ -41,7 +41,8 @@ lint: $(VENV)/.test $(VENV)/.lint types layers ## Style, types and layers
 
 types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
 	$(BIN)/mypy
-	$(BIN)/mypy --config-file tools/mypy.ini
+	$(BIN)/mypy --strict tools/crashpoints tests/typing/public_api.py
+	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py
 	$(BIN)/pyright
 
 layers: $(VENV)/.test $(VENV)/.lint ## Arrows between layers point one way

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from faults.sweep import CannotTrace, Result, Sweep, environment, module
+from faults.sweep import CannotTraceError, Result, Sweep, environment, module
 
 MINIMUM = 500
 SAMPLE = 60
@@ -41,20 +41,24 @@ def caught(name: str, mutant: str) -> Sweep:
 
 
 def explore(scratch: Path, name: str, prepare: str | None, states: int, *more: str) -> dict[str, Any]:
-    """Run the crash tool on a scene; its report. Raises `CannotTrace`."""
+    """Run the crash tool on a scene; its report. Raises `CannotTraceError`."""
     report = scratch / f"{name}{''.join(more)}.json"
     initial: list[str] = []
     if prepare is not None:
         start = scratch / f"{name}-initial"
         start.mkdir()
-        subprocess.run(module("faults.scenes", prepare, str(start)), env=environment(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            module("faults.scenes", prepare, str(start)), env=environment(), check=True, stdout=subprocess.DEVNULL
+        )
         initial = ["--initial", str(start)]
-    command = module("crashpoints", "--name", name, "--max-states", str(states), "--max-seconds", "900", "--json", str(report))
+    command = module(
+        "crashpoints", "--name", name, "--max-states", str(states), "--max-seconds", "900", "--json", str(report)
+    )
     command += [*initial, "--check", CHECK, "--", *module("faults.scenes", name, "{dir}"), *more]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode == 2:
         if "strace" in done.stderr or "trace" in done.stderr.lower():
-            raise CannotTrace(done.stderr.strip()[:300])
+            raise CannotTraceError(done.stderr.strip()[:300])
         raise RuntimeError(done.stderr.strip()[:2000])
     found: dict[str, Any] = json.loads(report.read_text())
     return found

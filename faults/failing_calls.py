@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from faults.check import check_store
-from faults.sweep import CannotTrace, Result, environment, module
+from faults.sweep import CannotTraceError, Result, environment, module
 
 CALLS = {
     "openat": ("EIO", "ENOSPC", "EMFILE"),
@@ -54,14 +54,24 @@ def _calls(scratch: Path) -> list[tuple[str, int]]:
     place = _fresh(scratch)
     log = scratch / "calls.log"
     done = subprocess.run(
-        ["strace", "-f", "-y", "-qq", "-o", str(log), "-e", "trace=" + ",".join(CALLS), *module("faults.scenes", "record", str(place))],
+        [
+            "strace",
+            "-f",
+            "-y",
+            "-qq",
+            "-o",
+            str(log),
+            "-e",
+            "trace=" + ",".join(CALLS),
+            *module("faults.scenes", "record", str(place)),
+        ],
         env=environment(),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise CannotTrace(done.stderr.strip()[:300])
+        raise CannotTraceError(done.stderr.strip()[:300])
     seen: dict[str, int] = {}
     found = []
     for line in log.read_text(errors="replace").splitlines():

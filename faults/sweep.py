@@ -34,7 +34,7 @@ Sweep = Callable[[Path, bool], Result]
 """A sweep takes a scratch folder and whether only a sample is wanted."""
 
 
-class CannotTrace(Exception):
+class CannotTraceError(Exception):
     """System calls cannot be traced here."""
 
 

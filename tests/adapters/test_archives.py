@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runstone.adapters.archives import open_archive
 from runstone.adapters.archives import bundle as bundle_module
+from runstone.adapters.archives import open_archive
 from runstone.adapters.archives import tar as tar_module
 from runstone.errors import RunstoneError
 
@@ -131,7 +131,9 @@ def test_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     refusal(str(tmp_path / "pipe"))
 
 
-@pytest.mark.parametrize("data", [b"", b"text", bytes(256), b"PK\x03\x04", b"\x1f\x8b", b"\x1f\x8b" + bytes(600), bytes(512)])
+@pytest.mark.parametrize(
+    "data", [b"", b"text", bytes(256), b"PK\x03\x04", b"\x1f\x8b", b"\x1f\x8b" + bytes(600), bytes(512)]
+)
 def test_other_bytes_are_refused(data: bytes, tmp_path: Path) -> None:
     """What is no archive, or only begins like one, is refused."""
     refusal(make.written(tmp_path, data))
@@ -191,17 +193,23 @@ def test_accepted_name_can_stand_in_a_bundle(tmp_path_factory: pytest.TempPathFa
     build = make.zip_of if zip else make.tar_of
     path = make.written(tmp_path_factory.getbasetemp(), build(("manifest.json", b"{}"), (name, b"x")))
     try:
-        entries = open_archive(path).entries()
+        paths = [entry.path for entry in open_archive(path).entries()]
     except RunstoneError as exc:
-        assert exc.code == "invalid_archive"
-        return
-    assert [entry.path for entry in entries if path_problem(entry.path)] == []
+        paths = [exc.code]
+    assert paths == ["invalid_archive"] or not [path for path in paths if path_problem(path)]
 
 
 @pytest.mark.parametrize("build", [make.tar_of, make.zip_of], ids=["tar", "zip"])
 @pytest.mark.parametrize(
     "names",
-    [("run.json", "run.json"), ("./run.json", "run.json"), ("A", "a"), ("STRASSE", "straße"), ("d/x", "D/y"), ("d/x", "d")],
+    [
+        ("run.json", "run.json"),
+        ("./run.json", "run.json"),
+        ("A", "a"),
+        ("STRASSE", "straße"),
+        ("d/x", "D/y"),
+        ("d/x", "d"),
+    ],
 )
 def test_names_that_collide_are_refused(build, names: tuple[str, str], tmp_path: Path) -> None:
     """A name that stands there twice, exactly or on some file system, is refused and told."""
@@ -299,7 +307,9 @@ def reheaded(tar: bytes, at: int, start: int, field: bytes) -> bytes:
     return tar[:at] + bytes(block) + tar[at + 512 :]
 
 
-@pytest.mark.parametrize("size", [b"00000050001\0", b"77777777777\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"-0000000001\0", b"9" * 12])
+@pytest.mark.parametrize(
+    "size", [b"00000050001\0", b"77777777777\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"-0000000001\0", b"9" * 12]
+)
 def test_tar_member_that_claims_too_much_is_refused(size: bytes, tmp_path: Path) -> None:
     """A size that goes past the end of the archive, below zero, or is no number, is refused."""
     refusal(make.written(tmp_path, reheaded(make.tar_of(("x", b"1")), 0, 124, size)))
@@ -387,10 +397,12 @@ def test_changed_byte_gives_files_or_the_typed_error(
     """Whatever one byte becomes, nothing but `invalid_archive` escapes."""
     data = bytearray(_small(form))
     data[at % len(data)] ^= mask
+    code = None
     try:
         contents(make.written(tmp_path_factory.getbasetemp(), bytes(data)))
     except RunstoneError as exc:
-        assert exc.code == "invalid_archive"
+        code = exc.code
+    assert code in (None, "invalid_archive")
 
 
 _made: dict[str, bytes] = {}
@@ -445,9 +457,9 @@ def test_large_members_are_read_in_little_memory(tmp_path: Path) -> None:
     """Hundreds of megabytes pass through within 64 MiB, plain and compressed."""
     noise = os.urandom(MIB)
     body = b"".join(noise[:-1] + bytes([number]) for number in range(100))
-    tar, zip = tmp_path / "a.tar", tmp_path / "a.zip"
-    tar.write_bytes(make.exported({"manifest.json": b"{}", "x": body}))
-    zip.write_bytes(make.zipped({"manifest.json": b"{}", "x": body}))
+    plain, packed = tmp_path / "a.tar", tmp_path / "a.zip"
+    plain.write_bytes(make.exported({"manifest.json": b"{}", "x": body}))
+    packed.write_bytes(make.zipped({"manifest.json": b"{}", "x": body}))
     del body
     program = (
         "import resource, sys\n"
@@ -459,5 +471,5 @@ def test_large_members_are_read_in_little_memory(tmp_path: Path) -> None:
         "    assert sum(map(len, open_archive(path).read('x'))) == 100 << 20\n"
         "print(peak() - before)\n"
     )
-    grown = subprocess.run([sys.executable, "-c", program, tar, zip], check=True, capture_output=True, text=True)
+    grown = subprocess.run([sys.executable, "-c", program, plain, packed], check=True, capture_output=True, text=True)
     assert int(grown.stdout) < 64 * 1024

@@ -1,4 +1,4 @@
-"""What the engine's tests begin with: a store with a fixed surrounding, a run with every kind of file, a dead writer."""
+"""What the engine's tests begin with: a store in fixed surroundings, a run with every kind of file, a dead writer."""
 
 from __future__ import annotations
 

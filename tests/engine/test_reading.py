@@ -91,7 +91,7 @@ def test_file_can_be_read_in_pieces(sealed: Sealed) -> None:
 def test_document_of_another_contract_can_be_asked_for(sealed: Sealed) -> None:
     """A run can be told in the words of another contract, if that one is known."""
     assert refusal(lambda: list(sealed.documents("nobody"))) == "unknown_contract"
-    assert [document.path for document in sealed.documents("runstone/1")][0] == "checks.json"
+    assert next(document.path for document in sealed.documents("runstone/1")) == "checks.json"
 
 
 # how it is found
@@ -196,7 +196,9 @@ def test_query_selects(store: Store) -> None:
     """Kind, status and id, negated and with globs."""
     for run_id, kind, status in (("a1", "x", "failed"), ("a2", "y", "success"), ("b1", "x", "success")):
         store.run(kind, run_id=run_id).finish(status)
-    asked = {query: {sealed.run_id for sealed in store.runs(query)} for query in ("kind:x", "-kind:x", "id:a* status:failed")}
+    asked = {
+        query: {sealed.run_id for sealed in store.runs(query)} for query in ("kind:x", "-kind:x", "id:a* status:failed")
+    }
     assert asked == {"kind:x": {"a1", "b1"}, "-kind:x": {"a2"}, "id:a* status:failed": {"a1"}}
     assert refusal(lambda: list(store.runs("colour:red"))) == "invalid_query"
 

@@ -347,9 +347,7 @@ def test_disabled_run_has_every_method_of_a_run() -> None:
         ({"contract": "runstone/99"}, "unknown_contract"),
     ],
 )
-def test_wrong_opening_is_refused_and_leaves_nothing(
-    tmp_path: Path, arguments: dict[str, Any], code: str
-) -> None:
+def test_wrong_opening_is_refused_and_leaves_nothing(tmp_path: Path, arguments: dict[str, Any], code: str) -> None:
     """What cannot be recorded as it was given is refused before the store is touched."""
     store = open_store(tmp_path / "runs")
     with pytest.raises(RunstoneError) as caught:

@@ -80,7 +80,7 @@ def test_last_line_is_a_pure_function_of_what_was_found(store: Store, tmp_path: 
     """`run.closed` repeats the last time and knows nothing of the process that recovers."""
     die(store, tmp_path)
     before = [event["ts"] for event in events(store, "dead")]
-    store.clock.advance(1e6)  # type: ignore[attr-defined]
+    store.clock.advance(1e6)  # type: ignore[attr-defined]  # the clock is a fake one here
     recover(store)
     closed = events(store, "dead")[-1]
     assert closed["ts"] == before[-1]
@@ -151,10 +151,11 @@ def test_journal_with_a_changed_byte_is_recovered(tmp_path_factory, at: int, mas
     data[at % len(data)] ^= mask
     journal.write_bytes(data)
     try:
-        assert recover(store).outcome in ("sealed", "never_opened")
+        outcome = recover(store).outcome
     except RunstoneError as exc:
-        assert exc.code in ("bundle_damaged", "unknown_contract")
-        assert journal.exists()
+        outcome = exc.code
+    assert outcome in ("sealed", "never_opened", "bundle_damaged", "unknown_contract")
+    assert journal.exists() == (outcome in ("bundle_damaged", "unknown_contract"))
 
 
 # kept files
@@ -270,11 +271,9 @@ def test_run_that_cannot_be_recovered_does_not_stop_the_others(store: Store, tmp
     folder = die(store, tmp_path, "a")
     journal = folder / "events.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b'"run_id":"a"', b'"run_id":"z"'))
-    try:
+    with pytest.raises(RunstoneError) as caught:
         store.recover()
-    except RunstoneError as exc:
-        assert exc.code == "bundle_damaged"
-    assert store.objects.exists("b")
+    assert (caught.value.code, store.objects.exists("b"), store.objects.exists("a")) == ("bundle_damaged", True, False)
 
 
 def test_recovery_of_a_sealed_run_does_nothing(store: Store, tmp_path: Path) -> None:
@@ -330,9 +329,7 @@ def test_two_recoveries_write_the_same_bytes(store: Store, tmp_path: Path) -> No
     assert tree(tmp_path / "runs/dead") == tree(tmp_path / "copy/dead")
 
 
-def test_recovery_that_dies_can_be_run_again(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_recovery_that_dies_can_be_run_again(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recovery that stopped halfway leaves the open run; the next one seals it."""
     die(store, tmp_path)
 
@@ -450,5 +447,3 @@ def test_sealed_run_is_not_open(store: Store, tmp_path: Path) -> None:
     """There is nothing to recover after a seal."""
     full_run(store, tmp_path)
     assert store.recover() == []
-
-

@@ -289,7 +289,11 @@ def test_file_by_reference_leaves_no_copy(store: Store, tmp_path: Path) -> None:
         run.input("file", tmp_path / "a.csv")
     [data] = of_type(store, run.run_id, "input")
     assert (data["sha256"], data["path"], data["name"]) == (sha256_hex(b"a,b\n"), None, "a.csv")
-    assert [entry.path for entry in store.get(run.run_id).bundle.entries()] == ["events.jsonl", "manifest.json", "run.json"]
+    assert [entry.path for entry in store.get(run.run_id).bundle.entries()] == [
+        "events.jsonl",
+        "manifest.json",
+        "run.json",
+    ]
 
 
 def test_names_that_clash_are_numbered(store: Store, tmp_path: Path) -> None:
@@ -318,7 +322,9 @@ def test_names_that_cannot_stand_side_by_side_do_not(store: Store, tmp_path: Pat
     assert [data["sha256"] for data in of_type(store, run.run_id, "output")] == [sha256_hex(b"x")] * 2
 
 
-@pytest.mark.parametrize("name", ["CON", "a:b", "../x", "/etc/x", "x.", "e\u0301", "n" * 300, "a\nb", "", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["CON", "a:b", "../x", "/etc/x", "x.", "e\u0301", "n" * 300, "a\nb", "", "manifest.json"]
+)
 def test_name_that_no_bundle_can_hold_is_replaced(store: Store, tmp_path: Path, name: str) -> None:
     """A file is kept whatever it is called; its true name is in the event."""
     (tmp_path / "data").write_bytes(b"x")
@@ -330,7 +336,8 @@ def test_name_that_no_bundle_can_hold_is_replaced(store: Store, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("ref", "problem"), [("absent", "not_found"), (".", "not_a_file"), ("dangling", "not_a_file"), ("pipe", "not_a_file")]
+    ("ref", "problem"),
+    [("absent", "not_found"), (".", "not_a_file"), ("dangling", "not_a_file"), ("pipe", "not_a_file")],
 )
 def test_file_that_cannot_be_read_is_told(store: Store, tmp_path: Path, ref: str, problem: str) -> None:
     """A file that is not there, or is none, has no digest, and the event says why; nothing waits for a pipe."""

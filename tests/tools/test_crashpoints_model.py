@@ -227,9 +227,7 @@ def test_every_spelling_leads_to_the_file(locator: Locator, path: str) -> None:
     assert locator.locate(ROOT, path) == Slot(FOLDER, "file", FILE)
 
 
-@pytest.mark.parametrize(
-    "path", ["/root/testament/file", "/root", "../other", "round/file", "folder/file/x", "no/x"]
-)
+@pytest.mark.parametrize("path", ["/root/testament/file", "/root", "../other", "round/file", "folder/file/x", "no/x"])
 def test_path_that_leads_nowhere_under_test_is_outside(locator: Locator, path: str) -> None:
     """Neighbours with a longer name, loops and missing folders have no place."""
     assert locator.locate(ROOT, path) is None

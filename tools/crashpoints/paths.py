@@ -34,9 +34,7 @@ class Locator:
         self._root = root
         self._tree = tree
         self._parents: dict[int, tuple[int, str]] = {
-            inode: (directory, name)
-            for directory, names in tree.names.items()
-            for name, inode in names.items()
+            inode: (directory, name) for directory, names in tree.names.items() for name, inode in names.items()
         }
 
     def named(self, directory: int, name: str, inode: int) -> None:

@@ -53,9 +53,7 @@ class ProcessTable:
         """The process, with what it took over from its parent at its birth or its first call."""
         if pid not in self._processes:
             parent, flags = self._births.get(pid, (pid, ""))
-            self._processes[pid] = (
-                Process(replace(self._first)) if parent == pid else _child(self.get(parent), flags)
-            )
+            self._processes[pid] = Process(replace(self._first)) if parent == pid else _child(self.get(parent), flags)
         return self._processes[pid]
 
 

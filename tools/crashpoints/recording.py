@@ -74,9 +74,7 @@ def replay(recorder: Recorder, calls: Sequence[Call]) -> None:
                 raise ToolError(f"cannot make sense of a traced call: {call}") from exc
 
 
-def _run_traced(
-    command: Sequence[str], root: str, trace: str, stdout_path: str, options: RecordingOptions
-) -> None:
+def _run_traced(command: Sequence[str], root: str, trace: str, stdout_path: str, options: RecordingOptions) -> None:
     if shutil.which("strace") is None:
         raise ToolError("strace is not installed (Debian: apt-get install strace)")
     traced = sorted(HANDLERS if options.trace_reads else HANDLERS.keys() - READS)

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     """Run the command line `runstone run ARGUMENTS`; answers the exit status."""
     try:
         options, command = parse(arguments)
-        if options["contract"] == "ovc":
+        if (options["contract"] or "").partition("/")[0] == "ovc":
             return _ovc(options, command)
         return _record(options, command)
     except RunstoneError as exc:

@@ -86,6 +86,14 @@ def message_line(event: Event, *, stamped: bool) -> bytes:
     return text.encode() + b"\n"
 
 
+def line_ends(data: dict[str, Any]) -> int:
+    """How many lines of `run.log` a `log` event ends: one for a message, for a chunk its LF bytes."""
+    if "stream" not in data:
+        return 1
+    text: str = data["latin1"] if "latin1" in data else data["text"]
+    return text.count("\n")
+
+
 def one_line(text: str) -> str:
     """`text` with LF, CR, NEL and the Unicode line and paragraph separators shown as escapes."""
     return text.translate(_ONE_LINE)

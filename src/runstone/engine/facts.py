@@ -17,14 +17,45 @@ ENVELOPE_BYTES: Final = 256
 """More than what stands in a line around its data and marks."""
 
 
+def text_of(value: Any) -> str:
+    """`value` as it shows itself; its type's name where showing it fails."""
+    try:
+        return str(value)
+    except Exception:  # a foreign object may raise anything
+        return f"<{type(value).__name__}>"
+
+
+def texts_of(value: Any) -> list[str]:
+    """The texts of a list; one text, or anything that is no list, stands alone."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    try:
+        return [text_of(item) for item in value]
+    except Exception:  # not iterable, or not to its end
+        return [text_of(value)]
+
+
+def mapping_of(value: Any) -> dict[Any, Any]:
+    """`value` as a dict; what is no mapping stands under `value`."""
+    try:
+        return dict(value)
+    except Exception:  # whatever a foreign mapping raises
+        return {"value": value}
+
+
 def reference_text(ref: Any) -> str:
     """The text of an artifact's reference: a path as text, anything else as it shows itself."""
-    return os.fsdecode(ref) if hasattr(ref, "__fspath__") or ref.__class__ is bytes else str(ref)
+    try:
+        return os.fsdecode(ref) if hasattr(ref, "__fspath__") or ref.__class__ is bytes else text_of(ref)
+    except Exception:  # a path that does not tell itself
+        return text_of(ref)
 
 
 def snake_case(name: str) -> str:
     """A check's id from its name: lower-case words of letters and digits joined by `_`."""
-    words = "".join(mark.lower() if mark.isalnum() else " " for mark in str(name)).split()
+    words = "".join(mark.lower() if mark.isalnum() else " " for mark in text_of(name)).split()
     return "_".join(words) or "check"
 
 
@@ -32,27 +63,48 @@ def describe(exc: BaseException) -> dict[str, Any]:
     """An exception as recorded: type, message, and the traceback's text (its last 16,000 characters)."""
     import traceback
 
-    text = "".join(traceback.format_exception(exc))
-    return {"type": type(exc).__name__, "message": str(exc), "traceback": text[-16_000:]}
+    try:
+        text = "".join(traceback.format_exception(exc))
+    except Exception:  # an exception that cannot be shown is still the caller's, not ours
+        text = type(exc).__name__
+    return {"type": type(exc).__name__, "message": text_of(exc), "traceback": text[-16_000:]}
+
+
+def exit_code(exc: BaseException) -> int | None:
+    """The number that a `SystemExit` ends the process with; `None` for anything else."""
+    return exc.code if isinstance(exc, SystemExit) and type(exc.code) is int else None
 
 
 def checked_event(type: Any, data: Any) -> tuple[dict[str, Any], str | None]:
     """The data of an event of a caller's type as a dict, and what is wrong with it or with its type."""
     try:
         fields = dict(data)
-    except (TypeError, ValueError):
-        return {}, f"the data of event {str(type)[:80]!r} is not a mapping"
+    except Exception:  # whatever a foreign mapping raises
+        return {}, f"the data of event {text_of(type)[:80]!r} is not a mapping"
     if type in USER_TYPES:
-        return fields, data_problem(type, coerce(fields)[0])
+        return fields, _told(type, fields)
     if not is_event_type(type):
-        return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {str(type)[:80]!r}"
+        return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {text_of(type)[:80]!r}"
     if len(known_types) < 1024:
         known_types.add(type)
     return fields, None
 
 
+def _told(kind: str, fields: dict[str, Any]) -> str | None:
+    try:
+        return data_problem(kind, coerce(fields)[0])
+    except RunstoneError as exc:
+        return exc.message
+
+
 known_types: set[str] = set()
 """Types of a caller's own that have passed `checked_event`; it need not look at them again."""
+
+
+def renumbered(line: bytes, seq: int) -> bytes:
+    """A journal line that was built before a `dropped` event took its number."""
+    head, mark, tail = line.rpartition(b'"seq":')
+    return head + mark + b"%d" % seq + tail[tail.index(b",") :]
 
 
 def metric_number(value: Any) -> Any:

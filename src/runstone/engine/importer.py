@@ -17,7 +17,7 @@ from runstone.core.manifest import FileFact, manifest_bytes, parse_manifest
 from runstone.core.values import coerce
 from runstone.engine.reader import read_limited
 from runstone.engine.sealer import write_documents
-from runstone.engine.verifier import verify_bundle
+from runstone.engine.verifier import FAULT, verify_bundle
 from runstone.errors import error
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def import_bundle(bundle: Bundle, objects: Objects, contract_of: ContractOf) -> 
     """
     report = verify_bundle(bundle, contract_of)
     if not report.ok or report.run_id is None or report.digest is None:
-        first = next((finding.message for finding in report.findings), "it does not verify")
+        first = next((finding.message for finding in report.findings if finding.level == FAULT), "it does not verify")
         raise error("bundle_damaged", f"{bundle.location} is not imported: {first}", report=report.as_dict())
     data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
     if digest_of(data) != report.digest:

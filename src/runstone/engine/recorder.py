@@ -18,22 +18,36 @@ from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, data_problem, event_line
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
-from runstone.core.runlog import one_line
+from runstone.core.parsing import load
+from runstone.core.runlog import line_ends, one_line
 from runstone.core.times import SECOND_NS, second_text
 from runstone.core.values import COERCED, coerce
-from runstone.core.words import CANCELLED, CHECK_STATUSES, FAILED, LOG_LEVELS, check_status, status_from_checks
+from runstone.core.words import (
+    CANCELLED,
+    CHECK_STATUSES,
+    FAILED,
+    INTERRUPTED,
+    LOG_LEVELS,
+    check_status,
+    status_from_checks,
+)
 from runstone.engine.artifacts import artifact_event, artifact_name, file_facts
 from runstone.engine.facts import (
     ENVELOPE_BYTES,
     check_keys,
     checked_event,
     describe,
+    exit_code,
     is_too_much,
     known_types,
+    mapping_of,
     metric_number,
     metric_step,
     reference_text,
+    renumbered,
     snake_case,
+    text_of,
+    texts_of,
 )
 from runstone.engine.live import LIVE, watch
 from runstone.engine.sealer import seal
@@ -43,7 +57,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, Final, Self
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
@@ -51,6 +65,8 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
+
+_LOG_LINE: Final = b'"type":"log"}\n'
 
 
 class Run:
@@ -88,8 +104,8 @@ class Run:
         self._seq = 0
         self._size = 0
         self._second_ns = 0
-        self._second = b""
-        self._last_us = -1
+        self._second = second_text(0).encode()
+        self._last_us = 0
         self._redactions = 0
         self._dropped = 0
         self._lost_events = 0
@@ -100,10 +116,8 @@ class Run:
         self._inherited = False
         self._said: set[str] = set()
         self.index = JournalIndex()
-        self.tap: Callable[[bytes], None] | None = None
-        """Called with each line once it is written, under the lock, in order."""
-        self.git: dict[str, Any] | None = None
-        """`sha` and `ref` as `run.opened` has them."""
+        self.tap: Callable[[bytes], None] | None = None  # called with each written line, under the lock, in order
+        self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
         if journal is not None:
@@ -136,8 +150,6 @@ class Run:
         self._journal = None
         self._off_path = True
         journal.close()
-
-    # what a caller asks
 
     @property
     def redactor(self) -> Redactor:
@@ -176,28 +188,22 @@ class Run:
         self, name: str, status: str, evidence: str | Iterable[str] | None = None, *, id: str | None = None
     ) -> None:
         """Record a check: `pass`, `fail` or `skip`, with references to its evidence (`run.log:line:3`, …)."""
-        texts = [evidence] if isinstance(evidence, str) else [str(item) for item in evidence or ()]
         marks = [] if status in CHECK_STATUSES else [["/status", COERCED]]
         if marks and self._strict:
-            raise error("invalid_status", f"{status!r} is not pass, fail or skip", found=str(status)[:40])
+            raise error("invalid_status", f"{text_of(status)!r} is not pass, fail or skip", found=text_of(status)[:40])
         known = "fail" if marks else status
         self._check_results.append(known)
-        data = {"id": str(id) if id else snake_case(name), "name": str(name), "status": known, "evidence": texts}
-        self._record("check", data, marks)
+        facts = {"name": text_of(name), "status": known, "evidence": texts_of(evidence)}
+        self._record("check", {"id": text_of(id) if id else snake_case(name), **facts}, marks)
 
     def log(self, message: str, level: str = "info") -> str:
-        """Record a message, one line of `run.log`; answers the reference to it (`run.log:line:N`)."""
-        text = message if isinstance(message, str) else str(message)
-        with self._lock:
-            self._log_lines += 1
-            number = self._log_lines
-        self._record("log", {"level": level if level in LOG_LEVELS else "info", "text": text})
+        """Record a message, one line of `run.log`; answers the reference to it (`run.log:line:N`, 0 if it was lost)."""
+        text = message if isinstance(message, str) else text_of(message)
+        number = self._record("log", {"level": level if level in LOG_LEVELS else "info", "text": text})
         return f"run.log:line:{number}"
 
     def stream(self, stream: str, chunk: bytes) -> None:
         """Record bytes that a command wrote to one of its streams (`stdout`, `stderr`), as they are."""
-        with self._lock:
-            self._log_lines += chunk.count(b"\n")
         try:
             data = {"stream": stream, "text": chunk.decode()}
         except UnicodeDecodeError:
@@ -208,28 +214,27 @@ class Run:
         """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text."""
         marks: list[Mark] = []
         numbers: dict[str, Any] = {}
-        for name, value in values.items():
-            kind = type(value)
+        for key, value in mapping_of(values).items():
+            kind, name = type(value), text_of(key)
             if (kind is float and value - value == 0.0) or (kind is int and -(2**53) < value < 2**53):
-                numbers[str(name)] = value
+                numbers[name] = value
             else:
-                numbers[str(name)] = metric_number(value)
-                marks.append(["/values" + canonical.pointer([str(name)]), COERCED])
+                numbers[name] = metric_number(value)
+                marks.append(["/values" + canonical.pointer([name]), COERCED])
         self._record("metric", {"values": numbers, "step": step if step.__class__ is int else metric_step(step)}, marks)
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
-        self._record(
-            "config", {"value": value, "sources": dict(sources or {}), "volatile": [str(item) for item in volatile]}
-        )
+        known = mapping_of(sources if sources is not None else {})
+        self._record("config", {"value": value, "sources": known, "volatile": texts_of(volatile)})
 
     def note(self, text: str) -> None:
         """Record a remark."""
-        self._record("note", {"text": str(text)})
+        self._record("note", {"text": text_of(text)})
 
     def event(self, type: str, data: Mapping[str, Any]) -> None:
         """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
-        if type not in known_types or data.__class__ is not dict:
+        if type.__class__ is not str or type not in known_types or data.__class__ is not dict:
             data, problem = checked_event(type, data)
             if problem:
                 self._refuse("invalid_event", problem)
@@ -250,10 +255,8 @@ class Run:
         Without `status` the checks decide: a failed one → `failed`, a skipped one → `partial`, else `success`.
         When it answers, the bundle survives power loss. A second call changes nothing.
         """
-        if status is not None and status != "interrupted":
-            check_status(status)
-        elif status is not None:
-            check_status("")  # only recovery gives that one
+        if status is not None:
+            check_status("" if status == INTERRUPTED else status)  # only recovery gives that one
         with self._lock:
             if self._finished or self._inherited:
                 return self._again()
@@ -286,27 +289,31 @@ class Run:
             self.finish()
             return
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
-        code = exc.code if isinstance(exc, SystemExit) and isinstance(exc.code, int) else None
-        self.finish(status, error=describe(exc), exit=code)
+        self.finish(status, error=describe(exc), exit=exit_code(exc))
 
     def __repr__(self) -> str:
         return f"<Run {self._run_id} {self.status}>"
 
-    # how a fact becomes a line
+    def _record(self, kind: str, data: Any, marks: list[Mark] | None = None) -> int:
+        """Append one event. The common case is one encode, one gate, one write; it is written out for speed.
 
-    def _record(self, kind: str, data: Any, marks: list[Mark] | None = None) -> None:
-        """Append one event. The common case is one encode, one gate, one write; it is written out for speed."""
+        Answers how many lines `run.log` has with it, if it is a `log` event and was written; else 0.
+        """
         try:
             body = self._encode(data)
         except RunstoneError:
             body = b""
         with self._lock:
-            if self._off_path:
-                self._off_the_path(kind, data, marks)
-                return
-            if marks or not body or self._gate.hit(body) or (len(body) > MAX_KEY_BYTES and is_too_much(data, body)):
-                self._record_with_care(kind, data, list(marks or ()))
-                return
+            if (
+                self._off_path
+                or marks
+                or not body
+                or self._gate.hit(body)
+                or (len(body) > MAX_KEY_BYTES and is_too_much(data, body))
+            ):
+                before = self._log_lines
+                self._off_the_path(kind, data, list(marks or ()))
+                return self._log_lines if self._log_lines != before else 0
             now = self._time_ns() - self._second_ns
             if now >= SECOND_NS or now // 1000 < self._last_us:
                 now = self._turn_second(now)
@@ -322,27 +329,34 @@ class Run:
                 self._append(line)
             except RunstoneError as exc:
                 self._lose(line, exc)
-                return
+                return 0
             self._seq += 1
             self._size += len(line)
             if self.tap is not None:
                 self.tap(line)
+            if kind != "log":
+                return 0
+            self._log_lines += line_ends(data)
+            return self._log_lines
 
-    def _off_the_path(self, kind: str, data: Any, marks: list[Mark] | None) -> None:
-        """Nothing is recorded any more, or the journal must be repaired first."""
+    def _off_the_path(self, kind: str, data: Any, marks: list[Mark]) -> None:
+        """Nothing is recorded any more, the journal must be repaired first, or the data need care."""
         if self._finished or self._inherited or self._journal is None:
             self._not_recorded()
         else:
-            self._record_with_care(kind, data, list(marks or ()))
+            self._record_with_care(kind, data, marks)
 
     def _turn_second(self, now: int) -> int:
         """Another second has begun, or the clock went back: then the last time is repeated."""
         if now // 1000 < self._last_us:
             return self._last_us * 1000
         seconds = now // SECOND_NS
+        second = second_text(self._second_ns // SECOND_NS + seconds).encode()
+        if second == self._second:  # past the last second that can be written
+            return self._last_us * 1000
         self._second_ns += seconds * SECOND_NS
-        self._second = second_text(self._second_ns // SECOND_NS).encode()
-        self._last_us = -1
+        self._second = second
+        self._last_us = 0
         self._encode = canonical.encoder()
         return now - seconds * SECOND_NS
 
@@ -360,7 +374,7 @@ class Run:
         try:
             if self._lost_events:
                 self._resume(journal, line.rpartition(b'"ts":"')[2][:27].decode())
-                line = self._renumbered(line)
+                line = renumbered(line, self._seq)
             journal.append(line)
         except RunstoneError as exc:
             self._lose(line, exc)
@@ -370,6 +384,8 @@ class Run:
     def _written(self, line: bytes) -> None:
         self._seq += 1
         self._size += len(line)
+        if line.endswith(_LOG_LINE):  # as recorded: redaction can take line ends out
+            self._log_lines += line_ends(load(line)["data"])
         if self.tap is not None:
             self.tap(line)
 
@@ -395,11 +411,6 @@ class Run:
         self._dropped += self._lost_events
         self._lost_events = self._lost_bytes = 0
         self._off_path = False
-
-    def _renumbered(self, line: bytes) -> bytes:
-        """A line that was built before a `dropped` event took its number."""
-        head, mark, tail = line.rpartition(b'"seq":')
-        return head + mark + b"%d" % self._seq + tail[tail.index(b",") :]
 
     def _record_with_care(self, kind: str, data: Any, marks: list[Mark]) -> None:
         """The slow path: coerce, redact, check the limits. Called under the lock."""
@@ -448,8 +459,6 @@ class Run:
             if self.recording:
                 self._drop(events, size, reason, sha256)
 
-    # artifacts
-
     def _artifact(
         self,
         event: str,
@@ -464,7 +473,7 @@ class Run:
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         text = None if ref is None else reference_text(ref)
-        kind, name = str(type), None if name is None else str(name)
+        kind, name = text_of(type), None if name is None else text_of(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
         if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
             name = name or artifact_name(text, self._cwd)
@@ -473,7 +482,7 @@ class Run:
             self._report(facts, text)
         data = artifact_event(kind, text, name, facts, media_type)
         if extra:
-            data["extra"] = dict(extra)
+            data["extra"] = mapping_of(extra)
         self._record(event, data)
 
     def _keep(self, path: str, pieces: Any) -> Any:
@@ -482,8 +491,7 @@ class Run:
         return journal.keep(path, pieces)
 
     def _report(self, facts: Mapping[str, Any], ref: str) -> None:
-        problem = facts.get("problem")
-        if not problem:
+        if not (problem := facts.get("problem")):
             return
         if self._strict:
             code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"
@@ -492,8 +500,6 @@ class Run:
             f"artifact {ref}",
             f"{ref} has no digest in the record: {problem}" if facts["sha256"] is None else f"{ref}: {problem}",
         )
-
-    # ending
 
     def _close(self, exit: int | None, failure: Any, result: Any, resources: Mapping[str, Any] | None) -> Digest:
         journal = self._journal
@@ -510,7 +516,7 @@ class Run:
                 "duration_ns": max(0, duration_ns),
                 "redactions": 0,
                 "dropped": self._dropped,
-                "resources": None if resources is None else dict(resources),
+                "resources": None if resources is None else mapping_of(resources),
                 "torn_bytes": 0,
                 "lost": [],
             }
@@ -534,21 +540,25 @@ class Run:
 
     def _closing(self, data: dict[str, Any]) -> tuple[bytes, list[Mark]]:
         """`run.closed`, with the count of redactions that includes its own."""
-        tree, marks = coerce(data)
-        tree = self._redactor.tree(tree, marks)
-        problem = data_problem(CLOSED, tree)
-        if problem:  # a value that cannot be told must not keep the run open
-            data = {**data, "error": None, "result": None, "resources": None}
-            tree, marks = coerce(data)
+        try:
+            tree, marks = self._closing_tree(data)
+        except RunstoneError:  # a value that cannot be told must not keep the run open
+            tree, marks = self._closing_tree({**data, "error": None, "result": None, "resources": None, "exit": None})
         tree["redactions"] = self._redactions + sum(mark[1].startswith("redacted:") for mark in marks)
         return canonical.canonical_bytes(tree), marks
+
+    def _closing_tree(self, data: dict[str, Any]) -> tuple[dict[str, Any], list[Mark]]:
+        tree, marks = coerce(data)
+        tree = self._redactor.tree(tree, marks)
+        if problem := data_problem(CLOSED, tree):
+            raise error("invalid_event", problem, type=CLOSED)
+        check_keys(tree)
+        return tree, marks
 
     def _again(self) -> Digest | None:
         if self._inherited and self._strict:
             raise error("not_the_writer", f"run {self._run_id} belongs to the parent process", run_id=self._run_id)
         return self.digest
-
-    # saying what is wrong, once
 
     def _not_recorded(self) -> None:
         if self._inherited:

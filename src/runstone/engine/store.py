@@ -107,7 +107,7 @@ class Store:
             "platform": self.host.platform(),
             "entry": self.host.entry() if entry is None else entry,
         }
-        if len(opened["links"]) == 0 and not opened["kind"]:
+        if not opened["kind"]:
             raise error("invalid_option", "kind is empty: say what work the run does", option="kind")
         journal = None
         try:
@@ -189,13 +189,14 @@ class Store:
         raise error("run_not_found", f"no run with digest {digest} in {self.url}", digest=digest, store=self.url)
 
     def _by_prefix(self, prefix: str) -> str:
+        still_open = self.journals.open_ids()
         found = sorted(run_id for run_id in self.objects.run_ids() if prefix and run_id.startswith(prefix))
-        if len(found) == 1:
+        if len(found) == 1 and prefix not in still_open:
             return found[0]
-        if found:
+        if found and prefix not in still_open:
             shown = ", ".join(found[:5])
             raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
-        opened = [run_id for run_id in self.journals.open_ids() if prefix and run_id.startswith(prefix)]
+        opened = [run_id for run_id in still_open if prefix and run_id.startswith(prefix)]
         if opened:
             raise error(
                 "run_is_open",
@@ -272,7 +273,16 @@ class Store:
         from runstone.engine.recoverer import recover
 
         chosen = self.journals.open_ids() if run is None else [self._open_id(run)]
-        return [recover(run_id, self.objects, self.journals, self.contract_of, force=force) for run_id in chosen]
+        done: list[Recovery] = []
+        failure: RunstoneError | None = None
+        for run_id in chosen:
+            try:
+                done.append(recover(run_id, self.objects, self.journals, self.contract_of, force=force))
+            except RunstoneError as exc:  # one that cannot be sealed must not keep the others open
+                failure = failure or exc
+        if failure is not None:
+            raise failure
+        return done
 
     def _open_id(self, run: str) -> str:
         found = [run_id for run_id in self.journals.open_ids() if run_id == run or run_id.startswith(run)]

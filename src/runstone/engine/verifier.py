@@ -278,21 +278,29 @@ class _Verification:
     def compare_sha256(self, entry: dict[str, Any], found: str) -> None:
         if found == entry["sha256"]:
             return
-        path, cause = entry["path"], ""
-        if self.unix_line_ends(path) == entry["sha256"]:
-            cause = " (only its line ends were changed: a checkout or an editor made them CRLF)"
-        message = f"{path}: expected sha256 {entry['sha256']}, found {found}{cause}"
-        code = "line_ends_changed" if cause else "wrong_sha256"
-        self.fault(2, code, message, file=path, expected=entry["sha256"], found=found)
+        path, expected = entry["path"], entry["sha256"]
+        where = {"file": path, "expected": expected, "found": found}
+        message = f"{path}: expected sha256 {expected}, found {found}"
+        again, crlf = self.unix_sha256(path)
+        if again != expected:
+            self.fault(2, "wrong_sha256", message, **where)
+        elif crlf:
+            message += " (only its line ends were changed: a checkout or an editor made them CRLF)"
+            self.fault(2, "line_ends_changed", message, **where)
+        else:
+            message += " (and the right one a moment later: it changes while it is verified)"
+            self.fault(2, "changed_while_read", message, **where)
 
-    def unix_line_ends(self, path: str) -> str:
-        digest, held = new_hash(), b""
+    def unix_sha256(self, path: str) -> tuple[str, bool]:
+        """The digest of a file, read once more, with each CR LF as LF; and whether there was one."""
+        digest, held, crlf = new_hash(), b"", False
         for chunk in self.bundle.read(path):
             text = held + chunk
             held = b"\r" if text.endswith(b"\r") else b""
+            crlf = crlf or b"\r\n" in text
             digest.update(text[: len(text) - len(held)].replace(b"\r\n", b"\n"))
         digest.update(held)
-        return digest.hexdigest()
+        return digest.hexdigest(), crlf
 
     def read_journal(self, entry: dict[str, Any]) -> None:
         file = ProvedFile(lambda start, end: self.bundle.read(layout.JOURNAL, start, end), layout.JOURNAL)

@@ -112,9 +112,7 @@ def _mkdirat(recorder: Recorder, process: Process, call: Call) -> None:
     _made_directory(recorder, process, call, slot, call.args[2])
 
 
-def _made_directory(
-    recorder: Recorder, process: Process, call: Call, slot: Slot | None, mode_argument: str
-) -> None:
+def _made_directory(recorder: Recorder, process: Process, call: Call, slot: Slot | None, mode_argument: str) -> None:
     if slot is not None:
         inode = recorder.new_directory(integer(mode_argument) & ~process.surroundings.umask)
         text = f"mkdir {recorder.locator.slot_label(slot)}"

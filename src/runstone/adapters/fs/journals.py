@@ -213,7 +213,8 @@ class FsLeftRun:
         return self._read(layout.JOURNAL, start, end_exclusive)
 
     def _read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
-        bundle = FsBundle(self.folder)
+        with translated(self.folder):
+            bundle = FsBundle(self.folder)
         try:
             yield from bundle.read(path, start, end_exclusive)
         except RunstoneError as exc:
