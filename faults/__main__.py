@@ -42,15 +42,18 @@ def main() -> int:
     chosen = [name for name in options.only.split(",") if name] or list(SWEEPS)
     failed = 0
     for name in chosen:
-        time.monotonic()
+        began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="runstone-faults-") as scratch:
             try:
                 result = SWEEPS[name](Path(scratch), options.sample)
-            except CannotTraceError:
+            except CannotTraceError as exc:
+                print(f"{name:34} skipped: no right to trace ({exc})", flush=True)
                 continue
-        for _problem in result.problems[:10]:
-            pass
+        print(f"{result}  {time.monotonic() - began:.0f} s", flush=True)
+        for problem in result.problems[:10]:
+            print(f"    {problem}", flush=True)
         failed += not result.passed
+    print(f"{len(chosen) - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 
 

@@ -79,8 +79,8 @@ def main() -> int:
     said = Path(os.environ.get("CRASHPOINTS_STDOUT", os.devnull))
     kind = os.environ.get("CRASHPOINTS_KIND", "kill")
     problems = check_store(Path(sys.argv[1]), said.read_text(), kind=kind)
-    for _problem in problems:
-        pass
+    for problem in problems:
+        print(problem)
     return 1 if problems else 0
 
 

@@ -73,6 +73,7 @@ def main() -> int:
 
     if len(sys.argv) > 3:
         apply_mutant(sys.argv[3])
+    print(PROBES[sys.argv[1]][0](Path(sys.argv[2])))
     return 0
 
 

@@ -21,6 +21,7 @@ from runstone.ports.objects import Stage
 
 def say(*words: object) -> None:
     """A promise, printed once it was given."""
+    print(*words, flush=True)
 
 
 def store_in(directory: Path) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,38 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_ACTIONS",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+SKIP_REASONS = (
+    "other OS",
+    "no Node",
+    "shared samples absent",
+    "no right to mount",
+    "no right to trace",
+    "no right to make namespaces",
+    "strace cannot trace here",
+)
+"""Why a test may be skipped; any other reason fails the whole run."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped and why."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    terminalreporter.section(f"skipped: {reasons.total()}")
+    for reason, count in sorted(reasons.items()):
+        allowed = "" if reason.startswith(SKIP_REASONS) else "  (not on the list: this fails the run)"
+        terminalreporter.write_line(f"{count} x {reason}{allowed}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skip for a reason that is not on the list fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    if exitstatus == 0 and any(not _reason(report).startswith(SKIP_REASONS) for report in skipped):
+        session.exitstatus = 1
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")

@@ -160,12 +160,14 @@ def test_metric_is_a_number_or_one_of_three_words(store: Store, given: Any, reco
 
 
 class Awkward:
-    """An object that fails whenever somebody looks at it."""
+    """An object that fails whenever somebody looks at it; Hypothesis alone may show it."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     __iter__ = __len__ = __bool__ = __float__ = __int__ = __index__ = __eq__ = __str__  # type: ignore[assignment]  # the point
     __hash__ = object.__hash__
 

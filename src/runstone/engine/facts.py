@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
+from runstone.core.terminal import safe_text
 from runstone.core.values import coerce, non_finite_text
 from runstone.errors import RunstoneError, error
 
@@ -13,8 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.core.redaction.redactor import Redactor
+
 ENVELOPE_BYTES: Final = 256
 """More than what stands in a line around its data and marks."""
+
+LOST: Final = "run.log:line:0"
+"""The reference to a message that could not be recorded; it is no evidence."""
 
 
 def text_of(value: Any) -> str:
@@ -70,6 +77,15 @@ def describe(exc: BaseException) -> dict[str, Any]:
     return {"type": type(exc).__name__, "message": text_of(exc), "traceback": text[-16_000:]}
 
 
+def say(message: str, redactor: Redactor) -> None:
+    """Say a thing on standard error: one line, redacted, and without what control characters do to a terminal."""
+    try:
+        clean = safe_text(redactor.text(message)[0])
+        sys.stderr.write(f"runstone: {clean}\n")
+    except Exception:  # a closed standard error, or a redactor that fails, must not break the work
+        return
+
+
 def exit_code(exc: BaseException) -> int | None:
     """The number that a `SystemExit` ends the process with; `None` for anything else."""
     return exc.code if isinstance(exc, SystemExit) and type(exc.code) is int else None
@@ -81,7 +97,7 @@ def checked_event(type: Any, data: Any) -> tuple[dict[str, Any], str | None]:
         fields = dict(data)
     except Exception:  # whatever a foreign mapping raises
         return {}, f"the data of event {text_of(type)[:80]!r} is not a mapping"
-    if type in USER_TYPES:
+    if isinstance(type, str) and type in USER_TYPES:
         return fields, _told(type, fields)
     if not is_event_type(type):
         return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {text_of(type)[:80]!r}"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import sys
 
 from runstone.core import canonical
 from runstone.core.digests import sha256_hex
@@ -19,7 +18,7 @@ from runstone.core.events import CLOSED, data_problem, event_line
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.parsing import load
-from runstone.core.runlog import line_ends, one_line
+from runstone.core.runlog import line_ends
 from runstone.core.times import SECOND_NS, second_text
 from runstone.core.values import COERCED, coerce
 from runstone.core.words import (
@@ -31,24 +30,8 @@ from runstone.core.words import (
     check_status,
     status_from_checks,
 )
+from runstone.engine import facts as told
 from runstone.engine.artifacts import artifact_event, artifact_name, file_facts
-from runstone.engine.facts import (
-    ENVELOPE_BYTES,
-    check_keys,
-    checked_event,
-    describe,
-    exit_code,
-    is_too_much,
-    known_types,
-    mapping_of,
-    metric_number,
-    metric_step,
-    reference_text,
-    renumbered,
-    snake_case,
-    text_of,
-    texts_of,
-)
 from runstone.engine.live import LIVE, watch
 from runstone.engine.sealer import seal
 from runstone.errors import RunstoneError, error
@@ -124,7 +107,7 @@ class Run:
             watch(self)
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
-        """Write the first line, `run.opened`; or say why nothing will be recorded. Called once, by the store."""
+        """Write the first line, `run.opened`; or told.say why nothing will be recorded. Called once, by the store."""
         self.git = opened["git"]
         if failure is not None:
             self._say("open", f"run {self._run_id} is not recorded: {failure.message}; the work goes on")
@@ -188,18 +171,32 @@ class Run:
         self, name: str, status: str, evidence: str | Iterable[str] | None = None, *, id: str | None = None
     ) -> None:
         """Record a check: `pass`, `fail` or `skip`, with references to its evidence (`run.log:line:3`, …)."""
-        marks = [] if status in CHECK_STATUSES else [["/status", COERCED]]
+        marks = [] if isinstance(status, str) and status in CHECK_STATUSES else [["/status", COERCED]]
         if marks and self._strict:
-            raise error("invalid_status", f"{text_of(status)!r} is not pass, fail or skip", found=text_of(status)[:40])
+            raise error(
+                "invalid_status", f"{told.text_of(status)!r} is not pass, fail or skip", found=told.text_of(status)[:40]
+            )
         known = "fail" if marks else status
         self._check_results.append(known)
-        facts = {"name": text_of(name), "status": known, "evidence": texts_of(evidence)}
-        self._record("check", {"id": text_of(id) if id else snake_case(name), **facts}, marks)
+        facts = {
+            "name": told.text_of(name),
+            "status": known,
+            "evidence": [
+                text for text in told.texts_of(evidence) if text != told.LOST or not self._dropped + self._lost_events
+            ],
+        }
+        self._record("check", {"id": told.text_of(id) if id else told.snake_case(name), **facts}, marks)
+
+    def _evidence(self, texts: list[str]) -> list[str]:
+        """References without those to messages that were lost with the rest: they are no evidence."""
+        return [text for text in texts if text != told.LOST] if self._dropped + self._lost_events else texts
 
     def log(self, message: str, level: str = "info") -> str:
         """Record a message, one line of `run.log`; answers the reference to it (`run.log:line:N`, 0 if it was lost)."""
-        text = message if isinstance(message, str) else text_of(message)
-        number = self._record("log", {"level": level if level in LOG_LEVELS else "info", "text": text})
+        text = message if isinstance(message, str) else told.text_of(message)
+        number = self._record(
+            "log", {"level": level if isinstance(level, str) and level in LOG_LEVELS else "info", "text": text}
+        )
         return f"run.log:line:{number}"
 
     def stream(self, stream: str, chunk: bytes) -> None:
@@ -214,28 +211,30 @@ class Run:
         """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text."""
         marks: list[Mark] = []
         numbers: dict[str, Any] = {}
-        for key, value in mapping_of(values).items():
-            kind, name = type(value), text_of(key)
+        for key, value in told.mapping_of(values).items():
+            kind, name = type(value), told.text_of(key)
             if (kind is float and value - value == 0.0) or (kind is int and -(2**53) < value < 2**53):
                 numbers[name] = value
             else:
-                numbers[name] = metric_number(value)
+                numbers[name] = told.metric_number(value)
                 marks.append(["/values" + canonical.pointer([name]), COERCED])
-        self._record("metric", {"values": numbers, "step": step if step.__class__ is int else metric_step(step)}, marks)
+        self._record(
+            "metric", {"values": numbers, "step": step if step.__class__ is int else told.metric_step(step)}, marks
+        )
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
-        known = mapping_of(sources if sources is not None else {})
-        self._record("config", {"value": value, "sources": known, "volatile": texts_of(volatile)})
+        known = told.mapping_of(sources if sources is not None else {})
+        self._record("config", {"value": value, "sources": known, "volatile": told.texts_of(volatile)})
 
     def note(self, text: str) -> None:
         """Record a remark."""
-        self._record("note", {"text": text_of(text)})
+        self._record("note", {"text": told.text_of(text)})
 
     def event(self, type: str, data: Mapping[str, Any]) -> None:
         """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
-        if type.__class__ is not str or type not in known_types or data.__class__ is not dict:
-            data, problem = checked_event(type, data)
+        if type.__class__ is not str or type not in told.known_types or data.__class__ is not dict:
+            data, problem = told.checked_event(type, data)
             if problem:
                 self._refuse("invalid_event", problem)
                 return
@@ -289,7 +288,7 @@ class Run:
             self.finish()
             return
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
-        self.finish(status, error=describe(exc), exit=exit_code(exc))
+        self.finish(status, error=told.describe(exc), exit=told.exit_code(exc))
 
     def __repr__(self) -> str:
         return f"<Run {self._run_id} {self.status}>"
@@ -309,7 +308,7 @@ class Run:
                 or marks
                 or not body
                 or self._gate.hit(body)
-                or (len(body) > MAX_KEY_BYTES and is_too_much(data, body))
+                or (len(body) > MAX_KEY_BYTES and told.is_too_much(data, body))
             ):
                 before = self._log_lines
                 self._off_the_path(kind, data, list(marks or ()))
@@ -374,7 +373,7 @@ class Run:
         try:
             if self._lost_events:
                 self._resume(journal, line.rpartition(b'"ts":"')[2][:27].decode())
-                line = renumbered(line, self._seq)
+                line = told.renumbered(line, self._seq)
             journal.append(line)
         except RunstoneError as exc:
             self._lose(line, exc)
@@ -421,7 +420,7 @@ class Run:
                 raise
             self._drop(1, 0, exc.code, None)
             return
-        if len(body) + ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
+        if len(body) + told.ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
             if self._strict:
                 raise error(
                     "too_large", f"an event of {len(body)} bytes; keep larger data as a file", limit=MAX_LINE_BYTES
@@ -438,7 +437,7 @@ class Run:
         problem = data_problem(kind, tree)
         if problem:
             raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-        check_keys(tree)
+        told.check_keys(tree)
         return canonical.canonical_bytes(tree), marks
 
     def _drop(self, events: int, size: int, reason: str, sha256: str | None) -> None:
@@ -472,8 +471,8 @@ class Run:
         keep: bool = False,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        text = None if ref is None else reference_text(ref)
-        kind, name = text_of(type), None if name is None else text_of(name)
+        text = None if ref is None else told.reference_text(ref)
+        kind, name = told.text_of(type), None if name is None else told.text_of(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
         if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
             name = name or artifact_name(text, self._cwd)
@@ -482,7 +481,7 @@ class Run:
             self._report(facts, text)
         data = artifact_event(kind, text, name, facts, media_type)
         if extra:
-            data["extra"] = mapping_of(extra)
+            data["extra"] = told.mapping_of(extra)
         self._record(event, data)
 
     def _keep(self, path: str, pieces: Any) -> Any:
@@ -516,7 +515,7 @@ class Run:
                 "duration_ns": max(0, duration_ns),
                 "redactions": 0,
                 "dropped": self._dropped,
-                "resources": None if resources is None else mapping_of(resources),
+                "resources": None if resources is None else told.mapping_of(resources),
                 "torn_bytes": 0,
                 "lost": [],
             }
@@ -552,7 +551,7 @@ class Run:
         tree = self._redactor.tree(tree, marks)
         if problem := data_problem(CLOSED, tree):
             raise error("invalid_event", problem, type=CLOSED)
-        check_keys(tree)
+        told.check_keys(tree)
         return tree, marks
 
     def _again(self) -> Digest | None:
@@ -585,11 +584,7 @@ class Run:
         if topic in self._said:
             return
         self._said.add(topic)
-        try:
-            clean = self._redactor.text(one_line(message))[0]
-            sys.stderr.write(f"runstone: {clean}\n")
-        except (OSError, ValueError, AttributeError):
-            pass  # a closed standard error must not break the work
+        told.say(message, self._redactor)
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""

@@ -85,6 +85,8 @@ class FsJournals:
                 os.close(fd)
 
     def take(self, run_id: str, *, force: bool = False) -> FsLeftRun | None:
+        if self.read(run_id) is None:  # before the lease is made anew, which would take the id
+            return None
         with translated(self._places.leases):
             lease = self._lock(run_id)
         if lease is None and not force:
@@ -110,8 +112,10 @@ class FsJournals:
         return None
 
     def read(self, run_id: str) -> FsLeftRun | None:
+        if not is_run_id(run_id):
+            return None
         left = FsLeftRun(self._places, run_id, None)
-        return left if is_run_id(run_id) and os.path.isdir(left.folder) else None
+        return left if os.path.isdir(left.folder) else None
 
 
 def _taken(run_id: str) -> RunstoneError:
@@ -192,12 +196,20 @@ class FsOpenRun:
         return FsStage(self._folder, self._places.at(self._run_id), {layout.JOURNAL, *self._kept}, claim=None)
 
     def close(self) -> None:
-        for fd in (self._fd, self._lease):
+        held, self._fd, self._lease = (self._fd, self._lease), -1, -1
+        for fd in held:
             if fd >= 0:
-                os.close(fd)
-        self._fd = self._lease = -1
+                _close(fd)
 
     inherit = close
+
+
+def _close(fd: int) -> None:
+    """Close a descriptor whose bytes are synced, or told to be unsealed, already: the kernel frees it in any case."""
+    try:
+        os.close(fd)
+    except OSError:
+        return
 
 
 class FsLeftRun:

@@ -1,0 +1,210 @@
+"""Port `journals`, on disk and in memory: open runs, their leases, and what recovery finds of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runstone.adapters.fs.journals import FsJournals
+from runstone.adapters.fs.objects import FsObjects
+from runstone.adapters.fs.places import Places
+from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
+from runstone.core.layout import JOURNAL, MANIFEST
+from runstone.errors import RunstoneError
+from runstone.ports.journals import Journals
+from runstone.ports.objects import Objects
+from runstone.testing.ground import BAD_IDS, code_of, codes_of, contents, seal
+
+
+class Store:
+    """Both ports over one place."""
+
+    def __init__(self, objects: Objects, journals: Journals) -> None:
+        self.objects = objects
+        self.journals = journals
+
+
+def on_disk(root: Path) -> Store:
+    """A store in a folder."""
+    places = Places(str(root))
+    return Store(FsObjects(places), FsJournals(places))
+
+
+def in_memory(_: Path) -> Store:
+    """A store in this process."""
+    objects = MemoryObjects()
+    return Store(objects, MemoryJournals(objects))
+
+
+@pytest.fixture(params=[on_disk, in_memory], ids=["fs", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of either kind."""
+    make: Callable[[Path], Store] = request.param
+    return make(tmp_path / "runs")
+
+
+def test_created_run_is_open_and_alive(store: Store) -> None:
+    """From `create` on the run is listed, and its lease is held until `close`."""
+    run = store.journals.create("a")
+    assert (store.journals.open_ids(), store.journals.alive("a")) == (["a"], True)
+    run.close()
+    assert (store.journals.open_ids(), store.journals.alive("a")) == (["a"], False)
+
+
+def test_id_is_claimed_once_in_any_case(store: Store) -> None:
+    """An open run's id is taken, alive or not."""
+    store.journals.create("Run").close()
+    assert codes_of(["Run", "run", "RUN"], store.journals.create) == dict.fromkeys(["Run", "run", "RUN"], "run_exists")
+
+
+def test_id_of_a_sealed_run_is_taken(store: Store) -> None:
+    """So is that of a sealed one, which came without being open here."""
+    seal(store.objects, "Run", {MANIFEST: b"{}"})
+    assert code_of(lambda: store.journals.create("Run")) == "run_exists"
+    assert code_of(lambda: store.journals.create("run")) == "run_exists"
+
+
+def test_id_outside_the_grammar_is_refused(store: Store) -> None:
+    """No id leads out of the place of open runs; asking for one finds nothing."""
+    assert codes_of(BAD_IDS, store.journals.create) == dict.fromkeys(BAD_IDS, "invalid_run_id")
+    assert [run_id for run_id in BAD_IDS if store.journals.read(run_id) is not None] == []
+
+
+def test_lines_are_appended_in_order(store: Store) -> None:
+    """What was appended can be read back, whole and by range, by the writer and by others."""
+    run = store.journals.create("a")
+    for number in range(100):
+        run.append(b"%d\n" % number)
+    whole = b"".join(b"%d\n" % number for number in range(100))
+    left = store.journals.read("a")
+    assert left is not None
+    assert (b"".join(run.read(0, len(whole))), b"".join(run.read(3, 9))) == (whole, whole[3:9])
+    assert (b"".join(left.read()), b"".join(left.read(5, 7))) == (whole, whole[5:7])
+
+
+def test_repair_cuts_after_the_last_line(store: Store) -> None:
+    """Half a line is cut off; the next line begins at the start of a line."""
+    run = store.journals.create("a")
+    run.append(b"whole\n")
+    run.append(b"ha")
+    assert run.repair() == 6
+    run.append(b"next\n")
+    assert b"".join(run.read(0, 100)) == b"whole\nnext\n"
+
+
+def test_repair_of_a_journal_without_a_line_empties_it(store: Store) -> None:
+    """Where no line was whole, nothing is left, however long the half line is."""
+    run = store.journals.create("a")
+    run.append(b"x" * 3_000_000)
+    assert (run.repair(), b"".join(run.read(0, 10))) == (0, b"")
+
+
+def test_kept_file_is_there_and_only_once(store: Store) -> None:
+    """A file is kept under its name; the name is taken, in any case, as a file or a folder."""
+    run = store.journals.create("a")
+    fact = run.keep("artifacts/x/y", [b"one", b"two"])
+    left = store.journals.read("a")
+    assert left is not None
+    assert (fact.size, left.kept(), b"".join(left.read_kept("artifacts/x/y"))) == (6, ["artifacts/x/y"], b"onetwo")
+    taken = ["artifacts/x/y", "artifacts/X/y", "artifacts/x/Y", "artifacts/x", "artifacts/x/y/z"]
+    assert codes_of(taken, lambda path: run.keep(path, [b""])) == dict.fromkeys(taken, "file_exists")
+    assert b"".join(left.read_kept("artifacts/x/y")) == b"onetwo"
+
+
+def test_kept_path_outside_the_grammar_is_refused(store: Store) -> None:
+    """A kept file cannot lie outside its run."""
+    run = store.journals.create("a")
+    assert code_of(lambda: run.keep("artifacts/../../x", [b""])) == "invalid_path"
+
+
+def test_file_that_fails_halfway_is_not_kept(store: Store) -> None:
+    """A copy whose source fails is there under no name."""
+
+    def broken():
+        yield b"half"
+        raise ZeroDivisionError
+
+    run = store.journals.create("a")
+    with pytest.raises(ZeroDivisionError):
+        run.keep("artifacts/x", broken())
+    left = store.journals.read("a")
+    assert left is not None
+    assert left.kept() == []
+
+
+def test_stage_has_the_journal_and_the_kept_files(store: Store) -> None:
+    """The open run becomes the bundle: what was recorded stays where it is, the rest is added."""
+    run = store.journals.create("a")
+    run.append(b"line\n")
+    run.keep("artifacts/x", [b"kept"])
+    stage = run.stage()
+    stage.put("run.json", [b"{}"])
+    stage.put(MANIFEST, [b"{}"])
+    assert stage.commit() == "created"
+    run.close()
+    expected = {JOURNAL: b"line\n", "artifacts/x": b"kept", "run.json": b"{}", MANIFEST: b"{}"}
+    assert (contents(store.objects, "a"), store.journals.open_ids()) == (expected, [])
+
+
+def test_live_run_cannot_be_taken(store: Store) -> None:
+    """Recovery gets a run only when its writer is gone."""
+    run = store.journals.create("a")
+    assert store.journals.take("a") is None
+    run.close()
+    left = store.journals.take("a")
+    assert left is not None
+    left.release()
+
+
+def test_taken_run_cannot_be_taken_twice(store: Store) -> None:
+    """One recovery at a time has the lease; it gives it back by `release`."""
+    store.journals.create("a").close()
+    left = store.journals.take("a")
+    assert left is not None
+    assert (store.journals.take("a"), store.journals.alive("a")) == (None, True)
+    left.release()
+    again = store.journals.take("a")
+    assert again is not None
+    again.release()
+
+
+def test_forced_recovery_removes_nothing(store: Store) -> None:
+    """Without the lease the open run is read and left where it is."""
+    run = store.journals.create("a")
+    run.append(b"line\n")
+    left = store.journals.take("a", force=True)
+    assert left is not None
+    assert b"".join(left.read()) == b"line\n"
+    left.remove(free_id=True)
+    left.release()
+    assert (store.journals.open_ids(), store.journals.alive("a")) == (["a"], True)
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_removed_run_frees_its_id_only_if_asked(store: Store, free: bool) -> None:
+    """An id stays taken when its run was sealed, and is free when nothing was recorded."""
+    store.journals.create("a").close()
+    left = store.journals.take("a")
+    assert left is not None
+    left.remove(free_id=free)
+    left.release()
+    assert store.journals.open_ids() == []
+    assert code_of(lambda: store.journals.create("a")) == (None if free else "run_exists")
+
+
+def test_absent_run_is_nothing(store: Store) -> None:
+    """A name that nobody has is not alive, not taken and not read."""
+    assert (store.journals.alive("a"), store.journals.take("a"), store.journals.read("a")) == (False, None, None)
+    assert store.journals.open_ids() == []
+
+
+def test_file_that_is_not_kept_is_not_found(store: Store) -> None:
+    """Reading a kept file that is not there is `file_not_found`."""
+    store.journals.create("a").append(b"x\n")
+    left = store.journals.read("a")
+    assert left is not None
+    with pytest.raises(RunstoneError) as caught:
+        b"".join(left.read_kept("artifacts/absent"))
+    assert caught.value.code == "file_not_found"
