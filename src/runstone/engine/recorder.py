@@ -72,7 +72,7 @@ class Run:
     ) -> None:
         self._run_id = run_id
         self._journal = journal
-        self._append = journal.append if journal is not None else _nowhere
+        self._append = journal.append if journal is not None else told.nowhere
         self._encode = canonical.encoder()
         self._gate = redactor.gate
         self._off_path = journal is None
@@ -482,7 +482,10 @@ class Run:
         data = artifact_event(kind, text, name, facts, media_type)
         if extra:
             data["extra"] = told.mapping_of(extra)
-        self._record(event, data)
+        if problem := data_problem(event, data):
+            self._refuse("invalid_event", f"{event}: {problem}")
+        else:
+            self._record(event, data)
 
     def _keep(self, path: str, pieces: Any) -> Any:
         journal = self._journal
@@ -592,7 +595,3 @@ class Run:
         self._lock = _thread.allocate_lock()
         if self._journal is not None:
             self._journal.inherit()
-
-
-def _nowhere(_: bytes) -> None:
-    """Where a run without a journal appends."""
