@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Mark = list[str]
 
+MAX_DECIMAL_BITS: Final = 12_900
+"""An integer of more bits is written in hexadecimal."""
+
 COERCED: Final = "coerced"
 _INFINITY: Final = float("inf")
 
@@ -75,8 +78,7 @@ def _changed(value: Any, path: list[str], marks: list[Mark]) -> Any:
 
 
 def _big_integer(value: int) -> str:
-    limit = sys.get_int_max_str_digits()
-    if limit and value.bit_length() > limit * 3:
+    if value.bit_length() > MAX_DECIMAL_BITS:
         return hex(value)  # decimal text of such a number takes quadratic time
     return str(value)
 
