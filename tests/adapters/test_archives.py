@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstone.adapters.archives import bundle as bundle_module
+from runstone.adapters.archives import inflate as inflate_module
 from runstone.adapters.archives import open_archive
 from runstone.adapters.archives import tar as tar_module
 from runstone.errors import RunstoneError
@@ -333,25 +334,51 @@ def test_zip_member_that_unpacks_to_less_is_refused_when_read(tmp_path: Path) ->
 
 
 def read_of_zip_that_claims(folder: Path, more: int) -> str:
-    """The code of reading a member of 5,000 bytes whose headers say another size."""
+    """The code of reading a member of 5,000 bytes whose headers say another size; no byte past it is given out."""
     size = 5000
     data = make.zip_of(("x", b"x" * size)).replace(size.to_bytes(4, "little"), (size + more).to_bytes(4, "little"))
     bundle = open_archive(make.written(folder, data))
+    given: list[bytes] = []
     with pytest.raises(RunstoneError) as caught:
-        list(bundle.read("x"))
+        given.extend(bundle.read("x"))
     bundle.close()
+    assert len(b"".join(given)) <= size + more
     return caught.value.code
 
 
+def test_member_that_lies_is_not_unpacked_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 64 MiB behind a claim of a few bytes no more than the first chunk is unpacked."""
+    size = 64 * MIB
+    data = make.zipped({"x": bytes(size)}).replace(size.to_bytes(4, "little"), (5000).to_bytes(4, "little"))
+    unpacked: list[int] = []
+    unpack = inflate_module._unpack
+
+    def counted(*arguments):
+        for piece in unpack(*arguments):
+            unpacked.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(inflate_module, "_unpack", counted)
+    bundle = open_archive(make.written(tmp_path, data))
+    with pytest.raises(RunstoneError):
+        b"".join(bundle.read("x"))
+    bundle.close()
+    assert sum(unpacked) <= MIB
+
+
 def test_zip_members_that_overlap_are_refused(tmp_path: Path) -> None:
-    """Two entries of the directory that share bytes are a bomb, or a trick."""
-    data = make.zip_of(("a", b"1"), ("b", b"2"))
-    entry = data.index(b"PK\x01\x02")
-    second = data.index(b"PK\x01\x02", entry + 1)
-    offset = second + 42
-    overlapping = data[:offset] + bytes(4) + data[offset + 4 :]
-    overlapping = overlapping.replace(b"b", b"a")  # the shared header names one of them
-    refusal(make.written(tmp_path, overlapping))
+    """A member that lies inside another's bytes is a bomb, or a trick."""
+    inner = make.zipped({"inner": b"2"}, zipfile.ZIP_STORED)
+    inner_local, inner_entry = inner[: inner.index(b"PK\x01\x02")], inner[inner.index(b"PK\x01\x02") : -22]
+    outer = make.zipped({"outer": inner_local}, zipfile.ZIP_STORED)
+    start = outer.index(b"PK\x01\x02")
+    at = outer.index(inner_local).to_bytes(4, "little")
+    entries = outer[start:-22] + inner_entry[:42] + at + inner_entry[46:]
+    counts = (2).to_bytes(2, "little") * 2
+    end = (
+        b"PK\x05\x06" + bytes(4) + counts + len(entries).to_bytes(4, "little") + start.to_bytes(4, "little") + bytes(2)
+    )
+    assert "overlap" in refusal(make.written(tmp_path, outer[:start] + entries + end)).message
 
 
 def test_zip_headers_that_disagree_are_refused(tmp_path: Path) -> None:

@@ -353,19 +353,26 @@ def test_file_that_cannot_be_read_is_told(store: Store, tmp_path: Path, ref: str
 
 
 @pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("change", ["grows", "grows for ever", "shrinks", "is written over"])
 def test_file_that_changes_while_it_is_read_has_no_digest(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool, change: str
 ) -> None:
     """A digest of half an old file and half a new one is not recorded; nor is such a copy kept."""
-    path = tmp_path / "grows"
+    path = tmp_path / "changes"
     path.write_bytes(b"x" * 100)
     read = os.read
+    reads = []
 
     def read_and_write(fd: int, count: int) -> bytes:
         data = read(fd, 10)
-        if data:
-            with path.open("ab") as file:
-                file.write(b"y")
+        reads.append(data)
+        if len(reads) == 1 or change == "grows for ever":
+            with path.open("r+b") as file:
+                file.seek(0, os.SEEK_END if change.startswith("grows") else os.SEEK_SET)
+                file.write(b"y" * 20)
+                if change == "shrinks":
+                    file.truncate()
+            os.utime(path, ns=(0, 10**18 + len(reads)))
         return data
 
     with store.run("job") as run:

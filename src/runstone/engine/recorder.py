@@ -480,8 +480,8 @@ class Run:
             facts = file_facts(full, name, self._keep if keep else None, self._redactor)
             self._report(facts, text)
         data = artifact_event(kind, text, name, facts, media_type)
-        if extra:
-            data["extra"] = told.mapping_of(extra)
+        if extra is not None and (known := told.mapping_of(extra)):
+            data["extra"] = known
         if problem := data_problem(event, data):
             self._refuse("invalid_event", f"{event}: {problem}")
         else:
