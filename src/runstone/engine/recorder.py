@@ -185,7 +185,7 @@ class Run:
                 text for text in told.texts_of(evidence) if text != told.LOST or not self._dropped + self._lost_events
             ],
         }
-        self._record("check", {"id": told.text_of(id) if id else told.snake_case(name), **facts}, marks)
+        self._record("check", {"id": told.snake_case(name) if id is None else told.text_of(id), **facts}, marks)
 
     def _evidence(self, texts: list[str]) -> list[str]:
         """References without those to messages that were lost with the rest: they are no evidence."""
