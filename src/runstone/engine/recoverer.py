@@ -13,7 +13,7 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import PREFIX, new_hash
 from runstone.core.events import CLOSED, event_line
 from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines
-from runstone.core.manifest import manifest_bytes
+from runstone.core.manifest import FileFact, manifest_bytes
 from runstone.core.words import INTERRUPTED
 from runstone.engine.sealer import write_documents
 from runstone.errors import RunstoneError, error
@@ -118,7 +118,7 @@ class Prefix:
         self._scan()
 
     def _scan(self) -> None:
-        promised: dict[str, str] = {}
+        promised: dict[str, FileFact] = {}
         status: str | None = None
         ts, count, redacted, dropped = "", 0, 0, 0
         for line, event in proved_prefix(split_lines(self._chunks())):
@@ -129,14 +129,14 @@ class Prefix:
             self.opened = self.opened or event
             data = event["data"]
             if event["type"] in ("input", "output") and data["path"] is not None:
-                promised[data["path"]] = data["sha256"]
+                promised[data["path"]] = FileFact(data["path"], data["size"], data["sha256"])
             if event["type"] == "dropped":
                 dropped += data["events"]
             redacted += redactions(event)
             self.index.feed(line)
             self._size += len(line)
             ts, count = event["ts"], count + 1
-        self.kept = {path for path, sha256 in promised.items() if self._sha256(path) == sha256}
+        self.kept = {path for path, fact in promised.items() if self._fact(path) == fact}
         for _ in self._left.read(self._total):  # bytes behind the first fault count as torn
             self._total += len(_)
         self.status = status or INTERRUPTED
@@ -151,17 +151,18 @@ class Prefix:
             self._total += len(chunk)
             yield chunk
 
-    def _holds(self, promised: dict[str, str]) -> bool:
-        return all(self._sha256(path) == sha256 for path, sha256 in promised.items())
+    def _holds(self, promised: dict[str, FileFact]) -> bool:
+        return all(self._fact(path) == fact for path, fact in promised.items())
 
-    def _sha256(self, path: str) -> str | None:
-        digest = new_hash()
+    def _fact(self, path: str) -> FileFact | None:
+        digest, size = new_hash(), 0
         try:
             for chunk in self._left.read_kept(path):
                 digest.update(chunk)
+                size += len(chunk)
         except RunstoneError:
             return None
-        return digest.hexdigest()
+        return FileFact(path, size, digest.hexdigest())
 
     def _interrupted(self, redacted: int, dropped: int) -> dict[str, Any]:
         return {
