@@ -17,7 +17,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runstone.core import canonical
+from runstone.core import canonical, quick
 from runstone.core.limits import MAX_DEPTH
 from runstone.errors import RunstoneError
 
@@ -25,7 +25,7 @@ from . import strategies
 
 SAFE = 2**53 - 1
 
-warm: Callable[[Any], bytes] = canonical._build_fast()
+warm: Callable[[Any], bytes] = quick.canonical
 
 
 def cold(value: Any) -> bytes:

@@ -183,6 +183,8 @@ LOGS = [
     ({"stream": "stdout"}, False),
     ({"stream": 1, "text": "t"}, False),
     ({"stream": "stdout", "latin1": 5}, False),
+    ({"stream": "stdout", "latin1": "\u0100"}, False),
+    ({"stream": "stdout", "text": "t", "latin1": 5}, False),
     ({"level": "info"}, False),
     ({"text": "t"}, False),
     ({"level": None, "text": "t"}, False),

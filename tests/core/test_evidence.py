@@ -23,6 +23,8 @@ from .journals import check, journal
         ("run.json:$.path", ("run.json", "$.path", None)),
         ("checks.json:$.summary.pass", ("checks.json", "$.summary.pass", None)),
         ("run.log:line:1", ("run.log", None, 1)),
+        ("eval/scorecard.json:$.scores[0]", ("eval/scorecard.json", "$.scores[0]", None)),
+        ("logs/of/run.log:line:3", ("logs/of/run.log", None, 3)),
         ("run.log:line:999999999999999999", ("run.log", None, 999_999_999_999_999_999)),
         ("artifacts/out/x.csv", ("artifacts/out/x.csv", None, None)),
     ],
@@ -41,7 +43,9 @@ def test_references(text: str, expected: tuple[str, str | None, int | None]) -> 
         "run.json:$.",
         "run.log:line:", "run.log:line:x", "run.log:line:-1", "run.log:line:1.5", "run.log:line:\u0661",
         "run.log:line:" + "9" * 19,
-        "log:line:1", "12:30", "artifacts", "a/run.json:$.x", "note: it worked. Really", "artifacts/a:b",
+        "log:line:1", "12:30", "artifacts", "note: it worked. Really", "artifacts/a:b",
+        "/run.json:$.x", "//run.json:$.x", "run.json/:$.x", "./run.json:$.x", "../run.json:$.x", "a//run.json:$.x",
+        "a.d/run:line:1", "artifacts/a.json:$.x", "run\n.json:$.x", "a\\run.json:$.x", "\ud800.json:$.x",
     ],
     ids=lambda text: ascii(text[:24]),
 )  # fmt: skip
@@ -92,6 +96,7 @@ class Contract:
 
     def documents(self, journal: Journal) -> Iterator[Document]:
         yield json_document("run.json", {"path": {"to": [1]}}, "pretty-ascii")
+        yield json_document("eval/scorecard.json", {"scores": [1]}, "pretty-ascii")
         yield Document("run.log", lambda: iter([b"one\ntwo\n", b"three\n"]))
         yield Document("notes.txt", lambda: iter([b"text"]))
 
@@ -99,6 +104,9 @@ class Contract:
 REFERENCES = {
     "run.json:$.path.to[0]": True,
     "run.json:$.path.from": False,
+    "eval/scorecard.json:$.scores[0]": True,
+    "eval/scorecard.json:$.scores[1]": False,
+    "eval/gate.json:$.scores": False,
     "run.log:line:1": True,
     "run.log:line:3": True,
     "run.log:line:4": False,

@@ -241,7 +241,7 @@ def test_the_index_is_that_of_a_naive_reader(places: list[int]) -> None:
         index.feed(b"".join(WHOLE[start:end]))
     tree, offset, types = MerkleTree(), 0, dict[bytes, list[int]]()
     for data in WHOLE:
-        tree.add(data[:-1])
+        tree.extend([data[:-1]])
         kind = json.loads(data)["type"].encode()
         count, first, _ = types.get(kind, [0, offset, 0])
         offset += len(data)
@@ -278,12 +278,16 @@ def test_warnings_are_log_messages_of_that_level(kind: str, data: dict[str, Any]
 # the journal
 
 
+@pytest.mark.parametrize("held_bytes", [-1, 1 << 20])
 @pytest.mark.parametrize("chunk_bytes", [1, 50, 1 << 20])
 @pytest.mark.parametrize(
     "kinds", [(), ("log",), ("x.mine",), ("log", "note"), ("metric",), ("metric", "log"), ("run.closed",)]
 )
-def test_events_by_type(chunk_bytes: int, kinds: tuple[str, ...]) -> None:
-    """Events of the chosen types, in order; all where none is named; read in chunks of any size."""
+def test_events_by_type(
+    held_bytes: int, chunk_bytes: int, kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events of the chosen types, in order; all where none is named; held or read in chunks of any size."""
+    monkeypatch.setattr(journal_module, "HELD_BYTES", held_bytes)
     expected = [event for event in map(json.loads, WHOLE) if not kinds or event["type"] in kinds]
     folded = journals.journal_of(WHOLE, chunk_bytes)
     assert list(folded.events(*kinds)) == expected
@@ -291,8 +295,28 @@ def test_events_by_type(chunk_bytes: int, kinds: tuple[str, ...]) -> None:
     assert sum(map(folded.count, kinds)) == (len(expected) if kinds else 0)
 
 
-def test_only_the_bytes_between_first_and_last_are_read() -> None:
-    """A fold that asks for a type reads no further than it goes."""
+def test_a_small_journal_is_read_once() -> None:
+    """Its events are held; of those that the caller has, not even that."""
+    whole, asked = b"".join(WHOLE), []
+    index = JournalIndex()
+    index.feed(whole)
+
+    def read(start: int, end: int) -> list[bytes]:
+        asked.append((start, end))
+        return [whole[start:end]]
+
+    folded = journal_module.Journal(index, read)
+    assert list(folded.events("x.mine", "log")) == list(folded.events("x.mine", "log"))
+    assert folded.array(lambda: folded.data("log")) == list(folded.data("log"))
+    assert asked == [(0, len(whole))]
+    again = journal_module.Journal(index, read, list(folded.events()))
+    assert list(again.events()) == list(folded.events())
+    assert len(asked) == 1
+
+
+def test_only_the_bytes_between_first_and_last_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large journal a fold that asks for a type reads no further than it goes."""
+    monkeypatch.setattr(journal_module, "HELD_BYTES", -1)
     asked = []
     index = JournalIndex()
     index.feed(b"".join(WHOLE))

@@ -36,7 +36,7 @@ def naive(leaves: list[bytes]) -> bytes:
 def tree(leaves: list[bytes]) -> MerkleTree:
     result = MerkleTree()
     for leaf in leaves:
-        result.add(leaf)
+        result.extend([leaf])
     return result
 
 
@@ -54,7 +54,7 @@ def test_the_root_can_be_asked_at_any_time() -> None:
     for number in range(130):
         assert grown.root() == naive(leaves).hex()
         leaves.append(b"%d" % number)
-        grown.add(leaves[-1])
+        grown.extend([leaves[-1]])
 
 
 def test_the_tree_holds_one_hash_a_level() -> None:

@@ -12,7 +12,8 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runstone.core.printing import PROFILES, Stream, print_json, print_pieces
+from runstone.core import canonical
+from runstone.core.printing import PROFILES, Profile, Stream, print_json, print_pieces
 from runstone.errors import RunstoneError
 
 from . import strategies
@@ -27,6 +28,17 @@ HOLDS_EVERYTHING = {
     "\U0001f600": True,
     "A": False,
 }
+
+
+@pytest.fixture(scope="module", autouse=True, params=["piece by piece", "whole"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything here holds for both ways of printing."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "whole":
+            canonical.warm()
+        else:
+            patch.setattr(Profile, "whole", lambda *_: None)
+        yield
 
 
 def decimal_text(value: float) -> str:
@@ -152,6 +164,15 @@ def test_a_stream_prints_as_the_list_of_its_items(profile: str, items: list[Any]
     """Whoever reads a document cannot tell a stream from a list, empty or not, wherever it stands."""
     streamed = {"a": Stream(lambda: iter(items)), "b": [Stream(lambda: items)]}
     assert print_json(streamed, profile) == print_json({"a": items, "b": [items]}, profile)
+
+
+def test_what_is_in_memory_is_printed_whole(request: pytest.FixtureRequest) -> None:
+    """The quick way is taken at all, by every profile that has one, also inside of a value that holds a stream."""
+    quick = request.node.callspec.params["way"] == "whole"
+    for name, profile in PROFILES.items():
+        assert (profile.whole({"a": ["b"]}) is not None) is (quick and name != "jcs")
+        assert profile.whole({"a": Stream(list)}) is None
+        assert profile.whole([10**30]) is None
 
 
 def test_a_stream_is_made_while_it_is_printed() -> None:

@@ -205,6 +205,18 @@ def test_keys_that_become_the_same_are_both_kept() -> None:
     assert not any(first in pointer or second in pointer for pointer, _ in marks)
 
 
+def test_a_mark_stays_with_its_own_member() -> None:
+    """A member that is spelled like a redacted key gives way to it, and takes none of its marks along."""
+    secret = planted.secrets(1)["npm-token"][0].text
+    tree, marks = redacted({secret: float("nan"), "[REDACTED:npm-token]": {"n": float("inf")}})
+    assert tree == {"[REDACTED:npm-token]": "NaN", "[REDACTED:npm-token]#2": {"n": "Infinity"}}
+    assert sorted(marks) == [
+        ["/[REDACTED:npm-token]", "coerced"],
+        ["/[REDACTED:npm-token]", "redacted:npm-token"],
+        ["/[REDACTED:npm-token]#2/n", "coerced"],
+    ]
+
+
 def test_what_is_clean_is_not_touched() -> None:
     """Numbers, text and order of keys come out as they went in, without a mark."""
     value = {"b": [1, 2.5, None, True, "text"], "a": {"k": "a://b"}}

@@ -44,6 +44,14 @@ def test_the_order_of_texts_is_the_order_of_times(one: int, other: int) -> None:
     assert (time_text(one * 1000) < time_text(other * 1000)) == (one < other)
 
 
+@given(st.integers(), st.integers())
+@example(-1, 0)
+@example(LAST_SECOND * SECOND_NS + 500_000_000, (LAST_SECOND + 1) * SECOND_NS)
+def test_no_clock_goes_back_in_text(one: int, other: int) -> None:
+    """Wherever a clock stands, a later time never has the smaller text."""
+    assert time_text(min(one, other)) <= time_text(max(one, other))
+
+
 def test_every_day_of_four_centuries() -> None:
     """The calendar repeats after 400 years; each day of them agrees with `datetime`."""
     for day in range(146_097):
@@ -58,7 +66,23 @@ def test_every_day_of_four_centuries() -> None:
 def test_a_clock_outside_the_range_is_held_at_its_border(seconds: int, text: str) -> None:
     """A broken clock gives a time that can be written."""
     assert second_text(seconds) == text
-    assert is_time(time_text(seconds * SECOND_NS))
+
+
+@pytest.mark.parametrize(
+    ("unix_ns", "text"),
+    [
+        (-1, "1970-01-01T00:00:00.000000Z"),
+        (-(10**21), "1970-01-01T00:00:00.000000Z"),
+        (0, "1970-01-01T00:00:00.000000Z"),
+        ((LAST_SECOND + 1) * SECOND_NS - 1, "9999-12-31T23:59:59.999999Z"),
+        ((LAST_SECOND + 1) * SECOND_NS, "9999-12-31T23:59:59.999999Z"),
+        (10**30, "9999-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_a_time_outside_the_range_is_the_first_or_the_last(unix_ns: int, text: str) -> None:
+    """Down to the microsecond, so that what a broken clock shows sorts as its times do, and is a time."""
+    assert time_text(unix_ns) == text
+    assert is_time(text)
 
 
 NOT_TIMES = [

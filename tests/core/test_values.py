@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from runstone.core.canonical import canonical_bytes
 from runstone.core.events import event_line
 from runstone.core.limits import MAX_DEPTH
-from runstone.core.values import Foreign, coerce, encoded_bytes, undecoded
+from runstone.core.values import Foreign, coerce, encoded_bytes, free_key, undecoded
 from runstone.errors import RunstoneError
 
 from . import strategies
@@ -229,6 +229,25 @@ def test_a_second_key_of_the_same_text_is_numbered() -> None:
     new, marks = coerce({"1": "a", 1: "b", "1#2": "c", Level(3): "d", "3": "e"})
     assert new == {"1": "a", "1#2": "b", "1#2#2": "c", "3": "d", "3#2": "e"}
     assert marks == [["/1#2", "coerced"], ["/1#2#2", "coerced"], ["/3", "coerced"], ["/3#2", "coerced"]]
+
+
+class CountedKeys(dict[str, Any]):
+    """Counts how often somebody asks whether a key is there."""
+
+    asked = 0
+
+    def __contains__(self, key: object) -> bool:
+        self.asked += 1
+        return super().__contains__(key)
+
+
+def test_many_keys_of_the_same_text_take_linear_time() -> None:
+    """The search for a free number goes on where the last one ended, also over numbers that were taken before."""
+    taken, numbers = CountedKeys({"key#7": None}), dict[str, int]()
+    for _ in range(1000):
+        taken[free_key("key", taken, numbers)] = None
+    assert list(taken)[-1] == "key#1001"
+    assert taken.asked < 3000
 
 
 # sets

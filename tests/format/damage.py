@@ -56,7 +56,7 @@ def adjust(files: Files) -> None:
     ]
     tree = MerkleTree()
     for line in files[JOURNAL].splitlines():
-        tree.add(line)
+        tree.extend([line])
     manifest["events"] = {"count": tree.count, "root": tree.root()}
     put_manifest(files, manifest)
 

@@ -178,7 +178,13 @@ def event_is_good(event, seq, last_ts):
         return False
     data, kind, marks = event["data"], event["type"], marked["marks"]
     if kind == "log":
-        piece = has(data, "stream:text") and has(data, "text:text") != has(data, "latin1:text")
+        piece = has(data, "stream:text") and (
+            has(data, "text:text")
+            and "latin1" not in data
+            or has(data, "latin1:text")
+            and "text" not in data
+            and max(data["latin1"], default="") <= "\xff"
+        )
         typed = piece if "stream" in data else has(data, "level:text text:text")
     else:
         typed = has(data, EVENTS.get(kind, ""))
@@ -317,7 +323,7 @@ class Run:
                 text = re.sub("[\x85\u2028\u2029]", lambda mark: f"\\u{ord(mark[0]):04x}", data["text"])
                 pieces.append(text.replace("\n", "\\n").replace("\r", "\\r").encode() + b"\n")
                 continue
-            body = data["text"].encode() if has(data, "text:text") else data["latin1"].encode("latin-1", "replace")
+            body = data["text"].encode() if has(data, "text:text") else data["latin1"].encode("latin-1")
             whole, line, rest = body.rpartition(b"\n")
             if line:
                 pieces += [unfinished.pop(data["stream"], b""), whole + line]
@@ -330,7 +336,9 @@ class Run:
         if text.startswith("artifacts/") and ":" not in text:
             return text in self.held
         body, line = bodies.get(file, b""), re.fullmatch("line:([0-9]{1,18})", rest)
-        if "." not in file or "/" in file or not (line or matches(r"\$\..+", rest)):
+        if "." not in file.rpartition("/")[2] or file.startswith("artifacts/") or path_is_bad(file):
+            return True  # free text
+        if not (line or matches(r"\$\..+", rest)):
             return True  # free text
         if line:
             return 1 <= int(line[1]) <= body.count(b"\n")

@@ -247,7 +247,7 @@ def test_merkle_roots_of_the_page() -> None:
     for leaves, root in tables("4.2 Merkle root")[0]:
         tree = MerkleTree()
         for leaf in quoted(leaves):
-            tree.add(leaf.encode())
+            tree.extend([leaf.encode()])
         assert tree.root() == quoted(root)[0]
 
 
@@ -326,7 +326,7 @@ def test_codes_of_findings() -> None:
     assert page == _given_codes() | refusals
 
 
-REPORTING = ("fault", "note", "report", "compare", "Finding")
+REPORTING = ("fault", "note", "report", "compare", "bad_line", "Finding")
 """What the verifier calls to report a finding: step and code come first."""
 
 
@@ -337,9 +337,7 @@ def _given_codes() -> set[tuple[int, str]]:
         choices = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
         chosen = {ast.unparse(node.targets[0]): node.value for node in choices if isinstance(node.value, ast.IfExp)}
         for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-            if _called(call) in ("fault", "note", "report", "compare", "Finding") and isinstance(
-                call.args[0], ast.Constant
-            ):
+            if _called(call) in REPORTING and isinstance(call.args[0], ast.Constant):
                 choice = chosen.get(ast.unparse(call.args[1]))
                 branches = [choice.body, choice.orelse] if isinstance(choice, ast.IfExp) else [call.args[1]]
                 found |= {(call.args[0].value, node.value) for node in branches if isinstance(node, ast.Constant)}

@@ -13,6 +13,8 @@ from tests.format.golden_files import GOLDEN, bundle_of, expected_faults, names,
 from tests.format.studio import Studio
 
 import runstone
+from runstone.core import journal
+from runstone.engine import verifier
 from runstone.engine.verifier import FAULT, NOTE, verify_bundle
 from runstone.locate import contract_of
 
@@ -36,6 +38,15 @@ def test_generator_makes_the_stored_bytes() -> None:
     assert digests(stored) == digests(made)
 
 
+@pytest.fixture(params=["held", "not held"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small journals are held and large ones are not; every finding is the same."""
+    if request.param == "not held":
+        monkeypatch.setattr(journal, "HELD_BYTES", -1)
+        monkeypatch.setattr(verifier, "HELD_BYTES", -1)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", names("good"))
 def test_good_bundle_verifies(name: str) -> None:
     """A good bundle has no fault, read from disk through the public function."""
@@ -45,6 +56,7 @@ def test_good_bundle_verifies(name: str) -> None:
     assert report.run_id == name
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("name", "expected"), expected_faults().items(), ids=lambda value: str(value)[:40])
 def test_damaged_bundle_gives_its_faults(name: str, expected: list[tuple[int, str]]) -> None:
     """A damaged bundle gives the faults that its recipe names, at their steps, and no other."""

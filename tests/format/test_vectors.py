@@ -107,7 +107,7 @@ def test_merkle_roots() -> None:
     for row in rows:
         tree = MerkleTree()
         for leaf in row["leaves_hex"]:
-            tree.add(bytes.fromhex(leaf))
+            tree.extend([bytes.fromhex(leaf)])
         assert tree.root() == row["root"]
 
 

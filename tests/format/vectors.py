@@ -191,7 +191,7 @@ def _printed(value: Any, profile: str) -> str | None:
 def _merkle() -> list[dict[str, Any]]:
     rows, tree = [], MerkleTree()
     for leaf in LEAVES:
-        tree.add(bytes.fromhex(leaf))
+        tree.extend([bytes.fromhex(leaf)])
         rows.append({"leaves_hex": list(LEAVES[: tree.count]), "root": tree.root()})
     return rows
 

@@ -21,7 +21,7 @@ except ImportError:  # an interpreter without CPython's accelerator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, Final
 
 quote: Final[Callable[[str], str]] = _quote
@@ -55,92 +55,25 @@ def warm() -> None:
     global _fast
     if _fast is None:
         try:
-            _fast = _build_fast()
+            from runstone.core.quick import canonical
         except ImportError:  # without orjson 3.10: the same bytes, slower
             _fast = _exact
+        else:
+            _fast = canonical
 
 
 def _exact(value: Any) -> bytes:
     return canonical_text(value).encode()
 
 
+def is_warm() -> bool:
+    """Whether `runstone.core.quick` serves this process."""
+    return _fast is not None and _fast is not _exact
+
+
 def encoder() -> Callable[[Any], bytes]:
     """The quickest `canonical_bytes` of this moment; ask again now and then."""
     return _fast or canonical_bytes
-
-
-def _build_fast() -> Callable[[Any], bytes]:  # noqa: C901  # one closure over local names: the hot path pays for each look-up
-    from orjson import OPT_SORT_KEYS as sort  # noqa: N811  # a number, not a constant of ours
-    from orjson import Fragment as fragment  # noqa: N813  # called like a function
-    from orjson import dumps
-
-    def normal(value: Any, depth: int) -> Any:  # noqa: C901  # the types of JSON, unrolled: a call a type would double the time
-        """`value`, copied only where orjson would not print it as RFC 8785 asks. The hottest loop there is."""
-        if depth >= MAX_DEPTH:
-            raise ValueError
-        copy: Any = None
-        if type(value) is dict:
-            items: Iterable[tuple[Any, Any]] = value.items()
-        elif type(value) is list:
-            items = enumerate(value)
-        else:
-            return scalar(value)
-        for key, item in items:
-            kind = type(item)
-            if kind is str or kind is bool or item is None:
-                continue
-            if kind is int:
-                if -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-                    continue
-                raise ValueError
-            if kind is float:
-                if (1e-4 <= item < 1e15 or -1e15 < item <= -1e-4) and item % 1.0:
-                    continue
-                new: Any = integral_or_fragment(item)
-            elif kind is dict or kind is list:
-                new = normal(item, depth + 1)
-                if new is item:
-                    continue
-            else:
-                raise ValueError
-            if copy is None:
-                copy = value.copy()
-            copy[key] = new
-        return value if copy is None else copy
-
-    def scalar(value: Any) -> Any:
-        """A value that stands alone."""
-        kind = type(value)
-        if kind is float:
-            return integral_or_fragment(value)
-        if kind is int and not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-            raise ValueError
-        if kind is int or kind is str or kind is bool or value is None:
-            return value
-        raise ValueError
-
-    def integral_or_fragment(value: float) -> Any:
-        """A double whose text orjson and ECMAScript write differently, as an integer or as text."""
-        if value - value != 0.0:
-            raise ValueError
-        whole = int(value) if -1e15 < value < 1e15 else None
-        return whole if whole == value else fragment(number_text(value))
-
-    def fast(value: Any) -> bytes:
-        try:
-            data: bytes = dumps(normal(value, 0), None, sort)
-        except (TypeError, ValueError):
-            return canonical_text(value).encode()  # exact, and names the place of what is wrong
-        if data.isascii() or not _has_astral(data):
-            return data
-        return canonical_text(value).encode()  # beyond U+FFFF, UTF-16 order and code point order differ
-
-    return fast
-
-
-def _has_astral(data: bytes) -> bool:
-    text = data.decode()
-    return len(text.encode("utf-16-le")) != 2 * len(text)
 
 
 def canonical_text(value: Any) -> str:

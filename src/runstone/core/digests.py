@@ -40,9 +40,9 @@ def sha256_hex(data: bytes) -> str:
     return new_hash(data, size=len(data)).hexdigest()
 
 
-def sha256_raw(data: bytes) -> bytes:
-    """SHA-256 of `data`, 32 bytes."""
-    return new_hash(data, size=len(data)).digest()
+def quickest_sha256() -> Callable[[bytes], hashlib._Hash]:
+    """The quickest SHA-256 of little data at this moment; ask again now and then."""
+    return sys.modules["hashlib"].sha256 if "hashlib" in sys.modules else small_sha256
 
 
 def new_hash(data: bytes = b"", *, size: int = LARGE_BYTES) -> hashlib._Hash:

@@ -24,10 +24,22 @@ if TYPE_CHECKING:
 
 OPENED: Final = "run.opened"
 CLOSED: Final = "run.closed"
+DROPPED: Final = "dropped"
 
 
 def _text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _latin1(value: Any) -> bool:
+    """Text each character of which is a byte, U+0000 to U+00FF."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _maybe_text(value: Any) -> bool:
@@ -188,7 +200,7 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "digest": _maybe_text,
         "status": lambda value: value in FINAL_STATUSES or value == "running",
     },
-    "dropped": {"events": _count, "bytes": _count, "reason": _text, "sha256": _maybe_sha256},
+    DROPPED: {"events": _count, "bytes": _count, "reason": _text, "sha256": _maybe_sha256},
     CLOSED: {
         "status": lambda value: value in FINAL_STATUSES,
         "exit": _maybe_integer,
@@ -209,21 +221,47 @@ USER_TYPES: Final = ("evidence", "score", "state", "phase", "decision", "tool.ca
 
 def data_problem(kind: str, data: Any) -> str | None:
     """What is wrong with the `data` of an event of type `kind`, or `None`."""
-    if not isinstance(data, dict):
+    if type(data) is not dict:
         return "data is not an object"
-    for field, fits in FIELDS.get(kind, {}).items():
-        if field not in data:
+    for field, types, fits in _CHECKS.get(kind, ()):
+        value = data.get(field, _ABSENT)
+        if type(value) in types:
+            continue
+        if value is _ABSENT:
             return f"data has no field {field!r}"
-        if not fits(data[field]):
+        if not fits(value):
             return f"data.{field} has a value that it cannot have"
     if kind == "log" and not _log_fits(data):
         return "data is neither level and text nor stream and text or latin1"
     return None
 
 
+_ABSENT: Final = object()
+_NULL: Final = type(None)
+_TYPES: Final[dict[Callable[[Any], bool], frozenset[type]]] = {
+    _text: frozenset({str}),
+    _maybe_text: frozenset({str, _NULL}),
+    _maybe_integer: frozenset({int, _NULL}),
+    _maybe_count: frozenset({_NULL}),
+    _maybe_sha256: frozenset({_NULL}),
+    _list: frozenset({list}),
+    _object: frozenset({dict}),
+    _maybe_object: frozenset({dict, _NULL}),
+    _number: frozenset({int, float}),
+    _any: frozenset({dict, list, str, int, float, bool, _NULL}),
+}
+"""Types of which every value fits: `FIELDS` without the calls."""
+
+_CHECKS: Final = {
+    kind: tuple((field, _TYPES.get(fits, frozenset()), fits) for field, fits in fields.items())
+    for kind, fields in FIELDS.items()
+}
+
+
 def _log_fits(data: Mapping[str, Any]) -> bool:
     if "stream" in data:
-        return _text(data["stream"]) and (_text(data.get("text")) != _text(data.get("latin1")))
+        piece = _latin1(data["latin1"]) if "latin1" in data else _text(data.get("text"))
+        return piece and _text(data["stream"]) and not ("text" in data and "latin1" in data)
     return _text(data.get("level")) and _text(data.get("text"))
 
 

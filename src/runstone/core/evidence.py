@@ -1,7 +1,8 @@
 """Evidence: what a check points at, and whether it is there.
 
 A reference is `<document>:$.path`, `<document>:line:N` or `artifacts/<path>`. Anything else is free text, which
-points at nothing and is left alone.
+points at nothing and is left alone. `<document>` is a path inside a bundle, in folders too, whose last component has
+a `.`; none stands below `artifacts/`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def parse_reference(text: str) -> Reference | None:
     if text.startswith(layout.ARTIFACTS + "/") and ":" not in text:
         return Reference(text)
     file, mark, rest = text.partition(":")
-    if not mark or "/" in file.strip("/") or "." not in file:
+    if not mark or not _is_document(file):
         return None
     if rest.startswith("$.") and len(rest) > 2:
         return Reference(file, json_path=rest)
@@ -45,6 +46,13 @@ def parse_reference(text: str) -> Reference | None:
     if number != rest and number.isdecimal() and number.isascii() and 0 < len(number) < 19:
         return Reference(file, line=int(number))
     return None
+
+
+def _is_document(file: str) -> bool:
+    """Whether a document can stand at this path."""
+    if "." not in file.rpartition("/")[2] or file.startswith(layout.ARTIFACTS + "/"):
+        return False
+    return layout.path_problem(file) is None
 
 
 def json_path_exists(value: Any, path: str) -> bool:

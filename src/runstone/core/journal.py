@@ -14,6 +14,7 @@ from runstone.core.digests import new_hash
 from runstone.core.events import CLOSED, OPENED, data_problem
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.merkle import MerkleTree
+from runstone.core.printing import Stream
 from runstone.core.times import is_time
 from runstone.errors import RunstoneError, error
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     ReadRange = Callable[[int, int], Iterable[bytes]]
     """The journal's bytes between two offsets, in chunks of any size."""
+
+HELD_BYTES: Final = 256 * 1024
+"""Up to this size a journal's events are held in memory."""
 
 _ENVELOPE: Final = frozenset({"data", "seq", "ts", "type"})
 _MARKED: Final = _ENVELOPE | {"marks"}
@@ -45,7 +49,11 @@ class LineReader:
         """The event of `line` (LF included); raises a typed error whose message says what is wrong."""
         if not line.endswith(b"\n"):
             raise error("invalid_json", "the line has no LF at its end", line=self.next_seq + 1)
-        event = parsing.parse_canonical(line[:-1], limit=MAX_LINE_BYTES - 1)
+        return self.read_text(line[:-1])
+
+    def read_text(self, text: bytes) -> Event:
+        """As `read`, of a line without its LF."""
+        event = parsing.parse_canonical(text, limit=MAX_LINE_BYTES - 1)
         problem = self._problem(event)
         if problem:
             raise error("invalid_event", problem, line=self.next_seq + 1)
@@ -54,21 +62,28 @@ class LineReader:
         return event  # type: ignore[no-any-return]  # _problem has proved the envelope
 
     def _problem(self, event: Any) -> str | None:
-        if not isinstance(event, dict) or event.keys() not in (_ENVELOPE, _MARKED):
+        if type(event) is not dict or event.keys() not in (_ENVELOPE, _MARKED):
             return "the envelope is not exactly data, seq, ts, type and perhaps marks"
-        if type(event["seq"]) is not int or event["seq"] != self.next_seq:
-            return f"expected seq {self.next_seq}, found {str(event['seq'])[:20]}"
-        if not is_time(event["ts"]):
-            return f"ts {str(event['ts'])[:40]!r} is not a UTC time with six decimals and Z"
-        if event["ts"] < self.last_ts:
-            return f"ts {event['ts']} is before the line above ({self.last_ts})"
-        if not isinstance(event["type"], str):
+        seq, ts, kind = event["seq"], event["ts"], event["type"]
+        if type(seq) is not int or seq != self.next_seq:
+            return f"expected seq {self.next_seq}, found {str(seq)[:20]}"
+        if not self._is_time(ts):
+            return f"ts {str(ts)[:40]!r} is not a UTC time with six decimals and Z"
+        if ts < self.last_ts:
+            return f"ts {ts} is before the line above ({self.last_ts})"
+        if type(kind) is not str:
             return "type is not text"
         if "marks" in event and not marks_fit(event["marks"]):
             return "marks are not sorted pairs of a pointer and a mark, without duplicates"
-        if (event["type"] == OPENED) != (self.next_seq == 0):
+        if (kind == OPENED) != (seq == 0):
             return "run.opened must be the first line, and only that"
-        return data_problem(event["type"], event["data"])
+        return data_problem(kind, event["data"])
+
+    def _is_time(self, ts: Any) -> bool:
+        """As `is_time`; of a second that the line above has proved, only the rest is looked at."""
+        if type(ts) is str and len(ts) == 27 and ts[:20] == self.last_ts[:20] and ts.isascii():
+            return ts[20:26].isdigit() and ts[26] == "Z"
+        return is_time(ts)
 
 
 def marks_fit(marks: Any) -> bool:
@@ -113,6 +128,25 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
+def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut so that each piece ends a line; what follows the last LF is yielded without one.
+
+    Fewer, larger pieces than `split_lines`; raises as that does, for an unfinished line.
+    """
+    rest = b""
+    for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield rest + chunk[:end] if rest or end < len(chunk) else chunk
+            rest = chunk[end:]
+        else:
+            rest += chunk
+        if len(rest) >= MAX_LINE_BYTES:
+            raise _too_long()
+    if rest:
+        yield rest
+
+
 def _too_long() -> Exception:
     return error("too_large", f"a journal line has more than {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
 
@@ -145,18 +179,20 @@ class JournalIndex:
         if self._hash is None:
             self._hash = new_hash(size=len(lines))
         self._hash.update(lines)
-        add_leaf = self._tree.add
-        for line in lines[:-1].split(b"\n"):
-            add_leaf(line)
+        leaves = lines[:-1].split(b"\n")
+        self._tree.extend(leaves)
+        types, size = self.types, self.size
+        for line in leaves:
             name = line[line.rfind(_TYPE) + 8 : -2]
-            span = self.types.get(name)
+            span = types.get(name)
             if span is None:
-                span = self.types[name] = Span(self.size)
-            self.size += len(line) + 1
+                span = types[name] = Span(size)
+            size += len(line) + 1
             span.count += 1
-            span.end = self.size
+            span.end = size
             if name == b"log" and _WARNING in line and parsing.load(line)["data"].get("level") == "warning":
                 self.warnings += 1
+        self.size = size
 
     @property
     def count(self) -> int:
@@ -176,13 +212,26 @@ _WARNING: Final = b'"level":"warning"'
 
 
 class Journal:
-    """A whole journal as folds see it: facts of the index, and events of chosen types in order."""
+    """A whole journal as folds see it: facts of the index, and events of chosen types in order.
 
-    def __init__(self, index: JournalIndex, read: ReadRange) -> None:
+    A small journal is parsed once and its events are held; of a large one, one event is held at a time. `events`
+    are all of them, where the caller has them already. No fold changes an event.
+    """
+
+    def __init__(self, index: JournalIndex, read: ReadRange, events: list[Event] | None = None) -> None:
         self.index = index
         self._read = read
+        self._held: list[Event] | None = None
+        self._by_type: dict[str, list[Event]] = {}
+        if index.size <= HELD_BYTES:
+            self._hold(events if events is not None else [event for _, event in self._read_events()])
         self.opened: Event = self._one(OPENED)
         self.closed: Event = self._one(CLOSED)
+
+    def _hold(self, events: list[Event]) -> None:
+        self._held = events
+        for event in events:
+            self._by_type.setdefault(event["type"], []).append(event)
 
     def _one(self, kind: str) -> Event:
         event = self.last(kind)
@@ -195,10 +244,15 @@ class Journal:
         span = self.index.types.get(kind.encode())
         return span.count if span else 0
 
-    def events(self, *kinds: str) -> Iterator[Event]:
+    def events(self, *kinds: str) -> Iterable[Event]:
         """Events of these types in order; all events where none is named."""
-        for _, event in self.located(*kinds):
-            yield event
+        if self._held is None:
+            return (event for _, event in self.located(*kinds))
+        if not kinds:
+            return self._held
+        if len(kinds) == 1:
+            return self._by_type.get(kinds[0], ())
+        return [event for event in self._held if event["type"] in kinds]
 
     def located(self, *kinds: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Event]]:
         """Events of these types with the byte offsets of their lines, from those that begin at `start` to `end`."""
@@ -210,8 +264,14 @@ class Journal:
         last = min(
             self.index.size if end is None else end, max(span.end for span in wanted) if kinds else self.index.size
         )
+        yield from self._read_events(kinds, offset, last)
+
+    def _read_events(
+        self, kinds: tuple[str, ...] = (), start: int = 0, end: int | None = None
+    ) -> Iterator[tuple[int, Event]]:
         endings = tuple(b'"type":"%b"}\n' % kind.encode() for kind in kinds)
-        for line in split_lines(self._read(offset, last)):
+        offset = start
+        for line in split_lines(self._read(offset, self.index.size if end is None else end)):
             if not kinds or line.endswith(endings):
                 yield offset, parsing.load(line)
             offset += len(line)
@@ -220,6 +280,10 @@ class Journal:
         """The `data` of events of these types, in order."""
         for event in self.events(*kinds):
             yield event["data"]
+
+    def array(self, items: Callable[[], Iterable[Any]]) -> Stream | list[Any]:
+        """What a fold of this journal makes, one for one, of its events: for a document to print."""
+        return Stream(items) if self._held is None else list(items())
 
     def last(self, kind: str) -> Event | None:
         """The last event of a type."""

@@ -60,6 +60,22 @@ def path_problem(path: str) -> str | None:
 
     Relative, `/` between components, NFC, no `.` or `..`, nothing that Windows cannot hold, within the limits.
     """
+    if path in _GOOD:
+        return None
+    problem = _path_problem(path)
+    if problem is None:
+        if len(_GOOD) >= _GOOD_PATHS:
+            _GOOD.clear()
+        _GOOD.add(path)
+    return problem
+
+
+_GOOD_PATHS: Final = 1024
+_GOOD: Final[set[str]] = set()
+"""Paths that were found good: bundles have the same names again and again."""
+
+
+def _path_problem(path: str) -> str | None:
     if not path or path.startswith("/") or path.endswith("/"):
         return "it is empty, absolute or ends with a slash"
     try:

@@ -4,10 +4,13 @@
 - Printing yields pieces: a document of any size passes through in small parts. A `Stream` stands for an array
   whose items are made while it is printed.
 - Kernel values print numbers by RFC 8785; foreign profiles keep integers and floats apart, as Python text.
+- What is written below is the rule. Once a process has `core.quick`, that prints the values that are in memory,
+  and the rule what it leaves.
 """
 
 from __future__ import annotations
 
+from runstone.core import canonical
 from runstone.core.canonical import is_unicode, number_text, quote, utf16_key
 from runstone.core.limits import MAX_SAFE_INTEGER
 from runstone.errors import error
@@ -35,7 +38,7 @@ class Stream:
 class Profile:
     """How one profile spells JSON."""
 
-    __slots__ = ("colon", "comma", "end", "indent", "name", "number", "quote", "sort")
+    __slots__ = ("_whole", "colon", "comma", "end", "indent", "name", "number", "quote", "sort")
 
     def __init__(
         self,
@@ -54,6 +57,19 @@ class Profile:
         self.quote = quote
         self.comma = "," if not indent else ",\n"
         self.colon = ":" if not indent else ": "
+        self._whole: Callable[[Any], bytes | None] | None = None
+
+    def whole(self, value: Any) -> bytes | None:
+        """`value` without the profile's end, printed at once; or `None` where it must be printed piece by piece."""
+        if self._whole is None:
+            if not canonical.is_warm() or self.sort is utf16_key:
+                return None
+            from runstone.core.quick import printer
+
+            self._whole = printer(
+                self.number, indent=bool(self.indent), sort=self.sort is not None, to_ascii=self.quote is quote_ascii
+            )
+        return self._whole(value)
 
 
 def python_float(value: float) -> str:
@@ -91,6 +107,10 @@ PROFILES: Final = {
 }
 
 
+WHOLE_LEVELS: Final = 3
+"""To this depth a value is tried whole: a document, its members, their items. It bounds what vain tries can cost."""
+
+
 def print_json(value: Any, profile: str) -> bytes:
     """`value` in the named profile, whole. Keys of unsorted profiles stand in the order they have."""
     return b"".join(print_pieces(value, profile))
@@ -102,9 +122,12 @@ def print_pieces(value: Any, profile: str) -> Iterator[bytes]:
     Raises `not_json` where it has no form, and `lone_surrogate`.
     """
     rules = PROFILES[profile]
+    if (whole := rules.whole(value)) is not None:
+        yield whole + rules.end.encode()
+        return
     waiting: list[str] = []
     size = 0
-    for piece in _pieces(value, rules, "\n" if rules.indent else ""):
+    for piece in _pieces(value, rules, "\n" if rules.indent else "", WHOLE_LEVELS - 1):
         waiting.append(piece)
         size += len(piece)
         if size > 8192:
@@ -115,16 +138,25 @@ def print_pieces(value: Any, profile: str) -> Iterator[bytes]:
     yield "".join(waiting).encode()
 
 
-def _pieces(value: Any, rules: Profile, line: str) -> Iterator[str]:
+def _pieces(value: Any, rules: Profile, line: str, levels: int) -> Iterator[str]:
     kind = type(value)
-    if kind is dict:
-        yield from _object_pieces(value, rules, line)
+    if kind is Stream:
+        yield from _array_pieces(value.items(), rules, line, levels)
+    elif kind is dict:
+        yield from _object_pieces(value, rules, line, levels)
     elif kind is list:
-        yield from _array_pieces(value, rules, line)
-    elif kind is Stream:
-        yield from _array_pieces(value.items(), rules, line)
+        yield from _array_pieces(value, rules, line, levels)
     else:
         yield _scalar(value, rules)
+
+
+def _inner_pieces(value: Any, rules: Profile, line: str, levels: int) -> Iterator[str]:
+    """A member or an item, whole where that can be."""
+    kind = type(value)
+    if (kind is dict or kind is list) and levels > 0 and (whole := rules.whole(value)) is not None:
+        yield whole.decode().replace("\n", line)
+    else:
+        yield from _pieces(value, rules, line, levels - 1)
 
 
 def _scalar(value: Any, rules: Profile) -> str:
@@ -161,7 +193,7 @@ def _not_json(what: str, rules: Profile) -> Exception:
     return error("not_json", f"{what} has no form in profile {rules.name}")
 
 
-def _object_pieces(value: dict[str, Any], rules: Profile, line: str) -> Iterator[str]:
+def _object_pieces(value: dict[str, Any], rules: Profile, line: str, levels: int) -> Iterator[str]:
     if not value:
         yield "{}"
         return
@@ -173,16 +205,16 @@ def _object_pieces(value: dict[str, Any], rules: Profile, line: str) -> Iterator
     for key in value if rules.sort is None else sorted(value, key=rules.sort):
         item = value[key]
         yield f"{mark}{_quoted(key, rules)}{rules.colon}"
-        yield from _pieces(item, rules, inner)
+        yield from _inner_pieces(item, rules, inner, levels)
         mark = "," + inner
     yield line + "}"
 
 
-def _array_pieces(items: Iterable[Any], rules: Profile, line: str) -> Iterator[str]:
+def _array_pieces(items: Iterable[Any], rules: Profile, line: str, levels: int) -> Iterator[str]:
     inner = line + rules.indent
     mark = "[" + inner
     for item in items:
         yield mark
-        yield from _pieces(item, rules, inner)
+        yield from _inner_pieces(item, rules, inner, levels)
         mark = "," + inner
     yield "[]" if mark.startswith("[") else line + "]"

@@ -1,6 +1,8 @@
 """UTC timestamps as text and as nanoseconds, by arithmetic alone: no clock and no time zone is asked.
 
-The form is `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Days follow the proleptic Gregorian calendar (years 1970 to 9999).
+The form is `YYYY-MM-DDTHH:MM:SS.ffffffZ`. Days follow the proleptic Gregorian calendar. There is no time
+outside the years 1970 to 9999: a clock that shows one is held at the nearer border, so that a broken clock neither
+breaks the work nor makes text that sorts wrongly.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
 SECOND_NS: Final = 1_000_000_000
 _DAY_S: Final = 86_400
 _LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
+_LAST_NS: Final = _LAST_SECOND * SECOND_NS + SECOND_NS - 1
 
 
 def second_text(seconds: int) -> str:
-    """`YYYY-MM-DDTHH:MM:SS` of Unix seconds; a clock outside 1970 to 9999 is held at its border."""
+    """`YYYY-MM-DDTHH:MM:SS` of Unix seconds, from 1970-01-01T00:00:00 to 9999-12-31T23:59:59; held there."""
     seconds = min(max(seconds, 0), _LAST_SECOND)
     days, rest = divmod(seconds, _DAY_S)
     year, month, day = _civil(days)
@@ -25,8 +28,8 @@ def second_text(seconds: int) -> str:
 
 
 def time_text(unix_ns: int) -> str:
-    """The timestamp of Unix nanoseconds, cut to microseconds."""
-    seconds, rest = divmod(unix_ns, SECOND_NS)
+    """The timestamp of Unix nanoseconds, cut to microseconds; held at the first and the last that there is."""
+    seconds, rest = divmod(min(max(unix_ns, 0), _LAST_NS), SECOND_NS)
     return f"{second_text(seconds)}.{rest // 1000:06d}Z"
 
 

@@ -115,9 +115,10 @@ def _array(items: Iterable[Any], path: list[str], marks: list[Mark]) -> list[Any
 def _object(value: dict[Any, Any], path: list[str], marks: list[Mark]) -> dict[str, Any]:
     _check_depth(path)
     result: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
     for key, item in list(value.items()):
         text, same = _key(key)
-        name = free_key(text, result)
+        name = free_key(text, result, numbers)
         path.append(name)
         if name != text or not same:
             marks.append([canonical.pointer(path), COERCED])
@@ -126,13 +127,19 @@ def _object(value: dict[Any, Any], path: list[str], marks: list[Mark]) -> dict[s
     return result
 
 
-def free_key(key: str, taken: dict[str, Any]) -> str:
-    """`key`, or the first of `key#2`, `key#3`, … that is not in `taken`."""
-    name, number = key, 1
-    while name in taken:
+def free_key(key: str, taken: dict[str, Any], numbers: dict[str, int]) -> str:
+    """`key`, or the first of `key#2`, `key#3`, … that is not in `taken`, from which nothing is ever removed.
+
+    `numbers` belongs to `taken` and is empty at first: it holds where the last search for a key ended, so that
+    many that come out the same take linear time.
+    """
+    if key not in taken:
+        return key
+    number = numbers.get(key, 1) + 1
+    while f"{key}#{number}" in taken:
         number += 1
-        name = f"{key}#{number}"
-    return name
+    numbers[key] = number
+    return f"{key}#{number}"
 
 
 def _key(key: Any) -> tuple[str, bool]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from runstone.core import layout
 from runstone.core.contract import SEALED
 from runstone.core.digests import PREFIX
-from runstone.core.journal import Journal, JournalIndex
+from runstone.core.journal import Journal, JournalIndex, whole_lines
 from runstone.core.manifest import kept_files, manifest_bytes
 from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from typing import Final
 
     from runstone.core.contract import Contract
@@ -48,22 +47,10 @@ def open_journal(read: ReadRange, index: JournalIndex, size: int) -> Journal:
         index.feed(whole)
         return Journal(index, lambda start, end: (whole[start:end],))
     for lines in whole_lines(read(index.size, size)):
+        if not lines.endswith(b"\n"):
+            raise error("invalid_json", "the journal's last line has no LF at its end")
         index.feed(lines)
     return Journal(index, read)
-
-
-def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut so that each piece holds whole lines only. Fewer, larger pieces than `split_lines`."""
-    rest = b""
-    for chunk in chunks:
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            yield rest + chunk[:end]
-            rest = chunk[end:]
-        else:
-            rest += chunk
-    if rest:
-        raise error("invalid_json", "the journal's last line has no LF at its end")
 
 
 def write_documents(stage: Stage, contract: Contract, journal: Journal) -> list[FileFact]:

@@ -17,16 +17,16 @@ from __future__ import annotations
 from runstone.core import layout
 from runstone.core.contract import SEALED
 from runstone.core.digests import digest_of, new_hash
-from runstone.core.events import CLOSED
+from runstone.core.events import CLOSED, DROPPED
 from runstone.core.evidence import Evidence
-from runstone.core.journal import Journal, JournalIndex, LineReader, redactions, split_lines
+from runstone.core.journal import HELD_BYTES, Journal, JournalIndex, LineReader, redactions, whole_lines
 from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, kept_files, manifest_bytes, parse_manifest
 from runstone.core.outcome import outcome_digest
 from runstone.core.words import INTERRUPTED
 from runstone.engine.proved import ProvedFile
 from runstone.engine.reader import read_limited
-from runstone.errors import RunstoneError
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
+    from runstone.core.events import Event
     from runstone.core.manifest import Manifest
     from runstone.engine.reader import ContractOf
     from runstone.ports.objects import Bundle, Entry
@@ -268,12 +269,8 @@ class _Verification:
             self.report.not_checked.append(f"2 every byte's SHA-256: --quick did not read {', '.join(skipped)}")
 
     def read_file(self, entry: dict[str, Any]) -> None:
-        digest, size = new_hash(), 0
-        for chunk in self.bundle.read(entry["path"]):
-            digest.update(chunk)
-            size += len(chunk)
-        self.facts[entry["path"]] = FileFact(entry["path"], size, digest.hexdigest())
-        self.compare_sha256(entry, digest.hexdigest())
+        fact = self.facts[entry["path"]] = fact_of(entry["path"], self.bundle.read(entry["path"]))
+        self.compare_sha256(entry, fact.sha256)
 
     def compare_sha256(self, entry: dict[str, Any], found: str) -> None:
         if found == entry["sha256"]:
@@ -305,42 +302,64 @@ class _Verification:
     def read_journal(self, entry: dict[str, Any]) -> None:
         file = ProvedFile(lambda start, end: self.bundle.read(layout.JOURNAL, start, end), layout.JOURNAL)
         source = file.first()
-        index = self.read_lines(split_lines(source))
+        events: list[Event] = []
+        index = self.read_lines(whole_lines(source), events)
         for _ in source:  # what stands behind a faulty line counts for the digest as well
             pass
         self.compare_sha256(entry, file.sha256())
         if index is not None:
-            self.journal = Journal(index, file.again)
+            self.journal = Journal(index, file.again, events)
 
-    def read_lines(self, lines: Iterable[bytes]) -> JournalIndex | None:
-        """The index of a journal without faults; the first fault is reported."""
+    def read_lines(self, blocks: Iterable[bytes], events: list[Event]) -> JournalIndex | None:
+        """The index of a journal without faults, and the events of a small one; the first fault is reported."""
         reader, index = LineReader(), JournalIndex()
-        last: dict[str, Any] = {}
-        redacted = dropped = 0
+        counts = {"redactions": 0, "dropped": 0}
+        last: Event = {"type": None}
         try:
-            for line in lines:
-                if last.get("type") == CLOSED:
-                    self.fault(
-                        4, "event_after_close", "a line follows run.closed", file=layout.JOURNAL, line=index.count + 1
-                    )
+            for block in blocks:
+                *lines, torn = block.split(b"\n")
+                found = self.read_block(reader, lines, last, counts)
+                if found is None:
+                    self.bad_line(4, "event_after_close", "a line follows run.closed", reader.next_seq + 1)
                     return None
-                last = reader.read(line)
-                index.feed(line)
-                redacted += redactions(last)
-                dropped += last["data"]["events"] if last["type"] == "dropped" else 0
+                if index.size + len(block) <= HELD_BYTES:
+                    events += found
+                if torn:
+                    raise error("invalid_json", "the line has no LF at its end")
+                index.feed(block)
+                last = found[-1]
         except RunstoneError as exc:
             step = 4 if exc.code == "invalid_event" else 3
-            where = index.count + 1
-            self.fault(step, exc.code, f"events.jsonl, line {where}: {exc.message}", file=layout.JOURNAL, line=where)
+            self.bad_line(step, exc.code, exc.message, reader.next_seq + 1)
             return None
-        if last.get("type") != CLOSED or index.count < 2:
-            self.fault(4, "not_closed", "the last line is not run.closed", file=layout.JOURNAL, line=index.count)
+        if last["type"] != CLOSED or reader.next_seq < 2:
+            self.bad_line(4, "not_closed", "the last line is not run.closed", reader.next_seq)
             return None
-        self.compare_counts(last["data"], redacted, dropped)
+        self.compare_counts(last["data"], counts)
         return index
 
-    def compare_counts(self, closed: dict[str, Any], redacted: int, dropped: int) -> None:
-        for name, found in (("redactions", redacted), ("dropped", dropped)):
+    def read_block(
+        self, reader: LineReader, lines: list[bytes], last: Event, counts: dict[str, int]
+    ) -> list[Event] | None:
+        """The events of some lines, counted; `None` if one follows `run.closed`."""
+        events = []
+        for line in lines:
+            if last["type"] == CLOSED:
+                return None
+            last = reader.read_text(line)
+            if "marks" in last:
+                counts["redactions"] += redactions(last)
+            if last["type"] == DROPPED:
+                counts["dropped"] += last["data"]["events"]
+            events.append(last)
+        return events
+
+    def bad_line(self, step: int, code: str, message: str, number: int) -> None:
+        message = f"events.jsonl, line {number}: {message}"
+        self.fault(step, code, message, file=layout.JOURNAL, line=number)
+
+    def compare_counts(self, closed: dict[str, Any], counts: dict[str, int]) -> None:
+        for name, found in counts.items():
             if closed[name] != found:
                 message = f"run.closed counts {closed[name]} {name}, the journal has {found}"
                 self.fault(4, "wrong_count", message, file=layout.JOURNAL, expected=found, found=closed[name])
@@ -348,24 +367,33 @@ class _Verification:
     # 5 Merkle root; 6 manifest rebuilt; 7 documents refolded; 8 outcome digest; 9 evidence; 10 published copies
 
     def fold(self, journal: Journal) -> None:
+        kept = kept_files(journal)
+        rebuilt = manifest_bytes(journal, self.facts.values())
+        same = rebuilt == self.manifest_data  # then everything that the journal tells the manifest is right
         self.begin(5)
-        self.compare(5, "wrong_root", "events.root", journal.index.root(), self.manifest["events"]["root"])
+        if not same:
+            self.compare(5, "wrong_root", "events.root", journal.index.root(), self.manifest["events"]["root"])
         self.begin(6)
-        self.rebuild_manifest(journal)
+        self.compare_kept(kept)
+        if not same:
+            message = "manifest.json is not what the journal and the files give"
+            where = {"expected": digest_of(rebuilt), "found": self.report.digest}
+            self.fault(6, "wrong_manifest", message, file=layout.MANIFEST, **where)
         contract = self.contract(journal)
         if contract is None or self.quick:
             why = "--quick reads manifest and journal only" if self.quick else "the contract is not known here"
             self.report.not_checked.append(f"7 {STEPS[7]}: {why}")
         else:
             self.begin(7)
-            self.refold(contract, journal)
+            self.refold(contract, journal, {layout.JOURNAL, *kept})
         self.begin(8)
-        self.compare(8, "wrong_outcome", "outcome_digest", outcome_digest(journal), self.manifest["outcome_digest"])
+        if not same:
+            self.compare(8, "wrong_outcome", "outcome_digest", outcome_digest(journal), self.manifest["outcome_digest"])
         if contract is None or self.quick:
             self.report.not_checked.append(f"9 {STEPS[9]}: needs the documents")
         else:
             self.begin(9)
-            self.resolve_evidence(contract, journal)
+            self.resolve_evidence(contract, journal, set(kept))
         self.report.not_checked.append(f"10 {STEPS[10]}: the contract publishes none")
 
     def compare(self, step: int, code: str, what: str, expected: Any, found: Any) -> None:
@@ -373,25 +401,13 @@ class _Verification:
             message = f"{what}: the journal gives {expected}, the manifest says {found}"
             self.fault(step, code, message, file=layout.MANIFEST, expected=expected, found=found)
 
-    def rebuild_manifest(self, journal: Journal) -> None:
-        promised = kept_files(journal)
-        for path, fact in promised.items():
+    def compare_kept(self, kept: dict[str, FileFact]) -> None:
+        for path, fact in kept.items():
             if path not in self.facts:
                 self.fault(6, "missing_file", f"the journal keeps {path}, the bundle does not", file=path)
             elif self.facts[path] != fact:
                 message = f"{path} is not the file that its event names"
                 self.fault(6, "wrong_sha256", message, file=path, expected=fact.sha256, found=self.facts[path].sha256)
-        rebuilt = manifest_bytes(journal, self.facts.values())
-        if rebuilt != self.manifest_data:
-            message = "manifest.json is not what the journal and the files give"
-            self.fault(
-                6,
-                "wrong_manifest",
-                message,
-                file=layout.MANIFEST,
-                expected=digest_of(rebuilt),
-                found=self.report.digest,
-            )
 
     def contract(self, journal: Journal) -> Contract | None:
         named = journal.opened["data"]["contract"]
@@ -400,21 +416,20 @@ class _Verification:
         except RunstoneError:
             return None
 
-    def refold(self, contract: Contract, journal: Journal) -> None:
-        expected = set(kept_files(journal)) | {layout.JOURNAL}
+    def refold(self, contract: Contract, journal: Journal, expected: set[str]) -> None:
         for document in contract.documents(journal):
             if document.standing != SEALED:
                 continue
             expected.add(document.path)
             if document.path not in self.facts:
                 self.fault(7, "missing_file", f"the contract's {document.path} is missing", file=document.path)
-            elif not same_bytes(document.pieces(), self.bundle.read(document.path)):
+            elif fact_of(document.path, document.pieces()) != self.facts[document.path]:
                 self.fault(7, "wrong_document", f"{document.path} is not what the journal gives", file=document.path)
         for path in sorted(set(self.facts) - expected):
             self.fault(7, "extra_file", f"{path} is neither a document of the contract nor a kept file", file=path)
 
-    def resolve_evidence(self, contract: Contract, journal: Journal) -> None:
-        evidence = Evidence(contract, journal, set(kept_files(journal)))
+    def resolve_evidence(self, contract: Contract, journal: Journal, kept: set[str]) -> None:
+        evidence = Evidence(contract, journal, kept)
         lenient = journal.closed["data"]["status"] == INTERRUPTED or evidence.says_failed
         for check, reference in evidence.unresolved():
             report = self.note if lenient else self.fault
@@ -436,16 +451,10 @@ class _Verification:
         return self.report
 
 
-def same_bytes(one: Iterable[bytes], other: Iterable[bytes]) -> bool:
-    """Whether two streams hold the same bytes, however they are cut."""
-    left, right = iter(one), iter(other)
-    a = b = b""
-    while True:
-        a = a or next(left, b"")
-        b = b or next(right, b"")
-        if not a or not b:
-            return not a and not b and not any(left) and not any(right)
-        size = min(len(a), len(b))
-        if a[:size] != b[:size]:
-            return False
-        a, b = a[size:], b[size:]
+def fact_of(path: str, pieces: Iterable[bytes]) -> FileFact:
+    """Size and digest of bytes that come in pieces."""
+    digest, size = new_hash(), 0
+    for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+    return FileFact(path, size, digest.hexdigest())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runstone.core.digests import sha256_raw
+from runstone.core.digests import new_hash
 from runstone.core.times import SECOND_NS, parse_time
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class FixedEntropy:
         """The next `count` bytes of the stream."""
         self._calls += 1
         blocks = range((count + 31) // 32)
-        return b"".join(sha256_raw(b"%d:%d:%d" % (self._seed, self._calls, block)) for block in blocks)[:count]
+        return b"".join(new_hash(b"%d:%d:%d" % (self._seed, self._calls, block)).digest() for block in blocks)[:count]
 
 
 class FixedHost:

@@ -46,8 +46,8 @@ class FsObjects:
         self._places.prepare()
         folder = self._places.new_temporary()
         with translated(folder):
-            os.mkdir(folder)
-        return FsStage(folder, target, set(), claim=lambda: self._claim(run_id))
+            held = durable.make_held_folder(folder)
+        return FsStage(folder, target, set(), claim=lambda: self._claim(run_id), held=held)
 
     def open(self, run_id: str) -> FsBundle:
         if is_run_id(run_id) and not self._wrong_case(run_id):
@@ -131,11 +131,14 @@ class FsStage:
     """A folder that becomes a bundle. Write order and syncs: files first, each starting its write-back at once,
     so that the syncs at the end have little to wait for; then folders from the inside out; then the rename."""
 
-    def __init__(self, folder: str, target: str, written: set[str], claim: Callable[[], None] | None) -> None:
+    def __init__(
+        self, folder: str, target: str, written: set[str], claim: Callable[[], None] | None, held: int
+    ) -> None:
         self._folder = folder
         self._target = target
         self._written = written
         self._claim = claim
+        self._held = held
         self._done = False
 
     def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
@@ -180,6 +183,7 @@ class FsStage:
             except FileExistsError:
                 return self._lost_race()
         self._done = True
+        self._let_go()
         return "created"
 
     def _lost_race(self) -> Committed:
@@ -195,6 +199,11 @@ class FsStage:
         if not self._done:
             self._done = True
             durable.remove_tree(self._folder)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, -1
+        durable.let_go(held)
 
 
 def _prune(folder: str, prefix: str, paths: set[str]) -> None:
@@ -242,6 +251,15 @@ def _kind(mode: int) -> Literal["file", "link", "other"]:
     return "link" if stat.S_ISLNK(mode) else "other"
 
 
+def _by_bytes(entry: Entry) -> bytes:
+    return entry.path.encode("utf-8", "surrogateescape")
+
+
+def _failed(full: str, exc: OSError, path: str) -> RunstoneError:
+    reason = exc.strerror or str(exc)
+    return error("store_unavailable", f"{full}: {reason}", path=path, errno=exc.errno, reason=reason)
+
+
 def _no_file(location: str, path: str) -> RunstoneError:
     return error("file_not_found", f"{location} has no file {path[:1024]!r}", path=path[:1024])
 
@@ -267,7 +285,7 @@ class FsBundle:
         found: list[Entry] = []
         with translated(self.location):
             self._walk(self._folder(), "", found)
-        found.sort(key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
+        found.sort(key=None if all(entry.path.isascii() for entry in found) else _by_bytes)
         return found
 
     def _walk(self, folder: int, prefix: str, found: list[Entry]) -> None:
@@ -290,14 +308,15 @@ class FsBundle:
                 found.append(Entry(path, _kind(facts.st_mode), facts.st_size))
 
     def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
-        fd = self._open(path)
+        fd, size = self._open(path)
         try:
-            with translated(f"{self.location}/{path}"):
-                yield from read_chunks(fd, start, end_exclusive)
+            yield from read_chunks(fd, start, end_exclusive, size=size)
+        except OSError as exc:
+            raise _failed(f"{self.location}/{path}", exc, path) from exc
         finally:
             os.close(fd)
 
-    def _open(self, path: str) -> int:
+    def _open(self, path: str) -> tuple[int, int]:
         if layout.path_problem(path):
             raise _no_file(self.location, path)
         parts = path.split("/")
@@ -312,16 +331,15 @@ class FsBundle:
         except OSError as exc:
             if exc.errno in _NO_SUCH_FILE:
                 raise _no_file(self.location, path) from exc
-            reason = exc.strerror or str(exc)
-            message = f"{self.location}/{path}: {reason}"
-            raise error("store_unavailable", message, path=path, errno=exc.errno, reason=reason) from exc
+            raise _failed(f"{self.location}/{path}", exc, path) from exc
         finally:
             if folder != self._fd:
                 os.close(folder)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        facts = os.fstat(fd)
+        if not stat.S_ISREG(facts.st_mode):
             os.close(fd)
             raise _no_file(self.location, path)
-        return fd
+        return fd, facts.st_size
 
     def rest(self) -> None:
         self.close()

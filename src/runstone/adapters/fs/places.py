@@ -78,13 +78,18 @@ def translated(path: str, code: str = "store_unavailable") -> AbstractContextMan
     return _Translated(path, code)
 
 
-def read_chunks(fd: int, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
-    """Bytes of an open file between two offsets, in chunks of up to 1 MiB."""
+def read_chunks(
+    fd: int, start: int = 0, end_exclusive: int | None = None, *, size: int | None = None
+) -> Iterator[bytes]:
+    """Bytes of an open file between two offsets, in chunks of up to 1 MiB. `size` is the file's, if it is known."""
     at = start
+    expected = os.fstat(fd).st_size if size is None else size
     while end_exclusive is None or at < end_exclusive:
-        size = durable.CHUNK_BYTES if end_exclusive is None else min(durable.CHUNK_BYTES, end_exclusive - at)
-        chunk = os.pread(fd, size, at)
+        left = max(expected - at, 0) + 1 if end_exclusive is None else end_exclusive - at
+        chunk = os.pread(fd, min(durable.CHUNK_BYTES, left), at)
         if not chunk:
             return
         at += len(chunk)
         yield chunk
+        if at == expected and len(chunk) < left:  # the end, told by the same call
+            return

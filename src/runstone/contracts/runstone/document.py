@@ -10,9 +10,8 @@ from __future__ import annotations
 from runstone.core.contract import DERIVED, Document, json_document
 from runstone.core.digests import new_hash
 from runstone.core.outcome import run_decision, tool_calls
-from runstone.core.printing import Stream
 from runstone.core.runlog import log_pieces
-from runstone.core.times import parse_time
+from runstone.core.totals import check_summary, duration_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,19 +58,11 @@ CONTRACT: Final = RunstoneContract()
 
 
 def _listing(journal: Journal, path: str, run_id: str, key: str, kind: str) -> Document:
-    return json_document(path, {"run_id": run_id, key: Stream(lambda: journal.data(kind))}, PROFILE)
+    return json_document(path, {"run_id": run_id, key: journal.array(lambda: journal.data(kind))}, PROFILE)
 
 
 def _checks(journal: Journal, run_id: str) -> dict[str, Any]:
-    return {"run_id": run_id, "checks": Stream(lambda: journal.data("check")), "summary": check_summary(journal)}
-
-
-def check_summary(journal: Journal) -> dict[str, int]:
-    """How many checks passed, failed and were skipped."""
-    summary = {"pass": 0, "fail": 0, "skip": 0}
-    for data in journal.data("check"):
-        summary[data["status"]] += 1
-    return summary
+    return {"run_id": run_id, "checks": journal.array(lambda: journal.data("check")), "summary": check_summary(journal)}
 
 
 def _config(journal: Journal) -> Document | None:
@@ -102,8 +93,8 @@ def _run(journal: Journal, config: Document | None) -> dict[str, Any]:
         "git": _git(journal),
         "platform": opened["platform"],
         "config": None if config is None else {"path": config.path, "sha256": _sha256(config)},
-        "inputs": Stream(lambda: journal.data("input")),
-        "outputs": Stream(lambda: journal.data("output")),
+        "inputs": journal.array(lambda: journal.data("input")),
+        "outputs": journal.array(lambda: journal.data("output")),
         "metrics": _metrics(journal),
         "counts": {
             "events": journal.index.count,
@@ -115,14 +106,6 @@ def _run(journal: Journal, config: Document | None) -> dict[str, Any]:
         "error": closed["error"],
         "result": closed["result"],
     }
-
-
-def duration_ms(journal: Journal) -> int:
-    """Monotonic duration in whole milliseconds; without one, the time between the first and the last event."""
-    duration_ns = journal.closed["data"]["duration_ns"]
-    if duration_ns is None:
-        duration_ns = parse_time(journal.closed["ts"]) - parse_time(journal.opened["ts"])
-    return int(duration_ns // 1_000_000)
 
 
 def _git(journal: Journal) -> dict[str, Any] | None:

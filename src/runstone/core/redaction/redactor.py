@@ -87,66 +87,68 @@ class Redactor:
 
         Adds to `marks`. Never raises: a part on which the redactor fails is dropped and marked.
         """
+        place = _Place()
+        found: list[Mark] = []
         try:
-            clean = self._walk(value, [], marks)
-            marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, marks))]  # two secrets in one text: one mark
+            clean = self._walk(value, place, found)
+            found = [[place.moved(pointer), mark] for pointer, mark in marks] + found
+            marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
             return clean
         except Exception:  # whatever went wrong, the unredacted value must not get past this line
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
 
-    def _walk(self, value: Any, path: list[str], marks: list[Mark]) -> Any:
+    def _walk(self, value: Any, place: _Place, marks: list[Mark]) -> Any:
         kind = type(value)
         if kind is str:
-            return self._leaf(value, path, marks)
+            return self._leaf(value, place, marks)
         if kind is dict:
-            return self._object(value, path, marks)
+            return self._object(value, place, marks)
         if kind is list:
             result = []
             for index, item in enumerate(value):
-                path.append(str(index))
-                result.append(self._walk(item, path, marks))
-                path.pop()
+                place.enter(str(index))
+                result.append(self._walk(item, place, marks))
+                place.leave()
             return result
         if kind is bytes:
-            return self._bytes(value, path, marks)
+            return self._bytes(value, place, marks)
         if kind is Foreign:
-            return self._foreign(value, path, marks)
+            return self._foreign(value, place, marks)
         return value
 
-    def _leaf(self, text: str, path: list[str], marks: list[Mark]) -> str:
+    def _leaf(self, text: str, place: _Place, marks: list[Mark]) -> str:
         if not self.gate.hit_text(text):
             return text
         clean, hits = self.text(text)
-        marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
+        marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
         return clean
 
-    def _object(self, value: dict[str, Any], path: list[str], marks: list[Mark]) -> dict[str, Any]:
+    def _object(self, value: dict[str, Any], place: _Place, marks: list[Mark]) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
         for key, item in value.items():
             clean, hits = self.text(key) if self.gate.hit_text(key) else (key, [])
-            name = free_key(clean, result)
-            if name != key:
-                _move_marks(marks, canonical.pointer([*path, key]), canonical.pointer([*path, name]))
-            path.append(name)
-            marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
-            result[name] = self._walk(item, path, marks)
-            path.pop()
+            name = free_key(clean, result, numbers)
+            place.enter(key, name)
+            marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
+            result[name] = self._walk(item, place, marks)
+            place.leave()
         return result
 
-    def _bytes(self, value: bytes, path: list[str], marks: list[Mark]) -> Any:
+    def _bytes(self, value: bytes, place: _Place, marks: list[Mark]) -> Any:
         text = value.decode("latin-1")
         clean, hits = self.text(text) if self.gate.hit_text(text) else (text, [])
         if hits:
-            marks += [[canonical.pointer(path), f"redacted:{rule}"] for rule in hits]
+            marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
             return clean
         return encoded_bytes(value)
 
-    def _foreign(self, value: Foreign, path: list[str], marks: list[Mark]) -> Any:
+    def _foreign(self, value: Foreign, place: _Place, marks: list[Mark]) -> Any:
         found: list[Mark] = []
-        tree = self._walk(value.value, [], found)
+        tree = self._walk(value.value, _Place(), found)
         text = print_json(tree, value.profile).decode()
-        where = canonical.pointer(path)
+        where = place.pointer()
         if self.text(text)[1]:  # a secret that only the printed form shows
             marks.append([where, f"redacted:{FAILED}"])
             return {"$redacted": FAILED}
@@ -204,11 +206,43 @@ def _compiled(rule: Rule) -> re.Pattern[str]:
     return pattern
 
 
-def _move_marks(marks: list[Mark], old: str, new: str) -> None:
-    """A pointer must not show the key that was redacted."""
-    for mark in marks:
-        if mark[0] == old or mark[0].startswith(old + "/"):
-            mark[0] = new + mark[0][len(old) :]
+class _Place:
+    """Where a walk is: as keys came in, and as they are recorded. A pointer must not show a key that was redacted."""
+
+    __slots__ = ("_now", "_renamed", "_was")
+
+    def __init__(self) -> None:
+        self._was: list[str] = []
+        self._now: list[str] = []
+        self._renamed: dict[str, str] = {}
+
+    def enter(self, key: str, name: str | None = None) -> None:
+        """Go to a member whose key becomes `name`."""
+        self._was.append(key)
+        if name is None or name == key:
+            self._now.append(key)
+        else:
+            self._now.append(name)
+            self._renamed[canonical.pointer(self._was)] = canonical.pointer([name])
+
+    def leave(self) -> None:
+        """Go back to what holds it."""
+        self._was.pop()
+        self._now.pop()
+
+    def pointer(self) -> str:
+        """Where the walk is, as recorded."""
+        return canonical.pointer(self._now)
+
+    def moved(self, pointer: str) -> str:
+        """The pointer to where a member stands now that stood at `pointer`."""
+        if not self._renamed:
+            return pointer
+        was = now = ""
+        for part in pointer.split("/")[1:]:
+            was += "/" + part
+            now += self._renamed.get(was, "/" + part)
+        return now
 
 
 def _spellings(value: str) -> list[str]:
