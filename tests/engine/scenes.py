@@ -79,8 +79,8 @@ def of_type(store: Store, run_id: str, kind: str) -> list[dict[str, Any]]:
 def abandon(run: Run) -> None:
     """Leave a run as a process leaves it that is killed: open, and nobody holds its lease."""
     LIVE.pop(id(run), None)
-    assert run._journal is not None
-    run._journal.close()
+    assert run.writer.journal is not None
+    run.writer.journal.close()
 
 
 def tree(root: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from runstone.core.merkle import MerkleTree
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from tests.format.studio import Files
+    from tests.format.surroundings import Files
 
 JOURNAL: Final = "events.jsonl"
 MANIFEST: Final = "manifest.json"

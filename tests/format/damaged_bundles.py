@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Final
 
-    from tests.format.studio import Files, Studio
+    from tests.format.surroundings import Files, Surroundings
 
     Damage = Callable[[Files], None]
     Fault = tuple[int, str]
@@ -43,16 +43,16 @@ KEPT: Final = "artifacts/table.csv"
 REBUILT: Final = (6, "wrong_manifest")
 
 
-def bare(studio: Studio) -> None:
+def bare(surroundings: Surroundings) -> None:
     """What most faults of manifest and journal are shown on: three lines, one document."""
-    run = studio.run(labels={"a": "b"}, host={"cwd": None})
+    run = surroundings.run(labels={"a": "b"}, host={"cwd": None})
     run.log("one")
     run.finish("success")
 
 
-def sample(studio: Studio) -> None:
+def sample(surroundings: Surroundings) -> None:
     """What faults of files are shown on: documents, a kept file, evidence."""
-    run = studio.run(host={"cwd": None})
+    run = surroundings.run(host={"cwd": None})
     run.config({"limit": 3})
     with folder({"table.csv": b"a,b\n1,2\n"}):
         run.output("file", "table.csv", keep=True)

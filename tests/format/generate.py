@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from tests.format.damaged_bundles import BASES, DAMAGED
 from tests.format.good_bundles import GOOD, OPEN
-from tests.format.studio import Studio
+from tests.format.surroundings import Surroundings
 from tests.format.vectors import vector_files, vector_json
 
 if TYPE_CHECKING:
     from typing import Final
 
-    from tests.format.studio import Files
+    from tests.format.surroundings import Files
 
     from runstone.ports.journals import Journals
     from runstone.ports.objects import Objects
@@ -38,9 +38,9 @@ def good_files(objects: Objects | None = None, journals: Journals | None = None)
     """All files of the good bundles, and what interrupted runs left behind."""
     files: Files = {}
     for name, recipe in GOOD.items():
-        studio = Studio(name, objects, journals)
-        recipe(studio)
-        files |= {f"golden/good/{name}/{path}": body for path, body in studio.sealed().items()}
+        surroundings = Surroundings(name, objects, journals)
+        recipe(surroundings)
+        files |= {f"golden/good/{name}/{path}": body for path, body in surroundings.sealed().items()}
     for name, left in OPEN.items():
         files |= {f"golden/open/{name}/{path}": body for path, body in left.items()}
     return files
@@ -50,9 +50,9 @@ def damaged_files() -> Files:
     """All files of the damaged bundles, and the findings that each must give."""
     files: Files = {}
     for name, (_, base, damage, _) in DAMAGED.items():
-        studio = Studio(base)
-        BASES[base](studio)
-        bundle = studio.sealed()
+        surroundings = Surroundings(base)
+        BASES[base](surroundings)
+        bundle = surroundings.sealed()
         damage(bundle)
         files |= {f"golden/damaged/{name}/{path}": body for path, body in bundle.items()}
     findings = {name: {"about": about, "faults": faults} for name, (about, _, _, faults) in DAMAGED.items()}

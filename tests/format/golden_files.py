@@ -11,7 +11,7 @@ from runstone.adapters.memory.adapter import MemoryBundle
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from tests.format.studio import Files
+    from tests.format.surroundings import Files
 
 HERE: Final = Path(__file__).resolve().parent
 GOLDEN: Final = HERE / "golden"

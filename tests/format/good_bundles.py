@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Final
 
-    from tests.format.studio import Files, Studio
+    from tests.format.surroundings import Files, Surroundings
 
     from runstone.engine.recorder import Run
 
-    Recipe = Callable[[Studio], None]
+    Recipe = Callable[[Surroundings], None]
 
 GOOD: Final[dict[str, Recipe]] = {}
 """Name of the bundle (and of its run) → recipe."""
@@ -72,25 +72,26 @@ def answer(run: Run, call: str, *, status: str = "success", result: Any = None, 
 
 
 @good
-def minimal(studio: Studio) -> None:
+def minimal(surroundings: Surroundings) -> None:
     """The least that a run can be: it opened and it closed."""
-    run = studio.run()
-    studio.clock.advance(1.5)
+    run = surroundings.run()
+    surroundings.clock.advance(1.5)
     run.finish("success")
 
 
 @good
-def everything(studio: Studio) -> None:
+def everything(surroundings: Surroundings) -> None:
     """Every event type of the format, and one of a caller's own."""
     git = {"sha": "0123456789abcdef0123456789abcdef01234567", "ref": "refs/heads/main"}
-    run = studio.run("nightly", version="2.1", labels={"env": "prod", "team": "a"}, host={"git": git, "cwd": None})
+    labels = {"env": "prod", "team": "a"}
+    run = surroundings.run("nightly", version="2.1", labels=labels, host={"git": git, "cwd": None})
     run._record("git", {**git, "dirty": True})
     run.config({"limit": 3, "started": "now"}, sources={"/limit": "job.toml"}, volatile=["/started"])
     with folder({"in.csv": b"a,b\n1,2\n", "out/table.csv": b"a,b\n1,2\n3,4\n"}):
         run.input("file", "in.csv")
         run.input("table", "warehouse.prices", sha256=SHA_A, size=100)
         run.output("file", "out/table.csv", name="out/table.csv", keep=True)
-    studio.clock.advance(0.25)
+    surroundings.clock.advance(0.25)
     run.check("row count", "pass", evidence=["run.log:line:1", "run.json:$.inputs[1].sha256", "looked at by eye"])
     run.check("schema", "skip", id="schema_v2")
     run.log("read 2 rows")
@@ -108,50 +109,50 @@ def everything(studio: Studio) -> None:
     run.note("seen")
     run.event("child", {"run_id": "part-1", "digest": "sha256:" + SHA_A, "status": "success"})
     run.event("x.mine", {"any": ["thing", None, True]})
-    run.left_out(2, 1000, "max_output", SHA_A)
-    studio.clock.advance(0.75)
+    run.writer.left_out(2, 1000, "max_output", SHA_A)
+    surroundings.clock.advance(0.75)
     run.finish("partial", exit=0, result={"rows": 2}, resources={"max_rss_bytes": 10485760})
 
 
 @good
-def interrupted(studio: Studio) -> None:
+def interrupted(surroundings: Surroundings) -> None:
     """A process died in the middle of a line; recovery names the torn bytes and the files that are lost."""
-    run = studio.run(host={"cwd": None})
+    run = surroundings.run(host={"cwd": None})
     with folder({"kept.txt": b"whole\n"}):
         run.output("file", "kept.txt", keep=True)
     promised = {"name": "gone.txt", "type": "file", "ref": "gone.txt", "sha256": SHA_A, "size": 6}
     run._record("output", {**promised, "media_type": "text/plain", "path": "artifacts/gone.txt"})
     run.check("looks at nothing", "pass", evidence="artifacts/gone.txt")
-    studio.clock.advance(2)
+    surroundings.clock.advance(2)
     run.log("the last whole line")
     orphan = {"artifacts/without-event.txt": b"nobody tells of this file\n"}
-    OPEN[studio.name] = studio.left_behind(run, torn=b'{"data":{"level":"info","te', kept=orphan)
-    studio.store().recover()
+    OPEN[surroundings.name] = surroundings.left_behind(run, torn=b'{"data":{"level":"info","te', kept=orphan)
+    surroundings.store().recover()
 
 
 @good
-def interrupted_at_once(studio: Studio) -> None:
+def interrupted_at_once(surroundings: Surroundings) -> None:
     """Nothing but `run.opened` was recorded."""
-    OPEN[studio.name] = studio.left_behind(studio.run())
-    studio.store().recover()
+    OPEN[surroundings.name] = surroundings.left_behind(surroundings.run())
+    surroundings.store().recover()
 
 
 @good
-def interrupted_after_close(studio: Studio) -> None:
+def interrupted_after_close(surroundings: Surroundings) -> None:
     """The process died between `run.closed` and the seal: the status that it gave stands."""
-    run = studio.run()
-    studio.clock.advance(1)
+    run = surroundings.run()
+    surroundings.clock.advance(1)
     closed = {"status": "success", "exit": 0, "error": None, "result": None, "duration_ns": 1000000000}
     counts = {"redactions": 0, "dropped": 0, "resources": None, "torn_bytes": 0, "lost": []}
     run._record("run.closed", {**closed, **counts})
-    OPEN[studio.name] = studio.left_behind(run)
-    studio.store().recover()
+    OPEN[surroundings.name] = surroundings.left_behind(run)
+    surroundings.store().recover()
 
 
 @good
-def kept_files(studio: Studio) -> None:
+def kept_files(surroundings: Surroundings) -> None:
     """Files kept in the bundle: in a folder, of the caller's media type, without an extension, empty, of one name."""
-    run = studio.run(host={"cwd": None})
+    run = surroundings.run(host={"cwd": None})
     first = {"a/data.csv": b"x\n1\n", "README": b"no extension\n", "empty.txt": b"", "model.bin": b"\x00\xff\n\r\n"}
     with folder(first):
         run.input("file", "a/data.csv", name="a/data.csv", keep=True)
@@ -165,9 +166,9 @@ def kept_files(studio: Studio) -> None:
 
 
 @good
-def redacted(studio: Studio) -> None:
+def redacted(surroundings: Surroundings) -> None:
     """Secrets in a label, a key, a value, bytes and a log line; `run.closed` counts the marks."""
-    run = studio.run(labels={"by": "tok_aaaabbbb"}, secrets=["hunter2!"])
+    run = surroundings.run(labels={"by": "tok_aaaabbbb"}, secrets=["hunter2!"])
     run.config({"password": "hunter2!", "tok_ccccdddd": {"url": "http://u:hunter2!@h/?k=tok_eeeeffff"}})
     run.event("x.raw", {"body": b"hunter2!", "clean": b"\x00\x01"})
     run.log("signing in with hunter2! and hunter2!")
@@ -183,9 +184,9 @@ class _Opaque:
 
 
 @good
-def coerced_values(studio: Studio) -> None:
+def coerced_values(surroundings: Surroundings) -> None:
     """What a caller's values become at the door, and how that is marked."""
-    run = studio.run()
+    run = surroundings.run()
     utc = datetime.timezone(datetime.timedelta(hours=2))
     values = {
         "big": 2**53,
@@ -216,9 +217,9 @@ def coerced_values(studio: Studio) -> None:
 
 
 @good
-def foreign_json(studio: Studio) -> None:
+def foreign_json(surroundings: Surroundings) -> None:
     """A payload that somebody else hashes keeps its own spelling as text; pointers of marks go on inside it."""
-    run = studio.run()
+    run = surroundings.run()
     payload = {"b": 2.0, "a": [1e16, 3e-07, 9007199254740993], "key": "tok_aaaabbbb"}
     run.event("x.feasibility", {"feasibility": Foreign(payload, "py-compact-utf8")})
     decide(run, details=Foreign({"limit": 1.0}, "py-compact-ascii"))
@@ -226,10 +227,10 @@ def foreign_json(studio: Studio) -> None:
 
 
 @good
-def unicode_names(studio: Studio) -> None:
+def unicode_names(surroundings: Surroundings) -> None:
     """Names in many scripts; keys beyond U+FFFF sort by UTF-16, documents by code point."""
     labels = {"städte": "Zürich 東京", "\ue000": "private", "😀": "astral"}
-    run = studio.run("überprüfung", labels=labels, host={"cwd": None})
+    run = surroundings.run("überprüfung", labels=labels, host={"cwd": None})
     run.config({"\ue000": 1, "😀": 2, "é": 3, "z": 4, "line\u2028end": "\u007f\u0080"})
     run.check("Größe geprüft", "pass")
     run.log("a\nb\r\u0085\u2028\u2029c 😀")
@@ -239,9 +240,9 @@ def unicode_names(studio: Studio) -> None:
 
 
 @good
-def latin1_output(studio: Studio) -> None:
+def latin1_output(surroundings: Surroundings) -> None:
     """Output of a command: two streams in turn, bytes that are not UTF-8, a last line without an end."""
-    run = studio.run()
+    run = surroundings.run()
     run.stream("stdout", "gr\u00fc\u00df".encode())
     run.stream("stderr", b"warn")
     run.stream("stdout", b"e \xff\xfe\n\x1b[31mred\n")
@@ -253,9 +254,9 @@ def latin1_output(studio: Studio) -> None:
 
 
 @good
-def blocked_decision(studio: Studio) -> None:
+def blocked_decision(surroundings: Surroundings) -> None:
     """A gate refused the work: a decision with rules and a policy, and a run that ends as `blocked`."""
-    run = studio.run("rebalance")
+    run = surroundings.run("rebalance")
     decide(run, call="c9", outcome="allow")
     rule = {"id": "max_weight", "status": "fail", "severity": "hard", "reason_code": "OVER_LIMIT"}
     other = {"id": "cash", "status": "pass", "severity": "soft", "reason_code": None}
@@ -271,23 +272,23 @@ def blocked_decision(studio: Studio) -> None:
 
 
 @good
-def linked(studio: Studio) -> None:
+def linked(surroundings: Surroundings) -> None:
     """Links to other runs, and children that the parent's own process sealed."""
     links = [
         {"rel": "retries", "run_id": "run-1", "digest": "sha256:" + SHA_B},
         {"rel": "derives-from", "run_id": "run-0", "digest": "sha256:" + SHA_A},
         {"rel": "derives-from", "run_id": "run-0", "digest": "sha256:" + SHA_A},
     ]
-    run = studio.run(links=links, host={"settings": {"RUNSTONE_PARENT": "the-parent"}})
+    run = surroundings.run(links=links, host={"settings": {"RUNSTONE_PARENT": "the-parent"}})
     run.event("child", {"run_id": "child-1", "digest": "sha256:" + SHA_A, "status": "success"})
     run.event("child", {"run_id": "child-2", "digest": None, "status": "running"})
     run.finish("success")
 
 
 @good
-def tool_calls(studio: Studio) -> None:
+def tool_calls(surroundings: Surroundings) -> None:
     """Tool calls: nested, failed, answered twice, never answered, and an answer without a call."""
-    run = studio.run("agent")
+    run = surroundings.run("agent")
     call(run, "c1", name="plan", args={"goal": "x"})
     call(run, "c2", name="search", args={"q": "y"}, parent="c1")
     answer(run, "c2", status="error", error={"type": "Timeout"})
@@ -299,9 +300,9 @@ def tool_calls(studio: Studio) -> None:
 
 
 @good
-def big_numbers(studio: Studio) -> None:
+def big_numbers(surroundings: Surroundings) -> None:
     """Numbers at the borders of the print rules."""
-    run = studio.run()
+    run = surroundings.run()
     numbers = [2**53 - 1, -(2**53) + 1, 1e17, 1e20, 1e21, 1e22, 123456789012345680.0, 5e-324, 1.7976931348623157e308]
     run.event("x.numbers", {"values": [*numbers, 1e-6, 1e-7, 0.1, 1 / 3, -1.5e-9, 4.35, 333333333.3333333, 0.0]})
     run.config({"seed": 1e18})
@@ -311,21 +312,21 @@ def big_numbers(studio: Studio) -> None:
 
 
 @good
-def clock_went_back(studio: Studio) -> None:
+def clock_went_back(surroundings: Surroundings) -> None:
     """The machine's clock was set back while the run was recorded: its last time is repeated."""
-    run = studio.run()
-    studio.clock.advance(10)
+    run = surroundings.run()
+    surroundings.clock.advance(10)
     run.log("before")
-    studio.clock.set_back(3600)
+    surroundings.clock.set_back(3600)
     run.log("after")
-    studio.clock.advance(5)
+    surroundings.clock.advance(5)
     run.finish("success")
 
 
 @good
-def unknown_types(studio: Studio) -> None:
+def unknown_types(surroundings: Surroundings) -> None:
     """What a later writer may add to `/1`: event types and keys inside `data` that a reader does not know."""
-    run = studio.run()
+    run = surroundings.run()
     run.event("x.mine.deeper", {})
     run._record("telemetry", {"watts": 3})
     run._record("note", {"text": "with more", "about": {"seq": 1}})
@@ -334,27 +335,27 @@ def unknown_types(studio: Studio) -> None:
 
 
 @good
-def unknown_contract(studio: Studio) -> None:
+def unknown_contract(surroundings: Surroundings) -> None:
     """A contract that the reader does not know: its documents cannot be refolded, all else is proved."""
-    studio.run(contract="elsewhere/7.2").finish("success")
+    surroundings.run(contract="elsewhere/7.2").finish("success")
 
 
 @good
-def evidence_noted(studio: Studio) -> None:
+def evidence_noted(surroundings: Surroundings) -> None:
     """Evidence that does not resolve is a note where the run itself says so."""
-    run = studio.run()
+    run = surroundings.run()
     run.check("total", "pass", evidence=["run.log:line:9", "checks.json:$.checks[7]", "artifacts/none"])
     run.check("evidence resolves", "fail", id="evidence_resolves")
     run.finish()
 
 
 @good
-def imported(studio: Studio) -> None:
+def imported(surroundings: Surroundings) -> None:
     """A foreign run: the original's times, nulls for what it does not tell, the original bytes beside it."""
     original = b'{"id": 7,  "state": "done"}\r\n'
     sha256 = hashlib.sha256(original).hexdigest()
     opened = {
-        "run_id": studio.name,
+        "run_id": surroundings.name,
         "kind": "foreign",
         "version": None,
         "contract": {"name": "runstone", "version": "1"},
@@ -373,4 +374,4 @@ def imported(studio: Studio) -> None:
     closed = {"status": "success", **nothing, "redactions": 0, "dropped": 0, "torn_bytes": 0, "lost": []}
     times = {"started": "2020-02-29T23:59:59.000000Z", "ended": "2020-03-01T00:00:01.500000Z"}
     run = ForeignRun(opened, events, closed, **times, originals={"7.json": original})
-    import_foreign(run, studio.objects, contract_of("runstone", "1"), studio.store().redactor())
+    import_foreign(run, surroundings.objects, contract_of("runstone", "1"), surroundings.store().redactor())

@@ -179,11 +179,8 @@ def event_is_good(event, seq, last_ts):
     data, kind, marks = event["data"], event["type"], marked["marks"]
     if kind == "log":
         piece = has(data, "stream:text") and (
-            has(data, "text:text")
-            and "latin1" not in data
-            or has(data, "latin1:text")
-            and "text" not in data
-            and max(data["latin1"], default="") <= "\xff"
+            (has(data, "text:text") and "latin1" not in data)
+            or (has(data, "latin1:text") and "text" not in data and max(data["latin1"], default="") <= "\xff")
         )
         typed = piece if "stream" in data else has(data, "level:text text:text")
     else:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from tests.format.good_bundles import Recipe
-    from tests.format.studio import Studio
+    from tests.format.surroundings import Surroundings
 
 OUTCOMES: Final[dict[str, Recipe]] = {}
 """Name of the vector (and of its run) → recipe."""
@@ -25,18 +25,18 @@ def vector(recipe: Recipe) -> Recipe:
 
 
 @vector
-def nothing_happened(studio: Studio) -> None:
+def nothing_happened(surroundings: Surroundings) -> None:
     """Every list is empty, everything that can be null is null."""
-    studio.run().finish("success")
+    surroundings.run().finish("success")
 
 
 @vector
-def what_is_left_out(studio: Studio) -> None:
+def what_is_left_out(surroundings: Surroundings) -> None:
     """Metrics, logs, times, labels, links, hosts, evidence and events of a caller's own: the digest of the first."""
     host = {"argv": ["other"], "cwd": "/elsewhere", "entry": None, "platform": {"system": "Other"}}
     links = [{"rel": "retries", "run_id": "run-1", "digest": None}]
-    run = studio.run(labels={"a": "b"}, links=links, host=host)
-    studio.clock.advance(3)
+    run = surroundings.run(labels={"a": "b"}, links=links, host=host)
+    surroundings.clock.advance(3)
     run.log("a message")
     run.metrics({"loss": 0.5})
     run.note("a remark")
@@ -47,9 +47,9 @@ def what_is_left_out(studio: Studio) -> None:
 
 
 @vector
-def configuration(studio: Studio) -> None:
+def configuration(surroundings: Surroundings) -> None:
     """The last `config` counts, without what its volatile pointers name; an element of an array becomes null."""
-    run = studio.run(config={"first": "does not count"})
+    run = surroundings.run(config={"first": "does not count"})
     value = {"a/b": {"~": 1, "c": 2}, "list": [{"x": 1}, "volatile", {"x": 2, "y": 3}], "kept": None}
     volatile = ["/a~1b/~0", "/list/1", "/list/2/x", "/not/there", "/list/9", "not a pointer"]
     run.config(value, volatile=volatile)
@@ -57,17 +57,17 @@ def configuration(studio: Studio) -> None:
 
 
 @vector
-def configuration_is_null(studio: Studio) -> None:
+def configuration_is_null(surroundings: Surroundings) -> None:
     """A configuration that is null has a digest; no configuration has none."""
-    run = studio.run()
+    run = surroundings.run()
     run.config(None)
     run.finish("success")
 
 
 @vector
-def inputs_and_outputs(studio: Studio) -> None:
+def inputs_and_outputs(surroundings: Surroundings) -> None:
     """Sorted by canonical bytes, duplicates kept; `ref` stands only where there is no digest."""
-    run = studio.run()
+    run = surroundings.run()
     run.input("table", "z.prices", name="z", sha256=SHA_B, size=3)
     run.input("table", "s3://bucket/a", name="a")
     run.input("table", "s3://bucket/a", name="a")
@@ -80,9 +80,9 @@ def inputs_and_outputs(studio: Studio) -> None:
 
 
 @vector
-def checks(studio: Studio) -> None:
+def checks(surroundings: Surroundings) -> None:
     """Sorted pairs of id and status; names and evidence are left out."""
-    run = studio.run(version="1.0")
+    run = surroundings.run(version="1.0")
     run.check("rows", "pass", evidence="run.log:line:1")
     run.check("Rows", "pass")
     run.check("gaps", "skip")
@@ -91,9 +91,9 @@ def checks(studio: Studio) -> None:
 
 
 @vector
-def decision(studio: Studio) -> None:
+def decision(surroundings: Surroundings) -> None:
     """The last decision without a call; rules are sorted, warnings keep their order."""
-    run = studio.run("gate")
+    run = surroundings.run("gate")
     decide(run, outcome="allow")
     rule = {"severity": "hard", "unit": "mm"}
     rules = [
@@ -109,17 +109,17 @@ def decision(studio: Studio) -> None:
 
 
 @vector
-def foreign_details(studio: Studio) -> None:
+def foreign_details(surroundings: Surroundings) -> None:
     """Foreign JSON counts as it is recorded: as text."""
-    run = studio.run("gate")
+    run = surroundings.run("gate")
     decide(run, outcome="allow", score=Foreign(1.0, "py-compact-utf8"))
     run.finish("success", result=Foreign({"b": 2.0, "a": 1}, "py-compact-ascii"))
 
 
 @vector
-def tools(studio: Studio) -> None:
+def tools(surroundings: Surroundings) -> None:
     """Each call by name and the digests of its arguments and result; one without an answer is `open`."""
-    run = studio.run("agent")
+    run = surroundings.run("agent")
     call(run, "c1", name="search", args={"q": "x"})
     call(run, "c2", name="search", args={"q": "x"}, parent="c1")
     answer(run, "c2", result=None)
@@ -133,9 +133,9 @@ def tools(studio: Studio) -> None:
 
 
 @vector
-def scores(studio: Studio) -> None:
+def scores(surroundings: Surroundings) -> None:
     """Pairs of name and value, the three texts that stand for numbers included."""
-    run = studio.run("evaluation")
+    run = surroundings.run("evaluation")
     run.event("score", {"name": "accuracy", "value": 0.875})
     run.event("score", {"name": "accuracy", "value": 1})
     run.event("score", {"name": "perplexity", "value": "Infinity"})
@@ -144,13 +144,13 @@ def scores(studio: Studio) -> None:
 
 
 @vector
-def result_and_exit(studio: Studio) -> None:
+def result_and_exit(surroundings: Surroundings) -> None:
     """The result's digest is over its canonical bytes; the exit status stands as it is."""
-    run = studio.run("command")
+    run = surroundings.run("command")
     run.finish("failed", exit=137, error={"message": "left out"}, result={"rows": [1e17, 0.1, "é"]})
 
 
 @vector
-def another_contract(studio: Studio) -> None:
+def another_contract(surroundings: Surroundings) -> None:
     """Only the contract's name and major version count."""
-    studio.run(contract="elsewhere/7.2").finish("cancelled")
+    surroundings.run(contract="elsewhere/7.2").finish("cancelled")

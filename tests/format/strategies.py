@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from tests.format.studio import Studio
+from tests.format.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from tests.format.studio import Files
+    from tests.format.surroundings import Files
 
     from runstone.engine.recorder import Run
 
@@ -97,24 +97,24 @@ ENDINGS = st.fixed_dictionaries(
 @st.composite
 def bundles(draw: st.DrawFn) -> Files:
     """The files of a sealed run: finished, or left behind and recovered."""
-    studio = Studio("random")
+    surroundings = Surroundings("random")
     labels = draw(st.dictionaries(NAME, NAME, max_size=2))
-    run = studio.run(draw(NAME), version=draw(MAYBE_TEXT), labels=labels, host={"cwd": None})
+    run = surroundings.run(draw(NAME), version=draw(MAYBE_TEXT), labels=labels, host={"cwd": None})
     for action in draw(st.lists(ACTIONS, max_size=8)):
-        perform(run, studio, action)
+        perform(run, surroundings, action)
     if draw(st.booleans()):
         run.finish(**draw(ENDINGS))
     else:
-        studio.left_behind(run, torn=draw(st.binary(max_size=20)))
-        studio.store().recover()
-    return studio.sealed()
+        surroundings.left_behind(run, torn=draw(st.binary(max_size=20)))
+        surroundings.store().recover()
+    return surroundings.sealed()
 
 
-def perform(run: Run, studio: Studio, action: Action) -> None:
+def perform(run: Run, surroundings: Surroundings, action: Action) -> None:
     """Do one action."""
     name, arguments, options = action
     if name == "pass_time":
-        studio.clock.advance(*arguments)
+        surroundings.clock.advance(*arguments)
     else:
         getattr(run, name)(*arguments, **options)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.format.generate import HERE, all_files, digests, stored_paths
 from tests.format.golden_files import GOLDEN, bundle_of, expected_faults, names, read_files
-from tests.format.studio import Studio
+from tests.format.surroundings import Surroundings
 
 import runstone
 from runstone.core import journal
@@ -74,14 +74,14 @@ def test_recovery_gives_the_golden_bundle(name: str) -> None:
     left, expected = read_files("open", name), read_files("good", name)
     sealed = []
     for _ in range(2):
-        studio = Studio(name)
-        journal = studio.journals.create(name)
+        surroundings = Surroundings(name)
+        journal = surroundings.journals.create(name)
         journal.append(left["events.jsonl"])
         for path in set(left) - {"events.jsonl"}:
             journal.keep(path, [left[path]])
         journal.close()
-        studio.store().recover(name)
-        sealed.append(studio.sealed())
+        surroundings.store().recover(name)
+        sealed.append(surroundings.sealed())
     assert sealed == [expected, expected]
 
 
@@ -147,9 +147,9 @@ def test_wrong_run_digest_is_found() -> None:
 
 def test_bundle_under_another_name_is_found() -> None:
     """A bundle that stands under another run's name in a store is a fault."""
-    studio = Studio("other")
-    studio.objects.bundles["other"] = read_files("good", "minimal")
-    assert faults(studio.store().verify("other")) == [(0, "wrong_name")]
+    surroundings = Surroundings("other")
+    surroundings.objects.bundles["other"] = read_files("good", "minimal")
+    assert faults(surroundings.store().verify("other")) == [(0, "wrong_name")]
 
 
 def test_too_many_files_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from runstone.engine.verifier import FAULT, verify_bundle
 from runstone.locate import contract_of
 
 if TYPE_CHECKING:
-    from tests.format.studio import Files
+    from tests.format.surroundings import Files
 
 ALL = [(group, name) for group in ("good", "damaged") for name in names(group)]
 TWO_CODES = {"leading zero", "no digits behind the point"}

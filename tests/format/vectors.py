@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.format.outcome_journals import OUTCOMES
-from tests.format.studio import Studio
+from tests.format.surroundings import Surroundings
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import digest_of
@@ -26,7 +26,7 @@ from runstone.errors import RunstoneError
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from tests.format.studio import Files
+    from tests.format.surroundings import Files
 
 CANONICAL: Final = {
     "keys by UTF-16 code unit": '{"\\ue000":1,"\\ud83d\\ude00":2,"a":3,"":4,"A":5,"\\u20ac":6}',
@@ -126,10 +126,10 @@ def journal_of(data: bytes) -> Journal:
 
 
 def _outcome(name: str) -> dict[str, Any]:
-    studio = Studio(name)
+    surroundings = Surroundings(name)
     recipe = OUTCOMES[name]
-    recipe(studio)
-    files = studio.sealed()
+    recipe(surroundings)
+    files = surroundings.sealed()
     data = files["events.jsonl"]
     value = outcome(journal_of(data))
     digest = digest_of(canonical_bytes(value))

@@ -86,10 +86,36 @@ def _shortest(value: float) -> Any:
 _canonical_normal = _normaliser(_shortest)
 
 
+def _is_plain(items: Iterable[Any], depth: int) -> bool:
+    """Whether orjson prints these values as RFC 8785 asks: most data need no more than this look. Hot."""
+    if depth >= MAX_DEPTH:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is int:
+            if -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
+                continue
+            return False
+        if kind is float:
+            if (1e-4 <= item < 1e15 or -1e15 < item <= -1e-4) and item % 1.0:
+                continue
+            return False
+        if kind is dict:
+            if _is_plain(item.values(), depth + 1):
+                continue
+        elif kind is list and _is_plain(item, depth + 1):
+            continue
+        return False
+    return True
+
+
 def canonical(value: Any) -> bytes:
     """As `canonical.canonical_bytes`, with its errors."""
     try:
-        data: bytes = dumps(_canonical_normal(value, 0), None, OPT_SORT_KEYS)
+        plain = type(value) is dict and _is_plain(value.values(), 0)
+        data: bytes = dumps(value if plain else _canonical_normal(value, 0), None, OPT_SORT_KEYS)
     except (TypeError, ValueError):
         return canonical_text(value).encode()  # exact, and names the place of what is wrong
     if data.isascii() or not _has_astral(data):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 SECOND_NS: Final = 1_000_000_000
+SECOND_US: Final = 1_000_000
 _DAY_S: Final = 86_400
 _LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z
 _LAST_NS: Final = _LAST_SECOND * SECOND_NS + SECOND_NS - 1

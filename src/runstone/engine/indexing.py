@@ -11,26 +11,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from runstone.engine.recorder import Run
+    from runstone.engine.writer import JournalWriter
 
 _WAITING: Final = 8
 """Lines on their way to the thread; the recorder waits when there are more, so memory stays flat."""
 
 
 class BackgroundIndex:
-    """Feeds `run.index` with every line that the run writes, from the first. `finish` before the run does."""
+    """Feeds `writer.index` with every line that is written, from the first. `finish` before the run does."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, writer: JournalWriter) -> None:
         from _queue import SimpleQueue
 
-        self._run = run
+        self._writer = writer
         self._lines: SimpleQueue[bytes] = SimpleQueue()
         self._room = [_thread.allocate_lock() for _ in range(_WAITING)]
         self._next = 0
         self._done = _thread.allocate_lock()
         self._done.acquire()
-        run.index.feed(run.written())
-        run.tap = self._take
+        writer.index.feed(writer.written())
+        writer.tap = self._take
         _thread.start_new_thread(self._work, ())
 
     def _take(self, line: bytes) -> None:
@@ -40,7 +40,7 @@ class BackgroundIndex:
 
     def _work(self) -> None:
         number = 0
-        feed = self._run.index.feed
+        feed = self._writer.index.feed
         try:
             while line := self._lines.get():
                 feed(line)
@@ -51,6 +51,6 @@ class BackgroundIndex:
 
     def finish(self) -> None:
         """Wait until every line so far is in the index; later lines are the sealer's."""
-        self._run.tap = None
+        self._writer.tap = None
         self._lines.put(b"")
         self._done.acquire()

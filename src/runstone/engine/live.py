@@ -33,9 +33,14 @@ def watch(run: Run) -> None:
     LIVE[id(run)] = run
 
 
+def forget(run: Run) -> None:
+    """The run is finished, or nothing of it is recorded."""
+    LIVE.pop(id(run), None)
+
+
 def _after_fork() -> None:
     for run in LIVE.values():
-        run.become_inert()
+        run.writer.become_inert()
         os.environ[PARENT] = run.run_id
     LIVE.clear()
 

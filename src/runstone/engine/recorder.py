@@ -1,26 +1,15 @@
-"""Record: one canonical, redacted line a fact, on its way to the journal before the call returns.
+"""A run that is being recorded: what a program tells of itself, each fact in the journal before the call returns.
 
-- Recording never breaks the work: inside a run no call raises for a value or for I/O, except with `strict`.
-  What could not be written is counted, said once on standard error, and told by a `dropped` event as soon as the
-  journal takes lines again.
-- `seq` and `ts` are taken under the run's lock, so file order and numbers agree; time never goes back in it.
-- A forked child holds an inert copy: it writes nothing, seals nothing and keeps no lock.
+Here is what the words mean (`check`, `output`, `finish`, …); how a line is written is `engine.writer`.
 """
 
 from __future__ import annotations
 
-import _thread
 import os
 
 from runstone.core import canonical
-from runstone.core.digests import sha256_hex
-from runstone.core.events import CLOSED, data_problem, event_line
-from runstone.core.journal import JournalIndex
-from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
-from runstone.core.parsing import load
-from runstone.core.runlog import line_ends
-from runstone.core.times import SECOND_NS, second_text
-from runstone.core.values import COERCED, coerce
+from runstone.core.events import data_problem
+from runstone.core.values import COERCED
 from runstone.core.words import (
     CANCELLED,
     CHECK_STATUSES,
@@ -32,15 +21,16 @@ from runstone.core.words import (
 )
 from runstone.engine import facts as told
 from runstone.engine.artifacts import artifact_event, artifact_name, file_facts
-from runstone.engine.live import LIVE, watch
+from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal
+from runstone.engine.writer import JournalWriter
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
-    from typing import Any, Final, Self
+    from typing import Any, Self
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
@@ -48,8 +38,6 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
-
-_LOG_LINE: Final = b'"type":"log"}\n'
 
 
 class Run:
@@ -70,36 +58,15 @@ class Run:
         cwd: str | None,
         strict: bool,
     ) -> None:
+        self.writer = JournalWriter(run_id, journal, redactor, clock, strict=strict)  # for the kernel's own parts
+        self._record = self.writer.record
         self._run_id = run_id
-        self._journal = journal
-        self._append = journal.append if journal is not None else told.nowhere
-        self._encode = canonical.encoder()
-        self._gate = redactor.gate
-        self._off_path = journal is None
         self._contract = contract
-        self._redactor = redactor
-        self._time_ns = clock.time_ns
         self._monotonic_ns = clock.monotonic_ns
+        self._started_ns = clock.monotonic_ns()
         self._cwd = cwd
         self._strict = strict
-        self._lock = _thread.allocate_lock()
-        self._started_ns = clock.monotonic_ns()
-        self._seq = 0
-        self._size = 0
-        self._second_ns = 0
-        self._second = second_text(0).encode()
-        self._last_us = 0
-        self._redactions = 0
-        self._dropped = 0
-        self._lost_events = 0
-        self._lost_bytes = 0
         self._check_results: list[str] = []
-        self._log_lines = 0
-        self._finished = False
-        self._inherited = False
-        self._said: set[str] = set()
-        self.index = JournalIndex()
-        self.tap: Callable[[bytes], None] | None = None  # called with each written line, under the lock, in order
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
@@ -107,37 +74,18 @@ class Run:
             watch(self)
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
-        """Write the first line, `run.opened`; or told.say why nothing will be recorded. Called once, by the store."""
+        """Write the first line, `run.opened`; or say why nothing will be recorded. Called once, by the store."""
         self.git = opened["git"]
-        if failure is not None:
-            self._say("open", f"run {self._run_id} is not recorded: {failure.message}; the work goes on")
-            return
-        journal = self._journal
-        assert journal is not None
         try:
-            with self._lock:
-                body, marks = self._admit("run.opened", opened, [])
-                line = event_line("run.opened", body, 0, self._timestamp(), marks)
-                journal.append(line)
-                self._redactions = sum(mark[1].startswith("redacted:") for mark in marks)
-                self._seq, self._size = 1, len(line)
-        except RunstoneError as exc:
-            self._forget(journal)
-            if self._strict or exc.code != "store_unavailable":
-                raise
-            self._say("open", f"run {self._run_id} is not recorded: {exc.message}; the work goes on")
-
-    def _forget(self, journal: OpenRun) -> None:
-        """Nothing was recorded: the id is given back by recovery, which finds no first line."""
-        LIVE.pop(id(self), None)
-        self._journal = None
-        self._off_path = True
-        journal.close()
+            self.writer.open(opened, failure)
+        finally:
+            if self.writer.journal is None:
+                forget(self)
 
     @property
     def redactor(self) -> Redactor:
         """What takes secrets out of everything that this run records."""
-        return self._redactor
+        return self.writer.redactor
 
     def git_state(self, sha: str | None, ref: str | None, *, dirty: bool | None) -> None:
         """Record what is known of the repository, once its dirty flag is."""
@@ -151,7 +99,7 @@ class Run:
     @property
     def recording(self) -> bool:
         """Whether facts are being recorded: false once finished, in a fork, and where no journal could be opened."""
-        return self._journal is not None and not self._finished and not self._inherited
+        return self.writer.recording
 
     def input(self, type: str, ref: Any = None, **facts: Any) -> None:
         """Record something that the run consumed. See `output` for the arguments."""
@@ -181,15 +129,13 @@ class Run:
         facts = {
             "name": told.text_of(name),
             "status": known,
-            "evidence": [
-                text for text in told.texts_of(evidence) if text != told.LOST or not self._dropped + self._lost_events
-            ],
+            "evidence": self._evidence(told.texts_of(evidence)),
         }
         self._record("check", {"id": told.snake_case(name) if id is None else told.text_of(id), **facts}, marks)
 
     def _evidence(self, texts: list[str]) -> list[str]:
         """References without those to messages that were lost with the rest: they are no evidence."""
-        return [text for text in texts if text != told.LOST] if self._dropped + self._lost_events else texts
+        return [text for text in texts if text != told.LOST] if self.writer.has_losses else texts
 
     def log(self, message: str, level: str = "info") -> str:
         """Record a message, one line of `run.log`; answers the reference to it (`run.log:line:N`, 0 if it was lost)."""
@@ -236,7 +182,7 @@ class Run:
         if type.__class__ is not str or type not in told.known_types or data.__class__ is not dict:
             data, problem = told.checked_event(type, data)
             if problem:
-                self._refuse("invalid_event", problem)
+                self.writer.refuse("invalid_event", problem)
                 return
         self._record(type, data)
 
@@ -256,25 +202,24 @@ class Run:
         """
         if status is not None:
             check_status("" if status == INTERRUPTED else status)  # only recovery gives that one
-        with self._lock:
-            if self._finished or self._inherited:
-                return self._again()
-            self._finished = self._off_path = True
-        LIVE.pop(id(self), None)
+        if not self.writer.end():
+            return self._again()
+        forget(self)
         self.status = status or status_from_checks(self._check_results)
-        if self._journal is None:
+        journal = self.writer.journal
+        if journal is None:
             return None
         try:
             return self._close(exit, error, result, resources)
         except RunstoneError as exc:
-            self._say(
+            self.writer.say(
                 "seal", f"run {self._run_id} is not sealed: {exc.message} (runstone recover seals what was recorded)"
             )
             if self._strict or exc.code == "recovered_elsewhere":
                 raise
             return None
         finally:
-            self._journal.close()
+            journal.close()
 
     def __enter__(self) -> Self:
         return self
@@ -282,7 +227,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._finished:
+        if self.writer.ended:
             return
         if exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
             self.finish()
@@ -292,171 +237,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self._run_id} {self.status}>"
-
-    def _record(self, kind: str, data: Any, marks: list[Mark] | None = None) -> int:
-        """Append one event. The common case is one encode, one gate, one write; it is written out for speed.
-
-        Answers how many lines `run.log` has with it, if it is a `log` event and was written; else 0.
-        """
-        try:
-            body = self._encode(data)
-        except RunstoneError:
-            body = b""
-        with self._lock:
-            if (
-                self._off_path
-                or marks
-                or not body
-                or self._gate.hit(body)
-                or (len(body) > MAX_KEY_BYTES and told.is_too_much(data, body))
-            ):
-                before = self._log_lines
-                self._off_the_path(kind, data, list(marks or ()))
-                return self._log_lines if self._log_lines != before else 0
-            now = self._time_ns() - self._second_ns
-            if now >= SECOND_NS or now // 1000 < self._last_us:
-                now = self._turn_second(now)
-            self._last_us = us = now // 1000
-            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (
-                body,
-                self._seq,
-                self._second,
-                us,
-                kind.encode(),
-            )
-            try:
-                self._append(line)
-            except RunstoneError as exc:
-                self._lose(line, exc)
-                return 0
-            self._seq += 1
-            self._size += len(line)
-            if self.tap is not None:
-                self.tap(line)
-            if kind != "log":
-                return 0
-            self._log_lines += line_ends(data)
-            return self._log_lines
-
-    def _off_the_path(self, kind: str, data: Any, marks: list[Mark]) -> None:
-        """Nothing is recorded any more, the journal must be repaired first, or the data need care."""
-        if self._finished or self._inherited or self._journal is None:
-            self._not_recorded()
-        else:
-            self._record_with_care(kind, data, marks)
-
-    def _turn_second(self, now: int) -> int:
-        """Another second has begun, or the clock went back: then the last time is repeated."""
-        if now // 1000 < self._last_us:
-            return self._last_us * 1000
-        seconds = now // SECOND_NS
-        second = second_text(self._second_ns // SECOND_NS + seconds).encode()
-        if second == self._second:  # past the last second that can be written
-            return self._last_us * 1000
-        self._second_ns += seconds * SECOND_NS
-        self._second = second
-        self._last_us = 0
-        self._encode = canonical.encoder()
-        return now - seconds * SECOND_NS
-
-    def _timestamp(self) -> str:
-        now = self._time_ns() - self._second_ns
-        if now >= SECOND_NS or now // 1000 < self._last_us:
-            now = self._turn_second(now)
-        self._last_us = now // 1000
-        return f"{self._second.decode()}.{self._last_us:06d}Z"
-
-    def _write(self, line: bytes) -> None:
-        """Append a line under the lock; after a failed write repair the journal first and tell of the loss."""
-        journal = self._journal
-        assert journal is not None
-        try:
-            if self._lost_events:
-                self._resume(journal, line.rpartition(b'"ts":"')[2][:27].decode())
-                line = told.renumbered(line, self._seq)
-            journal.append(line)
-        except RunstoneError as exc:
-            self._lose(line, exc)
-            return
-        self._written(line)
-
-    def _written(self, line: bytes) -> None:
-        self._seq += 1
-        self._size += len(line)
-        if line.endswith(_LOG_LINE):  # as recorded: redaction can take line ends out
-            self._log_lines += line_ends(load(line)["data"])
-        if self.tap is not None:
-            self.tap(line)
-
-    def _lose(self, line: bytes, exc: RunstoneError) -> None:
-        """A line could not be written: it is counted, and the next one repairs the journal."""
-        self._off_path = True
-        self._lost_events += 1
-        self._lost_bytes += len(line)
-        self._say("write", f"run {self._run_id} loses events: {exc.message}; the work goes on")
-        if self._strict:
-            raise exc
-
-    def _resume(self, journal: OpenRun, ts: str) -> None:
-        """The journal opened anew and cut to its last LF, with a `dropped` event for what did not get in.
-
-        `ts` is the time of the line that comes next, which is made already.
-        """
-        self._size = journal.repair()
-        data = {"events": self._lost_events, "bytes": self._lost_bytes, "reason": "store_unavailable", "sha256": None}
-        line = event_line("dropped", canonical.canonical_bytes(data), self._seq, ts, [])
-        journal.append(line)
-        self._written(line)
-        self._dropped += self._lost_events
-        self._lost_events = self._lost_bytes = 0
-        self._off_path = False
-
-    def _record_with_care(self, kind: str, data: Any, marks: list[Mark]) -> None:
-        """The slow path: coerce, redact, check the limits. Called under the lock."""
-        try:
-            body, marks = self._admit(kind, data, marks)
-        except RunstoneError as exc:
-            if self._strict:
-                raise
-            self._drop(1, 0, exc.code, None)
-            return
-        if len(body) + told.ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
-            if self._strict:
-                raise error(
-                    "too_large", f"an event of {len(body)} bytes; keep larger data as a file", limit=MAX_LINE_BYTES
-                )
-            self._drop(1, len(body), "too_large", sha256_hex(body))
-            return
-        self._redactions += sum(mark[1].startswith("redacted:") for mark in marks)
-        self._write(event_line(kind, body, self._seq, self._timestamp(), marks))
-
-    def _admit(self, kind: str, data: Any, marks: list[Mark]) -> tuple[bytes, list[Mark]]:
-        tree, found = coerce(data)
-        marks = marks + found
-        tree = self._redactor.tree(tree, marks)
-        problem = data_problem(kind, tree)
-        if problem:
-            raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-        told.check_keys(tree)
-        return canonical.canonical_bytes(tree), marks
-
-    def _drop(self, events: int, size: int, reason: str, sha256: str | None) -> None:
-        """Record under the lock that something was left out."""
-        self._say("drop", f"run {self._run_id} leaves out an event: {reason}")
-        self._dropped += events
-        data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
-        self._write(event_line("dropped", canonical.canonical_bytes(data), self._seq, self._timestamp(), []))
-
-    def written(self) -> bytes:
-        """The journal as it stands; for an index that joins late. Called under no lock, before threads write."""
-        journal = self._journal
-        return b"" if journal is None else b"".join(journal.read(0, self._size))
-
-    def left_out(self, events: int, size: int, reason: str, sha256: str | None) -> None:
-        """Record that the caller itself left something out (output over a limit)."""
-        with self._lock:
-            if self.recording:
-                self._drop(events, size, reason, sha256)
 
     def _artifact(
         self,
@@ -477,18 +257,18 @@ class Run:
         if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
             name = name or artifact_name(text, self._cwd)
             full = os.path.join(self._cwd or "", text)
-            facts = file_facts(full, name, self._keep if keep else None, self._redactor)
+            facts = file_facts(full, name, self._keep if keep else None, self.redactor)
             self._report(facts, text)
         data = artifact_event(kind, text, name, facts, media_type)
         if extra is not None and (known := told.mapping_of(extra)):
             data["extra"] = known
         if problem := data_problem(event, data):
-            self._refuse("invalid_event", f"{event}: {problem}")
+            self.writer.refuse("invalid_event", f"{event}: {problem}")
         else:
             self._record(event, data)
 
     def _keep(self, path: str, pieces: Any) -> Any:
-        journal = self._journal
+        journal = self.writer.journal
         assert journal is not None
         return journal.keep(path, pieces)
 
@@ -498,38 +278,29 @@ class Run:
         if self._strict:
             code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"
             raise error(code, f"{ref}: {problem}", path=ref, problem=problem)
-        self._say(
+        self.writer.say(
             f"artifact {ref}",
             f"{ref} has no digest in the record: {problem}" if facts["sha256"] is None else f"{ref}: {problem}",
         )
 
     def _close(self, exit: int | None, failure: Any, result: Any, resources: Mapping[str, Any] | None) -> Digest:
-        journal = self._journal
+        writer = self.writer
+        journal = writer.journal
         assert journal is not None
-        with self._lock:
-            if self._lost_events:
-                self._resume(journal, self._timestamp())
-            duration_ns = self._monotonic_ns() - self._started_ns
-            data = {
+        writer.close(
+            {
                 "status": self.status,
                 "exit": exit,
                 "error": failure,
                 "result": result,
-                "duration_ns": max(0, duration_ns),
-                "redactions": 0,
-                "dropped": self._dropped,
+                "duration_ns": max(0, self._monotonic_ns() - self._started_ns),
                 "resources": None if resources is None else told.mapping_of(resources),
                 "torn_bytes": 0,
                 "lost": [],
             }
-            body, marks = self._closing(data)
-            line = event_line(CLOSED, body, self._seq, self._timestamp(), marks)
-            journal.append(line)
-            self._seq += 1
-            self._size += len(line)
-        self.tap = None
+        )
         try:
-            self.digest, _ = seal(journal.stage(), self._contract, journal.read, self.index, self._size)
+            self.digest, _ = seal(journal.stage(), self._contract, journal.read, writer.index, writer.size)
         except RunstoneError as exc:
             if exc.code == "run_exists":
                 raise error(
@@ -540,58 +311,7 @@ class Run:
             raise
         return self.digest
 
-    def _closing(self, data: dict[str, Any]) -> tuple[bytes, list[Mark]]:
-        """`run.closed`, with the count of redactions that includes its own."""
-        try:
-            tree, marks = self._closing_tree(data)
-        except RunstoneError:  # a value that cannot be told must not keep the run open
-            tree, marks = self._closing_tree({**data, "error": None, "result": None, "resources": None, "exit": None})
-        tree["redactions"] = self._redactions + sum(mark[1].startswith("redacted:") for mark in marks)
-        return canonical.canonical_bytes(tree), marks
-
-    def _closing_tree(self, data: dict[str, Any]) -> tuple[dict[str, Any], list[Mark]]:
-        tree, marks = coerce(data)
-        tree = self._redactor.tree(tree, marks)
-        if problem := data_problem(CLOSED, tree):
-            raise error("invalid_event", problem, type=CLOSED)
-        told.check_keys(tree)
-        return tree, marks
-
     def _again(self) -> Digest | None:
-        if self._inherited and self._strict:
+        if self.writer.inherited and self._strict:
             raise error("not_the_writer", f"run {self._run_id} belongs to the parent process", run_id=self._run_id)
         return self.digest
-
-    def _not_recorded(self) -> None:
-        if self._inherited:
-            self._say("fork", f"run {self._run_id} belongs to the parent process; open a run of its own in the child")
-            if self._strict:
-                raise error("not_the_writer", f"run {self._run_id} belongs to the parent process", run_id=self._run_id)
-        elif self._finished:
-            self._say("finished", f"run {self._run_id} is finished; what comes after is not recorded")
-            if self._strict:
-                raise error("already_finished", f"run {self._run_id} is finished", run_id=self._run_id)
-        else:
-            self._lost_events += 1
-
-    def _refuse(self, code: str, message: str) -> None:
-        if self._strict:
-            raise error(code, message)
-        with self._lock:
-            if self.recording:
-                self._say("refuse", message)
-                self._drop(1, 0, code, None)
-
-    def _say(self, topic: str, message: str) -> None:
-        """Say a thing on standard error, once a topic, without what control characters could do to a terminal."""
-        if topic in self._said:
-            return
-        self._said.add(topic)
-        told.say(message, self._redactor)
-
-    def become_inert(self) -> None:
-        """In a forked child: this copy records nothing from now on."""
-        self._inherited = self._off_path = True
-        self._lock = _thread.allocate_lock()
-        if self._journal is not None:
-            self._journal.inherit()

@@ -64,7 +64,7 @@ class GoldenStore(Store):
         return GoldenRedactor(secrets)
 
 
-class Studio:
+class Surroundings:
     """One recipe's surroundings: a clock that it moves, a host, and a store to record in."""
 
     def __init__(self, name: str, objects: Objects | None = None, journals: Journals | None = None) -> None:
@@ -86,12 +86,12 @@ class Studio:
 
     def left_behind(self, run: Run, torn: bytes = b"", kept: dict[str, bytes] | None = None) -> Files:
         """The run's process dies: a torn line and files without events stay. Answers the open run's files."""
-        journal = run._journal
+        journal = run.writer.journal
         for path, body in (kept or {}).items():
             journal.keep(path, [body])
         if torn:
             journal.append(torn)
-        run.become_inert()
+        run.writer.become_inert()
         journal.close()
         left = self.journals.read(run.run_id)
         files = {path: b"".join(left.read_kept(path)) for path in left.kept()}
