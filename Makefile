@@ -10,9 +10,10 @@ help: ## What each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(VENV)/.setup ## Leave .venv/bin/runstone ready
-$(VENV)/.setup: pyproject.toml requirements/runtime.lock
+$(VENV)/.setup: pyproject.toml requirements/runtime.lock requirements/install.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON="; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/install.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/runtime.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q src
@@ -62,6 +63,7 @@ bench: $(VENV)/.test ## Our figures beside the floor and the peers that are inst
 
 lock: $(VENV)/.lint ## Resolve the locked requirements anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra fast -o requirements/runtime.lock pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group install -o requirements/install.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group test -c requirements/runtime.lock -o requirements/test.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group lint -c requirements/runtime.lock -o requirements/lint.lock
 

@@ -20,7 +20,7 @@ def overwriting(place: Path) -> bool:
     """Whether a kept file can be written over by another of the same name."""
     store = runstone.open(place / "runs")
     run = store.run("names", run_id="overwriting", strict=True)
-    journal = run._journal  # noqa: SLF001  # the port below the recorder
+    journal = run.writer.journal  # the port below the recorder
     assert journal is not None
     journal.keep("artifacts/one.txt", [b"first"])
     stage = store.objects.stage("staged")

@@ -47,8 +47,8 @@ def record_one(store: Store, run_id: str, kept: Path, *, events: int = 6) -> Non
 def die(run: runstone.Run) -> None:
     """Leave a run as a process does that is killed: the lock is gone, nothing is sealed."""
     LIVE.pop(id(run), None)
-    assert run._journal is not None  # noqa: SLF001  # the port below the recorder
-    run._journal.close()  # noqa: SLF001  # as above
+    assert run.writer.journal is not None  # the port below the recorder
+    run.writer.journal.close()  # as above
 
 
 def close_without_seal(run: runstone.Run) -> None:
@@ -57,8 +57,8 @@ def close_without_seal(run: runstone.Run) -> None:
     def nothing() -> Stage:
         raise StoreUnavailable("unsealed", "the scene ends here")
 
-    assert run._journal is not None  # noqa: SLF001  # the port below the recorder
-    run._journal.stage = nothing  # type: ignore[method-assign]  # noqa: SLF001  # dies at this very step
+    assert run.writer.journal is not None  # the port below the recorder
+    run.writer.journal.stage = nothing  # type: ignore[method-assign]  # dies at this very step
     run.finish()
 
 

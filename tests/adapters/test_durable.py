@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,48 @@ def test_claim_is_locked_and_whole_when_it_is_seen(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         durable.claim(str(tmp_path / "lease"), str(tmp_path / "temporary"), b"Run-B")
     assert sorted(os.listdir(tmp_path)) == ["lease"]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """Two descriptors of one file, each opened for itself."""
+    (tmp_path / "lease").write_bytes(b"x")
+    one, other = (os.open(tmp_path / "lease", os.O_RDWR) for _ in range(2))
+    yield one, other
+    os.close(one)
+    os.close(other)
+
+
+def test_asking_about_a_lock_takes_nothing(pair: tuple[int, int]) -> None:
+    """Who asks learns whether the lock is held, and holds nothing afterwards."""
+    one, other = pair
+    assert not durable.is_locked(one)
+    assert durable.try_lock(other)
+    assert durable.is_locked(one)
+
+
+def test_who_asks_at_once_does_not_look_like_a_holder(pair: tuple[int, int]) -> None:
+    """Two may ask at the same moment, and neither takes the other for somebody who holds the lock."""
+    one, other = pair
+    fcntl.flock(one, fcntl.LOCK_SH)  # as in the middle of asking
+    assert not durable.is_locked(other)
+
+
+def test_lock_waits_for_who_only_asks(pair: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that somebody asks about is free: it is had as soon as he has his answer."""
+    one, other = pair
+    fcntl.flock(one, fcntl.LOCK_SH)
+    monkeypatch.setattr(durable.time, "sleep", lambda _: fcntl.flock(one, fcntl.LOCK_UN))
+    assert durable.try_lock(other)
+
+
+def test_lock_does_not_wait_for_ever(pair: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who was stopped while he asked is told of, and not taken for a holder."""
+    one, other = pair
+    fcntl.flock(one, fcntl.LOCK_SH)
+    monkeypatch.setattr(durable.time, "sleep", lambda _: None)
+    with pytest.raises(TimeoutError, match="does not let go"):
+        durable.try_lock(other)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from runstone.adapters.fs import durable
 from runstone.adapters.fs.journals import FsJournals
 from runstone.adapters.fs.objects import FsObjects
 from runstone.adapters.fs.places import Places
@@ -148,6 +151,17 @@ def test_stage_has_the_journal_and_the_kept_files(store: Store) -> None:
     assert (contents(store.objects, "a"), store.journals.open_ids()) == (expected, [])
 
 
+def test_bundle_of_somebody_else_is_told_from_ones_own(store: Store) -> None:
+    """A run that recovery was told to seal was sealed elsewhere; one that its own stage committed was not."""
+    runs = {name: store.journals.create(name) for name in ("mine", "theirs")}
+    assert [run.sealed_elsewhere() for run in runs.values()] == [False, False]
+    seal(store.objects, "theirs", {MANIFEST: b"{}"})
+    stage = runs["mine"].stage()
+    stage.put(MANIFEST, [b"{}"])
+    stage.commit()
+    assert {name: run.sealed_elsewhere() for name, run in runs.items()} == {"mine": False, "theirs": True}
+
+
 def test_live_run_cannot_be_taken(store: Store) -> None:
     """Recovery gets a run only when its writer is gone."""
     run = store.journals.create("a")
@@ -208,3 +222,62 @@ def test_file_that_is_not_kept_is_not_found(store: Store) -> None:
     with pytest.raises(RunstoneError) as caught:
         b"".join(left.read_kept("artifacts/absent"))
     assert caught.value.code == "file_not_found"
+
+
+# on disk only: the lock itself
+
+
+def test_asking_whether_a_run_is_alive_takes_no_exclusive_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that is made while a run is recovered cannot make the recovery believe that its writer is alive."""
+    journals = on_disk(tmp_path / "runs").journals
+    journals.create("a").close()
+    taken: list[int] = []
+    flock = fcntl.flock
+
+    def watched(fd: int, kind: int) -> None:
+        taken.append(kind)
+        flock(fd, kind)
+
+    monkeypatch.setattr(durable.fcntl, "flock", watched)
+    assert not journals.alive("a")
+    assert taken
+    assert not any(kind & fcntl.LOCK_EX for kind in taken)
+
+
+def test_asking_needs_no_right_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may only read a store can list its open runs."""
+    journals = on_disk(tmp_path / "runs").journals
+    run = journals.create("a")
+    flags: list[int] = []
+    opened = os.open
+
+    def watched(path: str, how: int, *rest: int) -> int:
+        flags.append(how)
+        return opened(path, how, *rest)
+
+    monkeypatch.setattr(os, "open", watched)
+    assert journals.alive("a")
+    assert flags
+    assert not any(how & (os.O_WRONLY | os.O_RDWR) for how in flags)
+    run.close()
+
+
+def test_id_that_was_freed_and_taken_again_is_not_recovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recovery that is late, with the lock of a lease that is gone, leaves the new run of that id alone."""
+    store = on_disk(tmp_path / "runs")
+    store.journals.create("a").close()
+    try_lock, writers = durable.try_lock, []
+
+    def late(fd: int) -> bool:
+        monkeypatch.setattr(durable, "try_lock", try_lock)
+        quicker = store.journals.take("a")
+        assert quicker is not None
+        quicker.remove(free_id=True)
+        quicker.release()
+        writers.append(store.journals.create("a"))
+        return try_lock(fd)
+
+    monkeypatch.setattr(durable, "try_lock", late)
+    assert store.journals.take("a") is None
+    assert store.journals.alive("a")
+    writers[0].close()

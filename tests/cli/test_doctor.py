@@ -39,7 +39,8 @@ def test_json_tells_everything(store: Store, invoke: Invoke) -> None:
     seal(store)
     value = invoke("doctor", "--json").value
     assert value["versions"]["runstone"] == VERSION
-    assert value["store"] == {"url": store.url, "exists": True, "sealed": 1, "open": 0, "to_recover": 0, "foreign": 0}
+    counts = {"sealed": 1, "open": 0, "to_recover": 0, "foreign": 0, "leftovers": 0, "leftover_bytes": 0}
+    assert value["store"] == {"url": store.url, "exists": True, **counts}
     disk = value["file_system"]
     assert disk["locks"]
     assert disk["create_once"]

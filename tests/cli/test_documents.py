@@ -70,6 +70,24 @@ def test_export_is_the_same_everywhere(run: str, invoke: Invoke) -> None:
     assert answer.value["digest"].startswith("sha256:")
 
 
+@pytest.mark.parametrize("width", [80, 100, 140, None])
+def test_long_ids_are_whole_in_every_width(
+    store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, width: int | None
+) -> None:
+    """What export and import say fits the screen; id, file and digest are never cut; into a pipe it is one line."""
+    run_id = "20260101T000000Z__B2-DerivedValidation__abcdef0"
+    digest = store.get(seal(store, run_id=run_id)).digest
+    if width is not None:
+        monkeypatch.setenv("COLUMNS", str(width))
+    exported = invoke("export", run_id, "--as", "tar", "-o", f"{run_id}.tar").out
+    imported = invoke("import", f"{run_id}.tar", "--store", "other").out
+    lines = [*exported.splitlines(), *imported.splitlines()]
+    assert width is None or max(map(len, lines)) <= width
+    assert len(lines) == (2 if width is None or width >= 140 else 4)
+    assert exported.split()[0] == f"{run_id}.tar"
+    assert imported.split() == ["created", run_id, digest]
+
+
 def test_export_overwrites_nothing(run: str, invoke: Invoke) -> None:
     """A file that stands there stays."""
     Path("run.tar").write_text("mine")

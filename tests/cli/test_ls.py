@@ -114,15 +114,39 @@ def test_short_ids_are_prefixes_that_fit_one_run() -> None:
     assert short_ids({one, two, three, "my-run"}) == {one: one, two: two, three: "b" * 16, "my-run": "my-run"}
 
 
-@pytest.mark.parametrize("width", [70, 80, 100])
+LONG_ID = "20260101T000000Z__P2-Backfill__abcdef0"
+LONG_KIND = "a-kind-of-work-with-a-rather-long-name-" * 3
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 100, 140])
 def test_a_list_fits_the_width(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """With long kinds and long ids no line is wider than asked for, and no id is cut."""
-    name = "20260101T000000Z__P2-Backfill__abcdef0"
-    seal(store, "a-kind-of-work-with-a-rather-long-name-" * 3, run_id=name)
+    """With long kinds and long ids no line is wider than asked for, no id is cut, and no column is missing."""
+    seal(store, LONG_KIND, run_id=LONG_ID)
     monkeypatch.setenv("COLUMNS", str(width))
-    rows = invoke("ls").out.splitlines()
-    assert max(map(len, rows)) <= width
-    assert rows[1].startswith(name + "  ")
+    out = invoke("ls").out
+    assert max(map(len, out.splitlines())) <= width
+    assert [word for line in out.splitlines() for word in line.split()].count(LONG_ID) == 1
+    assert [title for title in ("RUN", "KIND", "STATUS", "OPENED (UTC)", "TOOK") if title not in out] == []
+
+
+def test_long_ids_stand_above_their_rows(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an id leaves no room for the rest of its row, the rest is below it, and a short kind is whole there."""
+    seal(store, "P2-Backfill", run_id=LONG_ID)
+    seal(store, "short", run_id="b")
+    monkeypatch.setenv("COLUMNS", "80")
+    titles, below, *rows = invoke("ls").out.splitlines()
+    assert (titles, below.split()[:2]) == ("RUN", ["KIND", "STATUS"])
+    assert {name: row.split()[:2] for name, row in zip(rows[::2], rows[1::2], strict=True)} == {
+        LONG_ID: ["P2-Backfill", "success"],
+        "b": ["short", "success"],
+    }
+
+
+def test_into_a_pipe_a_row_is_a_line(store: Store, invoke: Invoke) -> None:
+    """However long its id is, so that a list can be searched."""
+    seal(store, LONG_KIND, run_id=LONG_ID)
+    row = invoke("ls").out.splitlines()[1]
+    assert row.split()[:3] == [LONG_ID, LONG_KIND, "success"]
 
 
 def test_into_a_pipe_nothing_is_cut(store: Store, invoke: Invoke) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 import runstone
 from cli.conftest import Invoke, seal
+from runstone.adapters.fs.objects import FsObjects
 from runstone.engine.store import Store
+from runstone.errors import error
 
 LEAVE_OPEN = """
 import os, sys, runstone
@@ -85,14 +88,73 @@ def test_a_live_run_is_left_alone(store: Store, invoke: Invoke) -> None:
         writer.communicate(timeout=60)
 
 
-def test_one_that_cannot_be_sealed_keeps_none_from_it(store: Store, invoke: Invoke) -> None:
-    """The others are sealed, the status is that of the failure."""
-    leave_open(store, "bad", "good")
-    Path(store.url, ".runstone/open/bad").rename(Path(store.url, ".runstone/open/worse"))
-    answer = invoke("recover", "--json")
+def of_unknown_contract(store: Store, run_id: str) -> None:
+    """An open run of a contract that only another version of the program knows."""
+    leave_open(store, run_id)
+    journal = Path(store.url, ".runstone/open", run_id, "events.jsonl")
+    journal.write_bytes(
+        journal.read_bytes().replace(b'"name":"runstone","version":"1"', b'"name":"later","version":"1"')
+    )
+
+
+def test_one_that_cannot_be_sealed_is_skipped_with_its_reason(store: Store, invoke: Invoke) -> None:
+    """The others are sealed, the status is 1, and the line below says what is wrong."""
+    of_unknown_contract(store, "bad")
+    leave_open(store, "good")
+    answer = invoke("recover")
     assert answer.status == 1
-    assert [row["run_id"] for row in answer.value] == ["good"]
-    assert "worse" in answer.err
+    assert answer.out == (
+        "skipped  bad\n         no contract 'later/1'; known are ovc/0.1, runstone/1\n"
+        "sealed   good  interrupted, 3 events\n"
+    )
+    again = invoke("recover", "bad", "--json")
+    assert (again.status, again.value[0]["outcome"], again.value[0]["reason"]["code"]) == (
+        1,
+        "skipped",
+        "unknown_contract",
+    )
+
+
+def test_store_that_fails_is_told_and_keeps_none_from_it(
+    store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that the disk keeps from being sealed is an error of the store; the others are sealed."""
+    leave_open(store, "bad", "good")
+    stage = FsObjects.stage
+
+    def full(objects: FsObjects, run_id: str) -> object:
+        if run_id == "bad":
+            raise error("store_unavailable", "bad: no space left")
+        return stage(objects, run_id)
+
+    monkeypatch.setattr(FsObjects, "stage", full)
+    answer = invoke("recover", "--json")
+    assert (answer.status, [row["run_id"] for row in answer.value]) == (5, ["good"])
+    assert "no space left" in answer.err
+
+
+def test_temporary_files_of_dead_processes_are_removed(store: Store, invoke: Invoke) -> None:
+    """`doctor` counts them, `recover` removes them and says so, and nothing else is touched."""
+    seal(store)
+    left = Path(store.url, ".runstone/tmp/left")
+    left.write_bytes(b"x" * 1200)
+    os.utime(left, (0, 0))
+    assert "1 temporary file of dead processes, 1.2 kB" in invoke("doctor").out
+    assert invoke("doctor", "--json").value["store"]["leftover_bytes"] == 1200
+    answer = invoke("recover")
+    assert (answer.status, answer.out) == (0, "")
+    assert "removed 1 temporary file of dead processes, 1.2 kB" in answer.err
+    assert (left.exists(), len(list(store.runs()))) == (False, 1)
+
+
+def test_one_run_is_recovered_without_sweeping(store: Store, invoke: Invoke) -> None:
+    """Who names a run asks for that run alone."""
+    leave_open(store, "dead-1")
+    left = Path(store.url, ".runstone/tmp/left")
+    left.write_bytes(b"x")
+    os.utime(left, (0, 0))
+    assert invoke("recover", "dead-1").err == ""
+    assert left.exists()
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b"{}\n"])

@@ -13,9 +13,11 @@ import pytest
 import runstone
 from runstone.contracts.ovc import RunWriter
 from runstone.contracts.ovc.importing import import_runs
+from runstone.core.limits import MAX_LINE_BYTES
 from runstone.errors import RunstoneError
 
 Prove = Callable[[Path], Any]
+HUGE = "x" * MAX_LINE_BYTES
 ID = "20260215T101112Z__B9-Mirror__beef123"
 
 
@@ -252,6 +254,71 @@ class TestPlaces:
         with pytest.raises(RunstoneError, match=r"run\.json") as caught:
             import_runs(place / "old", runstone.open("sealed"))
         assert caught.value.code == "invalid_archive"
+
+
+def nested(depth: int) -> Any:
+    """Lists in lists."""
+    return [nested(depth - 1)] if depth > 1 else []
+
+
+def with_input(value: Any) -> dict[str, Any]:
+    """A run whose second input has `value` as its range."""
+    return original_run(inputs=[{"type": "csv", "ref": "a"}, {"type": "csv", "ref": "b", "range": value}])
+
+
+class TestLimits:
+    """Originals that hold more than a bundle can."""
+
+    @pytest.mark.parametrize("value", [nested(60), {"k" * 1024: 1}])
+    def test_what_just_fits_is_imported(self, place: Path, imported: Callable[[Path], Any], value: Any) -> None:
+        """The greatest depth and the longest key."""
+        assert imported(leave(place / "old", with_input(value))).run["inputs"][1]["range"] == value
+
+    @pytest.mark.parametrize(
+        ("run", "checks", "code", "where"),
+        [
+            (with_input(nested(61)), [], "too_deep", ["b/run.json", "$.inputs[1]"]),
+            (with_input({"k" * 1025: 1}), [], "too_large", ["b/run.json", "$.inputs[1]"]),
+            (with_input({"$" + "k" * 1023: 1}), [], "too_large", ["b/run.json", "$.inputs[1]"]),
+            (with_input(HUGE), [], "too_large", ["b/run.json", "$.inputs[1]"]),
+            (original_run(outputs=[{"type": "t", "ref": HUGE}]), [], "too_large", ["b/run.json", "$.outputs[0]"]),
+            (original_run(pipeline_version=HUGE), [], "too_large", ["b/run.json", "$"]),
+            (
+                original_run(trigger={"type": "local_cli", "source": HUGE, "actor": ""}),
+                [],
+                "too_large",
+                ["b/run.json", "$"],
+            ),
+            (None, [original_check(), original_check(name=HUGE)], "too_large", ["b/checks.json", "$.checks[1]"]),
+            (None, [original_check("pass", HUGE)], "too_large", ["b/checks.json", "$.checks[0]"]),
+            (None, [original_check("pass", f"artifacts/{HUGE}")], "too_large", ["b/checks.json", "$.checks[0]"]),
+        ],
+        ids=["depth", "key", "$key", "range", "ref", "version", "trigger", "check", "text", "reference"],
+    )
+    def test_what_no_event_can_hold_is_named_by_its_place(
+        self, place: Path, run: Any, checks: list[Any], code: str, where: list[str]
+    ) -> None:
+        """File and JSON path are in the error, and nothing is written: not even the good run before it."""
+        leave(place / "old" / "a")
+        leave(place / "old" / "b", run, checks)
+        with pytest.raises(RunstoneError) as caught:
+            import_runs(place / "old", runstone.open("sealed"))
+        assert caught.value.code == code
+        assert [caught.value.details["path"], caught.value.details["json_path"]] == where
+        assert caught.value.message.startswith(": ".join(where))
+        assert len(caught.value.message) < 200
+        assert not (place / "sealed").exists()
+
+    def test_more_files_than_a_bundle_can_hold_are_refused(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Before one of them is read; the bundle adds four of its own."""
+        monkeypatch.setattr("runstone.contracts.ovc.original.MAX_FILES", 6)
+        folder = leave(place / "old")
+        import_runs(folder, runstone.open("sealed"))
+        (folder / "one.more").write_text("")
+        with pytest.raises(RunstoneError, match="3 files; the limit is 2") as caught:
+            import_runs(folder, runstone.open("other"))
+        assert caught.value.code == "too_large"
+        assert not (place / "other").exists()
 
 
 class TestFaults:

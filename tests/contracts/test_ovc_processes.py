@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -38,6 +39,17 @@ writer = RunWriter("P2-Backfill", "0.1.0", ["PATH"])
 writer.start()
 writer.add_input("neon_table", "ovc.blocks")
 writer.check("row_count", "pass", writer.log("grüße"))
+print(writer.run_id, flush=True)
+sys.stdin.read()
+"""
+
+KILLED_WITH_FILES = """
+import sys
+from runstone.contracts.ovc import RunWriter
+writer = RunWriter("P2-Backfill", "0.1.0")
+(writer.artifacts_dir / "plots").mkdir()
+(writer.artifacts_dir / "plots" / "a.txt").write_text("an hour of work")
+writer.check("plotted", "pass", "artifacts/plots/a.txt")
 print(writer.run_id, flush=True)
 sys.stdin.read()
 """
@@ -82,14 +94,34 @@ def test_fifty_processes_at_once_leave_fifty_runs(place: Path, proved: Prove) ->
     assert runstone.open("reports/runs").open_runs() == []
 
 
-def test_a_killed_writer_is_recovered_as_failed(place: Path, proved: Prove) -> None:
-    """After `kill -9` recovery seals the three files with all that was recorded."""
+def killed(code: str, **options: Any) -> str:
+    """Run a program until it has said its run id, and kill it; answers the id."""
     with subprocess.Popen(
-        [sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
     ) as child:
         assert child.stdout is not None
         run_id = child.stdout.readline().strip()
         child.send_signal(signal.SIGKILL)
+    return run_id
+
+
+def test_what_a_killed_writer_made_is_found_in_the_store(place: Path, proved: Prove) -> None:
+    """By its run id, before and after recovery; it is in no bundle, and nothing is left among temporary files."""
+    temporary = place / "temporary"
+    temporary.mkdir()
+    run_id = killed(KILLED_WITH_FILES, env={**os.environ, "TMPDIR": str(temporary)})
+    file = place / "reports" / "runs" / ".runstone" / "unkept" / run_id / "plots" / "a.txt"
+    assert file.read_text() == "an hour of work"
+    (recovery,) = runstone.open("reports/runs").recover()
+    assert recovery.lost == []
+    assert proved(place / "reports" / "runs" / run_id).run["outputs"] == []
+    assert file.read_text() == "an hour of work"
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_killed_writer_is_recovered_as_failed(place: Path, proved: Prove) -> None:
+    """After `kill -9` recovery seals the three files with all that was recorded."""
+    run_id = killed(KILLED)
     (recovery,) = runstone.open("reports/runs").recover()
     assert (recovery.run_id, recovery.status) == (run_id, "interrupted")
     found = proved(place / "reports" / "runs" / run_id)
@@ -118,6 +150,17 @@ def test_a_fork_leaves_the_run_to_its_parent(place: Path, proved: Prove) -> None
     assert found.run["status"] == "success"
     assert [line[21:] for line in found.lines[1:]] == [b"from the parent"]
     assert (folder / "artifacts" / "a.txt").read_text() == "kept"
+
+
+def test_the_wrapper_loads_no_more_than_it_needs(place: Path) -> None:
+    """Every wrapped command waits for what is loaded: no parser of options, no patterns, no JSON, no types."""
+    heavy = ("argparse", "json", "pathlib", "re", "shutil", "subprocess", "tempfile", "typing", "orjson")
+    code = f"import sys, runstone.contracts.ovc.__main__; print([name for name in {heavy} if name in sys.modules])"
+    source = str(Path(runstone.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], env={"PYTHONPATH": source}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_the_package_loads_nothing_until_it_is_used(place: Path) -> None:

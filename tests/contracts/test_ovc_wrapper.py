@@ -196,6 +196,10 @@ class TestUse:
             ["--pipeline-id", "no spaces", "--pipeline-version", "1", "--", "true"],
             [*OPTIONS, "--unknown", "--", "true"],
             [*OPTIONS, "true"],
+            [*OPTIONS, "--required-env", "--", "true"],
+            ["--pipeline-id", "--pipeline-version", "1", "--", "true"],
+            [*OPTIONS, "--pipeline", "x", "--", "true"],
+            ["stray\udcff", *OPTIONS, "--", "true"],
         ],
     )
     def test_wrong_use_is_2_and_leaves_nothing(self, place: Path, arguments: list[str]) -> None:
@@ -205,6 +209,19 @@ class TestUse:
         assert done.stderr
         assert not done.stdout
         assert nothing_recorded(place)
+
+    def test_options_in_every_form(self, place: Path, only_run: OnlyRun) -> None:
+        """With `=`, several values behind one option, an option that is repeated, an empty value, in any order."""
+        options = ["--required-env", "A_ONE", "B_ONE", "--pipeline-version=", "--required-env=C_ONE"]
+        wrapped("true", options=[*options, "--pipeline-id", "first", "--pipeline-id=C-Eval"], A_ONE="1", C_ONE="1")
+        run = only_run().run
+        assert (run["pipeline_id"], run["pipeline_version"]) == ("C-Eval", "")
+        assert run["env"] == {"present": ["A_ONE", "C_ONE"], "missing": ["B_ONE"]}
+
+    def test_what_is_wrong_is_said_without_control_characters(self, place: Path) -> None:
+        """An argument is shown as it can be shown on any terminal."""
+        done = subprocess.run([*WRAPPER, "\x1b[31mä"], capture_output=True, text=True, check=False)
+        assert "error: \\x1b[31m\\xe4 is no option" in done.stderr
 
     def test_help_names_the_seeds_options(self, place: Path) -> None:
         """And exits with 0."""

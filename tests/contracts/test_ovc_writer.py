@@ -122,6 +122,30 @@ class TestFiles:
         assert found.lines[1].decode().endswith("link in the artifacts folder is not a regular file; not kept")
         assert not folder.exists()
 
+    def test_the_artifacts_folder_stands_in_the_store(self, place: Path) -> None:
+        """Under the run's id, for its owner only, and asking for it starts the run."""
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        folder = writer.artifacts_dir
+        assert folder == writer.artifacts_dir == place / "reports/runs/.runstone/unkept" / writer.run_id
+        assert folder.stat().st_mode & 0o777 == 0o700
+        finished(writer)
+        assert not folder.exists()
+        assert runstone.open("reports/runs").objects.foreign() == []
+
+    def test_a_store_without_a_place_has_the_folder_elsewhere(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Among the system's temporary files; what is put there is kept all the same."""
+        (place / "temporary").mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(place / "temporary"))
+        store = open_store("memory:")
+        writer = RunWriter("P2-Backfill", "0.1.0", store=store)
+        (writer.artifacts_dir / "a.txt").write_text("kept")
+        assert writer.artifacts_dir.parent == place / "temporary"
+        finished(writer)
+        assert b"".join(store.objects.open(writer.run_id).read("artifacts/a.txt")) == b"kept"
+        assert list((place / "temporary").iterdir()) == []
+
     def test_the_duration_is_monotonic(self, place: Path, prove_memory: Callable[[Store], Any]) -> None:
         """It is measured by the clock that never goes back, not from the truncated second."""
         store = open_store("memory:")

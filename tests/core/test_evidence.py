@@ -45,7 +45,8 @@ def test_references(text: str, expected: tuple[str, str | None, int | None]) -> 
         "run.log:line:" + "9" * 19,
         "log:line:1", "12:30", "artifacts", "note: it worked. Really", "artifacts/a:b",
         "/run.json:$.x", "//run.json:$.x", "run.json/:$.x", "./run.json:$.x", "../run.json:$.x", "a//run.json:$.x",
-        "a.d/run:line:1", "artifacts/a.json:$.x", "run\n.json:$.x", "a\\run.json:$.x", "\ud800.json:$.x",
+        "a.d/run:line:1", "src/a.py:line:3", "a/b.csv:$.x",
+        "artifacts/a.json:$.x", "run\n.json:$.x", "a\\run.json:$.x", "\ud800.json:$.x",
     ],
     ids=lambda text: ascii(text[:24]),
 )  # fmt: skip

@@ -48,6 +48,29 @@ def test_processes_that_start_the_first_run_make_one_store(tmp_path: Path) -> No
     assert list((tmp_path / "deep/er/runs/.runstone/tmp").iterdir()) == []
 
 
+def test_processes_that_only_look_keep_no_run_from_recovery(tmp_path: Path) -> None:
+    """While others list a store over and over, a recovery seals every dead run and takes none for alive."""
+    names = [f"dead-{number:02d}" for number in range(20)]
+
+    done = tmp_path / "done"
+
+    def work(racer: int) -> str:
+        store = open_store(tmp_path / "runs")
+        if racer == 0:
+            outcomes = {recovery.outcome for recovery in store.recover()}
+            done.touch()
+            return " ".join(sorted(outcomes))
+        while not done.exists():
+            store.rows()
+        return "looked"
+
+    for run_id in names:
+        run = open_store(tmp_path / "runs").run("race", run_id=run_id)
+        run.note("x")
+        abandon(run)
+    assert in_children(4, work) == ["sealed", "looked", "looked", "looked"]
+
+
 def test_processes_that_recover_one_run_agree(tmp_path: Path) -> None:
     """One process seals it, the others find it sealed, being sealed, or gone; it is sealed once."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs.pages import codes, sections
 
-from runstone.engine.disabled import DISABLED, DisabledRun
+from runstone.adapters.fs import durable
+from runstone.engine.disabled import DISABLED
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
+from runstone.locate import open_store as open_real_store
 
 from .scenes import events, full_run, of_type, open_store, python
 
@@ -308,19 +312,61 @@ def test_disabled_recorder_is_one_shared_no_op(tmp_path: Path) -> None:
     store = open_store(tmp_path / "runs", settings={"RUNSTONE_DISABLED": "1"})
     with store.run("job", strict=True) as run:
         run.output("file", "absent", keep=True)
+        run.git_state(None, None, dirty=None)
         assert run.log("x") == "run.log:line:0"
+        assert (run.git, run.recording) == (None, False)
     assert run is store.run("other") is DISABLED
     assert not (tmp_path / "runs").exists()
 
 
-def test_disabled_run_has_every_method_of_a_run() -> None:
-    """Code that records works unchanged when recording is off."""
-    of_the_recorder_alone = {"open", "become_inert", "git_state", "redactor", "written", "index", "tap", "git"}
-    public = {name for name in dir(Run) if not name.startswith("_")} - of_the_recorder_alone
-    assert public <= set(dir(DisabledRun))
+KERNEL_OWN = {"open", "writer"}
+"""Names of a run that the kernel alone uses."""
+
+
+def documented_names(run: Run) -> set[str]:
+    """The names of a run that `docs/library.md` has, for whoever records."""
+    words = {code.partition("(")[0] for code in codes(sections("docs/library.md")["Run"])}
+    return {word for word in words if word.isidentifier() and hasattr(run, word)} - KERNEL_OWN
+
+
+def test_disabled_run_answers_every_documented_name(store: Store) -> None:
+    """Code that records works unchanged when recording is off: what a run has, the silent one has, of the same sort."""
+    run = store.run("job")
+    names = documented_names(run)
+    run.finish()
+    assert {"input", "finish", "recording", "digest", "git", "git_state", "redactor", "stream"} <= names
+    lacking = [name for name in names if not hasattr(DISABLED, name)]
+    assert lacking == []
+    assert [name for name in names if callable(getattr(run, name)) != callable(getattr(DISABLED, name))] == []
+
+
+def test_seal_whose_last_sync_fails_is_told_and_does_not_raise(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bundle has its name already, and nobody else gave it: the run is unsealed, and the work goes on (P5)."""
+    run = store.run("job", run_id="mine")
+    sync_folder = durable.sync_folder
+
+    def failing(path: str) -> None:
+        if path == store.url:
+            raise OSError(errno.EIO, "Input/output error")
+        sync_folder(path)
+
+    monkeypatch.setattr(durable, "sync_folder", failing)
+    assert run.finish() is None
+    assert "is not sealed" in capsys.readouterr().err
 
 
 # opening
+
+
+class Hostile:
+    """Raises whenever it is looked at."""
+
+    def _raise(self, *_: object) -> Any:
+        raise ZeroDivisionError
+
+    __str__ = __repr__ = __iter__ = __len__ = __bool__ = _raise
 
 
 @pytest.mark.parametrize(
@@ -345,6 +391,17 @@ def test_disabled_run_has_every_method_of_a_run() -> None:
         ({"secrets": [1]}, "invalid_option"),
         ({"contract": "nobody"}, "unknown_contract"),
         ({"contract": "runstone/99"}, "unknown_contract"),
+        *[({"run_id": wrong}, "invalid_run_id") for wrong in (7, b"x", Hostile(), [])],
+        *[({"labels": wrong}, "invalid_label") for wrong in (7, "text", ["ab", "c"], Hostile(), {Hostile(): "x"})],
+        *[
+            ({"links": wrong}, "invalid_link")
+            for wrong in (None, 7, "text", [7], [None], ["x"], Hostile(), [Hostile()])
+        ],
+        ({"links": [{"rel": Hostile(), "run_id": "x"}]}, "invalid_link"),
+        *[({"secrets": wrong}, "invalid_option") for wrong in (None, 7, Hostile(), [Hostile()])],
+        *[({"argv": wrong}, "invalid_option") for wrong in (7, "ls -l", [7], {"a": 1}, Hostile())],
+        *[({"entry": wrong}, "invalid_option") for wrong in (7, [], Hostile())],
+        *[({"contract": wrong}, "invalid_option") for wrong in (None, 7, b"ovc", Hostile())],
     ],
 )
 def test_wrong_opening_is_refused_and_leaves_nothing(tmp_path: Path, arguments: dict[str, Any], code: str) -> None:
@@ -353,6 +410,24 @@ def test_wrong_opening_is_refused_and_leaves_nothing(tmp_path: Path, arguments: 
     with pytest.raises(RunstoneError) as caught:
         store.run("job", **arguments)
     assert (caught.value.code, (tmp_path / "runs").exists()) == (code, False)
+
+
+def test_kind_version_and_label_that_cannot_be_shown_are_told_by_their_type(store: Store) -> None:
+    """Where any text will do, an object that does not tell itself does not keep the run from being recorded."""
+    with store.run(Hostile(), version=Hostile(), labels={"who": Hostile()}) as run:
+        pass
+    opened = store.get(run.run_id).opened["data"]
+    assert (opened["kind"], opened["version"], opened["labels"]) == ("<Hostile>", "<Hostile>", {"who": "<Hostile>"})
+
+
+def test_refused_opening_leaves_its_id_free(store: Store) -> None:
+    """A call that was refused has taken nothing: the same id can be used at once."""
+    for wrong in ({"argv": [7]}, {"links": [7]}, {"entry": 7}):
+        with pytest.raises(RunstoneError):
+            store.run("job", run_id="mine", **wrong)
+    with store.run("job", run_id="mine"):
+        pass
+    assert store.verify("mine").ok
 
 
 def test_empty_kind_is_refused(store: Store) -> None:
@@ -414,3 +489,15 @@ def test_store_that_cannot_be_made_raises_when_strict(tmp_path: Path) -> None:
     with pytest.raises(RunstoneError) as caught:
         open_store(tmp_path / "runs").run("job", strict=True)
     assert caught.value.code == "store_unavailable"
+
+
+def test_a_relative_path_is_one_of_the_moment(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `chdir` a path means what it means to the program; its name is still that below the run's own folder."""
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "deep" / "out.csv").write_text("a\n")
+    monkeypatch.chdir(tmp_path / "work")
+    with open_real_store(str(tmp_path / "runs")).run("job", run_id="moved") as run:
+        monkeypatch.chdir(tmp_path / "work" / "deep")
+        run.output("file", "out.csv")
+    [output] = of_type(open_store(tmp_path / "runs"), "moved", "output")
+    assert (output["ref"], output["name"], output["size"]) == ("out.csv", "deep/out.csv", 2)

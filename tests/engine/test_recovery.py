@@ -21,7 +21,7 @@ from runstone.core.events import event_line
 from runstone.engine import recoverer
 from runstone.engine.recoverer import Recovery
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError
+from runstone.errors import RunstoneError, error
 
 from .scenes import abandon, events, full_run, of_type, open_store, python, tree
 
@@ -141,7 +141,7 @@ def test_journal_that_ends_anywhere_is_recovered(tmp_path_factory, end: int) -> 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_journal_with_a_changed_byte_is_recovered(tmp_path_factory, at: int, mask: int) -> None:
-    """Whatever byte changed in an open journal, recovery seals a good bundle, frees the id, or says what is wrong."""
+    """Whatever byte changed in an open journal, recovery seals a good bundle, frees the id, or says why it does not."""
     root = tmp_path_factory.getbasetemp() / "changed"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
@@ -150,12 +150,9 @@ def test_journal_with_a_changed_byte_is_recovered(tmp_path_factory, at: int, mas
     data = bytearray(journal.read_bytes())
     data[at % len(data)] ^= mask
     journal.write_bytes(data)
-    try:
-        outcome = recover(store).outcome
-    except RunstoneError as exc:
-        outcome = exc.code
-    assert outcome in ("sealed", "never_opened", "bundle_damaged", "unknown_contract")
-    assert journal.exists() == (outcome in ("bundle_damaged", "unknown_contract"))
+    recovery = recover(store)
+    assert recovery.outcome in ("sealed", "never_opened", "skipped")
+    assert journal.exists() == (recovery.outcome == "skipped") == (recovery.reason is not None)
 
 
 # kept files
@@ -265,15 +262,65 @@ def test_every_dead_run_is_recovered_at_once(store: Store, tmp_path: Path) -> No
     }
 
 
-def test_run_that_cannot_be_recovered_does_not_stop_the_others(store: Store, tmp_path: Path) -> None:
-    """One open run of an unknown contract, or with another's journal, leaves the others to be sealed."""
+@pytest.mark.parametrize(
+    ("found", "forged", "code"),
+    [
+        (b'"run_id":"a"', b'"run_id":"z"', "bundle_damaged"),
+        (b'{"name":"runstone","version":"1"}', b'{"name":"nobody","version":"1"}', "unknown_contract"),
+        (b'{"name":"runstone","version":"1"}', b'{"name":"runstone","version":"999"}', "unknown_contract"),
+    ],
+    ids=["another run's", "contract", "version"],
+)
+def test_run_that_cannot_be_sealed_is_skipped(
+    store: Store, tmp_path: Path, found: bytes, forged: bytes, code: str
+) -> None:
+    """One open run of an unknown contract, or with another's journal, says why it is left; the others are sealed."""
     die(store, tmp_path, "b")
     folder = die(store, tmp_path, "a")
     journal = folder / "events.jsonl"
-    journal.write_bytes(journal.read_bytes().replace(b'"run_id":"a"', b'"run_id":"z"'))
+    assert found in journal.read_bytes()
+    journal.write_bytes(journal.read_bytes().replace(found, forged))
+    before = tree(folder)
+    skipped, done = store.recover()
+    assert (skipped.run_id, skipped.outcome, skipped.digest) == ("a", "skipped", None)
+    assert skipped.reason is not None
+    assert (skipped.reason["code"], done.run_id, done.outcome) == (code, "b", "sealed")
+    assert (tree(folder), store.objects.exists("a"), store.journals.alive("a")) == (before, False, False)
+
+
+def test_store_at_fault_is_raised_when_every_run_was_tried(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that the disk keeps from being sealed is no skipped one: a retry can help."""
+    for run_id in ("a", "b"):
+        die(store, tmp_path, run_id)
+    stage = store.objects.stage
+
+    def full(run_id: str) -> Any:
+        if run_id == "a":
+            raise error("store_unavailable", "no space")
+        return stage(run_id)
+
+    monkeypatch.setattr(store.objects, "stage", full)
     with pytest.raises(RunstoneError) as caught:
         store.recover()
-    assert (caught.value.code, store.objects.exists("b"), store.objects.exists("a")) == ("bundle_damaged", True, False)
+    assert (caught.value.code, store.objects.exists("b")) == ("store_unavailable", True)
+
+
+def test_late_recovery_of_a_run_that_never_opened_does_not_call_it_alive(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recovery that comes when another has freed the id has nothing to leave alone."""
+    (die(store, tmp_path) / "events.jsonl").write_bytes(b"")
+    take = store.journals.take
+
+    def late(run_id: str, *, force: bool = False) -> Any:
+        monkeypatch.setattr(store.journals, "take", take)
+        assert recover(store).outcome == "never_opened"
+        return take(run_id, force=force)
+
+    monkeypatch.setattr(store.journals, "take", late)
+    assert recover(store).outcome == "never_opened"
 
 
 def test_recovery_of_a_sealed_run_does_nothing(store: Store, tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ class TestStory:
         [
             r"result: 17 checks passed, 0 failed",
             r"\$ runstone ls",
-            r"\S+__B1-DerivedC1__\w+ +success  .*",
+            r"\S+__B1-DerivedC1__\w+",
+            r"  B1-DerivedC1 +success  .*",
             r"outcome digests differ",
             r"same  input data/prices\.csv",
             r"other output data/features\.csv",
@@ -101,7 +102,7 @@ class TestStory:
             r"The command had printed \d+ lines; \d+ of them are in the record, and it verifies\.",
             r"\[exit status 3\]",
             r"publishing with \[REDACTED:environment\]",
-            r"created   \S+__B1-DerivedC1__\w+  sha256:[0-9a-f]{64}",
+            r"created   \S+__B1-DerivedC1__\w+\n  sha256:[0-9a-f]{64}",
             r"Everything held, in \d+ s\. .*",
             r"Try next:",
         ],

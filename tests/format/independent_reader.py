@@ -333,7 +333,8 @@ class Run:
         if text.startswith("artifacts/") and ":" not in text:
             return text in self.held
         body, line = bodies.get(file, b""), re.fullmatch("line:([0-9]{1,18})", rest)
-        if "." not in file.rpartition("/")[2] or file.startswith("artifacts/") or path_is_bad(file):
+        named = file.endswith((".json", ".log")) if "/" in file else "." in file
+        if not named or file.startswith("artifacts/") or path_is_bad(file):
             return True  # free text
         if not (line or matches(r"\$\..+", rest)):
             return True  # free text

@@ -3,6 +3,7 @@ every step of somebody's work and its start-up is the product."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -16,10 +17,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["run"] and not asks_for_help(words[1:]):
         from runstone.cli.run import main as run
 
-        return run(words[1:])
+        status = run(words[1:])
+        return status if arguments is not None else _leave(status)
     from runstone.cli.app import main as answer
 
     return answer(words)
+
+
+def _leave(status: int) -> int:
+    """End the process at once: nothing is left to do, and taking the interpreter apart takes 2 ms."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        return status  # nobody reads; the interpreter's own end says so as it always does
+    os._exit(status)
 
 
 def asks_for_help(words: Sequence[str]) -> bool:

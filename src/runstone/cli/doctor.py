@@ -98,6 +98,7 @@ def _version(package: str) -> str | None:
 def _store(store: Store) -> dict[str, Any]:
     open_runs = store.open_runs()
     alive = sum(summary.alive for summary in open_runs)
+    left = store.leftovers()
     return {
         "url": store.url,
         "exists": store_exists(store),
@@ -105,6 +106,8 @@ def _store(store: Store) -> dict[str, Any]:
         "open": alive,
         "to_recover": len(open_runs) - alive,
         "foreign": len(store.objects.foreign()),
+        "leftovers": len(left),
+        "leftover_bytes": sum(leftover.size_bytes for leftover in left),
     }
 
 
@@ -158,7 +161,13 @@ def _store_facts(store: dict[str, Any]) -> list[tuple[str, list[Cell]]]:
         for key, text in (("open", "open"), ("to_recover", "to recover"), ("foreign", "foreign"))
         if store[key]
     ]
-    return [("store", [store["url"]]), ("", [", ".join(counts) if store["exists"] else "not there yet"])]
+    rows: list[tuple[str, list[Cell]]] = [("store", [store["url"]])]
+    rows.append(("", [", ".join(counts) if store["exists"] else "not there yet"]))
+    if store["leftovers"]:
+        left = count_text(store["leftovers"], "temporary file")
+        size = size_text(store["leftover_bytes"])
+        rows.append(("", [Span(f"{left} of dead processes, {size}: `runstone recover` removes them", "warn")]))
+    return rows
 
 
 def _disk_facts(disk: dict[str, Any]) -> list[tuple[str, list[Cell]]]:

@@ -45,7 +45,7 @@ def command(run: str, form: str, target: str, store: str | None, *, as_json: boo
     if as_json:
         print_json({**facts, "size": size, "sha256": sha256})
     else:
-        Screen().line(f"{target}  {size_text(size)}  sha256 {sha256}")
+        Screen().stacked([f"{target}  {size_text(size)}"], f"sha256 {sha256}")
 
 
 def write_new(path: str, pieces: Iterator[bytes]) -> tuple[int, str]:

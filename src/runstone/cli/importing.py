@@ -34,9 +34,8 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
         return
     screen = Screen()
     for run_id, digest, result in found:
-        screen.line(
-            Span(result.ljust(9), "good" if result == "created" else "dim"), f" {run_id}  ", Span(digest, "dim")
-        )
+        mark = Span(result.ljust(9), "good" if result == "created" else "dim")
+        screen.stacked([mark, f" {run_id}"], Span(digest, "dim"))
     created = sum(result == "created" for *_, result in found)
     if len(found) != 1:
         say(nothing_in(opened, f"{count_text(len(found), 'run')} read, {created} new"))

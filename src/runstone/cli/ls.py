@@ -73,7 +73,7 @@ def command(query: tuple[str, ...], store: str | None, *, as_json: bool) -> None
 
 def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
     names = short_ids({*store.objects.run_ids(), *store.journals.open_ids()})
-    screen.table(_COLUMNS, [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows], indent=0)
+    screen.listing(_COLUMNS, [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows])
     dead = sum(row["state"] == "to recover" for row in rows)
     if dead and screen.terminal:
         screen.line()

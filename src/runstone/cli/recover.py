@@ -1,4 +1,4 @@
-"""`runstone recover`: seal what dead processes left."""
+"""`runstone recover`: seal what dead processes left, and sweep away what they had half made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
-from runstone.engine.recoverer import ALIVE, ALREADY_SEALED, NEVER_OPENED, SEALED, Recovery
+from runstone.engine.recoverer import ALIVE, ALREADY_SEALED, NEVER_OPENED, SEALED, SKIPPED, Recovery
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store
@@ -20,7 +20,10 @@ _TEXTS: Final = {
     ALREADY_SEALED: ("sealed before", "dim"),
     NEVER_OPENED: ("nothing recorded", "dim"),
     ALIVE: ("alive, left alone", "live"),
+    SKIPPED: ("skipped", "bad"),
 }
+BAD: Final = 1
+"""The status where a run was skipped."""
 
 
 @click.command()
@@ -31,7 +34,9 @@ _TEXTS: Final = {
 def command(run: str | None, store: str | None, *, force: bool, as_json: bool) -> int:
     """Seal RUN, or every open run, whose process died: as `interrupted`, with every whole line that it recorded.
 
-    A run whose process is alive is left alone. Running this twice, or twice at once, changes nothing.
+    A run whose process is alive is left alone; one that cannot be sealed here, as its contract is not known, is
+    skipped and stays as it is. Without RUN, temporary files that dead processes left are removed too. Running this
+    twice, or twice at once, changes nothing. The status is 1 where a run was skipped.
     """
     opened = open_store(store)
     if run is not None:
@@ -45,9 +50,12 @@ def command(run: str | None, store: str | None, *, force: bool, as_json: bool) -
         _print(done)
         if not done and not failures:
             say(nothing_in(opened, "no open runs"))
+    if run is None:
+        failures += _sweep(opened)
     for failure in failures:
         say(failure.message)
-    return max((failure.exit_status for failure in failures), default=0)
+    skipped = BAD if any(recovery.outcome == SKIPPED for recovery in done) else 0
+    return max((failure.exit_status for failure in failures), default=skipped)
 
 
 def _one(store: Store, run: str, *, force: bool) -> Recovery:
@@ -64,7 +72,7 @@ def _one(store: Store, run: str, *, force: bool) -> Recovery:
 
 
 def _all(store: Store, *, force: bool) -> tuple[list[Recovery], list[RunstoneError]]:
-    """Every open run; one that cannot be sealed keeps none of the others from it."""
+    """Every open run; one that the store keeps from being sealed keeps none of the others from it."""
     done, failures = [], []
     for run_id in store.journals.open_ids():
         try:
@@ -72,6 +80,18 @@ def _all(store: Store, *, force: bool) -> tuple[list[Recovery], list[RunstoneErr
         except RunstoneError as exc:
             failures.append(exc)
     return done, failures
+
+
+def _sweep(store: Store) -> list[RunstoneError]:
+    """Remove what dead processes left half made, and say so; answers what kept it from that."""
+    try:
+        swept = store.sweep()
+    except RunstoneError as exc:
+        return [exc]
+    if swept:
+        size = size_text(sum(left.size_bytes for left in swept))
+        say(f"removed {count_text(len(swept), 'temporary file')} of dead processes, {size}")
+    return []
 
 
 def _print(done: list[Recovery]) -> None:
@@ -84,5 +104,7 @@ def _print(done: list[Recovery]) -> None:
             details = [f"  {recovery.status}, {count_text(recovery.events, 'event')}"]
             details += [f", {size_text(recovery.torn_bytes)} torn"] if recovery.torn_bytes else []
         screen.line(Span(text.ljust(width), style), f"  {recovery.run_id}", *details)
+        if recovery.reason is not None:
+            screen.wrapped("", [Span(recovery.reason["message"], "warn")], indent=width + 2)
         for path in recovery.lost:
             screen.line(" " * width, Span(f"  lost {path}", "warn"))

@@ -107,19 +107,46 @@ class Screen:
         """Aligned columns below their titles; a table without rows is not printed."""
         if not rows:
             return
+        widths = self._widths(columns, rows, indent)
+        titles = [Span(column.title, "dim") for column in columns]
+        for row in [titles, *rows]:
+            self._row(columns, row, widths, indent)
+
+    def _widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int) -> dict[int, int]:
         natural = [
             max(text_width(column.title), *(text_width(safe_text(_text(row[at]))) for row in rows))
             for at, column in enumerate(columns)
         ]
-        widths = _fitted(columns, natural, None if self.width is None else self.width - indent)
-        shown = sorted(widths)
-        titles = [Span(column.title, "dim") for column in columns]
-        for row in [titles, *rows]:
-            cells: list[Cell] = [" " * indent]
-            for at in shown:
-                cells += self._padded(row[at], widths[at], right=columns[at].right)
-                cells.append(GAP)
-            self.line(*cells[:-1])
+        return _fitted(columns, natural, None if self.width is None else self.width - indent)
+
+    def listing(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+        """A table that loses no column: where it is too wide, the first cell of a row stands whole above the others."""
+        if not rows or len(self._widths(columns, rows, 0)) == len(columns):
+            self.table(columns, rows, indent=0)
+            return
+        rest, below = columns[1:], [row[1:] for row in rows]
+        widths = self._widths(rest, below, len(GAP))
+        self.line(Span(columns[0].title, "dim"))
+        self._row(rest, [Span(column.title, "dim") for column in rest], widths, len(GAP))
+        for row, others in zip(rows, below, strict=True):
+            self.line(Span(_text(row[0]), "bold"))
+            self._row(rest, others, widths, len(GAP))
+
+    def stacked(self, head: Sequence[Cell], tail: Cell) -> None:
+        """One line; where it is too wide, `tail` stands below it. Neither is cut: both are there to be copied."""
+        length = sum(text_width(safe_text(_text(cell))) for cell in (*head, GAP, tail))
+        if self.width is None or length <= self.width:
+            self.line(*head, GAP, tail)
+        else:
+            self.line(*head)
+            self.line(GAP, tail)
+
+    def _row(self, columns: Sequence[Column], row: Sequence[Cell], widths: dict[int, int], indent: int) -> None:
+        cells: list[Cell] = [" " * indent]
+        for at in sorted(widths):
+            cells += self._padded(row[at], widths[at], right=columns[at].right)
+            cells.append(GAP)
+        self.line(*cells[:-1])
 
     def _padded(self, cell: Cell, width: int, *, right: bool) -> list[Cell]:
         text = cut(safe_text(_text(cell)), width, self._more)

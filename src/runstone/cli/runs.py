@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
-from runstone.errors import InvalidInput, error
-
-_NOT_ABOUT_BYTES: Final = frozenset({"unknown_contract", "invalid_option"})
-_BROKEN_PROMISES: Final = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @contextmanager
@@ -21,33 +16,12 @@ def sealed_run(store: Store, name: str) -> Iterator[Sealed]:
 
     Raises as `Store.get`; and `bundle_damaged` where what is read is not what the format says.
     """
-    run_id = store.resolve(name)
-    with reading(store, run_id):
-        sealed = Sealed(store.objects.open(run_id), store.contract_of)
-        try:
-            yield sealed
-        finally:
-            sealed.bundle.close()
-
-
-@contextmanager
-def reading(store: Store, run_id: str) -> Iterator[None]:
-    """Errors that come from a damaged bundle become `bundle_damaged`; a fault of this program stays what it is."""
+    sealed = store.get(name)
     try:
-        yield
-    except InvalidInput as exc:
-        if exc.code in _NOT_ABOUT_BYTES:
-            raise
-        raise _damaged(run_id, exc.message, exc.code) from exc
-    except _BROKEN_PROMISES as exc:
-        if store.verify(run_id).ok:
-            raise
-        raise _damaged(run_id, f"{type(exc).__name__}: {exc}", "bundle_damaged") from exc
-
-
-def _damaged(run_id: str, reason: str, code: str) -> Exception:
-    message = f"run {run_id} is damaged: {reason} (runstone verify {run_id} names every fault)"
-    return error("bundle_damaged", message, run_id=run_id, reason=reason, cause=code)
+        with sealed.reading():
+            yield sealed
+    finally:
+        sealed.bundle.close()
 
 
 def store_exists(store: Store) -> bool:

@@ -49,8 +49,9 @@ def parse_reference(text: str) -> Reference | None:
 
 
 def _is_document(file: str) -> bool:
-    """Whether a document can stand at this path."""
-    if "." not in file.rpartition("/")[2] or file.startswith(layout.ARTIFACTS + "/"):
+    """Whether a document can stand at this path; below a folder only JSON and logs: `src/a.py:line:3` is free text."""
+    named = file.endswith((".json", ".log")) if "/" in file else "." in file
+    if not named or file.startswith(layout.ARTIFACTS + "/"):
         return False
     return layout.path_problem(file) is None
 

@@ -179,7 +179,7 @@ class JournalIndex:
         if self._hash is None:
             self._hash = new_hash(size=len(lines))
         self._hash.update(lines)
-        leaves = lines[:-1].split(b"\n")
+        leaves = _without_ends(lines)
         self._tree.extend(leaves)
         types, size = self.types, self.size
         for line in leaves:
@@ -190,7 +190,7 @@ class JournalIndex:
             size += len(line) + 1
             span.count += 1
             span.end = size
-            if name == b"log" and _WARNING in line and parsing.load(line)["data"].get("level") == "warning":
+            if name == b"log" and _may_warn(line) and parsing.load(line)["data"].get("level") == "warning":
                 self.warnings += 1
         self.size = size
 
@@ -209,6 +209,18 @@ class JournalIndex:
 
 
 _WARNING: Final = b'"level":"warning"'
+_OUTPUT: Final = b'{"data":{"stream":'
+
+
+def _may_warn(line: bytes) -> bool:
+    """Whether a `log` line can be a warning. In output, the bulk of a large journal, `level` would stand first."""
+    return not line.startswith(_OUTPUT) and _WARNING in line
+
+
+def _without_ends(lines: bytes) -> list[bytes]:
+    """Whole lines without their LF. One long line is not searched byte by byte."""
+    last = len(lines) - 1
+    return [lines[:last]] if lines.find(b"\n") == last else lines[:last].split(b"\n")
 
 
 class Journal:
@@ -273,7 +285,7 @@ class Journal:
         offset = start
         for line in split_lines(self._read(offset, self.index.size if end is None else end)):
             if not kinds or line.endswith(endings):
-                yield offset, parsing.load(line)
+                yield offset, _loaded(line)
             offset += len(line)
 
     def data(self, *kinds: str) -> Iterator[dict[str, Any]]:
@@ -291,6 +303,13 @@ class Journal:
         for event in self.events(kind):
             found = event
         return found
+
+
+def _loaded(line: bytes) -> Event:
+    try:
+        return parsing.load(line)  # type: ignore[no-any-return]  # a line that was proved, or written here
+    except ValueError as exc:  # or neither: somebody else wrote into the journal
+        raise error("invalid_json", f"a journal line is not JSON: {exc}") from exc
 
 
 def proved_prefix(lines: Iterable[bytes]) -> Iterator[tuple[bytes, Event]]:

@@ -30,6 +30,7 @@ STORE_FORMAT: Final = "runstone-store/1"
 TEMPORARY: Final = f"{PRIVATE}/tmp"  # noqa: S108  # the store's own folder, not the system's
 OPEN: Final = f"{PRIVATE}/open"
 LEASES: Final = f"{PRIVATE}/lease"
+UNKEPT: Final = f"{PRIVATE}/unkept"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""
@@ -38,6 +39,11 @@ MAX_FOLDERS: Final = 64
 def open_run(run_id: str) -> str:
     """The folder of a run that is being recorded."""
     return f"{OPEN}/{run_id}"
+
+
+def unkept(run_id: str) -> str:
+    """The folder in which a program puts files for its run to keep; no part of the run before it keeps them."""
+    return f"{UNKEPT}/{run_id}"
 
 
 def lease(run_id: str) -> str:

@@ -30,7 +30,7 @@ class MerkleTree:
         """Append leaves (their bytes, not their hashes)."""
         stack, sha256, count = self._stack, self._sha256, self.count
         for leaf in leaves:
-            node = (sha256 if len(leaf) < LARGE_BYTES else new_hash)(LEAF + leaf).digest()
+            node = sha256(LEAF + leaf).digest() if len(leaf) < LARGE_BYTES else _large_leaf(leaf)
             complete = count
             while complete & 1:  # two complete subtrees of one height become one
                 node = sha256(NODE + stack.pop() + node).digest()
@@ -47,3 +47,9 @@ class MerkleTree:
         for left in reversed(self._stack[:-1]):
             node = self._sha256(NODE + left + node).digest()
         return node.hex()
+
+
+def _large_leaf(leaf: bytes) -> bytes:
+    digest = new_hash(LEAF)
+    digest.update(leaf)
+    return digest.digest()

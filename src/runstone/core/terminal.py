@@ -18,8 +18,16 @@ _MARKS: Final = {
     code: f"\\u{code:04x}"
     for code in (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 }
-_SURROGATES: Final = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}
-_SHOWN: Final = {**_C0_C1, **_SHORT, **_MARKS, **_SURROGATES}
+
+
+class _Shown(dict[int, str]):
+    """What a character is shown as: an escape of this table or of half a surrogate pair, or as it is."""
+
+    def __missing__(self, code: int) -> str:
+        return f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else chr(code)
+
+
+_SHOWN: Final = _Shown({**_C0_C1, **_SHORT, **_MARKS})
 
 
 def safe_text(text: str) -> str:

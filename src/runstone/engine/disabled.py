@@ -1,6 +1,6 @@
 """Recording switched off (`RUNSTONE_DISABLED=1`): one shared run whose every method does nothing.
 
-It has the methods of `engine.recorder.Run`; a test compares the two.
+It answers every name of `engine.recorder.Run` that is documented for who records; a test compares the two.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class DisabledRun:
     recording: Final = False
     status: Final = "running"
     digest: Final = None
+    git: Final = None
 
     @property
     def redactor(self) -> Redactor:
@@ -55,7 +56,7 @@ class DisabledRun:
     def event(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
-    def left_out(self, *_: Any, **__: Any) -> None:
+    def git_state(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
     def finish(self, *_: Any, **__: Any) -> None:

@@ -2,7 +2,8 @@
 
 - A bundle is verified where it lies, before a byte is written, and what is written is compared with its manifest.
 - A foreign run is recorded anew from the original's facts: no time, id or machine of the import enters, so the
-  same original gives the same digest everywhere. The originals are kept unchanged beside it.
+  same original gives the same digest everywhere. The originals are kept unchanged beside it. What the format
+  cannot hold is refused with its place in the original; nothing is left out.
 """
 
 from __future__ import annotations
@@ -10,26 +11,27 @@ from __future__ import annotations
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import PREFIX, digest_of
-from runstone.core.events import CLOSED, data_problem, event_line
+from runstone.core.events import CLOSED, OPENED, data_problem, event_line
 from runstone.core.journal import Journal, JournalIndex
-from runstone.core.limits import MAX_MANIFEST_BYTES
+from runstone.core.limits import MAX_FILES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, manifest_bytes, parse_manifest
 from runstone.core.values import coerce
+from runstone.engine.facts import check_keys
 from runstone.engine.reader import read_limited
 from runstone.engine.sealer import write_documents
 from runstone.engine.verifier import FAULT, verify_bundle
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
+    from runstone.core.values import Mark
     from runstone.engine.reader import ContractOf
-    from runstone.errors import RunstoneError
     from runstone.ports.objects import Bundle, Committed, Objects
 
 
@@ -65,7 +67,8 @@ class ForeignRun:
     """A run of another system: facts in the original's order, and the files that tell of them.
 
     `opened` and `closed` are the `data` of the first and last event, `events` what stands between, as (type, data).
-    `started` and `ended` are the original's own times in the form of the format.
+    `started` and `ended` are the original's own times in the form of the format. `places` are for errors: where the
+    first event and each of `events` stand in the original, as `details` (`path`, `json_path`).
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class ForeignRun:
         started: str,
         ended: str,
         originals: dict[str, bytes],
+        places: Sequence[dict[str, str]] = (),
     ) -> None:
         self.opened = opened
         self.events = events
@@ -84,16 +88,20 @@ class ForeignRun:
         self.started = started
         self.ended = max(started, ended)
         self.originals = originals
+        self.places = places
 
 
 def import_foreign(
     run: ForeignRun, objects: Objects, contract: Contract, redactor: Redactor
 ) -> tuple[str, Digest, Committed]:
-    """Record and seal a foreign run; answers run id, run digest, and whether it was there already."""
+    """Record and seal a foreign run; answers run id, run digest, and whether it was there already.
+
+    Raises `run_exists`, and what `foreign_lines` raises; then nothing is written.
+    """
     run_id: str = run.opened["run_id"]
     stage = objects.stage(run_id)
     try:
-        lines = _lines(run, redactor)
+        lines = foreign_lines(run, redactor)
         stage.put(layout.JOURNAL, lines)
         for name, body in run.originals.items():
             stage.put(layout.original(name), [body])
@@ -102,28 +110,61 @@ def import_foreign(
         index.feed(whole)
         journal = Journal(index, lambda start, end: (whole[start:end],))
         facts = write_documents(stage, contract, journal)
-        manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
+        data = manifest_bytes(journal, facts)
+        if len(facts) + 1 > MAX_FILES or len(data) > MAX_MANIFEST_BYTES:
+            raise error("too_large", f"run {run_id} has too many files for a bundle", limit=MAX_FILES)
+        manifest = stage.put(layout.MANIFEST, [data])
         return run_id, PREFIX + manifest.sha256, stage.commit()
     finally:
         stage.discard()
 
 
-def _lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
-    """Journal lines: every time is the original's start, the last one its end."""
+def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
+    """Journal lines of a foreign run: every time is the original's start, the last one its end.
+
+    Raises `too_deep`, `too_large` (a key, a line) and `invalid_event`; `details` has the place in the original.
+    """
     lines: list[bytes] = []
     redacted = dropped = 0
-    for kind, data in [("run.opened", run.opened), *run.events]:
-        tree, marks = coerce(data)
-        tree = redactor.tree(tree, marks)
-        problem = data_problem(kind, tree)
-        if problem:
-            raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-        redacted += sum(mark[1].startswith("redacted:") for mark in marks)
+    for kind, data in [(OPENED, run.opened), *run.events]:
+        try:
+            tree, marks = _admitted(kind, data, redactor)
+            line = _line(kind, tree, len(lines), run.started, marks)
+        except RunstoneError as exc:
+            raise _unfit(exc, kind, dict(run.places[len(lines)]) if len(lines) < len(run.places) else {}) from exc
+        redacted += _redactions(marks)
         dropped += data["events"] if kind == "dropped" else 0
-        lines.append(event_line(kind, canonical_bytes(tree), len(lines), run.started, marks))
-    tree, marks = coerce(run.closed)
-    tree = redactor.tree(tree, marks)
-    tree["redactions"] = redacted + sum(mark[1].startswith("redacted:") for mark in marks)
-    tree["dropped"] = dropped
-    lines.append(event_line(CLOSED, canonical_bytes(tree), len(lines), run.ended, marks))
+        lines.append(line)
+    tree, marks = _admitted(CLOSED, {**run.closed, "redactions": 0, "dropped": dropped}, redactor)
+    tree["redactions"] = redacted + _redactions(marks)
+    lines.append(_line(CLOSED, tree, len(lines), run.ended, marks))
     return lines
+
+
+def _admitted(kind: str, data: dict[str, Any], redactor: Redactor) -> tuple[dict[str, Any], list[Mark]]:
+    """The data as recorded, within the limits of the format, and their marks."""
+    tree, marks = coerce(data)
+    tree = redactor.tree(tree, marks)
+    problem = data_problem(kind, tree)
+    if problem:
+        raise error("invalid_event", f"event {kind}: {problem}", type=kind)
+    check_keys(tree)
+    return tree, marks
+
+
+def _line(kind: str, tree: dict[str, Any], seq: int, ts: str, marks: list[Mark]) -> bytes:
+    line = event_line(kind, canonical_bytes(tree), seq, ts, marks)
+    if len(line) > MAX_LINE_BYTES:
+        message = f"as an event it has {len(line)} bytes; the limit is {MAX_LINE_BYTES}"
+        raise error("too_large", message, limit=MAX_LINE_BYTES, found=len(line))
+    return line
+
+
+def _redactions(marks: list[Mark]) -> int:
+    return sum(mark[1].startswith("redacted:") for mark in marks)
+
+
+def _unfit(exc: RunstoneError, kind: str, place: dict[str, str]) -> RunstoneError:
+    """What the format cannot hold, named by its place in the original."""
+    where = "".join(f"{part}: " for part in place.values())
+    return error(exc.code, f"{where}{exc.message}", **{**exc.details, "type": kind, **place})

@@ -10,7 +10,7 @@ from runstone.core.digests import new_hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Final
 
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.recorder import Run
@@ -33,7 +33,8 @@ class Output:
         self._tail_size = 0
         self._left_out = 0
         self._left_out_bytes = 0
-        self._left_out_hash = new_hash()
+        self._left_out_hash: Any = None  # made when it is needed: a short process does not load OpenSSL
+        self._open_lines: dict[str, None] = {}
         self.size = 0
         """Bytes fed so far."""
 
@@ -47,10 +48,23 @@ class Output:
         if end:
             self._record(stream, data[:end])
 
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Streams whose last recorded line has no end, in the order in which these lines were begun."""
+        return tuple(self._open_lines)
+
+    def _stream(self, stream: str, chunk: bytes) -> None:
+        self._run.stream(stream, chunk)
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            self._open_lines.pop(stream, None)
+        if end < len(chunk):
+            self._open_lines.setdefault(stream)
+
     def _record(self, stream: str, chunk: bytes) -> None:
         if len(chunk) <= self._room:
             self._room -= len(chunk)
-            self._run.stream(stream, chunk)
+            self._stream(stream, chunk)
             return
         self._room = 0
         self._tail.append((stream, chunk))
@@ -58,6 +72,7 @@ class Output:
         while self._tail_size - len(self._tail[0][1]) >= self._tail_bytes:
             _, oldest = self._tail.pop(0)
             self._tail_size -= len(oldest)
+            self._left_out_hash = self._left_out_hash or new_hash()
             self._left_out += 1
             self._left_out_bytes += len(oldest)
             self._left_out_hash.update(oldest)
@@ -69,9 +84,10 @@ class Output:
                 self._record(stream, data)
         self._held.clear()
         if self._left_out:
-            self._run.left_out(self._left_out, self._left_out_bytes, "max_output", self._left_out_hash.hexdigest())
+            sha256 = self._left_out_hash.hexdigest()
+            self._run.writer.left_out(self._left_out, self._left_out_bytes, "max_output", sha256)
         for stream, chunk in self._tail:
-            self._run.stream(stream, chunk)
+            self._stream(stream, chunk)
         self._tail.clear()
 
 
@@ -79,6 +95,7 @@ class Discarded:
     """The output of a command whose run is not recorded."""
 
     size = 0
+    unfinished = ()
 
     def feed(self, stream: str, chunk: bytes) -> None:
         """Nothing; it has been shown."""

@@ -1,24 +1,29 @@
-"""Read a sealed run: what its manifest says, its documents, its events, its files. Nothing here proves anything:
-that is `engine.verifier`."""
+"""Read a sealed run: what its manifest says, its documents, its events, its files.
+
+- Nothing here proves anything: that is `engine.verifier`.
+- Where a bundle is damaged, so that it cannot be read, the error is `bundle_damaged` and names the place.
+"""
 
 from __future__ import annotations
 
 from runstone.core import layout
+from runstone.core.contract import Document
 from runstone.core.digests import digest_of
-from runstone.core.journal import Journal, JournalIndex, split_lines
+from runstone.core.journal import Journal, JournalIndex, LineReader, split_lines
 from runstone.core.limits import MAX_DOCUMENT_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import parse_manifest
 from runstone.core.outcome import contract_major
-from runstone.core.parsing import load, parse_json
+from runstone.core.parsing import parse_json
+from runstone.engine.damage import Reading, damaged_manifest
 from runstone.engine.sealer import open_journal
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from runstone.core.contract import Contract, Document
+    from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.core.manifest import Manifest
@@ -40,13 +45,20 @@ def read_limited(bundle: Bundle, path: str, limit: int) -> bytes:
 
 
 class Sealed:
-    """A sealed run. Attributes come from the manifest; everything is read when it is asked for."""
+    """A sealed run. Attributes come from the manifest; everything is read when it is asked for.
+
+    Every member raises `bundle_damaged` where the bundle is not what the format says and so cannot be read;
+    `details` has `path`, `line` in the journal, `reason`, and `cause`, the code of the fault.
+    """
 
     def __init__(self, bundle: Bundle, contract_of: ContractOf) -> None:
         self._bundle = bundle
         self._contract_of = contract_of
-        data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
-        self.manifest: Manifest = parse_manifest(data)
+        try:
+            data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
+            self.manifest: Manifest = parse_manifest(data)
+        except RunstoneError as exc:
+            raise damaged_manifest(bundle, exc) from exc
         self.digest: Digest = digest_of(data)
         self._opened: Event | None = None
 
@@ -95,11 +107,19 @@ class Sealed:
         """The files, for reading."""
         return self._bundle
 
+    def reading(self, path: str = layout.JOURNAL) -> Reading:
+        """A context manager around a fold of the journal, or whatever else reads the file `path` of this bundle.
+
+        What goes wrong inside becomes `bundle_damaged` if the bundle is damaged, and else stays what it is.
+        """
+        return Reading(self._bundle, self._contract_of, path)
+
     @property
     def opened(self) -> Event:
         """The first event: who was started, by what, with which labels and links."""
         if self._opened is None:
-            self._opened = load(next(split_lines(self._bundle.read(layout.JOURNAL))))
+            with self.reading():
+                self._opened = LineReader().read(next(split_lines(self._bundle.read(layout.JOURNAL)), b""))
         return self._opened
 
     @property
@@ -110,26 +130,42 @@ class Sealed:
     def journal(self) -> Journal:
         """The journal, indexed, for folds."""
         size = next((entry["size"] for entry in self.manifest["files"] if entry["path"] == layout.JOURNAL), 0)
-        return open_journal(lambda start, end: self._bundle.read(layout.JOURNAL, start, end), JournalIndex(), size)
+        with self.reading():
+            return open_journal(lambda start, end: self._bundle.read(layout.JOURNAL, start, end), JournalIndex(), size)
 
     def events(self, *kinds: str) -> Iterator[Event]:
         """Events in order, as recorded; only those of the named types where any is named."""
-        return self.journal().events(*kinds)
+        with self.reading():
+            yield from self.journal().events(*kinds)
 
     def documents(self, contract: str | None = None) -> Iterator[Document]:
         """All documents of the run's contract, or of another one, folded now from the journal."""
         name, version = self.manifest["contract"]["name"], self.manifest["contract"]["version"]
         if contract is not None:
             name, _, version = contract.partition("/")
-        return self._contract_of(name, version or None).documents(self.journal())
+        rules = self._contract_of(name, version or None)
+        with self.reading():
+            for document in rules.documents(self.journal()):
+                yield self._guarded(document)
+
+    def _guarded(self, document: Document) -> Document:
+        return Document(document.path, lambda: self._folded(document), document.standing)
+
+    def _folded(self, document: Document) -> Iterator[bytes]:
+        with self.reading():
+            yield from document.pieces()
 
     def document(self, path: str) -> Any:
         """One document of the run's contract: JSON as a value, anything else as text.
 
-        Sealed documents are read from the bundle, derived ones are folded. Raises `file_not_found`.
+        Sealed documents are read from the bundle, derived ones are folded. Raises `file_not_found`, and
+        `invalid_json` for a kept file that is none.
         """
         data = self.file(path)
-        return parse_json(data) if path.endswith(".json") else data.decode("utf-8", "backslashreplace")
+        if not path.endswith(".json"):
+            return data.decode("utf-8", "backslashreplace")
+        with self.reading(path):
+            return parse_json(data)
 
     def file(self, path: str) -> bytes:
         """The bytes of a file of the bundle or of a derived document; raises `file_not_found`, `too_large`."""
@@ -140,11 +176,12 @@ class Sealed:
         named = path == layout.MANIFEST or any(entry["path"] == path for entry in self.manifest["files"])
         source = self._bundle.read(path) if named else self._derived(path)
         size = 0
-        for piece in source:
-            size += len(piece)
-            if limit is not None and size > limit:
-                raise error("too_large", f"{path} has more than {limit} bytes", path=path, limit=limit)
-            yield piece
+        with self.reading(path):
+            for piece in source:
+                size += len(piece)
+                if limit is not None and size > limit:
+                    raise error("too_large", f"{path} has more than {limit} bytes", path=path, limit=limit)
+                yield piece
 
     def _derived(self, path: str) -> Iterator[bytes]:
         for document in self.documents():
@@ -156,16 +193,17 @@ class Sealed:
 
     def counts(self) -> dict[str, int]:
         """How many events, checks, files, warnings, dropped events and redactions the run has."""
-        journal = self.journal()
-        closed = journal.closed["data"]
-        return {
-            "events": journal.index.count,
-            "checks": journal.count("check"),
-            "files": len(self.manifest["files"]),
-            "warnings": journal.index.warnings,
-            "dropped": closed["dropped"],
-            "redactions": closed["redactions"],
-        }
+        with self.reading():
+            journal = self.journal()
+            closed = journal.closed["data"]
+            return {
+                "events": journal.index.count,
+                "checks": journal.count("check"),
+                "files": len(self.manifest["files"]),
+                "warnings": journal.index.warnings,
+                "dropped": closed["dropped"],
+                "redactions": closed["redactions"],
+            }
 
     def __repr__(self) -> str:
         return f"<Sealed {self.run_id} {contract_major(self.manifest['contract'])} {self.status}>"

@@ -28,7 +28,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Any, Self
 
@@ -55,7 +55,7 @@ class Run:
         redactor: Redactor,
         clock: Clock,
         *,
-        cwd: str | None,
+        here: Callable[[], str | None],
         strict: bool,
     ) -> None:
         self.writer = JournalWriter(run_id, journal, redactor, clock, strict=strict)  # for the kernel's own parts
@@ -64,7 +64,8 @@ class Run:
         self._contract = contract
         self._monotonic_ns = clock.monotonic_ns
         self._started_ns = clock.monotonic_ns()
-        self._cwd = cwd
+        self._here = here  # the working directory of the moment: a program may change it
+        self._cwd = here()
         self._strict = strict
         self._check_results: list[str] = []
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
@@ -254,9 +255,10 @@ class Run:
         text = None if ref is None else told.reference_text(ref)
         kind, name = told.text_of(type), None if name is None else told.text_of(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
+        keep = told.truth_of(keep)
         if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
-            name = name or artifact_name(text, self._cwd)
-            full = os.path.join(self._cwd or "", text)
+            full = os.path.join(self._here() or "", text)
+            name = name or artifact_name(full, self._cwd)
             facts = file_facts(full, name, self._keep if keep else None, self.redactor)
             self._report(facts, text)
         data = artifact_event(kind, text, name, facts, media_type)
@@ -287,22 +289,21 @@ class Run:
         writer = self.writer
         journal = writer.journal
         assert journal is not None
-        writer.close(
-            {
-                "status": self.status,
-                "exit": exit,
-                "error": failure,
-                "result": result,
-                "duration_ns": max(0, self._monotonic_ns() - self._started_ns),
-                "resources": None if resources is None else told.mapping_of(resources),
-                "torn_bytes": 0,
-                "lost": [],
-            }
-        )
+        closed = {
+            "status": self.status,
+            "exit": exit,
+            "error": failure,
+            "result": result,
+            "duration_ns": max(0, self._monotonic_ns() - self._started_ns),
+            "resources": None if resources is None else told.mapping_of(resources),
+            "torn_bytes": 0,
+            "lost": [],
+        }
         try:
+            writer.close(closed)
             self.digest, _ = seal(journal.stage(), self._contract, journal.read, writer.index, writer.size)
         except RunstoneError as exc:
-            if exc.code == "run_exists":
+            if exc.code == "run_exists" or journal.sealed_elsewhere():
                 raise error(
                     "recovered_elsewhere",
                     f"recovery sealed run {self._run_id} while its writer was away",

@@ -16,7 +16,7 @@ from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactio
 from runstone.core.manifest import FileFact, manifest_bytes
 from runstone.core.words import INTERRUPTED
 from runstone.engine.sealer import write_documents
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, StoreUnavailable, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,17 +33,20 @@ SEALED: Final = "sealed"
 ALREADY_SEALED: Final = "already_sealed"
 NEVER_OPENED: Final = "never_opened"
 ALIVE: Final = "alive"
+SKIPPED: Final = "skipped"
 
 
 class Recovery:
     """What recovery did with one run."""
 
-    __slots__ = ("digest", "events", "lost", "outcome", "run_id", "status", "torn_bytes")
+    __slots__ = ("digest", "events", "lost", "outcome", "reason", "run_id", "status", "torn_bytes")
 
     def __init__(self, run_id: str, outcome: str) -> None:
         self.run_id = run_id
         self.outcome = outcome
-        """`sealed`, `already_sealed`, `never_opened` (nothing was recorded; the id is free) or `alive`."""
+        """`sealed`, `already_sealed`, `never_opened` (nothing was recorded; the id is free), `alive` or `skipped`."""
+        self.reason: dict[str, Any] | None = None
+        """Why a run was `skipped`: `code`, `message` and `details` of the error. It is open as it was."""
         self.status: str | None = None
         self.digest: Digest | None = None
         self.events = 0
@@ -61,14 +64,32 @@ class Recovery:
 def recover(
     run_id: str, objects: Objects, journals: Journals, contract_of: ContractOf, *, force: bool = False
 ) -> Recovery:
-    """Seal one open run from its journal. With `force` also while its writer holds the lease."""
+    """Seal one open run from its journal. With `force` also while its writer holds the lease.
+
+    A run that cannot be sealed for what it holds, as one of a contract that is not known here, is `skipped`. Raises
+    `store_unavailable` and `unsealed` where the store is at fault.
+    """
     left = journals.take(run_id, force=force)
     if left is None:
-        return Recovery(run_id, ALREADY_SEALED if objects.exists(run_id) else ALIVE)
+        return Recovery(run_id, _why_not(run_id, objects, journals))
     try:
         return _recover(left, objects, contract_of)
+    except StoreUnavailable:
+        raise
+    except RunstoneError as exc:
+        recovery = Recovery(run_id, SKIPPED)
+        recovery.reason = exc.as_dict()
+        return recovery
     finally:
         left.release()
+
+
+def _why_not(run_id: str, objects: Objects, journals: Journals) -> str:
+    """Why a run cannot be taken: somebody has its lease, or another recovery has just done with it."""
+    gone = journals.read(run_id) is None
+    if objects.exists(run_id):
+        return ALREADY_SEALED
+    return NEVER_OPENED if gone else ALIVE
 
 
 def _recover(left: LeftRun, objects: Objects, contract_of: ContractOf) -> Recovery:
@@ -83,13 +104,14 @@ def _recover(left: LeftRun, objects: Objects, contract_of: ContractOf) -> Recove
         raise error("bundle_damaged", f"the journal in open run {left.run_id} is of another run", run_id=left.run_id)
     recovery = found.recovery()
     contract = found.opened["data"]["contract"]
+    rules = contract_of(contract["name"], contract["version"])
     stage = objects.stage(left.run_id)
     try:
         stage.put(layout.JOURNAL, found.lines())
         for path in sorted(found.kept):
             stage.put(path, left.read_kept(path))
         journal = Journal(found.index, found.read)
-        facts = write_documents(stage, contract_of(contract["name"], contract["version"]), journal)
+        facts = write_documents(stage, rules, journal)
         manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
         stage.commit()
     except RunstoneError as exc:

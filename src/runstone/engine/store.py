@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runstone.core import ids
 from runstone.core.digests import parse_digest
-from runstone.core.events import check_labels, check_links
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.query import parse_query
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, Redactor
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, Final
 
+    from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.engine.disabled import DisabledRun
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runstone.ports.clock import Clock
     from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
-    from runstone.ports.journals import Journals
+    from runstone.ports.journals import Journals, Leftover
     from runstone.ports.objects import Bundle, Objects
 
 LATEST: Final = "@latest"
@@ -83,6 +83,7 @@ class Store:
         Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
         `invalid_option`, `unknown_contract`; `store_unavailable` only with `strict`.
         """
+        from runstone.engine import opening
         from runstone.engine.recorder import Run
 
         if self.host.setting("RUNSTONE_DISABLED") == "1":
@@ -93,22 +94,20 @@ class Store:
         cwd = self.host.cwd()
         opened: dict[str, Any] = {
             "run_id": identity,
-            "kind": str(kind),
-            "version": None if version is None else str(version),
+            "kind": opening.kind_of(kind),
+            "version": opening.version_of(version),
             "contract": {"name": rules.name, "version": rules.version},
             "generator": self._generator,
             "ruleset": redactor.ruleset,
-            "labels": check_labels(labels or {}),
-            "links": check_links([dict(link) for link in links] + self._parent()),
+            "labels": opening.labels_of(labels),
+            "links": opening.links_of(links, self._parent()),
             "idempotency": None,
-            "argv": self.host.argv() if argv is None else argv,
+            "argv": self.host.argv() if argv is None else opening.argv_of(argv),
             "cwd": cwd,
             "git": self.host.git(),
             "platform": self.host.platform(),
-            "entry": self.host.entry() if entry is None else entry,
+            "entry": self.host.entry() if entry is None else opening.entry_of(entry),
         }
-        if not opened["kind"]:
-            raise error("invalid_option", "kind is empty: say what work the run does", option="kind")
         journal = None
         try:
             journal = self.journals.create(identity)
@@ -118,7 +117,7 @@ class Store:
             failure: RunstoneError | None = exc
         else:
             failure = None
-        run = Run(identity, journal, rules, redactor, self.clock, cwd=cwd, strict=strict)
+        run = Run(identity, journal, rules, redactor, self.clock, here=self.host.cwd, strict=strict)
         run.open(opened, failure)
         if config is not None:
             run.config(config)
@@ -129,14 +128,18 @@ class Store:
 
         return DISABLED
 
-    def _contract(self, name: str) -> Any:
+    def _contract(self, name: str) -> Contract:
+        if not isinstance(name, str):
+            raise error("invalid_option", f"contract is text; found {type(name).__name__}", option="contract")
         base, _, version = name.partition("/")
         return self.contract_of(base, version or None)
 
     def redactor(self, secrets: Iterable[str] = ()) -> Redactor:
         """A redactor for what the caller declares and what the environment holds now."""
+        from runstone.engine.opening import secrets_of
+
         values = dict(self.host.secrets())
-        for secret in secrets:
+        for secret in secrets_of(secrets):
             if not isinstance(secret, str) or len(secret) < MIN_DECLARED_LENGTH:
                 raise error(
                     "invalid_option",
@@ -150,6 +153,8 @@ class Store:
     def _identity(self, run_id: str | None, redactor: Redactor) -> str:
         if run_id is None:
             return ids.new_run_id(self.entropy.random_bytes(10), self.clock.time_ns() // 1_000_000)
+        if not isinstance(run_id, str):
+            raise error("invalid_run_id", f"a run id is text; found {type(run_id).__name__}")
         ids.check_run_id(run_id)
         if redactor.text(run_id)[1]:
             raise error("secret_in_run_id", "the run id holds what looks like a secret; choose another")
@@ -269,7 +274,11 @@ class Store:
         return report
 
     def recover(self, run: str | None = None, *, force: bool = False) -> list[Recovery]:
-        """Seal what dead writers left, one run or all; a run whose writer is alive is left alone unless `force`."""
+        """Seal what dead writers left, one run or all; a run whose writer is alive is left alone unless `force`.
+
+        A run that cannot be sealed here is `skipped`, with the `reason`, and stays open. Raises `run_not_found`,
+        `ambiguous_run`; and `store_unavailable` or `unsealed`, when every other run was tried.
+        """
         from runstone.engine.recoverer import recover
 
         chosen = self.journals.open_ids() if run is None else [self._open_id(run)]
@@ -283,6 +292,14 @@ class Store:
         if failure is not None:
             raise failure
         return done
+
+    def leftovers(self) -> list[Leftover]:
+        """What processes that died left half made beside the runs: `name` and `size_bytes` of each."""
+        return self.journals.leftovers()
+
+    def sweep(self) -> list[Leftover]:
+        """Remove the leftovers; answers what was removed. What a living process holds is let be."""
+        return self.journals.sweep()
 
     def _open_id(self, run: str) -> str:
         found = [run_id for run_id in self.journals.open_ids() if run_id == run or run_id.startswith(run)]

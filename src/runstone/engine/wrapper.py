@@ -48,18 +48,25 @@ class Wrapped:
     """How a wrapped command ended.
 
     `exit_status` is what the wrapper ends with: the command's own, 128+n for signal n, 127 not found, 126 not
-    executable. `status` is the run's, or `None` where the checks decide.
+    executable. `status` is the run's, or `None` where the checks decide. `unfinished` are the streams whose last
+    recorded line has no end, in the order in which these lines were begun.
     """
 
-    __slots__ = ("error", "exit_status", "resources", "status")
+    __slots__ = ("error", "exit_status", "resources", "status", "unfinished")
 
     def __init__(
-        self, exit_status: int, status: str | None, error: dict[str, Any] | None, resources: dict[str, Any] | None
+        self,
+        exit_status: int,
+        status: str | None,
+        error: dict[str, Any] | None,
+        resources: dict[str, Any] | None,
+        unfinished: tuple[str, ...] = (),
     ) -> None:
         self.exit_status = exit_status
         self.status = status
         self.error = error
         self.resources = resources
+        self.unfinished = unfinished
 
     @property
     def exit(self) -> int:
@@ -104,7 +111,7 @@ def wrap(
     finally:
         child.close()
         signals.restore()
-    return _ended(child, signals)
+    return _ended(child, signals, output.unfinished)
 
 
 def _not_started(command: list[str], exc: OSError) -> Wrapped:
@@ -115,16 +122,17 @@ def _not_started(command: list[str], exc: OSError) -> Wrapped:
     return Wrapped(status, FAILED, {"type": type(exc).__name__, "message": message}, None)
 
 
-def _ended(child: _Child, signals: _Signals) -> Wrapped:
+def _ended(child: _Child, signals: _Signals, unfinished: tuple[str, ...]) -> Wrapped:
     code = os.waitstatus_to_exitcode(child.wait_status)
-    cancelled = -code in CANCELLING or (code != 0 and not CANCELLING.isdisjoint(signals.received))
     if code == 0:
-        return Wrapped(0, None, None, child.resources)
+        return Wrapped(0, None, None, child.resources, unfinished)
+    cancelled = -code in CANCELLING or not CANCELLING.isdisjoint(signals.received)
     if code < 0:
         error = {"type": "Signal", "message": f"the command was ended by {_signal_name(-code)}"}
-        return Wrapped(128 - code, CANCELLED if cancelled else FAILED, error, child.resources)
-    error = {"type": "ExitStatus", "message": f"the command ended with status {code}"}
-    return Wrapped(code, CANCELLED if cancelled else FAILED, error, child.resources)
+    else:
+        error = {"type": "ExitStatus", "message": f"the command ended with status {code}"}
+    status = CANCELLED if cancelled else FAILED
+    return Wrapped(code if code > 0 else 128 - code, status, error, child.resources, unfinished)
 
 
 def _signal_name(number: int) -> str:
@@ -296,7 +304,7 @@ class _Loop:
             return False
         self._output.feed(stream, chunk)
         if self._index is None and self._output.size > _INDEX_BESIDE_BYTES and self._run.recording:
-            self._index = BackgroundIndex(self._run)
+            self._index = BackgroundIndex(self._run.writer)
         return True
 
     def _show(self, stream: str, chunk: bytes) -> bool:

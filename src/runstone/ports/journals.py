@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
 from runstone.ports.objects import Stage
+
+
+class Leftover(NamedTuple):
+    """What a process that died left beside the runs, half made: no run needs it."""
+
+    name: str
+    size_bytes: int
 
 
 class OpenRun(Protocol):
@@ -36,6 +43,13 @@ class OpenRun(Protocol):
 
     def stage(self) -> Stage:
         """A stage that holds the journal and the kept files already, to be completed and committed in place."""
+        ...
+
+    def sealed_elsewhere(self) -> bool:
+        """Whether a bundle of this id is there that is not this run's own: recovery was told to seal it (`force`).
+
+        False after this run's commit has given it its name, even if that could not be made durable.
+        """
         ...
 
     def close(self) -> None:
@@ -88,7 +102,7 @@ class Journals(Protocol):
         ...
 
     def alive(self, run_id: str) -> bool:
-        """Whether the run's writer holds its lease."""
+        """Whether somebody holds the run's lease: its writer, or a recovery. Asking is in nobody's way."""
         ...
 
     def take(self, run_id: str, *, force: bool = False) -> LeftRun | None:
@@ -100,4 +114,12 @@ class Journals(Protocol):
 
     def read(self, run_id: str) -> LeftRun | None:
         """The open run for reading, without a lease; `None` if there is none."""
+        ...
+
+    def leftovers(self) -> list[Leftover]:
+        """What no living process holds of all that is being made in this store: no part of any run."""
+        ...
+
+    def sweep(self) -> list[Leftover]:
+        """Remove the leftovers; answers what was removed. Any number may sweep at once, and beside writers."""
         ...

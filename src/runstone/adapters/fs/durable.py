@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 
 from runstone.errors import error
 
@@ -39,6 +41,8 @@ FILE_MODE: Final = 0o644
 SEALED_MODE: Final = 0o444
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_LOCK_TRIES: Final = 1000
+_LOCK_PAUSE_S: Final = 0.001
 _F_FULLFSYNC: Final = getattr(fcntl, "F_FULLFSYNC", None)
 
 
@@ -86,10 +90,14 @@ def create(path: str, *, dir_fd: int | None = None) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, FILE_MODE, dir_fd=dir_fd)
 
 
-def start_write_back(fd: int) -> None:
-    """Ask the kernel to begin writing now, so that the sync to come has less to wait for. A hint only."""
+def start_write_back(fd: int, start: int = 0) -> None:
+    """Ask the kernel to begin writing now, so that the sync to come has less to wait for. A hint only.
+
+    From `start` to the end; if that is negative, it counts from the end.
+    """
     if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        begin = start if start >= 0 else max(0, os.fstat(fd).st_size + start)
+        os.posix_fadvise(fd, begin, 0, os.POSIX_FADV_DONTNEED)
 
 
 def sync(fd: int) -> None:
@@ -133,6 +141,37 @@ def make_folders(path: str, sync_each: Callable[[str], None] = sync_folder) -> N
             if not os.path.isdir(folder):
                 raise
         sync_each(os.path.dirname(folder))
+
+
+def hold(fd: int, path: str) -> None:
+    """Lock what this process has just made, so that nobody takes it for what a dead one left."""
+    if not try_lock(fd):
+        raise error("store_unavailable", "a new file cannot be locked: this file system has no locks", path=path)
+
+
+def make_held_folder(path: str) -> int:
+    """Make a folder that this process holds as long as the descriptor is open; -1 where folders cannot be opened."""
+    os.mkdir(path)
+    if os.name == "nt":
+        return -1
+    fd = os.open(path, _FOLDER)
+    try:
+        hold(fd, path)
+    except BaseException:
+        os.close(fd)
+        remove_tree(path)
+        raise
+    return fd
+
+
+def let_go(fd: int) -> None:
+    """Close a descriptor whose bytes are synced, or told to be unsealed, already: the kernel frees it in any case."""
+    if fd < 0:
+        return
+    try:
+        os.close(fd)
+    except OSError:
+        return
 
 
 def replace_file(path: str, data: bytes, temporary: str) -> None:
@@ -180,9 +219,8 @@ def claim(path: str, temporary: str, content: bytes) -> int:
     """
     fd = create(temporary)
     try:
+        hold(fd, path)
         write_all(fd, content)
-        if not try_lock(fd):
-            raise error("store_unavailable", "a new file cannot be locked: this file system has no locks", path=path)
         place_new(temporary, path)
     except BaseException:
         os.close(fd)
@@ -192,7 +230,41 @@ def claim(path: str, temporary: str, content: bytes) -> int:
 
 
 def try_lock(fd: int) -> bool:
-    """Take the exclusive lock of an open file; `False` if somebody has it. The kernel drops it with the process."""
+    """Take the exclusive lock of an open file; `False` if somebody has it. The kernel drops it with the process.
+
+    Whoever only asks (`is_locked`) has a shared lock for a moment; that moment is waited for. Raises `TimeoutError`
+    if it does not end: the asking process was stopped in it.
+    """
+    for _ in range(_LOCK_TRIES):
+        if _lock(fd):
+            return True
+        if is_locked(fd):
+            return False
+        time.sleep(_LOCK_PAUSE_S)
+    raise TimeoutError(errno.ETIMEDOUT, "a process that asked about the lock does not let go of it")
+
+
+def is_locked(fd: int) -> bool:
+    """Whether somebody has the exclusive lock of a file that is open for reading; it is not taken."""
+    if fcntl is None:
+        return not _lock(fd)  # type: ignore[unreachable]  # Windows has no other way; it ends with the descriptor
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
+
+
+def is_named(fd: int, path: str) -> bool:
+    """Whether an open file stands at `path`, and no other has come there since it was opened."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(fd: int) -> bool:
     if fcntl is None:
         import msvcrt  # type: ignore[unreachable]  # the checker knows only the platform it runs on
 

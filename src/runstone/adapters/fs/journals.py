@@ -11,6 +11,7 @@ import os
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.durable import other_threads
+from runstone.adapters.fs.leftovers import leftovers, sweep
 from runstone.adapters.fs.objects import FsBundle, FsStage
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
@@ -21,6 +22,9 @@ from runstone.errors import RunstoneError, error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Final
+
+    from runstone.ports.journals import Leftover
 
 
 class FsJournals:
@@ -76,11 +80,11 @@ class FsJournals:
     def alive(self, run_id: str) -> bool:
         with translated(self._places.leases):
             try:
-                fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDWR | durable.NO_FOLLOW)
+                fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDONLY | durable.NO_FOLLOW)
             except FileNotFoundError:
                 return False
             try:
-                return not durable.try_lock(fd)
+                return durable.is_locked(fd)
             finally:
                 os.close(fd)
 
@@ -106,8 +110,12 @@ class FsJournals:
                 return durable.claim(path, self._places.new_temporary(), run_id.encode())
             except FileExistsError:
                 return None
-        if durable.try_lock(fd):
-            return fd
+        try:
+            if durable.try_lock(fd) and durable.is_named(fd, path):  # else the id was freed, and perhaps taken again
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(fd)
         return None
 
@@ -117,6 +125,12 @@ class FsJournals:
         left = FsLeftRun(self._places, run_id, None)
         return left if os.path.isdir(left.folder) else None
 
+    def leftovers(self) -> list[Leftover]:
+        return leftovers(self._places)
+
+    def sweep(self) -> list[Leftover]:
+        return sweep(self._places)
+
 
 def _taken(run_id: str) -> RunstoneError:
     return error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
@@ -124,6 +138,11 @@ def _taken(run_id: str) -> RunstoneError:
 
 def _kept_already(path: str) -> RunstoneError:
     return error("file_exists", f"the run keeps a file {path!r} already", path=path)
+
+
+LARGE_LINE_BYTES: Final = 64 * 1024
+WRITE_BACK_BYTES: Final = 16 << 20
+"""Of bulk output so much waits in memory before the disk is asked to begin."""
 
 
 class FsOpenRun:
@@ -135,11 +154,15 @@ class FsOpenRun:
         self._lease = lease
         self._fd = fd
         self._folder = places.at(layout.open_run(run_id))
+        self._unasked = 0
         self._kept: set[str] = set()
         self._names: dict[str, tuple[str, bool]] = {}
 
     def append(self, line: bytes) -> None:
         try:
+            if len(line) > LARGE_LINE_BYTES:
+                self._append_large(line)
+                return
             written = os.write(self._fd, line) if not other_threads() else durable.write_keeping_lock(self._fd, line)
             if written != len(line):
                 durable.write_all(self._fd, line[written:])
@@ -148,6 +171,14 @@ class FsOpenRun:
             raise error(
                 "store_unavailable", f"cannot write the journal: {reason}", reason=reason, errno=exc.errno
             ) from exc
+
+    def _append_large(self, line: bytes) -> None:
+        """Bulk output: other threads run during the write, and the disk begins before the seal asks for it."""
+        durable.write_all(self._fd, line)
+        self._unasked += len(line)
+        if self._unasked >= WRITE_BACK_BYTES:
+            durable.start_write_back(self._fd, -self._unasked)
+            self._unasked = 0
 
     def repair(self) -> int:
         path = os.path.join(self._folder, layout.JOURNAL)
@@ -164,6 +195,7 @@ class FsOpenRun:
         with translated(full):
             fd = durable.create(temporary)
             try:
+                durable.hold(fd, temporary)
                 size, sha256 = durable.write_new(fd, pieces)
                 os.makedirs(os.path.dirname(full), exist_ok=True)
                 durable.place_new(temporary, full)
@@ -193,23 +225,18 @@ class FsOpenRun:
             yield from read_chunks(self._fd, start, end_exclusive)
 
     def stage(self) -> FsStage:
-        return FsStage(self._folder, self._places.at(self._run_id), {layout.JOURNAL, *self._kept}, claim=None)
+        written = {layout.JOURNAL, *self._kept}
+        return FsStage(self._folder, self._places.at(self._run_id), written, claim=None, held=-1)
+
+    def sealed_elsewhere(self) -> bool:
+        return os.path.isdir(self._folder) and os.path.lexists(self._places.at(self._run_id))
 
     def close(self) -> None:
         held, self._fd, self._lease = (self._fd, self._lease), -1, -1
         for fd in held:
-            if fd >= 0:
-                _close(fd)
+            durable.let_go(fd)
 
     inherit = close
-
-
-def _close(fd: int) -> None:
-    """Close a descriptor whose bytes are synced, or told to be unsealed, already: the kernel frees it in any case."""
-    try:
-        os.close(fd)
-    except OSError:
-        return
 
 
 class FsLeftRun:

@@ -67,14 +67,16 @@ def probe(root: str) -> dict[str, Any]:
         "problems": [],
     }
     trial = os.path.join(folder, f".runstone-probe-{os.urandom(8).hex()}")
+    held = -1
     try:
-        os.mkdir(trial)
+        held = durable.make_held_folder(trial)
         facts["writable"] = True
         _try(trial, facts)
     except OSError as exc:
         facts["problems"].append(f"{folder}: {exc.strerror or exc}")
     finally:
         durable.remove_tree(trial)
+        durable.let_go(held)
     return facts
 
 

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from runstone.ports.journals import Leftover
     from runstone.ports.objects import Committed, Entry, Properties
 
     Files = dict[str, bytes | bytearray]
@@ -162,6 +163,15 @@ class MemoryJournals:
         files = self._open.get(run_id)
         return None if files is None else MemoryLeftRun(self, run_id, _copy(files), leased=False)
 
+    def leftovers(self) -> list[Leftover]:
+        return []
+
+    sweep = leftovers
+
+    def is_sealed(self, run_id: str) -> bool:
+        """Whether a bundle of this id is there."""
+        return self._objects.exists(run_id)
+
     def release(self, run_id: str) -> None:
         """The lease of a run is free again."""
         self._held.discard(run_id)
@@ -219,6 +229,9 @@ class MemoryOpenRun:
 
     def stage(self) -> MemoryStage:
         return self._journals.stage(self._run_id, self._files)
+
+    def sealed_elsewhere(self) -> bool:
+        return self._run_id in self._journals.open_ids() and self._journals.is_sealed(self._run_id)
 
     def close(self) -> None:
         self._journals.release(self._run_id)

@@ -14,9 +14,8 @@ from __future__ import annotations
 from runstone.contracts.ovc import layout
 from runstone.core import layout as bundle
 from runstone.core.contract import Document, json_document
-from runstone.core.printing import Stream
 from runstone.core.runlog import log_pieces
-from runstone.core.times import parse_time
+from runstone.core.totals import check_summary, duration_ms
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS, status_from_checks
 
 TYPE_CHECKING = False
@@ -71,20 +70,12 @@ class OvcContract:
 CONTRACT: Final = OvcContract()
 
 
-def check_summary(journal: Journal) -> dict[str, int]:
-    """How many checks passed, failed and were skipped."""
-    summary = {"pass": 0, "fail": 0, "skip": 0}
-    for data in journal.data("check"):
-        summary[data["status"]] += 1
-    return summary
-
-
 def _checks(journal: Journal, run_id: str, summary: dict[str, int]) -> dict[str, Any]:
     def rows() -> Iterator[dict[str, Any]]:
         for data in journal.data("check"):
             yield {key: data[key] for key in ("id", "name", "status", "evidence")}
 
-    return {"run_id": run_id, "checks": Stream(rows), "summary": summary}
+    return {"run_id": run_id, "checks": journal.array(rows), "summary": summary}
 
 
 def _run(journal: Journal, summary: dict[str, int]) -> dict[str, Any]:
@@ -106,8 +97,8 @@ def _run(journal: Journal, summary: dict[str, int]) -> dict[str, Any]:
         "trigger": trigger_facts(started.get("trigger")),
         "git": git_facts(opened["git"]),
         "env": env,
-        "inputs": Stream(lambda: map(input_row, _own_inputs(journal))),
-        "outputs": Stream(lambda: map(output_row, journal.data("output", OUTPUT))),
+        "inputs": journal.array(lambda: map(input_row, _own_inputs(journal))),
+        "outputs": journal.array(lambda: map(output_row, journal.data("output", OUTPUT))),
     }
 
 
@@ -179,11 +170,3 @@ def _texts(value: Any) -> list[str]:
 def utc_second(ts: str) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ` of a timestamp of the journal."""
     return f"{ts[:19]}Z"
-
-
-def duration_ms(journal: Journal) -> int:
-    """Monotonic duration in whole milliseconds; without one, the time between the first and the last event."""
-    duration_ns = journal.closed["data"]["duration_ns"]
-    if duration_ns is None:
-        duration_ns = parse_time(journal.closed["ts"]) - parse_time(journal.opened["ts"])
-    return int(duration_ns // 1_000_000)

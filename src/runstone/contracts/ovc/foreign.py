@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from runstone.core.redaction.redactor import Redactor
 
     Fact = tuple[str, dict[str, Any]]
+    Placed = tuple[str, str, Fact]
+    """File, path inside its JSON (or nothing), and the fact that is told there."""
 
 FORMAT: Final = "ovc-run-artifact/0.1"
 _STREAM: Final = "log"
@@ -61,15 +63,29 @@ def foreign_run(original: Original, redactor: Redactor) -> ForeignRun:
         "outputs": [output_row(data) for _, data in outputs],
     }
     log, lines = _log(original, redactor)
-    checks = _checks(original, lines, shape)
+    placed: list[Placed] = [
+        (layout.RUN, "$", (STARTED, started)),
+        *_originals(original),
+        *((layout.RUN, f"$.inputs[{number}]", fact) for number, fact in enumerate(inputs)),
+        *((layout.LOG, "", fact) for fact in log),
+        *_checks(original, lines, shape),
+        *((layout.RUN, f"$.outputs[{number}]", fact) for number, fact in enumerate(outputs)),
+    ]
     return ForeignRun(
         _opened(original, redactor),
-        [(STARTED, started), *_originals(original), *inputs, *log, *checks, *outputs],
+        [fact for _, _, fact in placed],
         _closed(run),
         started=_ts(run["started_utc"]),
         ended=_ts(run["finished_utc"]),
         originals=original.files,
+        places=[_place(original, *place) for place in ((layout.RUN, "$"), *((file, at) for file, at, _ in placed))],
     )
+
+
+def _place(original: Original, file: str, json_path: str) -> dict[str, str]:
+    """As `details` of an error name it."""
+    path = original.folder + file
+    return {"path": path, "json_path": json_path} if json_path else {"path": path}
 
 
 def _ts(utc_second: str) -> str:
@@ -120,10 +136,11 @@ def _started(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _originals(original: Original) -> Iterator[Fact]:
+def _originals(original: Original) -> Iterator[Placed]:
     for name, body in sorted(original.files.items()):
         facts = {"sha256": sha256_hex(body), "size": len(body), "path": bundle_layout.original(name)}
-        yield "input", {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
+        data = {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
+        yield name, "", ("input", data)
 
 
 def _artifact(item: dict[str, Any], *extras: str) -> dict[str, Any]:
@@ -173,28 +190,33 @@ def _chunks(log: bytes, redactor: Redactor, key: str) -> Iterator[bytes]:
         log = log[end:]
 
 
-def _checks(original: Original, lines: int, shape: dict[str, Any]) -> Iterator[Fact]:
+def _checks(original: Original, lines: int, shape: dict[str, Any]) -> Iterator[Placed]:
     """Checks with evidence that an `ovc` document can hold, and the log lines that free text becomes."""
     lost: list[str] = []
-    for check in original.checks:
-        evidence = []
+    for number, check in enumerate(original.checks):
+        place, evidence = f"$.checks[{number}]", []
         for text in check["evidence"]:
             reference = try_reference(text)
             if reference is None:
                 lines += 1
-                yield _line(text)
+                yield layout.CHECKS, place, _line(text)
                 evidence.append(f"{layout.LOG}:line:{lines}")
             elif text in original.files:
                 evidence.append(bundle_layout.original(text))
             else:
                 evidence.append(text)
                 lost += [] if _resolves(reference, lines, shape) else [f"{check['id']}: {text}"]
-        yield "check", {**{key: check[key] for key in ("id", "name", "status")}, "evidence": evidence}
+        data = {**{key: check[key] for key in ("id", "name", "status")}, "evidence": evidence}
+        yield layout.CHECKS, place, ("check", data)
     if lost:
-        first = lines + 1
-        yield from (_line(f"evidence leads nowhere: {text}") for text in lost)
-        numbers = [f"{layout.LOG}:line:{first + number}" for number in range(len(lost))]
-        yield "check", {"id": RESOLVES, "name": "Evidence resolves", "status": "fail", "evidence": numbers}
+        yield from ((layout.CHECKS, "$.checks", fact) for fact in _lost(lost, lines))
+
+
+def _lost(lost: list[str], lines: int) -> Iterator[Fact]:
+    """A line for each reference that leads nowhere, behind `lines` others, and the failed check."""
+    yield from (_line(f"evidence leads nowhere: {text}") for text in lost)
+    numbers = [f"{layout.LOG}:line:{lines + number}" for number in range(1, len(lost) + 1)]
+    yield "check", {"id": RESOLVES, "name": "Evidence resolves", "status": "fail", "evidence": numbers}
 
 
 def _line(text: str) -> Fact:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from runstone.contracts.ovc import layout
 from runstone.contracts.ovc.trigger import TRIGGER_TYPES
 from runstone.core import layout as bundle_layout
-from runstone.core.limits import MAX_DOCUMENT_BYTES
+from runstone.core.limits import MAX_DOCUMENT_BYTES, MAX_FILES
 from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.words import CHECK_STATUSES, FAILED, PARTIAL, SUCCESS
@@ -20,17 +20,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
-    from runstone.ports.objects import Bundle
+    from runstone.ports.objects import Bundle, Entry
 
     Fits = Callable[[Any], bool]
     Shape = dict[str, tuple[str, Fits]]
     """Key → what is expected, in words, and the proof."""
 
 
-class Original:
-    """One run: its parsed documents, its log without the line that names the run, and every file's bytes."""
+_OWN_FILES: Final = 4
+"""Files of the bundle beside the originals: the journal and three documents."""
 
-    def __init__(self, run: dict[str, Any], checks: list[dict[str, Any]], log: bytes, files: dict[str, bytes]) -> None:
+
+class Original:
+    """One run: its parsed documents, its log without the line that names the run, and every file's bytes.
+
+    `folder` is where it stands in what is imported: `""`, or a name and `/`.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        run: dict[str, Any],
+        checks: list[dict[str, Any]],
+        log: bytes,
+        files: dict[str, bytes],
+    ) -> None:
+        self.folder = folder
         self.run = run
         self.checks = checks
         self.log = log
@@ -46,31 +61,43 @@ class Original:
         return "utf-8"
 
 
-def run_folders(bundle: Bundle) -> list[str]:
-    """Where the runs are in a place: `[""]` where it is one itself, else `["<folder>/", …]`, sorted.
+def run_folders(bundle: Bundle) -> dict[str, list[Entry]]:
+    """What stands in each run folder of a place: under `""` where it is one itself, else under `<folder>/`, sorted.
 
     Folders with a manifest are sealed bundles and none of these. Raises `invalid_archive` if there is no run.
     """
-    paths = {entry.path for entry in bundle.entries()}
-    folders = sorted(
-        path[: -len(layout.RUN)] for path in paths if path == layout.RUN or path.endswith("/" + layout.RUN)
-    )
-    found = [folder for folder in folders if folder.count("/") < 2 and folder + bundle_layout.MANIFEST not in paths]
+    entries = bundle.entries()
+    if _is_run({entry.path for entry in entries}, ""):
+        return {"": entries}
+    inside: dict[str, list[Entry]] = {}
+    for entry in entries:
+        folder, slash, _ = entry.path.partition("/")
+        inside.setdefault(folder + slash, []).append(entry)
+    found = {
+        folder: inside[folder]
+        for folder in sorted(inside)
+        if folder.endswith("/") and _is_run({entry.path for entry in inside[folder]}, folder)
+    }
     if not found:
         raise error(
             "invalid_archive",
             f"{bundle.location}: neither it nor a folder in it holds a {layout.RUN} without a {bundle_layout.MANIFEST}",
             path=bundle.location,
         )
-    return found[:1] if "" in found else found
+    return found
 
 
-def read_original(bundle: Bundle, folder: str) -> Original:
-    """The run in one folder. Raises `invalid_archive`, `invalid_path`, `too_large`."""
+def _is_run(paths: set[str], folder: str) -> bool:
+    return folder + layout.RUN in paths and folder + bundle_layout.MANIFEST not in paths
+
+
+def read_original(bundle: Bundle, folder: str, entries: list[Entry]) -> Original:
+    """The run in one folder, of `run_folders`. Raises `invalid_archive`, `invalid_path`, `too_large`."""
+    if len(entries) + _OWN_FILES > MAX_FILES:
+        where, limit = folder or bundle.location, MAX_FILES - _OWN_FILES
+        raise error("too_large", f"{where} has {len(entries)} files; the limit is {limit}", path=where, limit=limit)
     files: dict[str, bytes] = {}
-    for entry in bundle.entries():
-        if not entry.path.startswith(folder):
-            continue
+    for entry in entries:
         if entry.kind != "file":
             raise error("invalid_archive", f"{entry.path} is a {entry.kind}, not a file", path=entry.path)
         name = entry.path[len(folder) :]
@@ -78,7 +105,7 @@ def read_original(bundle: Bundle, folder: str) -> Original:
         files[name] = read_limited(bundle, entry.path, MAX_DOCUMENT_BYTES)
     bundle_layout.check_distinct(map(bundle_layout.original, files))
     run = _document(files[layout.RUN], folder + layout.RUN, _RUN)
-    return Original(run, _checks(files, folder), _log(files, run["run_id"]), files)
+    return Original(folder, run, _checks(files, folder), _log(files, run["run_id"]), files)
 
 
 def _checks(files: dict[str, bytes], folder: str) -> list[dict[str, Any]]:

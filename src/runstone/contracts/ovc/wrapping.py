@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Final, TextIO
 
-    from runstone.engine.recorder import Run
-
 MISSING_VARIABLE: Final = 1
 SEPARATOR: Final = "-" * 60
 
@@ -63,29 +61,13 @@ def _recorded(writer: RunWriter, command: list[str], wrap_options: dict[str, Any
         return _finish(writer, Wrapped(MISSING_VARIABLE, FAILED, None, None))
     writer.log(f"Executing: {line}")
     writer.log(SEPARATOR)
-    wrapped = _wrapped(writer.run, command, wrap_options)
+    wrapped = wrap(writer.run, command, **wrap_options)
+    for stream in wrapped.unfinished:  # what follows in the log stands behind it
+        writer.run.stream(stream, b"\n")
     writer.log(SEPARATOR)
     _check_exit(writer, wrapped)
     writer.run.event(OUTPUT, {"type": "artifact", "ref": writer.path})
     return _finish(writer, wrapped)
-
-
-def _wrapped(run: Run, command: list[str], wrap_options: dict[str, Any]) -> Wrapped:
-    """Wrap the command. A last line without an end is ended, so that what follows in the log stands behind it."""
-    if not run.recording:
-        return wrap(run, command, **wrap_options)
-    record, ends = run.stream, dict[str, bytes]()
-
-    def stream(name: str, chunk: bytes) -> None:
-        ends[name] = chunk[-1:]
-        record(name, chunk)
-
-    run.stream = stream  # type: ignore[method-assign, assignment]  # to see what the wrapper records; nothing else tells it
-    wrapped = wrap(run, command, **wrap_options)
-    for name, end in ends.items():
-        if end != b"\n":
-            record(name, b"\n")
-    return wrapped
 
 
 def _check_exit(writer: RunWriter, wrapped: Wrapped) -> None:

@@ -64,7 +64,7 @@ class RunWriter:
         self._cwd: str | None = None
         self._run: Run | None = None
         self._opening: Opening | None = None
-        self._scratch = Scratch()
+        self._scratch = Scratch(self._store)
         self._lines = 0
         self._doubtful = False
 
@@ -117,8 +117,12 @@ class RunWriter:
 
     @property
     def artifacts_dir(self) -> Path:
-        """A folder for files that the bundle keeps, under `artifacts/`, when the run is finished."""
-        return self._scratch.path
+        """A folder for files that the bundle keeps, under `artifacts/`, when the run is finished; starts the run.
+
+        It is gone then. Where the process is killed before, it stays in the store, at `.runstone/unkept/<run_id>/`,
+        and its files are in no bundle. Raises `OSError` where no folder can be made.
+        """
+        return self._scratch.folder(self.run)
 
     # record
 
@@ -199,9 +203,9 @@ class RunWriter:
         return FAILED
 
     def _keep_artifacts(self, run: Run) -> None:
-        for name, is_file in self._scratch.names():
+        for name, path, is_file in self._scratch.files():
             if is_file:
-                run.output("artifact", self._scratch.path / name, keep=True, name=name)
+                run.output("artifact", path, keep=True, name=name)
             else:
                 self.log(f"{name} in the artifacts folder is not a regular file; not kept")
 

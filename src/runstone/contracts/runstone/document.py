@@ -133,7 +133,7 @@ def _metrics(journal: Journal) -> dict[str, Any]:
 
 
 def _sha256(document: Document) -> str:
-    digest = new_hash()
+    digest = new_hash(size=0)
     for piece in document.pieces():
         digest.update(piece)
     return digest.hexdigest()

@@ -164,7 +164,7 @@ class Redactor:
         """
         limit = len(data) - MAX_HELD_OUTPUT_BYTES
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        block = data.rfind(STREAM_BLOCK_START)
+        block = data.rfind(STREAM_BLOCK_START) if STREAM_BLOCK_START in data else -1  # `in` is much quicker
         if 0 <= block < end and data.find(STREAM_BLOCK_END, block) < 0:
             end = block
         end = self._before_values(data, end)

@@ -1,0 +1,80 @@
+"""Reading what may be damaged: what goes wrong becomes `bundle_damaged`, with the fault that verification names.
+
+- Nothing is proved before something goes wrong: reading stays cheap. Then the whole bundle is verified.
+- If it is whole, the error stays what it is: about what was asked for, or a fault of this program.
+"""
+
+from __future__ import annotations
+
+from runstone.core import layout
+from runstone.errors import Damaged, InvalidInput, NotFound, RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Final
+
+    from runstone.engine.reader import ContractOf
+    from runstone.engine.verifier import Finding
+    from runstone.ports.objects import Bundle
+
+_NOT_ABOUT_BYTES: Final = frozenset({"unknown_contract", "invalid_option"})
+_BROKEN_PROMISES: Final = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    StopIteration,
+)
+"""What code raises that takes a value for something that it is not."""
+
+
+class Reading:
+    """Context manager around whatever reads a file of a bundle, `path`, or folds its journal."""
+
+    __slots__ = ("_bundle", "_contract_of", "_path")
+
+    def __init__(self, bundle: Bundle, contract_of: ContractOf, path: str = layout.JOURNAL) -> None:
+        self._bundle = bundle
+        self._contract_of = contract_of
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
+        if not isinstance(exc, (*_BROKEN_PROMISES, InvalidInput, NotFound)):
+            return
+        if isinstance(exc, RunstoneError) and exc.code in _NOT_ABOUT_BYTES:
+            return
+        from runstone.engine.verifier import FAULT, verify_bundle
+
+        report = verify_bundle(self._bundle, self._contract_of)
+        faults = [finding for finding in report.findings if finding.level == FAULT]
+        if isinstance(exc, NotFound):  # a file that nobody promised is just not there
+            faults = [fault for fault in faults if fault.file == exc.details.get("path")]
+        if faults:
+            nearest = min(faults, key=lambda fault: (fault.file != self._path, fault.line is None))
+            raise _damaged(self._bundle, report.run_id, nearest) from exc
+
+
+def _damaged(bundle: Bundle, run_id: str | None, fault: Finding) -> RunstoneError:
+    name = bundle.location if run_id is None else f"run {run_id}"
+    message = f"{name} is damaged: {fault.message} (runstone verify {run_id or bundle.location} names every fault)"
+    where: dict[str, object] = {"path": fault.file, "line": fault.line, "run_id": run_id}
+    details = {key: value for key, value in where.items() if value is not None}
+    return error("bundle_damaged", message, reason=fault.message, cause=fault.code, **details)
+
+
+def damaged_manifest(bundle: Bundle, exc: RunstoneError) -> RunstoneError:
+    """The error of a manifest that cannot be read, from that of parsing it; one of another format stays what it is."""
+    if exc.code == "unsupported_format" or not isinstance(exc, (InvalidInput, Damaged)):
+        return exc
+    place = {key: exc.details[key] for key in ("line", "column", "offset") if key in exc.details}
+    message = f"{bundle.location} is damaged: {layout.MANIFEST}: {exc.message.removeprefix(layout.MANIFEST + ': ')}"
+    hint = f"(runstone verify {bundle.location} names every fault)"
+    return error(
+        "bundle_damaged", f"{message} {hint}", reason=exc.message, cause=exc.code, path=layout.MANIFEST, **place
+    )

@@ -1,0 +1,83 @@
+"""What a caller hands to `Store.run`, as the first event has it. Nothing is recorded yet, so what is wrong is refused.
+
+Every refusal is a typed error, whatever a foreign object does when it is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.core.events import check_labels, check_links
+from runstone.engine.facts import text_of
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def kind_of(kind: Any) -> str:
+    """The kind as text; raises `invalid_option` where it is empty."""
+    text = text_of(kind)
+    if not text:
+        raise error("invalid_option", "kind is empty: say what work the run does", option="kind")
+    return text
+
+
+def version_of(version: Any) -> str | None:
+    """The version as text."""
+    return None if version is None else text_of(version)
+
+
+def labels_of(labels: Any) -> dict[str, str]:
+    """Labels as text by text; raises `invalid_label`."""
+    if labels is None:
+        return {}
+    known: dict[str, str] = _refused(
+        "invalid_label",
+        "labels are a mapping of text by text",
+        labels,
+        lambda: check_labels({name: text_of(value) for name, value in dict(labels).items()}),
+    )
+    return known
+
+
+def links_of(links: Any, parent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Links to other runs, with that to the parent; raises `invalid_link`."""
+    rule = "links are a list of mappings of rel, run_id and digest"
+    known: list[dict[str, Any]] = _refused(
+        "invalid_link", rule, links, lambda: check_links([dict(link) for link in links] + parent)
+    )
+    return known
+
+
+def argv_of(argv: Any) -> list[Any]:
+    """A command line; raises `invalid_option`."""
+    if isinstance(argv, (list, tuple)) and all(isinstance(word, (str, os.PathLike)) for word in argv):
+        return list(argv)
+    raise error("invalid_option", f"argv is a list of texts; found {type(argv).__name__}", option="argv")
+
+
+def entry_of(entry: Any) -> Any:
+    """What was started; raises `invalid_option`."""
+    if isinstance(entry, (str, os.PathLike)):
+        return entry
+    raise error("invalid_option", f"entry is text; found {type(entry).__name__}", option="entry")
+
+
+def secrets_of(secrets: Any) -> list[Any]:
+    """Declared secrets, one by one; raises `invalid_option`."""
+    rule = "secrets are a list of texts"
+    known: list[Any] = _refused("invalid_option", rule, secrets, lambda: list(secrets), option="secrets")
+    return known
+
+
+def _refused(code: str, rule: str, found: Any, make: Callable[[], Any], **details: Any) -> Any:
+    """What `make` answers; whatever a foreign object raises meanwhile becomes `code`."""
+    try:
+        return make()
+    except RunstoneError:
+        raise
+    except Exception as exc:  # a foreign object may raise anything
+        raise error(code, f"{rule}; found {type(found).__name__}", **details) from exc

@@ -1,0 +1,154 @@
+"""What dead processes left in a store's temporary folder, and what living ones hold there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runstone.adapters.fs import durable, leftovers
+from runstone.adapters.fs.journals import FsJournals
+from runstone.adapters.fs.objects import FsObjects
+from runstone.adapters.fs.places import Places
+from runstone.core.layout import MANIFEST
+from runstone.testing.ground import code_of, contents
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """A store on disk."""
+    places = Places(str(tmp_path / "runs"))
+    places.prepare()
+    return places
+
+
+@pytest.fixture
+def grown_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything has been there for longer than the moment between the making of a thing and its lock."""
+    monkeypatch.setattr(leftovers, "MIN_AGE_S", -1e9)
+
+
+def names(places: Places) -> list[str]:
+    """What is in the temporary folder."""
+    return sorted(os.listdir(places.temporary))
+
+
+DIE_HALFWAY = """
+import os, signal, sys
+from runstone.adapters.fs.journals import FsJournals
+from runstone.adapters.fs.objects import FsObjects
+from runstone.adapters.fs.places import Places
+places = Places(sys.argv[1])
+stage = FsObjects(places).stage("run")
+stage.put("artifacts/deep/er", [b"half a bundle"])
+def pieces():
+    yield b"half a file"
+    os.kill(os.getpid(), signal.SIGKILL)
+FsJournals(places).create("open").keep("artifacts/x", pieces())
+"""
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_what_a_killed_process_left_is_swept(places: Places) -> None:
+    """A stage and a file that were being made when their process was killed are told with their sizes, and go."""
+    done = subprocess.run([sys.executable, "-c", DIE_HALFWAY, places.root], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    journals = FsJournals(places)
+    assert sorted(left.size_bytes for left in journals.leftovers()) == [11, 13]
+    swept = journals.sweep()
+    assert ([left.name for left in swept], names(places)) == (sorted(left.name for left in swept), [])
+    assert (len(swept), journals.sweep(), journals.open_ids()) == (2, [], ["open"])
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_stage_of_a_living_process_is_let_be(places: Places) -> None:
+    """A bundle that is being put together is not swept, and is committed afterwards as if nothing had been."""
+    store, journals = FsObjects(places), FsJournals(places)
+    stage = store.stage("run")
+    stage.put("a", [b"a"])
+    assert (journals.leftovers(), journals.sweep()) == ([], [])
+    stage.put(MANIFEST, [b"{}"])
+    assert stage.commit() == "created"
+    assert contents(store, "run") == {"a": b"a", MANIFEST: b"{}"}
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_file_of_a_living_process_is_let_be(places: Places) -> None:
+    """A file that is being kept, and a lease that is being claimed, are not swept under the hands of who makes them."""
+    journals = FsJournals(places)
+
+    def pieces() -> Iterator[bytes]:
+        yield b"one"
+        assert len(names(places)) == 1
+        assert journals.sweep() == []
+        yield b"two"
+
+    assert journals.create("a").keep("artifacts/x", pieces()).size == 6
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_nothing_that_is_made_is_ever_swept(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever a thing gets its final name, a sweep at that moment takes nothing."""
+    swept, place_new, publish = [], durable.place_new, durable.publish_folder
+
+    def before(action):
+        def act(*paths):
+            assert names(places)
+            swept.extend(leftovers.sweep(places))
+            return action(*paths)
+
+        return act
+
+    monkeypatch.setattr(durable, "place_new", before(place_new))
+    monkeypatch.setattr(durable, "publish_folder", before(publish))
+    FsJournals(places).create("a").keep("artifacts/x", [b"x"])
+    stage = FsObjects(places).stage("b")
+    stage.put(MANIFEST, [b"{}"])
+    stage.commit()
+    assert swept == []
+
+
+def test_what_is_young_is_let_be(places: Places) -> None:
+    """Between the making of a thing and its lock there is a moment; what is younger than a minute is not touched."""
+    Path(places.temporary, "young").write_bytes(b"x")
+    Path(places.temporary, "old").write_bytes(b"x")
+    os.utime(Path(places.temporary, "old"), (0, 0))
+    assert [left.name for left in FsJournals(places).sweep()] == ["old"]
+    assert names(places) == ["young"]
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_second_name_of_a_lease_goes_and_the_lease_stays(places: Places) -> None:
+    """A process that died while it gave its lease the name left two names; sweeping takes the temporary one."""
+    journals = FsJournals(places)
+    run = journals.create("a")
+    second = places.new_temporary()
+    os.link(places.at(".runstone/lease/a"), second)
+    assert journals.sweep() == []  # its process lives
+    run.close()
+    assert [left.name for left in journals.sweep()] == [os.path.basename(second)]
+    assert code_of(lambda: journals.create("a")) == "run_exists"
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_link_is_not_followed(places: Places, tmp_path: Path) -> None:
+    """What a link points at is not swept, and its size is not told."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/file").write_bytes(b"x" * 1000)
+    folder = Path(places.temporary, "stage")
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "precious")
+    [left] = FsJournals(places).sweep()
+    assert left.size_bytes < 1000
+    assert (tmp_path / "precious/file").exists()
+
+
+def test_store_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
+    """Asking makes no store."""
+    journals = FsJournals(Places(str(tmp_path / "absent")))
+    assert (journals.leftovers(), journals.sweep(), list(tmp_path.iterdir())) == ([], [], [])
