@@ -26,7 +26,7 @@ class RunstoneRun:
         self._run.check(name, "pass" if passed else "fail")
 
     def attach(self, path: Path) -> None:
-        self._run.output("file", str(path), keep=True)
+        self._run.output("file", str(path), keep=True, name=path.name)
 
 
 class Adapter(Recorder):

@@ -90,7 +90,7 @@ def test_line_that_is_no_json_is_named(files: Files) -> None:
     """The error has the path and the line of the journal, what is wrong there, and the run."""
     lines = files[JOURNAL].splitlines(keepends=True)
     lines[3] = b'{"half\n'
-    error = read({**files, JOURNAL: b"".join(lines)})["counts"]
+    error = read({**files, JOURNAL: b"".join(lines)})["events"]
     assert (error.code, error.details["path"], error.details["line"]) == ("bundle_damaged", JOURNAL, 4)
     assert (error.details["run_id"], error.details["cause"]) == ("full", "invalid_json")
     assert "events.jsonl, line 4" in error.message

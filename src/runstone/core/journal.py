@@ -183,7 +183,7 @@ class JournalIndex:
         self._tree.extend(leaves)
         types, size = self.types, self.size
         for line in leaves:
-            name = line[line.rfind(_TYPE) + 8 : -2]
+            name = line[line.rfind(_TYPE) + len(_TYPE) : -2]
             span = types.get(name)
             if span is None:
                 span = types[name] = Span(size)
@@ -226,24 +226,19 @@ def _without_ends(lines: bytes) -> list[bytes]:
 class Journal:
     """A whole journal as folds see it: facts of the index, and events of chosen types in order.
 
-    A small journal is parsed once and its events are held; of a large one, one event is held at a time. `events`
-    are all of them, where the caller has them already. No fold changes an event.
+    Of a small journal an event is parsed when its type is first asked for, and then held; of a large one, one event
+    is held at a time. `events` are all of them, where the caller has them already. No fold changes an event.
     """
 
     def __init__(self, index: JournalIndex, read: ReadRange, events: list[Event] | None = None) -> None:
         self.index = index
         self._read = read
-        self._held: list[Event] | None = None
-        self._by_type: dict[str, list[Event]] = {}
-        if index.size <= HELD_BYTES:
-            self._hold(events if events is not None else [event for _, event in self._read_events()])
+        self._small = index.size <= HELD_BYTES
+        self._given = events if self._small else None
+        self._lines: dict[str, list[tuple[int, bytes]]] | None = None
+        self._held: dict[tuple[str, ...], list[Event]] = {}
         self.opened: Event = self._one(OPENED)
         self.closed: Event = self._one(CLOSED)
-
-    def _hold(self, events: list[Event]) -> None:
-        self._held = events
-        for event in events:
-            self._by_type.setdefault(event["type"], []).append(event)
 
     def _one(self, kind: str) -> Event:
         event = self.last(kind)
@@ -258,13 +253,24 @@ class Journal:
 
     def events(self, *kinds: str) -> Iterable[Event]:
         """Events of these types in order; all events where none is named."""
-        if self._held is None:
+        if not self._small:
             return (event for _, event in self.located(*kinds))
-        if not kinds:
-            return self._held
-        if len(kinds) == 1:
-            return self._by_type.get(kinds[0], ())
-        return [event for event in self._held if event["type"] in kinds]
+        held = self._held.get(kinds)
+        if held is None:
+            held = self._held[kinds] = self._hold(kinds)
+        return held
+
+    def _hold(self, kinds: tuple[str, ...]) -> list[Event]:
+        if self._given is not None:
+            return [event for event in self._given if not kinds or event["type"] in kinds]
+        if self._lines is None:
+            self._lines = {}
+            for number, line in enumerate(split_lines(self._read(0, self.index.size))):
+                self._lines.setdefault(type_of(line), []).append((number, line))
+        lines = [pair for kind in kinds or self._lines for pair in self._lines.get(kind, ())]
+        if len(kinds) != 1:
+            lines.sort()
+        return [_loaded(line) for _, line in lines]
 
     def located(self, *kinds: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Event]]:
         """Events of these types with the byte offsets of their lines, from those that begin at `start` to `end`."""
@@ -276,14 +282,8 @@ class Journal:
         last = min(
             self.index.size if end is None else end, max(span.end for span in wanted) if kinds else self.index.size
         )
-        yield from self._read_events(kinds, offset, last)
-
-    def _read_events(
-        self, kinds: tuple[str, ...] = (), start: int = 0, end: int | None = None
-    ) -> Iterator[tuple[int, Event]]:
         endings = tuple(b'"type":"%b"}\n' % kind.encode() for kind in kinds)
-        offset = start
-        for line in split_lines(self._read(offset, self.index.size if end is None else end)):
+        for line in split_lines(self._read(offset, last)):
             if not kinds or line.endswith(endings):
                 yield offset, _loaded(line)
             offset += len(line)
@@ -295,7 +295,7 @@ class Journal:
 
     def array(self, items: Callable[[], Iterable[Any]]) -> Stream | list[Any]:
         """What a fold of this journal makes, one for one, of its events: for a document to print."""
-        return Stream(items) if self._held is None else list(items())
+        return list(items()) if self._small else Stream(items)
 
     def last(self, kind: str) -> Event | None:
         """The last event of a type."""
@@ -303,6 +303,11 @@ class Journal:
         for event in self.events(kind):
             found = event
         return found
+
+
+def type_of(line: bytes) -> str:
+    """The type of a journal line (LF included), read off its end."""
+    return line[line.rfind(_TYPE) + len(_TYPE) : -3].decode()
 
 
 def _loaded(line: bytes) -> Event:

@@ -61,16 +61,17 @@ def _unicode(name: str) -> str:
 
 
 class FileReader:
-    """Reads one file once: `chunks` yields its bytes; `size` and `sha256` are known afterwards."""
+    """Reads one file once: `chunks` yields its bytes; `size` is known afterwards, and `sha256` if it is `hashed`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, hashed: bool) -> None:
         self._path = path
+        self._hashed = hashed
         self.size = 0
         self.sha256 = ""
 
     def chunks(self, redactor: Redactor | None = None) -> Iterator[bytes]:
         """The bytes. Raises `OSError`, `ChangedWhileRead`, and with a redactor `SecretInFile`."""
-        digest = new_hash()
+        digest = new_hash() if self._hashed else None
         tail = b""
         fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
@@ -80,7 +81,8 @@ class FileReader:
                     window = tail + chunk
                     _refuse_secrets(redactor, window)
                     tail = window[-_OVERLAP_BYTES:]
-                digest.update(chunk)
+                if digest is not None:
+                    digest.update(chunk)
                 self.size += len(chunk)
                 if self.size > before.st_size:
                     raise ChangedWhileRead  # it may grow as fast as it is read, for ever
@@ -90,7 +92,8 @@ class FileReader:
             os.close(fd)
         if _identity(before) != _identity(after) or after.st_size != self.size:
             raise ChangedWhileRead
-        self.sha256 = digest.hexdigest()
+        if digest is not None:
+            self.sha256 = digest.hexdigest()
 
 
 def _identity(facts: os.stat_result) -> tuple[int, int, int]:
@@ -109,16 +112,16 @@ def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> d
 
     Never raises for what the file system answers: a file that is not there has no digest.
     """
-    reader = FileReader(path)
     facts: dict[str, Any] = {"sha256": None, "size": None, "path": None}
     try:
         if not os.path.isfile(path):
             return {**facts, "problem": "not_a_file" if os.path.lexists(path) else "not_found"}
-        if keep is None:
-            for _ in reader.chunks():
-                pass
-        else:
-            facts["path"] = _keep(reader, name, keep, redactor)
+        if keep is not None:
+            kept = _keep(path, name, keep, redactor)
+            return {"sha256": kept.sha256, "size": kept.size, "path": kept.path}
+        reader = FileReader(path, hashed=True)
+        for _ in reader.chunks():
+            pass
         return {**facts, "sha256": reader.sha256, "size": reader.size}
     except ChangedWhileRead:
         return {**facts, "problem": "changed_while_read"}
@@ -130,16 +133,14 @@ def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> d
         return {**file_facts(path, name, None, redactor), "problem": f"not_kept:{exc.code}"}
 
 
-def _keep(reader: FileReader, name: str, keep: Keep, redactor: Redactor) -> str:
+def _keep(file: str, name: str, keep: Keep, redactor: Redactor) -> FileFact:
     for candidate in kept_names("file" if redactor.text(name)[1] else name):  # a path is seen by everybody
         path = layout.artifact(candidate)
         try:
-            keep(path, reader.chunks(redactor))
-            return path
+            return keep(path, FileReader(file, hashed=False).chunks(redactor))
         except RunstoneError as exc:
             if exc.code != "file_exists":
                 raise
-            reader.size = 0
     raise AssertionError("kept_names is endless")
 
 

@@ -237,7 +237,8 @@ class JournalWriter:
     def _admit(self, kind: str, data: Any, marks: list[Mark]) -> tuple[bytes, list[Mark]]:
         tree, found = coerce(data)
         marks = marks + found
-        tree = self.redactor.tree(tree, marks)
+        if self._gate.may_hit(tree):
+            tree = self.redactor.tree(tree, marks)
         problem = data_problem(kind, tree)
         if problem:
             raise error("invalid_event", f"event {kind}: {problem}", type=kind)
@@ -284,7 +285,8 @@ class JournalWriter:
 
     def _closing_tree(self, data: dict[str, Any]) -> tuple[dict[str, Any], list[Mark]]:
         tree, marks = coerce(data)
-        tree = self.redactor.tree(tree, marks)
+        if self._gate.may_hit(tree):
+            tree = self.redactor.tree(tree, marks)
         if problem := data_problem(CLOSED, tree):
             raise error("invalid_event", problem, type=CLOSED)
         told.check_keys(tree)

@@ -32,6 +32,7 @@ DECLARED: Final = "declared"
 ENVIRONMENT: Final = "environment"
 
 _patterns: dict[str, re.Pattern[str]] = {}
+_spelled: dict[tuple[Rule, ...], frozenset[str]] = {}
 
 
 class Redactor:
@@ -47,7 +48,7 @@ class Redactor:
         self._encoded = [undecoded(value).encode("latin-1") for value, _ in values]
         self._values = [(_spellings(value), rule_id) for value, rule_id in values]
         literals = {form for forms, _ in self._values for form in forms}
-        literals.update(form for rule in rules for anchor in rule.anchors for form in _spellings(anchor))
+        literals.update(_anchors(rules))
         self.gate = Gate(frozenset(literals | {RESERVED_KEY}))
 
     @property
@@ -58,6 +59,8 @@ class Redactor:
     def text(self, text: str) -> tuple[str, list[str]]:
         """`text` without its secrets, and the rules that hit."""
         hits: list[str] = []
+        if not self.gate.hit_text(text):
+            return text, hits
         for forms, rule_id in self._values:
             for form in forms:
                 if form in text:
@@ -243,6 +246,15 @@ class _Place:
             was += "/" + part
             now += self._renamed.get(was, "/" + part)
         return now
+
+
+def _anchors(rules: tuple[Rule, ...]) -> frozenset[str]:
+    """Spellings of all anchors of a set of rules; made once for each set."""
+    found = _spelled.get(rules)
+    if found is None:
+        forms = {form for rule in rules for anchor in rule.anchors for form in _spellings(anchor)}
+        found = _spelled[rules] = frozenset(forms)
+    return found
 
 
 def _spellings(value: str) -> list[str]:
