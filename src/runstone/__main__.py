@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.cli import main
+from runstone.cli import process
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    process()

@@ -9,6 +9,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,21 +18,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["run"] and not asks_for_help(words[1:]):
         from runstone.cli.run import main as run
 
-        status = run(words[1:])
-        return status if arguments is not None else _leave(status)
+        return run(words[1:])
     from runstone.cli.app import main as answer
 
     return answer(words)
 
 
-def _leave(status: int) -> int:
-    """End the process at once: nothing is left to do, and taking the interpreter apart takes 2 ms."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        return status  # nobody reads; the interpreter's own end says so as it always does
-    os._exit(status)
+def process() -> NoReturn:
+    """The whole process of the command: `main`, and its end.
+
+    After `run` that comes at once: nothing is left to do, and taking the interpreter apart takes 2 ms.
+    """
+    status = main()
+    if sys.argv[1:2] == ["run"]:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            pass  # nobody reads; the interpreter's own end says so as it always does
+        else:
+            os._exit(status)
+    sys.exit(status)
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
