@@ -21,6 +21,7 @@ from runstone.core.words import (
 )
 from runstone.engine import facts as told
 from runstone.engine.artifacts import artifact_event, artifact_name, file_facts
+from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal
 from runstone.engine.writer import JournalWriter
@@ -180,7 +181,7 @@ class Run:
 
     def event(self, type: str, data: Mapping[str, Any]) -> None:
         """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
-        if type.__class__ is not str or type not in told.known_types or data.__class__ is not dict:
+        if type.__class__ is not str or type not in known_types or data.__class__ is not dict:
             data, problem = told.checked_event(type, data)
             if problem:
                 self.writer.refuse("invalid_event", problem)
