@@ -14,9 +14,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import open, verify
+    from runstone.api import open, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
-    from runstone.core.parsing import parse_canonical
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
@@ -64,7 +63,7 @@ _HOMES = {
     "StoreUnavailable": "runstone.errors",
     "canonical_bytes": "runstone.core.canonical",
     "open": "runstone.api",
-    "parse_canonical": "runstone.core.parsing",
+    "parse_canonical": "runstone.api",
     "verify": "runstone.api",
 }
 

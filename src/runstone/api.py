@@ -1,13 +1,17 @@
-"""The functions of `import runstone`: open a store, verify a bundle wherever it lies."""
+"""The functions of `import runstone`: open a store, verify a bundle wherever it lies, read canonical JSON."""
 
 from __future__ import annotations
 
 import os
 
+from runstone.core.limits import MAX_DOCUMENT_BYTES
+from runstone.errors import error
 from runstone.locate import contract_of, open_bundle, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runstone.core.digests import Digest
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
@@ -38,3 +42,15 @@ def verify(bundle: str | os.PathLike[str] | Sealed, *, quick: bool = False, dige
         return verify_bundle(opened, contract_of, quick=quick, digest=digest)
     finally:
         opened.close()
+
+
+def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
+    """The value of canonical JSON `data`, of at most `limit` bytes; nothing that is spelled in another way.
+
+    Raises as `runstone.core.parsing.parse_canonical`, and `invalid_json` for what is not bytes.
+    """
+    from runstone.core import parsing
+
+    if not isinstance(data, (bytes, bytearray)):
+        raise error("invalid_json", f"canonical JSON is bytes, text encoded as UTF-8; found {type(data).__name__}")
+    return parsing.parse_canonical(data, limit=limit)

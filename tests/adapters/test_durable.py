@@ -134,24 +134,37 @@ def test_lock_does_not_wait_for_ever(pair: tuple[int, int], monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "good", "left"),
     [
-        (b"", 0),
-        (b"a\n", 2),
-        (b"a\nb", 2),
-        (b"abc", 0),
-        (b"a\n" + b"x" * 3_000_000, 2),
-        (b"x" * (1 << 20) + b"\n", (1 << 20) + 1),
-        (b"x" * ((1 << 20) - 1) + b"\ny", 1 << 20),
+        (b"", 0, 0),
+        (b"a\n", 2, 2),
+        (b"a\nb\n", 2, 2),
+        (b"a\nb", 2, 2),
+        (b"abc", 0, 0),
+        (b"abc", 9, 0),
+        (b"a\nb", 9, 2),
+        (b"a\n" + b"x" * 3_000_000, 4_000_000, 2),
+        (b"x" * (1 << 20) + b"\n", 1 << 21, (1 << 20) + 1),
+        (b"x" * ((1 << 20) - 1) + b"\ny", 1 << 21, 1 << 20),
     ],
 )
-def test_journal_is_cut_after_its_last_line(tmp_path: Path, text: bytes, left: int) -> None:
-    """Whatever lies behind the last LF goes, wherever that is."""
+def test_journal_is_cut_to_what_is_good(tmp_path: Path, text: bytes, good: int, left: int) -> None:
+    """What lies behind the good bytes goes; where some of them are missing, whatever lies behind the last LF."""
     (tmp_path / "journal").write_bytes(text)
-    fd, size = durable.cut_to_last_line(str(tmp_path / "journal"))
+    fd, size = durable.reopen_cut(str(tmp_path / "journal"), good)
     os.write(fd, b"next\n")
     os.close(fd)
     assert (size, (tmp_path / "journal").read_bytes()) == (left, text[:left] + b"next\n")
+
+
+def test_hint_that_fails_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that knows no write-back on request has taken the bytes all the same."""
+    failing(monkeypatch, "posix_fadvise", 1, errno.EINVAL)
+    fd = durable.create(str(tmp_path / "file"))
+    durable.write_all(fd, b"x")
+    durable.start_write_back(fd)
+    os.close(fd)
+    assert (tmp_path / "file").read_bytes() == b"x"
 
 
 def test_removal_follows_no_link(tmp_path: Path) -> None:

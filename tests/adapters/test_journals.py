@@ -87,21 +87,24 @@ def test_lines_are_appended_in_order(store: Store) -> None:
     assert (b"".join(left.read()), b"".join(left.read(5, 7))) == (whole, whole[5:7])
 
 
-def test_repair_cuts_after_the_last_line(store: Store) -> None:
-    """Half a line is cut off; the next line begins at the start of a line."""
+@pytest.mark.parametrize("lost", [b"ha", b"whole, and counted as lost\n"])
+def test_repair_cuts_to_what_is_good(store: Store, lost: bytes) -> None:
+    """What the writer does not know to be written goes, half a line or all of it; the next line takes its place."""
     run = store.journals.create("a")
-    run.append(b"whole\n")
-    run.append(b"ha")
-    assert run.repair() == 6
+    run.append(b"good\n")
+    run.append(lost)
+    assert run.repair(5) == 5
     run.append(b"next\n")
-    assert b"".join(run.read(0, 100)) == b"whole\nnext\n"
+    assert b"".join(run.read(0, 100)) == b"good\nnext\n"
 
 
-def test_repair_of_a_journal_without_a_line_empties_it(store: Store) -> None:
-    """Where no line was whole, nothing is left, however long the half line is."""
+def test_repair_of_a_journal_that_has_lost_bytes_cuts_after_its_last_line(store: Store) -> None:
+    """Where good bytes are missing, half a line is cut off; where no line is whole, nothing is left."""
     run = store.journals.create("a")
     run.append(b"x" * 3_000_000)
-    assert (run.repair(), b"".join(run.read(0, 10))) == (0, b"")
+    assert (run.repair(4_000_000), b"".join(run.read(0, 10))) == (0, b"")
+    run.append(b"whole\nha")
+    assert run.repair(100) == 6
 
 
 def test_kept_file_is_there_and_only_once(store: Store) -> None:
@@ -155,10 +158,11 @@ def test_bundle_of_somebody_else_is_told_from_ones_own(store: Store) -> None:
     """A run that recovery was told to seal was sealed elsewhere; one that its own stage committed was not."""
     runs = {name: store.journals.create(name) for name in ("mine", "theirs")}
     assert [run.sealed_elsewhere() for run in runs.values()] == [False, False]
-    seal(store.objects, "theirs", {MANIFEST: b"{}"})
-    stage = runs["mine"].stage()
-    stage.put(MANIFEST, [b"{}"])
-    stage.commit()
+    left = store.journals.take("theirs", force=True)
+    assert left is not None
+    for stage in (left.stage(), runs["mine"].stage()):
+        stage.put(MANIFEST, [b"{}"])
+        stage.commit()
     assert {name: run.sealed_elsewhere() for name, run in runs.items()} == {"mine": False, "theirs": True}
 
 
@@ -206,6 +210,55 @@ def test_removed_run_frees_its_id_only_if_asked(store: Store, free: bool) -> Non
     left.release()
     assert store.journals.open_ids() == []
     assert code_of(lambda: store.journals.create("a")) == (None if free else "run_exists")
+
+
+@pytest.mark.parametrize("alive", [True, False])
+@pytest.mark.parametrize("name", ["run", "Run"])
+def test_bundle_does_not_take_the_id_of_an_open_run(store: Store, alive: bool, name: str) -> None:
+    """A bundle from elsewhere is refused while a run of its id, in any case, is open here; it goes on."""
+    run = store.journals.create("run")
+    if not alive:
+        run.close()
+    assert code_of(lambda: seal(store.objects, name, {MANIFEST: b"{}"})) == "run_exists"
+    assert (store.objects.exists("run"), store.journals.open_ids()) == (False, ["run"])
+
+
+def test_recovery_has_a_stage_for_its_run(store: Store) -> None:
+    """Only who has taken the open run seals a bundle of its id while it is open."""
+    store.journals.create("run").close()
+    left = store.journals.take("run")
+    assert left is not None
+    stage = left.stage()
+    stage.put(MANIFEST, [b"{}"])
+    assert stage.commit() == "created"
+    left.remove(free_id=False)
+    left.release()
+    assert contents(store.objects, "run") == {MANIFEST: b"{}"}
+
+
+@pytest.mark.parametrize("place", ["sealed", "open"])
+def test_id_without_its_lease_is_taken_in_any_case(tmp_path: Path, place: str) -> None:
+    """A checkout, or a power loss, may have taken the leases: the names of runs still take their ids."""
+    store = on_disk(tmp_path / "runs")
+    if place == "sealed":
+        seal(store.objects, "nightly", {MANIFEST: b"{}"})
+    else:
+        store.journals.create("nightly").close()
+    (tmp_path / "runs/.runstone/lease/nightly").unlink()
+    assert code_of(lambda: store.journals.create("NIGHTLY")) == "run_exists"
+    assert store.journals.open_ids() == ([] if place == "sealed" else ["nightly"])
+
+
+def test_files_that_no_run_kept_are_told(tmp_path: Path) -> None:
+    """Those of a dead process, with their size; those of a living one are in use."""
+    store = on_disk(tmp_path / "runs")
+    held = store.journals.create("alive")
+    for run_id in ("alive", "dead"):
+        folder = tmp_path / "runs/.runstone/unkept" / run_id
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(b"12345")
+    assert store.journals.unkept() == [("dead", 5)]
+    held.close()
 
 
 def test_absent_run_is_nothing(store: Store) -> None:

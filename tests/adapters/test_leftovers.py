@@ -135,6 +135,61 @@ def test_second_name_of_a_lease_goes_and_the_lease_stays(places: Places) -> None
     assert code_of(lambda: journals.create("a")) == "run_exists"
 
 
+def lease_of_nothing(places: Places) -> None:
+    """Leave what an import leaves that is killed between its claim and its rename."""
+    os.close(durable.claim(places.at(".runstone/lease/a"), places.new_temporary(), b"A"))
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_id_that_a_killed_import_claimed_is_freed(places: Places) -> None:
+    """A lease of nothing is left over; swept, its id can be taken again."""
+    journals = FsJournals(places)
+    lease_of_nothing(places)
+    assert code_of(lambda: journals.create("a")) == "run_exists"
+    assert [left.name for left in journals.leftovers()] == [".runstone/lease/a"]
+    assert [left.name for left in journals.sweep()] == [".runstone/lease/a"]
+    journals.create("a").close()
+
+
+def test_id_that_was_just_claimed_is_not_freed(places: Places) -> None:
+    """Who claims a bundle's id gives it its name next."""
+    lease_of_nothing(places)
+    assert FsJournals(places).sweep() == []
+
+
+@pytest.mark.usefixtures("grown_old")
+@pytest.mark.parametrize("lost", ["bundle", "open run"])
+def test_id_of_a_run_is_not_freed(places: Places, lost: str) -> None:
+    """A lease beside a bundle or an open run stays, and so does one that somebody holds."""
+    journals = FsJournals(places)
+    if lost == "bundle":
+        stage = FsObjects(places).stage("A")
+        stage.put(MANIFEST, [b"{}"])
+        stage.commit()
+    else:
+        journals.create("A").close()
+    held = journals.create("held")
+    durable.remove_tree(places.at(".runstone/open/held"))
+    assert journals.sweep() == []
+    assert sorted(os.listdir(places.leases)) == ["a", "held"]
+    held.close()
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_id_that_gets_its_run_meanwhile_is_not_freed(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the lock an import may come to its name: with the lock held it is looked once more."""
+    lease_of_nothing(places)
+    lock = places.lock_lease
+
+    def late(self: Places, run_id: str) -> int | None:
+        os.mkdir(places.at("A"))
+        return lock(run_id)
+
+    monkeypatch.setattr(Places, "lock_lease", late)
+    assert FsJournals(places).sweep() == []
+    assert os.listdir(places.leases) == ["a"]
+
+
 @pytest.mark.usefixtures("grown_old")
 def test_link_is_not_followed(places: Places, tmp_path: Path) -> None:
     """What a link points at is not swept, and its size is not told."""

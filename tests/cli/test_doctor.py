@@ -40,12 +40,24 @@ def test_json_tells_everything(store: Store, invoke: Invoke) -> None:
     value = invoke("doctor", "--json").value
     assert value["versions"]["runstone"] == VERSION
     counts = {"sealed": 1, "open": 0, "to_recover": 0, "foreign": 0, "leftovers": 0, "leftover_bytes": 0}
+    counts |= {"unkept": 0, "unkept_bytes": 0}
     assert value["store"] == {"url": store.url, "exists": True, **counts}
     disk = value["file_system"]
     assert disk["locks"]
     assert disk["create_once"]
     assert disk["sync_file_ms"] > 0
     assert set(value["promised"] + value["not_checked"] + value["not_promised"]) >= {KILL, POWER, ONCE, ALIVE, SIGNED}
+
+
+def test_files_that_no_run_kept_are_told(store: Store, invoke: Invoke) -> None:
+    """They take space, nothing removes them, and somebody may want them."""
+    seal(store)
+    folder = Path(store.url, ".runstone/unkept/dead")
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(b"x" * 1200)
+    assert "files of 1 run that no bundle has, 1.2 kB" in invoke("doctor").out
+    found = invoke("doctor", "--json").value["store"]
+    assert (found["unkept"], found["unkept_bytes"]) == (1, 1200)
 
 
 def test_a_store_that_is_not_there_yet_is_not_made(invoke: Invoke, tmp_path: Path) -> None:

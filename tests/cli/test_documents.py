@@ -52,6 +52,17 @@ def test_documents_as_json(run: str, invoke: Invoke) -> None:
     assert documents["run.log"]["standing"] == "derived"
 
 
+def test_sealed_is_said_of_what_the_bundle_has(run: str, store: Store, invoke: Invoke) -> None:
+    """Documents that another contract would have are in no bundle, also where the bundle has one of that name."""
+    documents = invoke("contract", "ovc", run, "--json").value["documents"]
+    kept = {entry["path"]: entry["sha256"] for entry in store.get(run).manifest["files"]}
+    assert {document["path"] for document in documents} & kept.keys()
+    for document in documents:
+        sealed = kept.get(document["path"]) == document["sha256"]
+        assert document["standing"] == ("sealed" if sealed else "derived")
+    assert "run.json  derived" in invoke("contract", "ovc", run).out
+
+
 def test_unknown_contract_and_document(run: str, invoke: Invoke) -> None:
     """A contract that nobody knows is wrong use; a document that was not folded is not found."""
     assert invoke("contract", "nope", run).status == 2
@@ -97,7 +108,16 @@ def test_export_overwrites_nothing(run: str, invoke: Invoke) -> None:
 
 def test_export_to_json_needs_a_file(run: str, invoke: Invoke) -> None:
     """An archive and a JSON answer do not share a stream."""
-    assert invoke("export", run, "--as", "tar", "--json").status == 2
+    answer = invoke("export", run, "--json")
+    assert answer.status == 2
+    assert answer.err == "runstone: --json says what was written: give -o FILE for the archive\n"
+
+
+def test_export_is_a_tar_unless_said(run: str, invoke: Invoke) -> None:
+    """There is one form, so nobody need name it."""
+    assert invoke("export", run, "-o", "a.tar").status == 0
+    assert invoke("export", run, "--as", "tar", "-o", "b.tar").status == 0
+    assert Path("a.tar").read_bytes() == Path("b.tar").read_bytes()
 
 
 def test_half_an_archive_is_removed() -> None:
@@ -110,6 +130,17 @@ def test_half_an_archive_is_removed() -> None:
     with pytest.raises(RunstoneError):
         write_new("run.tar", pieces())
     assert not Path("run.tar").exists()
+
+
+def test_an_archive_that_cannot_be_written_is_named() -> None:
+    """A full disk under `-o FILE` is not taken for standard output."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"the beginning"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left on device: 'run\.tar'"):
+        write_new("run.tar", pieces())
 
 
 @pytest.mark.parametrize("form", ["folder", "tar"])

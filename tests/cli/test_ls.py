@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Invoke, seal, spoil
 from runstone.cli.ls import short_ids
+from runstone.cli.measures import duration_text
 from runstone.engine.store import Store
 
 
@@ -154,6 +156,50 @@ def test_into_a_pipe_nothing_is_cut(store: Store, invoke: Invoke) -> None:
     kind = "a-kind-of-work-with-a-rather-long-name-" * 3
     seal(store, kind)
     assert kind in invoke("ls").out
+
+
+def test_into_a_pipe_ids_are_whole(store: Store, invoke: Invoke) -> None:
+    """An id that Runstone made is not shortened for a program."""
+    run_id = seal(store)
+    assert invoke("ls").out.splitlines()[1].split()[0] == run_id
+
+
+def test_on_a_terminal_ids_are_short(store: Store, on_terminal: Callable[..., str]) -> None:
+    """A prefix leaves room for the rest of the row, and names the run."""
+    run_id = seal(store)
+    shown = on_terminal("ls", NO_COLOR="1").splitlines()[1].split()[0]
+    assert len(shown) == 16
+    assert run_id.startswith(shown)
+
+
+def test_the_duration_is_that_of_show(invoke: Invoke, shared: Path) -> None:
+    """An imported run took what was recorded of it, which its times, in seconds, do not tell."""
+    (found,) = invoke("import", str(shared / "samples/ovc/writer_samples/ok"), "--json").value
+    page = invoke("show", found["run_id"]).out.splitlines()[0]
+    took = duration_text(invoke("show", found["run_id"], "--json").value["duration_ms"])
+    assert page.endswith(took)
+    assert invoke("ls").out.splitlines()[1].endswith(f"  {took}")
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_the_duration_is_read_off_the_last_line(store: Store, invoke: Invoke, size: int) -> None:
+    """However long what the run returned makes that line."""
+    with store.run("x", run_id="long") as run:
+        run.finish(result="r" * size)
+    took = duration_text(invoke("show", "long", "--json").value["duration_ms"])
+    assert invoke("ls").out.splitlines()[1].endswith(f"  {took}")
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"{}\n", b"x" * 9_000_000])
+def test_a_damaged_journal_has_no_duration(store: Store, invoke: Invoke, data: bytes) -> None:
+    """The row stays in the list."""
+    seal(store, run_id="bad")
+    journal = Path(store.url, "bad", "events.jsonl")
+    journal.chmod(0o644)
+    journal.write_bytes(data)
+    answer = invoke("ls")
+    assert answer.status == 0
+    assert answer.out.splitlines()[1].split()[-1] == "-"
 
 
 def test_wide_characters_are_counted(store: Store, invoke: Invoke) -> None:

@@ -80,7 +80,7 @@ def test_run_starts_without_what_the_other_verbs_need() -> None:
         ["show", "a", "b"],
         ["show", "-x"],
         ["get", "@latest"],
-        ["export", "@latest"],
+        ["export"],
         ["export", "@latest", "--as", "cpio"],
         ["verify"],
         ["verify", "a", "--all"],
@@ -120,6 +120,13 @@ def test_the_message_of_wrong_use_is_shown_escaped(invoke: Invoke) -> None:
     answer = invoke("ls", "--\x1b[2J")
     assert answer.status == 2
     assert "\x1b" not in answer.err
+
+
+def test_a_list_of_choices_is_on_the_line_of_its_message(invoke: Invoke) -> None:
+    """What is missing is said in one line, without the marks of another layout."""
+    first = invoke("completion").err.splitlines()[0]
+    assert "bash, zsh, fish" in first
+    assert "\\n" not in first
 
 
 def test_statuses_of_the_epilogue_are_those_of_the_codes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -86,8 +87,22 @@ def test_standard_output_that_is_full(store: Store, unbuffered: str) -> None:
                 check=False,
                 env=environment,
             )
-        assert done.returncode == 5
-        assert done.stderr in ("runstone: standard output: No space left on device\n", "")
+        assert done.returncode == 6
+        assert done.stderr == "runstone: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", ["ls", "ls --json", "--help", "show nobody", "ls --frob --json"])
+def test_standard_output_that_is_closed(store: Store, words: str) -> None:
+    """One line says it where there is somewhere to say it, and nothing ends in a traceback."""
+    seal(store)
+    line = f"{shlex.join(command_line())} {words}"
+    done = subprocess.run(["sh", "-c", f"{line} >&-"], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    if words == "show nobody":
+        assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    else:
+        assert (done.returncode, done.stderr) == (6, "runstone: standard output: Bad file descriptor\n")
+    mute = subprocess.run(["sh", "-c", f"{line} >&- 2>&-"], timeout=60, check=False)
+    assert mute.returncode == done.returncode
 
 
 def test_interrupted_while_following(store: Store) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import runstone
 from cli.conftest import Invoke, seal
-from runstone.adapters.fs.objects import FsObjects
+from runstone.adapters.fs.journals import FsLeftRun
 from runstone.engine.store import Store
 from runstone.errors import error
 
@@ -120,14 +120,14 @@ def test_store_that_fails_is_told_and_keeps_none_from_it(
 ) -> None:
     """A run that the disk keeps from being sealed is an error of the store; the others are sealed."""
     leave_open(store, "bad", "good")
-    stage = FsObjects.stage
+    stage = FsLeftRun.stage
 
-    def full(objects: FsObjects, run_id: str) -> object:
-        if run_id == "bad":
+    def full(left: FsLeftRun) -> object:
+        if left.run_id == "bad":
             raise error("store_unavailable", "bad: no space left")
-        return stage(objects, run_id)
+        return stage(left)
 
-    monkeypatch.setattr(FsObjects, "stage", full)
+    monkeypatch.setattr(FsLeftRun, "stage", full)
     answer = invoke("recover", "--json")
     assert (answer.status, [row["run_id"] for row in answer.value]) == (5, ["good"])
     assert "no space left" in answer.err
@@ -157,9 +157,9 @@ def test_one_run_is_recovered_without_sweeping(store: Store, invoke: Invoke) -> 
     assert left.exists()
 
 
-@pytest.mark.parametrize("torn", [b"", b"{", b"{}\n"])
+@pytest.mark.parametrize("torn", [b"", b"{", bytes(100)])
 def test_a_run_that_was_never_opened(store: Store, invoke: Invoke, torn: bytes) -> None:
-    """Without a first line nothing was recorded; the id is free again."""
+    """Without a whole line nothing was recorded; the id is free again."""
     leave_open(store, "early")
     Path(store.url, ".runstone/open/early/events.jsonl").write_bytes(torn)
     assert invoke("recover").out == "nothing recorded  early\n"

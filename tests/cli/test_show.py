@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Invoke, seal, spoil
+from runstone.cli.measures import size_text
 from runstone.core.canonical import canonical_bytes
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
@@ -166,17 +168,6 @@ def test_an_unknown_run_is_status_3_and_names_the_store(store: Store, invoke: In
     assert store.url in answer.err
 
 
-def test_an_open_run_is_status_4(store: Store, invoke: Invoke) -> None:
-    """A run that is not sealed is a conflict, and the message says what to do."""
-    run = store.run("x", run_id="open-1")
-    try:
-        answer = invoke("show", "open-1")
-    finally:
-        run.finish()
-    assert answer.status == 4
-    assert "recover" in answer.err
-
-
 def test_an_ambiguous_prefix_is_status_2(store: Store, invoke: Invoke) -> None:
     """A prefix of two runs names them."""
     seal(store, run_id="ab-1")
@@ -216,3 +207,22 @@ def test_a_deep_value_is_shown(store: Store, invoke: Invoke) -> None:
     with store.run("x", config=value, run_id="deep"):
         pass
     assert ".a" * 49 + "  1" in invoke("show", "deep").out
+
+
+def test_resources_are_said_in_words(store: Store, invoke: Invoke) -> None:
+    """Memory in megabytes and times in milliseconds; what is not known keeps its name."""
+    with store.run("x", run_id="used") as run:
+        run.finish(resources={"max_rss_bytes": 10510336, "system_s": 0, "user_s": 0.000929, "gpu": 2})
+    assert "used     gpu 2, peak memory 10.5 MB, CPU 0 ms system, CPU 0.9 ms user" in invoke("show", "used").out
+
+
+def test_output_over_the_limit_is_told_in_bytes(invoke: Invoke) -> None:
+    """Where `--max-output` was reached, the page says how much of the output it has not."""
+    script = "for number in range(2000): print('x' * 99, flush=True)"
+    words = ("run", "--run-id", "loud", "--max-output", "64K", "--", sys.executable, "-c", script)
+    assert invoke(*words).status == 0
+    (dropped,) = invoke("show", "loud", "--json").value["dropped"]
+    page = invoke("show", "loud").out
+    assert dropped["reason"] == "max_output"
+    assert f"not kept {size_text(dropped['bytes'])} of output, over --max-output" in page
+    assert " dropped" not in page

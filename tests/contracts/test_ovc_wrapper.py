@@ -223,6 +223,13 @@ class TestUse:
         done = subprocess.run([*WRAPPER, "\x1b[31mä"], capture_output=True, text=True, check=False)
         assert "error: \\x1b[31m\\xe4 is no option" in done.stderr
 
+    @pytest.mark.parametrize(("words", "status"), [("", 2), ("--frob", 2), ("--help", 0)])
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+    def test_closed_streams_change_no_status(self, place: Path, words: str, status: int, closed: str) -> None:
+        """What would be said is lost, and nothing else."""
+        shell = " ".join([*WRAPPER, words, closed])
+        assert subprocess.run(["bash", "-c", shell], capture_output=True, check=False).returncode == status
+
     def test_help_names_the_seeds_options(self, place: Path) -> None:
         """And exits with 0."""
         done = subprocess.run([*WRAPPER, "--help"], capture_output=True, text=True, check=True)

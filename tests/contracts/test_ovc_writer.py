@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 import runstone
+from runstone.adapters.fs import durable
 from runstone.contracts.ovc import RunWriter, detect_trigger
 from runstone.engine.store import Store
-from runstone.errors import InvalidInput, RunstoneError
+from runstone.errors import InvalidInput, RunstoneError, error
 from runstone.locate import open_store
 
 Prove = Callable[[Path], Any]
@@ -107,7 +109,7 @@ class TestFiles:
         assert third["data"]["sha256"] is None
 
     def test_files_in_the_artifacts_folder_are_kept(self, place: Path, only_run: OnlyRun) -> None:
-        """They stand in the bundle under `artifacts/`, evidence finds them, and the folder is gone."""
+        """They stand in the bundle under `artifacts/`, evidence finds them; but for a link the folder is empty."""
         writer = RunWriter("P2-Backfill", "0.1.0")
         folder = writer.artifacts_dir
         (folder / "plots").mkdir()
@@ -120,7 +122,97 @@ class TestFiles:
         assert found.run["outputs"] == [{"type": "artifact", "ref": "artifacts/plots/a.txt"}]
         assert found.check("plotted")["evidence"] == ["artifacts/plots/a.txt"]
         assert found.lines[1].decode().endswith("link in the artifacts folder is not a regular file; not kept")
-        assert not folder.exists()
+        assert [path.name for path in folder.iterdir()] == ["link"]
+
+    def test_what_the_bundle_does_not_hold_stays(
+        self, place: Path, only_run: OnlyRun, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A file with a secret is nowhere else: it is not removed, and it is said where it is."""
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        folder = writer.artifacts_dir
+        (folder / "good.csv").write_text("row\n")
+        (folder / "report.csv").write_text("row\nAKIA" + "ABCDEFGHIJKLMNOP\n")
+        finished(writer)
+        assert [path.name for path in folder.iterdir()] == ["report.csv"]
+        assert [path.name for path in (only_run().folder / "artifacts").iterdir()] == ["good.csv"]
+        assert str(folder) in capsys.readouterr().err.splitlines()[-1]
+
+    def test_a_file_that_could_not_be_copied_stays(
+        self, place: Path, only_run: OnlyRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The disk is full for the larger one: the program's results are not lost with the copy."""
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        folder = writer.artifacts_dir
+        (folder / "big.bin").write_bytes(b"x" * 600_000)
+        (folder / "small.bin").write_bytes(b"x")
+        write_all = durable.write_all
+
+        def limited(fd: int, data: Any) -> None:
+            if len(data) > 500_000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            write_all(fd, data)
+
+        monkeypatch.setattr(durable, "write_all", limited)
+        finished(writer)
+        assert [path.name for path in folder.iterdir()] == ["big.bin"]
+        assert [path.name for path in (only_run().folder / "artifacts").iterdir()] == ["small.bin"]
+
+    def test_a_file_that_is_written_to_after_it_was_copied_stays(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The bundle has what it was; what it is now stands in the folder alone."""
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        file = writer.artifacts_dir / "a.txt"
+        file.write_text("first")
+        finish = writer.run.finish
+
+        def overtaken(*given: Any, **named: Any) -> Any:
+            file.write_text("later")
+            return finish(*given, **named)
+
+        monkeypatch.setattr(writer.run, "finish", overtaken)
+        finished(writer)
+        assert file.read_text() == "later"
+
+    def test_nothing_is_removed_from_the_artifacts_of_a_run_that_is_not_sealed(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They are copied, but the copy is no bundle yet."""
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        file = writer.artifacts_dir / "a.txt"
+        file.write_text("kept")
+
+        def refused(*_: Any) -> None:
+            raise error("store_unavailable", "no space for the seal")
+
+        monkeypatch.setattr("runstone.engine.recorder.seal", refused)
+        assert writer.finish() is None
+        assert file.read_text() == "kept"
+
+    def test_threads_share_one_artifacts_folder(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A thread that asks while another makes the folder waits for it, and gets the same."""
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        writer.start()
+        making, go_on = threading.Event(), threading.Event()
+        found: list[Path] = []
+        mkdir = os.mkdir
+
+        def slow(*given: Any) -> None:
+            mkdir(*given)
+            making.set()
+            assert go_on.wait(60)
+
+        monkeypatch.setattr(os, "mkdir", slow)
+        first, second = (threading.Thread(target=lambda: found.append(writer.artifacts_dir)) for _ in range(2))
+        first.start()
+        assert making.wait(60)
+        second.start()
+        second.join(0.05)  # it cannot answer before the first does; without the lock it does here
+        go_on.set()
+        first.join()
+        second.join()
+        assert found[0] == found[1]
+        finished(writer)
 
     def test_the_artifacts_folder_stands_in_the_store(self, place: Path) -> None:
         """Under the run's id, for its owner only, and asking for it starts the run."""
@@ -486,6 +578,13 @@ class TestStatus:
         assert runstone.open("reports/runs").get(writer.run_id).status == kernel
         assert (type(raised).__name__.encode() in found.lines[-1]) == (expected == "failed")
 
+    def test_an_exit_by_a_truth_value_has_no_number(self, place: Path) -> None:
+        """`sys.exit(condition)` is common; what is no number is recorded as none."""
+        with pytest.raises(SystemExit), RunWriter("P2-Backfill", "0.1.0") as writer:
+            sys.exit(True)
+        (closed,) = runstone.open("reports/runs").get(writer.run_id).events("run.closed")
+        assert (closed["data"]["exit"], closed["data"]["status"]) == (None, "failed")
+
     def test_the_same_work_has_the_same_outcome(self, place: Path) -> None:
         """Time, id and a log do not count; what was read and found does."""
         digests = []
@@ -506,7 +605,9 @@ class TestWorkGoesOn:
     def test_switched_off_everything_works_and_nothing_is_written(
         self, place: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """With `RUNSTONE_DISABLED=1` every call answers, and a folder for artifacts is there to be written to."""
+        """With `RUNSTONE_DISABLED=1` every call answers; what is put into the artifacts folder stays in it."""
+        (place / "temporary").mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(place / "temporary"))
         monkeypatch.setenv("RUNSTONE_DISABLED", "1")
         with RunWriter("P2-Backfill", "0.1.0", ["ABSENT"]) as writer:
             writer.add_input("csv", "p.csv")
@@ -517,8 +618,8 @@ class TestWorkGoesOn:
             assert writer.log("x").startswith("run.log:line:")
             assert writer.missing == ["ABSENT"]
         assert writer.finish("success") is None
-        assert list(place.iterdir()) == []
-        assert not folder.exists()
+        assert list(place.iterdir()) == [place / "temporary"]
+        assert [path.name for path in folder.iterdir()] == ["a.txt"]
 
     def test_a_store_that_cannot_be_written_is_said_once(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The program goes on, and nothing raises."""
@@ -558,3 +659,44 @@ class TestWorkGoesOn:
         with pytest.raises(RunstoneError) as caught:
             writer.finish("success")
         assert caught.value.code == "recovered_elsewhere"
+
+
+class Silent(Exception):  # noqa: N818  # it is no error of ours
+    """An exception of somebody's that cannot be shown; as a value, no better."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError("shown")
+
+
+class TestForeignValues:
+    """What a caller hands in may raise whatever it is asked."""
+
+    def test_an_exception_that_cannot_be_shown(self, place: Path, only_run: OnlyRun) -> None:
+        """It leaves the block as it was, and the run is sealed as failed."""
+        with pytest.raises(Silent), RunWriter("P", "1"):
+            raise Silent
+        found = only_run()
+        assert found.run["status"] == "failed"
+        assert found.lines[-1].decode().endswith("Silent: <Silent>")
+
+    @pytest.mark.parametrize("several", [False, True])
+    def test_evidence_that_cannot_be_shown(self, place: Path, only_run: OnlyRun, several: bool) -> None:
+        """It is named by its type."""
+        with RunWriter("P", "1") as writer:
+            writer.check("seen", "pass", ["first", Silent()] if several else Silent())
+        found = only_run()
+        assert found.line(found.check("seen")["evidence"][-1]).endswith("<Silent>")
+
+    def test_one_required_variable_is_one_name(self, place: Path, only_run: OnlyRun) -> None:
+        """A text is not taken apart into characters."""
+        with RunWriter("P", "1", "HOME"):
+            pass
+        assert only_run().run["env"] == {"present": ["HOME"], "missing": []}
+
+    @pytest.mark.parametrize("status", ["blocked", "cancelled", "interrupted", "no status", Silent()])
+    def test_a_status_of_other_words_is_failed(self, place: Path, only_run: OnlyRun, status: Any) -> None:
+        """Readers of `run.json` know three words; nothing raises."""
+        writer = RunWriter("P", "1")
+        writer.start()
+        finished(writer, status)
+        assert only_run().run["status"] == "failed"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+import sys
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -11,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstone.core.canonical import canonical_bytes, canonical_text
+from runstone.core.events import FIELDS
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.parsing import parse_json
 from runstone.core.redaction import gate
-from runstone.core.redaction.gate import Gate, _matcher
-from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, FAILED, Redactor
+from runstone.core.redaction.gate import MAX_LITERAL_BYTES, Gate, _matcher
+from runstone.core.redaction.redactor import DECLARED, FAILED, MEASURED, MIN_OVERLAP_BYTES, Redactor
 from runstone.core.redaction.rules import RULES, Rule, ruleset
 from runstone.core.values import Foreign, coerce, undecoded
 
@@ -39,6 +43,8 @@ DECLARED_VALUES = [
     f"with some spaces {PLAIN}",
     f"{PLAIN}\x00\x1f",
 ]
+PIN = 73519284
+
 declared = pytest.mark.parametrize("value", DECLARED_VALUES, ids=range(len(DECLARED_VALUES)))
 
 
@@ -128,20 +134,28 @@ def test_a_declared_value_goes_wherever_it_stands(value: str) -> None:
             "bytes": b"\xff" + value.encode() + b"\x00",
             "broken": f"\udcff{value}",
             "json": canonical_text({"inner": value}),
+            "ascii": json.dumps({"inner": value}),
         },
         redactor,
     )
     line = canonical_text(tree)
-    for form in (value, canonical_text(value)[1:-1], undecoded(value), canonical_text(undecoded(value))[1:-1]):
+    for form in (
+        value,
+        canonical_text(value)[1:-1],
+        undecoded(value),
+        canonical_text(undecoded(value))[1:-1],
+        json.dumps(value)[1:-1],
+    ):
         assert form not in line
+        assert canonical_text(form)[1:-1] not in line
     assert {pointer for pointer, mark in marks if mark == "redacted:declared"} == {
-        "/text", "/[REDACTED:declared]", "/deep/0/k/0", "/bytes", "/broken", "/json",
+        "/text", "/[REDACTED:declared]", "/deep/0/k/0", "/bytes", "/broken", "/json", "/ascii",
     }  # fmt: skip
 
 
 def test_an_environment_value_names_its_own_rule() -> None:
     """Where a value came from is told, not what it is."""
-    assert Redactor({PLAIN: ENVIRONMENT}).text(f"<{PLAIN}>") == ("<[REDACTED:environment]>", [ENVIRONMENT])
+    assert Redactor({PLAIN: "environment"}).text(f"<{PLAIN}>") == ("<[REDACTED:environment]>", ["environment"])
 
 
 def test_a_value_inside_another_leaves_no_rest() -> None:
@@ -159,7 +173,7 @@ def test_a_password_that_begins_with_a_declared_value_goes_whole() -> None:
 @pytest.mark.parametrize("value", ["abc\udcff\udc80", "\ud800" + PLAIN], ids=ascii)
 def test_a_value_that_is_not_unicode_is_found_as_it_is_recorded(value: str) -> None:
     """An environment variable may hold any bytes; its value goes in the form in which such text is recorded."""
-    redactor = Redactor({value: ENVIRONMENT})
+    redactor = Redactor({value: "environment"})
     tree, _ = redacted({"text": f"<{value}>", "bytes": undecoded(value).encode("latin-1")}, redactor)
     assert tree == {"text": "<[REDACTED:environment]>", "bytes": "[REDACTED:environment]"}
 
@@ -224,6 +238,92 @@ def test_what_is_clean_is_not_touched() -> None:
     assert list(redacted(value)[0]) == ["b", "a"]
 
 
+# numbers
+
+
+@pytest.mark.parametrize("value", [PIN, -PIN, float(PIN), PIN + 0.5])
+def test_a_number_that_spells_a_value_goes(value: float) -> None:
+    """A PIN does not survive because it is not quoted: the number becomes text, and a mark says where."""
+    redactor = Redactor({str(PIN): DECLARED})
+    tree, marks = redacted({"value": {"pin": value, "list": [value], "size": value}}, redactor)
+    mark = "[REDACTED:declared]"
+    assert tree == {"value": {"pin": mark, "list": [mark], "size": mark}}
+    assert sorted(marks) == [[f"/value/{name}", "redacted:declared"] for name in ("list/0", "pin", "size")]
+
+
+@pytest.mark.parametrize("value", [PIN * 10, PIN + 10**12, PIN // 10, True])
+def test_a_number_that_only_has_its_digits_stays(value: int) -> None:
+    """Another number is no secret: else any long measurement would be one."""
+    assert redacted({"value": value}, Redactor({str(PIN): DECLARED, "True": DECLARED})) == ({"value": value}, [])
+
+
+@pytest.mark.parametrize(("secret", "value"), [("0.7351", 0.7351), ("1e+30", 1e30), ("-7351", -7351)])
+def test_a_value_may_be_any_number_text(secret: str, value: float) -> None:
+    """As the line spells it: with its sign, its fraction, its exponent."""
+    assert redacted([value], Redactor({secret: "environment"}))[0] == ["[REDACTED:environment]"]
+
+
+def test_a_number_in_foreign_json_goes() -> None:
+    """The payload stays, without the number; its name makes no difference."""
+    tree, marks = redacted({"plan": Foreign({"size": PIN, "n": 2}, "compact-utf8")}, Redactor({str(PIN): DECLARED}))
+    assert tree == {"plan": {"$json": '{"size":"[REDACTED:declared]","n":2}'}}
+    assert marks == [["/plan/$json/size", "redacted:declared"]]
+
+
+def test_what_the_kernel_counts_stays_a_number() -> None:
+    """A file of 4096 bytes is recorded, and a run is closed, though some variable that says secret is `4096`."""
+    facts = dict.fromkeys(MEASURED, 4096)
+    assert redacted(facts, Redactor({"4096": "environment"})) == (facts, [])
+
+
+def test_what_the_kernel_counts_is_all_that_must_be_a_number() -> None:
+    """Fields that refuse text, but for those whose number a caller chose: their event is left out, not written."""
+    numbers = {
+        name
+        for kind, fields in FIELDS.items()
+        for name, fits in fields.items()
+        if (kind, name) not in {("metric", "step"), ("state", "step"), ("score", "value")}
+        and fits(4096)
+        and not fits("[REDACTED:declared]")
+    }
+    assert numbers == MEASURED
+
+
+# files
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("value", ["pässwörd", 'pä"ss\\wörd', "plain"])
+def test_a_value_is_found_in_bytes_of_either_encoding(value: str, encoding: str) -> None:
+    """A kept file is searched as it is: raw, and in JSON of either spelling."""
+    redactor = Redactor({value: DECLARED})
+    for text in (value, json.dumps(value), canonical_text(value)):
+        data = b"\xff\x00 " + text.encode(encoding)
+        assert redactor.gate.scanner().hit(data)
+        assert redactor.found_in(data)
+
+
+def test_a_rule_that_reads_beyond_ascii_finds_in_utf8_what_latin1_hides() -> None:
+    """A byte of `à` is a space in Latin-1; the password after it goes all the same."""
+    data = f"postgres://nikà:{PLAIN}@host".encode()
+    assert Redactor().text(data.decode("latin-1"))[1] == []
+    assert Redactor().found_in(data) == ["url-password"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@given(data=st.data())
+def test_only_a_wide_rule_matches_beyond_ascii(rule: Rule, data: st.DataObject) -> None:
+    """What is said to match in ASCII only finds the same in bytes, however these are read."""
+    if not rule.is_wide:
+        assert data.draw(st.from_regex(rule.pattern, fullmatch=True)).isascii()
+
+
+def test_the_overlap_holds_the_longest_value() -> None:
+    """In the longest of its spellings, in UTF-8."""
+    assert Redactor({PLAIN: DECLARED}).overlap_bytes == MIN_OVERLAP_BYTES
+    assert Redactor({'"ü' * 20_000: DECLARED}).overlap_bytes >= 20_000 * len('\\"\\u00fc')
+
+
 # foreign JSON
 
 
@@ -277,15 +377,26 @@ fragments = st.one_of(
     st.sampled_from([text for _, text in LOOK_ALIKES]),
     st.sampled_from(DECLARED_VALUES),
     st.sampled_from([value[: len(value) // 2] for value in DECLARED_VALUES]),
+    st.sampled_from(DECLARED_VALUES).map(json.dumps),
+    st.sampled_from(DECLARED_VALUES).map(canonical_text),
+    st.sampled_from(DECLARED_VALUES).map(undecoded),
 )
 texts = st.lists(fragments, max_size=3).map("".join)
 trees = st.recursive(
-    st.one_of(texts, st.integers(-5, 5), st.none()),
+    st.one_of(texts, st.integers(-5, 5), st.sampled_from([PIN, -PIN, PIN + 0.5, PIN * 10, float(PIN)]), st.none()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3)),
     max_leaves=6,
 )
-REDACTOR = Redactor(dict.fromkeys(DECLARED_VALUES, DECLARED))
-HYPERSCAN = _matcher(REDACTOR.gate._texts)
+REDACTOR = Redactor(dict.fromkeys([*DECLARED_VALUES, str(PIN)], DECLARED))
+HYPERSCAN = _matcher(REDACTOR.gate.literals)
+
+
+@given(texts)
+def test_the_gate_hits_the_line_of_whatever_text_is_redacted(text: str) -> None:
+    """A line escapes what its text holds, also where that is escaped already: the gate sees through it."""
+    if REDACTOR.text(text)[1]:
+        assert REDACTOR.gate.hit(canonical_bytes(text))
+        assert REDACTOR.gate.hit(text.encode())
 
 
 @given(trees)
@@ -311,10 +422,10 @@ def test_both_gates_answer_alike(value: Any) -> None:
 )
 def test_any_literal_is_found_by_both_gates(literals: list[str], text: str) -> None:
     """No character is special to the matcher: a literal matches its own bytes and nothing else."""
-    names = tuple(sorted(set(literals)))
-    line = (text + literals[0] + text).encode()
-    assert _matcher(names)(line)
-    assert _matcher(names)(text.encode()) == any(name in text for name in names)
+    names = tuple(sorted({literal.encode() for literal in literals}))
+    line = text.encode()
+    assert _matcher(names)(line + names[0] + line)
+    assert _matcher(names)(line) == any(name in line for name in names)
 
 
 def test_a_gate_that_has_seen_enough_is_compiled() -> None:
@@ -325,6 +436,54 @@ def test_a_gate_that_has_seen_enough_is_compiled() -> None:
         assert not watched.hit(b"x" * 100)
     assert watched.hit != first
     assert watched.hit(b"a needle here")
+
+
+@pytest.mark.parametrize("size", [63, 64, 65, 4_100, 100_000])
+def test_a_long_value_is_found_by_its_beginning(size: int) -> None:
+    """A certificate or a service account's JSON as a secret: the matcher takes it, and hits."""
+    value = ("s\u00fcß" * size)[:size]
+    watched = Redactor({value: DECLARED}).gate
+    assert max(map(len, watched.literals)) <= MAX_LITERAL_BYTES
+    assert _matcher(watched.literals)(f"<{value}>".encode())
+    watched.warm()
+    assert watched.hit(f"<{value}>".encode())
+    assert not watched.hit(b"clean")
+
+
+@pytest.mark.parametrize("broken", [None, RuntimeError("the matcher refuses"), ImportError("a broken installation")])
+def test_without_a_matcher_the_loop_answers(broken: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not installed, or it fails while it is built: recording goes on with the slow gate."""
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise broken or AssertionError
+
+    monkeypatch.setitem(sys.modules, "hyperscan", None if broken is None else Broken())
+    watched = Gate(frozenset({"a needle that nobody compiled"}))
+    for _ in range(3):
+        assert not watched.hit(b"x" * 50_000)
+        assert watched.hit(b"here is a needle that nobody compiled")
+
+
+def test_a_scanner_leaves_the_gate_alone() -> None:
+    """Each scanner has a search of its own, and what means something in a journal line only is no hit for it."""
+    watched = Redactor({PLAIN: DECLARED}).gate
+    watched.warm()
+    first, second = watched.scanner(), watched.scanner()
+    assert first.hit != second.hit != watched.hit
+    for scanner in (first, second):
+        assert scanner.hit(PLAIN.encode())
+        assert not scanner.hit(b'{"$schema":1}')
+    assert watched.hit(b'{"$schema":1}')
+
+
+def test_a_cold_scanner_answers_as_a_warm_one() -> None:
+    """A small file is searched before anything was compiled."""
+    cold = Redactor({f"cold {PLAIN}": DECLARED}).gate.scanner()
+    assert cold.hit(f"a cold {PLAIN}".encode())
+    assert not cold.hit(b'{"$schema":1}')
+    assert not cold.hit(b"x" * 100_000 + b'"$')
+    assert cold.hit(b"x" * 100_000 + f"cold {PLAIN}".encode())
 
 
 def test_compiled_secrets_are_not_hoarded() -> None:
@@ -443,6 +602,20 @@ def test_a_line_without_an_end_hides_no_secret(rule: str) -> None:
         recorded, most = through_a_stream(REDACTOR, [data[:first], data[first:]])
         assert example.secret.encode() not in recorded
         assert most <= MAX_HELD_OUTPUT_BYTES
+
+
+@declared
+@pytest.mark.parametrize("printed", [json.dumps, canonical_text])
+def test_a_line_without_an_end_hides_no_escaped_value(value: str, printed: Callable[[str], str]) -> None:
+    """Minified JSON holds a value escaped: it is cut there no more than anywhere else."""
+    filler = b'{"k":1,"text":"some words and more"},' * 1800
+    secret = printed(value)[1:-1].encode()
+    redactor = Redactor({value: DECLARED})
+    data = filler + secret + filler
+    for before in range(1, len(secret)):
+        first = len(filler) + before + MAX_HELD_OUTPUT_BYTES
+        recorded, _ = through_a_stream(redactor, [data[:first], data[first:]])
+        assert b"[REDACTED:declared]" in recorded
 
 
 @pytest.mark.timeout(30)

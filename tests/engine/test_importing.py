@@ -23,7 +23,7 @@ from runstone.errors import RunstoneError
 from runstone.locate import open_bundle
 
 from .forging import Files, files_of, listed_anew, rooted_anew
-from .scenes import full_run, open_store, tree
+from .scenes import abandon, full_run, open_store, tree
 
 
 @pytest.fixture
@@ -125,6 +125,20 @@ def test_other_bundle_of_the_id_is_a_conflict(sealed: Sealed, other: Store) -> N
     with pytest.raises(RunstoneError) as caught:
         import_from(other, sealed.path)
     assert (caught.value.code, tree(Path(other.url) / "full")) == ("run_exists", before)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_id_that_is_being_recorded_here_is_a_conflict(sealed: Sealed, other: Store, alive: bool) -> None:
+    """A run that is open here, alive or dead, keeps its id, and seals what it recorded."""
+    run = other.run("mine", run_id="full")
+    run.log("precious")
+    if not alive:
+        abandon(run)
+    with pytest.raises(RunstoneError) as caught:
+        import_from(other, sealed.path)
+    assert caught.value.code == "run_exists"
+    _ = run.finish() if alive else other.recover()
+    assert other.get("full").document("run.log") == "precious\n"
 
 
 def test_id_in_another_case_is_a_conflict(sealed: Sealed, other: Store) -> None:

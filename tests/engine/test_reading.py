@@ -238,3 +238,10 @@ def test_public_functions_read_the_same(sealed: Sealed, tmp_path: Path) -> None:
     opened = runstone.open(tmp_path / "runs").get("full")
     report = runstone.verify(opened.path)
     assert (opened.digest, report.digest, report.ok) == (sealed.digest, sealed.digest, True)
+
+
+def test_what_is_no_text_names_no_run(store: Store) -> None:
+    """A typed error, also for `None`."""
+    with pytest.raises(RunstoneError) as caught:
+        store.get(None)  # type: ignore[arg-type]  # what an untyped program may pass
+    assert caught.value.code == "run_not_found"

@@ -501,3 +501,12 @@ def test_a_relative_path_is_one_of_the_moment(store: Store, tmp_path: Path, monk
         run.output("file", "out.csv")
     [output] = of_type(open_store(tmp_path / "runs"), "moved", "output")
     assert (output["ref"], output["name"], output["size"]) == ("out.csv", "deep/out.csv", 2)
+
+
+def test_evidence_that_leads_nowhere_fails_the_run(store: Store) -> None:
+    """A bundle with it would be faulty for ever; a run that says so itself verifies, and its status follows."""
+    with store.run("job", run_id="r") as run:
+        run.check("rows", "pass", evidence="run.log:line:99")
+    assert store.get("r").status == "failed"
+    assert [data["id"] for data in of_type(store, "r", "check")] == ["rows", "evidence_resolves"]
+    assert store.verify("r").ok

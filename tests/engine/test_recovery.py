@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runstone.adapters.fs.journals import FsLeftRun
 from runstone.core.events import event_line
 from runstone.engine import recoverer
 from runstone.engine.recoverer import Recovery
@@ -141,7 +142,7 @@ def test_journal_that_ends_anywhere_is_recovered(tmp_path_factory, end: int) -> 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_journal_with_a_changed_byte_is_recovered(tmp_path_factory, at: int, mask: int) -> None:
-    """Whatever byte changed in an open journal, recovery seals a good bundle, frees the id, or says why it does not."""
+    """Whatever byte changed in an open journal, recovery seals a good bundle or says why it does not; none is lost."""
     root = tmp_path_factory.getbasetemp() / "changed"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
@@ -151,7 +152,7 @@ def test_journal_with_a_changed_byte_is_recovered(tmp_path_factory, at: int, mas
     data[at % len(data)] ^= mask
     journal.write_bytes(data)
     recovery = recover(store)
-    assert recovery.outcome in ("sealed", "never_opened", "skipped")
+    assert recovery.outcome in ("sealed", "skipped")
     assert journal.exists() == (recovery.outcome == "skipped") == (recovery.reason is not None)
 
 
@@ -294,14 +295,14 @@ def test_store_at_fault_is_raised_when_every_run_was_tried(
     """A run that the disk keeps from being sealed is no skipped one: a retry can help."""
     for run_id in ("a", "b"):
         die(store, tmp_path, run_id)
-    stage = store.objects.stage
+    stage = FsLeftRun.stage
 
-    def full(run_id: str) -> Any:
-        if run_id == "a":
+    def full(left: FsLeftRun) -> Any:
+        if left.run_id == "a":
             raise error("store_unavailable", "no space")
-        return stage(run_id)
+        return stage(left)
 
-    monkeypatch.setattr(store.objects, "stage", full)
+    monkeypatch.setattr(FsLeftRun, "stage", full)
     with pytest.raises(RunstoneError) as caught:
         store.recover()
     assert (caught.value.code, store.objects.exists("b")) == ("store_unavailable", True)
@@ -345,6 +346,71 @@ def test_run_that_never_opened_frees_its_id(store: Store, tmp_path: Path) -> Non
     with store.run("job", run_id="dead"):
         pass
     assert store.verify("dead").ok
+
+
+@pytest.mark.parametrize("mask", [1, 128])
+def test_run_whose_first_line_is_damaged_is_left_as_it_is(store: Store, tmp_path: Path, mask: int) -> None:
+    """One changed bit at the beginning does not make a thousand lines nothing: they stay, and it is told."""
+    folder = die(store, tmp_path)
+    data = bytearray((folder / "events.jsonl").read_bytes())
+    data[1] ^= mask
+    (folder / "events.jsonl").write_bytes(data)
+    before = tree(folder)
+    recovery = recover(store)
+    assert (recovery.outcome, tree(folder), store.objects.exists("dead")) == ("skipped", before, False)
+    assert recovery.reason is not None
+    assert (recovery.reason["code"], recovery.reason["details"]["line"]) == ("bundle_damaged", 1)
+
+
+@pytest.mark.parametrize("sealed_as", ["dead", "DEAD"])
+def test_open_run_beside_another_runs_bundle_is_left_as_it_is(store: Store, tmp_path: Path, sealed_as: str) -> None:
+    """A bundle of its id that is not its own, in any case, does not make an open run done."""
+    with open_store(tmp_path / "other").run("other", run_id=sealed_as):
+        pass
+    folder = die(store, tmp_path)
+    shutil.copytree(tmp_path / "other" / sealed_as, tmp_path / "runs" / sealed_as)
+    (tmp_path / "runs/.runstone/lease/dead").unlink()
+    before = tree(folder)
+    recovery = recover(store)
+    assert (recovery.outcome, tree(folder)) == ("skipped", before)
+    assert recovery.reason is not None
+    assert recovery.reason["code"] == "run_exists"
+
+
+def test_open_run_beside_a_bundle_that_comes_at_the_last_moment_is_left(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is quicker must be of the same run, too."""
+    with open_store(tmp_path / "other").run("other", run_id="dead"):
+        pass
+    folder = die(store, tmp_path)
+    write = recoverer.write_documents
+
+    def late(*args: Any) -> Any:
+        shutil.copytree(tmp_path / "other/dead", tmp_path / "runs/dead")
+        return write(*args)
+
+    monkeypatch.setattr(recoverer, "write_documents", late)
+    assert (recover(store).outcome, folder.exists()) == ("skipped", True)
+
+
+@pytest.mark.parametrize("path", ["artifacts/file-1", "events.jsonl"])
+def test_file_that_changes_between_proof_and_copy_is_not_sealed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """What was proved is what is sealed; else the run is left as it is, for the next recovery."""
+    folder = die(store, tmp_path)
+    stage = FsLeftRun.stage
+
+    def late(left: FsLeftRun) -> Any:
+        (folder / path).write_bytes((folder / path).read_bytes().replace(b"1", b"2"))
+        return stage(left)
+
+    monkeypatch.setattr(FsLeftRun, "stage", late)
+    recovery = recover(store)
+    assert (recovery.outcome, folder.exists(), store.objects.exists("dead")) == ("skipped", True, False)
+    assert recovery.reason is not None
+    assert (recovery.reason["code"], recovery.reason["details"]["path"]) == ("changed_while_read", path)
 
 
 @pytest.mark.parametrize("missing", ["events.jsonl", "lease"])
@@ -494,3 +560,25 @@ def test_sealed_run_is_not_open(store: Store, tmp_path: Path) -> None:
     """There is nothing to recover after a seal."""
     full_run(store, tmp_path)
     assert store.recover() == []
+
+
+# lists beside a run that is being sealed
+
+
+def test_run_that_is_sealed_while_a_list_is_made_is_in_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that leaves the open ones for the sealed ones between the two looks stands in the list, once."""
+    run = store.run("job", run_id="moves")
+    looks = [(store.objects, "run_ids"), (store.journals, "open_ids")]
+
+    def then_seal(look: Any) -> Any:
+        def first() -> Any:
+            found = list(look())
+            monkeypatch.undo()
+            run.finish()
+            return found
+
+        return first
+
+    for port, name in looks:
+        monkeypatch.setattr(port, name, then_seal(getattr(port, name)))
+    assert [row["run_id"] for row in store.rows()] == ["moves"]

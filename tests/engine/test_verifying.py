@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 import runstone
 from runstone.adapters.memory.adapter import MemoryBundle
+from runstone.core.canonical import canonical_bytes
 from runstone.core.layout import JOURNAL, MANIFEST
+from runstone.core.parsing import load
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.engine.verifier import STEPS, verify_bundle
-from runstone.errors import RunstoneError
+from runstone.errors import RunstoneError, error
 from runstone.locate import contract_of
 
 from .forging import Files, files_of, listed_anew, rooted_anew, verify, with_journal, with_manifest
@@ -601,3 +603,104 @@ def test_bundle_cannot_make_verification_import(files: Files) -> None:
 
     verify(with_journal(files, rename))
     assert not {"antigravity", "this"} & set(sys.modules)
+
+
+# what cannot be read
+
+
+class Unreadable(MemoryBundle):
+    """A bundle of which one file cannot be read, from its beginning or behind some bytes."""
+
+    def __init__(self, files: Files, path: str, code: str = "store_unavailable", after: int = 0) -> None:
+        super().__init__("memory:unreadable", files)
+        self.path = path
+        self.code = code
+        self.after = after
+
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        if path != self.path:
+            yield from super().read(path, start, end_exclusive)
+            return
+        if self.after:
+            yield self._files[path][: self.after]
+        raise error(self.code, f"{path}: Input/output error", path=path)
+
+
+def numbers(texts: list[str]) -> list[int]:
+    """The steps that a list of what was checked, or not, names."""
+    return [int(text.split()[0]) for text in texts if text[0].isdigit()]
+
+
+@pytest.mark.parametrize("code", ["store_unavailable", "invalid_archive"])
+@pytest.mark.parametrize("after", [0, 10])
+def test_file_that_cannot_be_read_keeps_no_other_from_it(files: Files, code: str, after: int) -> None:
+    """It is one fault; the files behind it, and all steps, are checked, and what they find is told."""
+    files["run.json"] = files["run.json"].replace(b'"kind"', b'"kinD"')
+    report = verify_bundle(Unreadable(files, "artifacts/in.csv", code, after), contract_of)
+    assert {(found.step, found.code, found.file) for found in report.findings} == {
+        (2, code, "artifacts/in.csv"),
+        (2, "wrong_sha256", "run.json"),
+        (6, "wrong_manifest", MANIFEST),
+        (7, "wrong_document", "run.json"),
+    }
+    assert (numbers(report.checked), numbers(report.not_checked)) == (list(range(10)), [10])
+
+
+def test_file_that_vanishes_is_missing(files: Files) -> None:
+    """It was there when the names were listed."""
+    report = verify_bundle(Unreadable(files, "artifacts/in.csv", "file_not_found"), contract_of)
+    assert [(found.step, found.code, found.file) for found in report.findings] == [
+        (2, "missing_file", "artifacts/in.csv")
+    ]
+
+
+@pytest.mark.parametrize("after", [0, 10, 1000])
+def test_journal_that_cannot_be_read_is_not_called_checked(files: Files, after: int) -> None:
+    """A disk that fails is no fault of a line; nothing that needs the journal counts as checked."""
+    report = verify_bundle(Unreadable(files, JOURNAL, after=after), contract_of)
+    assert [(found.step, found.code, found.line) for found in report.findings] == [(2, "store_unavailable", None)]
+    assert (numbers(report.checked), numbers(report.not_checked)) == ([0, 1, 2], list(range(3, 11)))
+
+
+def test_journal_that_is_not_there_is_not_called_checked(files: Files) -> None:
+    """Nobody has seen a line, nor its `seq`."""
+    del files[JOURNAL]
+    report = verify(files)
+    assert (numbers(report.checked), numbers(report.not_checked)) == ([0, 1, 2], list(range(3, 11)))
+
+
+def test_names_that_cannot_be_listed_leave_every_step_unchecked(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is either checked or said not to be."""
+    bundle = MemoryBundle("memory:x", files)
+
+    def fails() -> Any:
+        raise error("store_unavailable", "Input/output error")
+
+    monkeypatch.setattr(bundle, "entries", fails)
+    report = verify_bundle(bundle, contract_of)
+    assert (report.ok, numbers(report.checked), numbers(report.not_checked)) == (False, [0], list(range(1, 11)))
+
+
+def test_journal_that_fails_later_leaves_the_steps_behind_unchecked(large: Files) -> None:
+    """A fold that reads the journal again and cannot ends there, and says what it has not done."""
+
+    class FailsLater(MemoryBundle):
+        readings = 0
+
+        def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+            FailsLater.readings += path == JOURNAL
+            if path == JOURNAL and FailsLater.readings > 1:
+                raise error("store_unavailable", "Input/output error", path=path)
+            yield from super().read(path, start, end_exclusive)
+
+    report = verify_bundle(FailsLater("memory:x", large), contract_of)
+    steps = numbers(report.checked) + numbers(report.not_checked)
+    assert ([found.code for found in report.findings], sorted(steps)) == (["store_unavailable"], list(range(11)))
+
+
+def test_name_that_leads_out_of_the_bundle_is_named(files: Files) -> None:
+    """A manifest that claims `../../etc/passwd` is told as that, and nothing is looked for there."""
+    manifest = load(files[MANIFEST])
+    manifest["files"].append({**manifest["files"][0], "path": "../../etc/passwd"})
+    report = verify_bundle(MemoryBundle("memory:out", {**files, MANIFEST: canonical_bytes(manifest)}), contract_of)
+    assert (0, "invalid_path") in {(finding.step, finding.code) for finding in report.findings}

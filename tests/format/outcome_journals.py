@@ -83,7 +83,7 @@ def inputs_and_outputs(surroundings: Surroundings) -> None:
 def checks(surroundings: Surroundings) -> None:
     """Sorted pairs of id and status; names and evidence are left out."""
     run = surroundings.run(version="1.0")
-    run.check("rows", "pass", evidence="run.log:line:1")
+    run.check("rows", "pass", evidence="looked at by eye")
     run.check("Rows", "pass")
     run.check("gaps", "skip")
     run.check("a b", "fail", id="a b")

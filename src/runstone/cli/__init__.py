@@ -31,21 +31,27 @@ def process() -> NoReturn:
     """
     status = main()
     if sys.argv[1:2] == ["run"]:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except OSError:
-            pass  # nobody reads; the interpreter's own end says so as it always does
-        else:
-            os._exit(status)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                if stream is not None:  # as it is where the process was given none
+                    stream.flush()
+            except (OSError, ValueError):
+                pass  # nobody reads; the status is still the command's
+        os._exit(status)
     sys.exit(status)
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-    """Whether the options of `run`, those before `--`, ask for help; what follows belongs to the command."""
-    for word in words:
+    """Whether the options of `run`, those before `--`, ask for help; the value of an option never does."""
+    from runstone.cli.options import OPTIONS
+
+    with_value = {flag for option in OPTIONS if not option.flag for flag in option.flags}
+    rest = iter(words)
+    for word in rest:
         if word == "--":
             return False
         if word in ("-h", "--help"):
             return True
+        if word in with_value:
+            next(rest, None)
     return False

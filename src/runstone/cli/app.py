@@ -3,6 +3,7 @@
 - A verb's module is imported when the verb is used; the overview is printed from the table alone.
 - An error is one line on standard error. With `--json` the object `{code, message, details}` also stands on
   standard output. The status is that of `errors.CODES`.
+- Standard output that cannot be written (a full disk, a closed stream) has a status of its own: no store is at fault.
 - A reader that goes away (`| head`) and Ctrl-C end the command without a word.
 """
 
@@ -12,6 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
@@ -19,7 +21,7 @@ import click
 
 from runstone.cli.rendering import print_json, say
 from runstone.core.terminal import safe_text
-from runstone.errors import CODES, RunstoneError, error
+from runstone.errors import RunstoneError, error
 from runstone.locate import VERSION
 
 NAME: Final = "runstone"
@@ -27,6 +29,8 @@ COMPLETE_SETTING: Final = "_RUNSTONE_COMPLETE"
 INTERRUPTED_STATUS: Final = 128 + 2
 """As a shell has it: 128 and the number of SIGINT."""
 BROKEN_PIPE_STATUS: Final = 128 + 13
+OUTPUT_STATUS: Final = 6
+"""Standard output cannot be written."""
 
 VERBS: Final = {
     "Record": {"run": ("run_help", "Run a command and record what it does.")},
@@ -55,8 +59,9 @@ RUN is a run id, a prefix that fits one run, sha256:<run digest>, or @latest.
 The store is --store URL, else RUNSTONE_STORE, else ./runs.
 
 Exit status: 0 good, 1 what was asked about is bad, 2 wrong use, 3 not found,
-4 conflict, 5 store unavailable; `run` passes that of its command. With --json
-an error is also an object {code, message, details} on standard output.
+4 conflict, 5 store unavailable, 6 standard output cannot be written; `run`
+passes that of its command. With --json an error is also an object
+{code, message, details} on standard output.
 """
 
 
@@ -114,9 +119,13 @@ def main(words: Sequence[str]) -> int:
         return _answer(list(words) or ["--help"])
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
-    except OSError as exc:  # standard output failed, and an error about it could not be printed either
+    except OSError as exc:  # of a stream: errors of files have a name
         _close_output()
-        return BROKEN_PIPE_STATUS if isinstance(exc, BrokenPipeError) else CODES["store_unavailable"].exit_status
+        if isinstance(exc, BrokenPipeError):
+            return BROKEN_PIPE_STATUS
+        with suppress(OSError):  # standard error may have failed too
+            say(f"standard output: {exc.strerror or exc}")
+        return OUTPUT_STATUS
 
 
 def _close_output() -> None:
@@ -129,6 +138,10 @@ def _prepare_streams() -> None:
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
         # PYTHONUNBUFFERED: Python then loses the rest of a short write, without an error
         sys.stdout = open(sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115  # stays open
+    if sys.stdout is None:  # closed by the caller (`>&-`): the work is done, then its answer cannot be written
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115  # stays open
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # the same
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -146,19 +159,18 @@ def _answer(words: list[str]) -> int:
         return _refuse(words, exc)
     except RunstoneError as exc:
         return _fail(words, exc)
-    except BrokenPipeError:
-        raise
     except OSError as exc:
         if exc.filename is None:
-            _close_output()
-        where = "standard output" if exc.filename is None else os.fsdecode(exc.filename)
+            raise
         reason = exc.strerror or str(exc)
+        where = os.fsdecode(exc.filename)
         return _fail(words, error("store_unavailable", f"{where}: {reason}", reason=reason, errno=exc.errno))
 
 
 def _refuse(words: list[str], exc: click.UsageError) -> int:
     """Wrong use: what is wrong, and how the verb is used."""
-    status = _fail(words, error("invalid_option", exc.format_message()))
+    message = " ".join(exc.format_message().split())  # click sets a list of choices on lines of its own
+    status = _fail(words, error("invalid_option", message))
     if exc.ctx is not None:
         sys.stderr.write(f"{exc.ctx.get_usage()}\nTry `{safe_text(exc.ctx.command_path)} --help`.\n")
     return status

@@ -11,9 +11,10 @@ from runstone.cli.measures import size_text
 from runstone.cli.parameters import complete_run, json_option, store_option
 from runstone.cli.rendering import Screen, Span, print_json
 from runstone.cli.runs import sealed_run
-from runstone.core.contract import Document
-from runstone.core.digests import sha256_hex
+from runstone.core.contract import DERIVED, SEALED, Document
+from runstone.core.digests import new_hash, sha256_hex
 from runstone.core.parsing import parse_json
+from runstone.engine.reader import Sealed
 from runstone.errors import error
 from runstone.locate import CONTRACTS, contract_of, open_store
 
@@ -47,19 +48,35 @@ def command(name: str, run: str, path: str | None, store: str | None, *, as_json
             )
         if as_json:
             facts = {"run_id": sealed.run_id, "contract": f"{contract.name}/{contract.version}"}
-            print_json({**facts, "documents": [_described(document) for document in documents]})
+            print_json({**facts, "documents": [_described(document, sealed) for document in documents]})
         else:
-            _print(documents, alone=path is not None)
+            _print(documents, sealed, alone=path is not None)
 
 
-def _described(document: Document) -> dict[str, Any]:
+def _standing(document: Document, sealed: Sealed) -> str:
+    """`sealed` where the bundle has these very bytes under that path, else `derived`."""
+    for entry in sealed.manifest["files"]:
+        if entry["path"] == document.path:
+            digest = new_hash()
+            for piece in document.pieces():
+                digest.update(piece)
+            return SEALED if digest.hexdigest() == entry["sha256"] else DERIVED
+    return DERIVED
+
+
+def _described(document: Document, sealed: Sealed) -> dict[str, Any]:
     data = b"".join(document.pieces())
     value = parse_json(data) if document.path.endswith(".json") else data.decode("utf-8", "backslashreplace")
-    facts = {"path": document.path, "standing": document.standing, "size": len(data), "sha256": sha256_hex(data)}
+    facts = {
+        "path": document.path,
+        "standing": _standing(document, sealed),
+        "size": len(data),
+        "sha256": sha256_hex(data),
+    }
     return {**facts, "value": value}
 
 
-def _print(documents: list[Document], *, alone: bool) -> None:
+def _print(documents: list[Document], sealed: Sealed, *, alone: bool) -> None:
     screen = Screen()
     for document in documents:
         if alone and not screen.terminal:
@@ -68,5 +85,5 @@ def _print(documents: list[Document], *, alone: bool) -> None:
             continue
         if not alone:
             size = sum(map(len, document.pieces()))
-            screen.heading(document.path, Span(f"{document.standing}, {size_text(size)}", "dim"))
+            screen.heading(document.path, Span(f"{_standing(document, sealed)}, {size_text(size)}", "dim"))
         screen.pieces(document.pieces())

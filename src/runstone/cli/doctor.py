@@ -12,6 +12,7 @@ from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import json_option, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import store_exists
+from runstone.core import layout
 from runstone.core.times import time_text
 from runstone.engine.store import Store
 from runstone.locate import STORE_SETTING, VERSION, open_store, probe_file_system
@@ -98,7 +99,7 @@ def _version(package: str) -> str | None:
 def _store(store: Store) -> dict[str, Any]:
     open_runs = store.open_runs()
     alive = sum(summary.alive for summary in open_runs)
-    left = store.leftovers()
+    left, unkept = store.leftovers(), store.journals.unkept()
     return {
         "url": store.url,
         "exists": store_exists(store),
@@ -108,6 +109,8 @@ def _store(store: Store) -> dict[str, Any]:
         "foreign": len(store.objects.foreign()),
         "leftovers": len(left),
         "leftover_bytes": sum(leftover.size_bytes for leftover in left),
+        "unkept": len(unkept),
+        "unkept_bytes": sum(leftover.size_bytes for leftover in unkept),
     }
 
 
@@ -167,6 +170,11 @@ def _store_facts(store: dict[str, Any]) -> list[tuple[str, list[Cell]]]:
         left = count_text(store["leftovers"], "temporary file")
         size = size_text(store["leftover_bytes"])
         rows.append(("", [Span(f"{left} of dead processes, {size}: `runstone recover` removes them", "warn")]))
+    if store["unkept"]:
+        runs = count_text(store["unkept"], "run")
+        size = size_text(store["unkept_bytes"])
+        text = f"files of {runs} that no bundle has, {size}: in {layout.UNKEPT}/"
+        rows.append(("", [Span(text, "warn")]))
     return rows
 
 

@@ -21,7 +21,7 @@ from runstone.locate import open_store
 
 @click.command()
 @run_argument()
-@click.option("--as", "form", type=click.Choice(["tar"]), required=True, help="The form.")
+@click.option("--as", "form", type=click.Choice(["tar"]), default="tar", help="The form (default: tar).")
 @click.option("-o", "--output", "target", metavar="FILE", default=STDOUT, help="A new file (default: standard output).")
 @store_option()
 @json_option("Print what was written as JSON; needs -o FILE.")
@@ -31,7 +31,9 @@ def command(run: str, form: str, target: str, store: str | None, *, as_json: boo
     Plain `tar` reads it, `runstone verify FILE` proves it, `runstone import FILE` brings it into another store.
     A file that exists is never overwritten.
     """
-    if target == STDOUT and (as_json or sys.stdout.isatty()):
+    if target == STDOUT and as_json:
+        raise error("invalid_option", "--json says what was written: give -o FILE for the archive", option="--json")
+    if target == STDOUT and sys.stdout.isatty():
         raise error("invalid_option", "an archive is not for a terminal: give -o FILE, or a pipe", option="-o")
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
@@ -60,7 +62,9 @@ def write_new(path: str, pieces: Iterator[bytes]) -> tuple[int, str]:
             for piece in pieces:
                 digest.update(piece)
                 size += file.write(piece)
-    except BaseException:
+    except BaseException as exc:
         os.unlink(path)
+        if isinstance(exc, OSError) and exc.filename is None:
+            exc.filename = path  # a write that fails does not say of which file
         raise
     return size, digest.hexdigest()

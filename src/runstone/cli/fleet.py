@@ -60,6 +60,7 @@ class Fleet:
 
 def verify_all(store: Store, *, quick: bool) -> Fleet:
     """Verify every bundle of the store. A folder that has lost its manifest is a bundle too, and faulty."""
+    still_open = {summary.run_id for summary in store.open_runs()}  # first: what is sealed meanwhile is then verified
     foreign = store.objects.foreign()
     torn = [name for name in foreign if _has_journal(store, name)]
     run_ids = sorted([*store.objects.run_ids(), *torn])
@@ -73,7 +74,8 @@ def verify_all(store: Store, *, quick: bool) -> Fleet:
         raise error("store_unavailable", "a process that verified runs was killed; nothing is proved") from exc
     finally:
         progress.clear()
-    return Fleet(reports, [name for name in foreign if name not in torn], len(store.open_runs()), quick=quick)
+    open_runs = len(still_open.difference(run_ids))
+    return Fleet(reports, [name for name in foreign if name not in torn], open_runs, quick=quick)
 
 
 def _has_journal(store: Store, name: str) -> bool:

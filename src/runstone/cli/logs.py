@@ -10,7 +10,7 @@ import click
 
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, print_json_line, say
-from runstone.cli.runs import sealed_run
+from runstone.cli.runs import open_id, sealed_run
 from runstone.contracts.runstone.document import LOG_PATH
 from runstone.core import layout
 from runstone.core.journal import LineReader, split_lines
@@ -34,7 +34,7 @@ def command(run: str, store: str | None, *, follow: bool, as_json: bool) -> None
     Control characters are shown escaped, whatever the output is; `runstone get RUN run.log -o -` has the bytes.
     """
     opened = open_store(store)
-    run_id = _open_id(opened, run)
+    run_id = open_id(opened, run)
     show = _json_lines if as_json else _Text().lines
     if run_id is not None:
         show(_live(opened, run_id, follow=follow))
@@ -44,19 +44,6 @@ def command(run: str, store: str | None, *, follow: bool, as_json: bool) -> None
     else:
         with sealed_run(opened, run) as sealed:
             _print_log(sealed)
-
-
-def _open_id(store: Store, run: str) -> str | None:
-    """The id of the open run that RUN names, or `None` where it names a sealed one. Raises `run_not_found`."""
-    if run in store.journals.open_ids() and not store.objects.exists(run):
-        return run
-    try:
-        store.resolve(run)
-    except RunstoneError as exc:
-        if exc.code != "run_is_open":
-            raise
-        return str(exc.details["run_id"])
-    return None
 
 
 def _print_log(sealed: Sealed) -> None:

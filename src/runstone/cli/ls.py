@@ -11,10 +11,14 @@ from runstone.cli.parameters import json_option, store_option
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.core.query import FIELDS
-from runstone.core.times import is_time, parse_time
+from runstone.engine.ending import duration_ms
+from runstone.engine.reader import Sealed
 from runstone.engine.store import DAMAGED, Store
+from runstone.errors import RunstoneError
 from runstone.locate import open_store
 
+SEALED: Final = "sealed"
+"""The `state` of a row."""
 MIN_PREFIX_DIGITS: Final = 16
 """Of an id that the kernel made: 12 digits of time, then chance. Longer where two ids need more."""
 STATUS_STYLES: Final = {
@@ -57,7 +61,8 @@ def command(query: tuple[str, ...], store: str | None, *, as_json: bool) -> None
 
     QUERY is terms joined by AND: kind:backfill, status:failed,partial, id:2026*; a leading - negates a term.
 
-    An id that Runstone made is shown as a prefix that no other run of the store has; --json has it whole.
+    On a terminal an id that Runstone made is shown as a prefix that no other run of the store has; a pipe and
+    --json have it whole.
     `to recover` marks a run whose process died before it was sealed.
     """
     opened = open_store(store)
@@ -72,26 +77,39 @@ def command(query: tuple[str, ...], store: str | None, *, as_json: bool) -> None
 
 
 def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
-    names = short_ids({*store.objects.run_ids(), *store.journals.open_ids()})
-    screen.listing(_COLUMNS, [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows])
+    names = short_ids({*store.objects.run_ids(), *store.journals.open_ids()}) if screen.terminal else {}
+    screen.listing(_COLUMNS, [_cells(store, row, names.get(row["run_id"], row["run_id"])) for row in rows])
     dead = sum(row["state"] == "to recover" for row in rows)
     if dead and screen.terminal:
         screen.line()
         screen.line(Span(f"{count_text(dead, 'run')} to recover: runstone recover", "dim"))
 
 
-def _cells(row: dict[str, Any], name: str) -> list[Cell]:
-    opened_at, closed_at = row["opened_at"], row["closed_at"]
-    took = "-"
-    if is_time(opened_at) and is_time(closed_at):
-        took = duration_text((parse_time(closed_at) - parse_time(opened_at)) // 1_000_000)
+def _cells(store: Store, row: dict[str, Any], name: str) -> list[Cell]:
     return [
         name,
         "-" if row["kind"] is None else row["kind"],
         Span(_STATE_TEXTS.get(row["state"], row["status"]), STATUS_STYLES.get(row["status"], "")),
-        second_text(opened_at),
-        took,
+        second_text(row["opened_at"]),
+        _took(store, row),
     ]
+
+
+def _took(store: Store, row: dict[str, Any]) -> str:
+    """As `show` says it: what was recorded, which the times of the first and the last event do not always tell."""
+    if row["state"] != SEALED:
+        return "-"
+    try:
+        bundle = store.objects.open(row["run_id"])
+    except RunstoneError:  # it went away, or broke, since the list was made
+        return "-"
+    try:
+        took_ms = duration_ms(Sealed(bundle, store.contract_of))
+    except RunstoneError:
+        took_ms = None
+    finally:
+        bundle.close()
+    return "-" if took_ms is None else duration_text(took_ms)
 
 
 def second_text(time: str | None) -> str:

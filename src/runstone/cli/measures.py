@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 SHORT_DIGEST_DIGITS: Final = 12
@@ -42,6 +43,28 @@ def number_text(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def seconds_text(seconds: float) -> str:
+    """As `duration_text`, with a tenth of a millisecond below 10 ms: `0.9 ms`, `0 ms`."""
+    if 0 < seconds < 0.01:
+        return f"{max(seconds * 1000, 0.1):.1f} ms"
+    return duration_text(round(seconds * 1000))
+
+
+_RESOURCES: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
+    "max_rss_bytes": ("peak memory {}", size_text),
+    "user_s": ("CPU {} user", seconds_text),
+    "system_s": ("CPU {} system", seconds_text),
+}
+
+
+def resource_text(name: str, value: Any) -> str:
+    """`peak memory 10.5 MB`, `CPU 0.9 ms user`; a resource that is not known here by its own name."""
+    if name in _RESOURCES and type(value) in (int, float) and value >= 0:
+        words, spell = _RESOURCES[name]
+        return words.format(spell(value))
+    return f"{name} {number_text(value)}"
 
 
 def count_text(count: int, one: str, many: str | None = None) -> str:

@@ -10,7 +10,7 @@ from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
-from runstone.engine.recoverer import ALIVE, ALREADY_SEALED, NEVER_OPENED, SEALED, SKIPPED, Recovery
+from runstone.engine.recoverer import ALIVE, ALREADY_SEALED, NEVER_OPENED, SEALED, SKIPPED, Recovery, recover_all
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store
@@ -43,7 +43,7 @@ def command(run: str | None, store: str | None, *, force: bool, as_json: bool) -
         done = [_one(opened, run, force=force)]
         failures: list[RunstoneError] = []
     else:
-        done, failures = _all(opened, force=force)
+        done, failures = recover_all(opened.objects, opened.journals, opened.contract_of, force=force)
     if as_json:
         print_json([recovery.as_dict() for recovery in done])
     else:
@@ -69,17 +69,6 @@ def _one(store: Store, run: str, *, force: bool) -> Recovery:
         message = f"the process that records run {recovery.run_id} is alive (--force seals a copy of what it recorded)"
         raise error("run_is_open", message, run_id=recovery.run_id)
     return recovery
-
-
-def _all(store: Store, *, force: bool) -> tuple[list[Recovery], list[RunstoneError]]:
-    """Every open run; one that the store keeps from being sealed keeps none of the others from it."""
-    done, failures = [], []
-    for run_id in store.journals.open_ids():
-        try:
-            done += store.recover(run_id, force=force)
-        except RunstoneError as exc:
-            failures.append(exc)
-    return done, failures
 
 
 def _sweep(store: Store) -> list[RunstoneError]:

@@ -1,7 +1,8 @@
 """`runstone run`: wrap a command. This module is the start path: it loads what a run needs and nothing else.
 
 Statuses of its own: 125 for wrong use, for an id that exists, and with `--strict` for a recorder that cannot start;
-126 not executable, 127 not found; 1 for a required variable that is missing. Else the command's own.
+126 not executable, 127 not found; 1 for a required variable that is missing. Else the command's own: what fails once
+it has run is said, and changes nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import sys
 
 from runstone.cli.options import OPTIONS
+from runstone.core.words import FAILED
+from runstone.engine.wrapper import Wrapped, occupy_standard_descriptors, wrap
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 WRONG_USE: Final = 125
 MISSING_VARIABLE: Final = 1
+_MAY_BE_EMPTY: Final = ("pipeline_version", "label", "max_output")  # a label and a size are refused by name
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -31,8 +35,19 @@ def main(arguments: list[str]) -> int:
             return _ovc(options, command)
         return _record(options, command)
     except RunstoneError as exc:
-        sys.stderr.write(f"runstone run: {exc.message}\n")
+        _say(exc.message)
         return WRONG_USE
+
+
+def _say(message: str) -> None:
+    """A line on standard error, if there is one; what is recorded does not depend on it."""
+    from runstone.core.terminal import safe_text
+
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(f"runstone run: {safe_text(message)}\n")
+    except (OSError, ValueError):
+        pass
 
 
 def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
@@ -58,6 +73,8 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
             if at >= len(arguments):
                 raise _wrong(f"{flag} needs a value")
             value = arguments[at]
+        if not value and option.name not in _MAY_BE_EMPTY:
+            raise _wrong(f"{flag} has an empty value")
         if option.multiple:
             values[option.name].append(value)
         else:
@@ -102,7 +119,12 @@ def _wrap_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def _ovc(options: dict[str, Any], command: list[str]) -> int:
     from runstone.contracts.ovc.wrapping import run_command
+    from runstone.locate import open_store
 
+    if options["run_id"] is not None:
+        raise _wrong("--run-id: contract ovc makes its own run ids")
+    name, _, version = options["contract"].partition("/")
+    open_store(options["store"]).contract_of(name, version or None)  # raises for a version that is not known
     return run_command(
         command,
         pipeline_id=_kind(options, command),
@@ -111,6 +133,10 @@ def _ovc(options: dict[str, Any], command: list[str]) -> int:
         store_url=options["store"],
         wrap_options=_wrap_options(options),
         empty_status=WRONG_USE,
+        before=lambda run: _inputs(run, options["input"]),
+        after=lambda run: _outputs(run, options["output"]),
+        labels=parse_labels(options["label"]),
+        strict=options["strict"],
     )
 
 
@@ -121,6 +147,7 @@ def _kind(options: dict[str, Any], command: list[str]) -> str:
 def _record(options: dict[str, Any], command: list[str]) -> int:
     from runstone.locate import open_store
 
+    occupy_standard_descriptors()
     wrap_options = _wrap_options(options)
     run = open_store(options["store"]).run(
         _kind(options, command),
@@ -132,16 +159,21 @@ def _record(options: dict[str, Any], command: list[str]) -> int:
         entry=command[0],
         strict=options["strict"],
     )
-    for reference in options["input"]:
-        run.input("file" if os.path.lexists(reference) else "reference", reference)
+    with run:  # what a strict recorder refuses fails the run; the process ends without another chance to seal it
+        return _recorded(run, options, command, wrap_options)
+
+
+def _recorded(run: Run, options: dict[str, Any], command: list[str], wrap_options: dict[str, Any]) -> int:
+    _inputs(run, options["input"])
     missing = sorted(name for name in set(options["required_env"]) if not os.environ.get(name))
     if options["required_env"]:
         _check_variables(run, options["required_env"], missing)
     if missing:
-        sys.stderr.write(f"runstone run: required variables are missing or empty: {', '.join(missing)}\n")
-        run.finish("failed", exit=MISSING_VARIABLE)
-        return MISSING_VARIABLE
-    return _wrapped(run, command, wrap_options, options["output"])
+        _say(f"required variables are missing or empty: {', '.join(missing)}")
+        return _sealed(run, Wrapped(MISSING_VARIABLE, FAILED, None, None))
+    ended = wrap(run, command, **wrap_options)
+    _outputs(run, options["output"])
+    return _sealed(run, ended)
 
 
 def _check_variables(run: Run, required: list[str], missing: list[str]) -> None:
@@ -149,23 +181,43 @@ def _check_variables(run: Run, required: list[str], missing: list[str]) -> None:
     run.check("Required environment variables present", "fail" if missing else "pass", id="required_env_present")
 
 
-def _wrapped(run: Run, command: list[str], wrap_options: dict[str, Any], patterns: list[str]) -> int:
-    from runstone.engine.wrapper import wrap
-
-    ended = wrap(run, command, **wrap_options)
-    for pattern in patterns:
-        _outputs(run, pattern)
-    run.finish(ended.status, exit=ended.exit, error=ended.error, resources=ended.resources)
+def _sealed(run: Run, ended: Wrapped) -> int:
+    """Seal the run; whatever becomes of it, the status to end with is the command's."""
+    try:
+        run.finish(ended.status, exit=ended.exit_status, error=ended.error, resources=ended.resources)
+    except RunstoneError as exc:
+        _say(exc.message)
     return ended.exit_status
 
 
-def _outputs(run: Run, pattern: str) -> None:
-    """Record every file that a pattern names; a pattern that names none is said and recorded."""
+def _inputs(run: Run, references: list[str]) -> None:
+    for reference in references:
+        run.input("file" if os.path.lexists(reference) else "reference", reference)
+
+
+def _outputs(run: Run, patterns: list[str]) -> None:
+    for pattern in patterns:
+        _output(run, pattern)
+
+
+def _output(run: Run, pattern: str) -> None:
+    """Record every file that a pattern names; what cannot be had of a pattern is said and recorded."""
     from glob import glob
 
     found = sorted(path for path in glob(pattern, recursive=True, include_hidden=True) if os.path.isfile(path))
     for path in found:
-        run.output("file", path)
+        try:
+            run.output("file", path)
+        except RunstoneError as exc:  # of a strict recorder
+            _warn(run, f"--output {pattern}: {exc.message}")
     if not found:
-        run.log(f"--output {pattern}: no such file", "warning")
-        sys.stderr.write(f"runstone run: --output {ascii(pattern)[1:-1]}: no such file\n")
+        _warn(run, f"--output {pattern}: no such file")
+
+
+def _warn(run: Run, message: str) -> None:
+    """Say a thing and record it."""
+    _say(message)
+    try:
+        run.log(message, "warning")
+    except RunstoneError as exc:
+        _say(exc.message)

@@ -1,4 +1,4 @@
-"""What a command line names: a store, and a sealed run in it that may turn out to be damaged."""
+"""What a command line names: a store, and a run in it: open, sealed, or damaged as it turns out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
+from runstone.errors import RunstoneError
 
 
 @contextmanager
@@ -22,6 +23,26 @@ def sealed_run(store: Store, name: str) -> Iterator[Sealed]:
             yield sealed
     finally:
         sealed.bundle.close()
+
+
+def open_id(store: Store, name: str) -> str | None:
+    """The id of the open run that RUN names, or `None` where it names a sealed one. Raises `run_not_found`."""
+    if name in store.journals.open_ids() and not store.objects.exists(name):
+        return name
+    try:
+        store.resolve(name)
+    except RunstoneError as exc:
+        if exc.code != "run_is_open":
+            raise
+        return str(exc.details["run_id"])
+    return None
+
+
+def unsealed_hint(run_id: str, *, alive: bool) -> str:
+    """What becomes of a run that is not sealed, in a sentence."""
+    if alive:
+        return "it is sealed when its process finishes it"
+    return f"its process is gone: runstone recover {run_id} seals it"
 
 
 def store_exists(store: Store) -> bool:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import click
 
+from runstone.cli import unsealed
 from runstone.cli.ls import STATUS_STYLES
-from runstone.cli.measures import count_text, duration_text, number_text, size_text
+from runstone.cli.measures import count_text, duration_text, resource_text, size_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
-from runstone.cli.runs import sealed_run
+from runstone.cli.runs import open_id, sealed_run
 from runstone.cli.sections import SECTIONS
 from runstone.cli.summary import summarize
 from runstone.locate import open_store
@@ -28,9 +29,15 @@ _PLATFORM: Final = (("system", "release", "machine"), ("implementation", "python
 def command(run: str, store: str | None, *, as_json: bool) -> None:
     """Show one run: when, what, by which code, from which inputs, with which results.
 
-    It shows what was recorded, and proves nothing: that is `runstone verify`.
+    It shows what was recorded, and proves nothing: that is `runstone verify`. Of a run that is not sealed it shows
+    how it was opened and how far it has come.
     """
     opened = open_store(store)
+    run_id = open_id(opened, run)
+    page = None if run_id is None else unsealed.describe(opened, run_id)
+    if page is not None:
+        _show_open(page, as_json=as_json)
+        return
     with sealed_run(opened, run) as sealed:
         summary = summarize(opened, sealed)
     if as_json:
@@ -42,6 +49,13 @@ def command(run: str, store: str | None, *, as_json: bool) -> None:
     screen.facts(_facts(summary))
     for section in SECTIONS:
         section(screen, summary)
+
+
+def _show_open(page: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(page)
+    else:
+        unsealed.print_page(Screen(), page, _origin(page))
 
 
 def _title(summary: dict[str, Any]) -> list[Cell]:
@@ -95,7 +109,7 @@ def _origin(summary: dict[str, Any]) -> Iterator[Fact]:
     platform = summary["platform"]
     if platform:
         yield "platform", [_machine(platform)]
-    imported = summary["imported"]
+    imported = summary.get("imported")
     if isinstance(imported, dict):
         yield (
             "imported",
@@ -129,9 +143,14 @@ def _counts(summary: dict[str, Any]) -> str:
     counts = summary["counts"]
     texts = [count_text(counts["events"], "event"), count_text(counts["files"], "file")]
     texts += [count_text(counts[name], name[:-1]) for name in ("checks", "warnings", "redactions") if counts[name]]
-    if counts["dropped"]:
-        texts.append(f"{counts['dropped']} dropped")
+    others = counts["dropped"] - sum(data["events"] for data in _over_limit(summary))
+    if others > 0:
+        texts.append(f"{others} dropped")
     return ", ".join(texts)
+
+
+def _over_limit(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    return [data for data in summary["dropped"] if data["reason"] == "max_output"]
 
 
 def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
@@ -139,7 +158,10 @@ def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
     if summary["exit"] is not None:
         yield "exit", [str(summary["exit"])]
     if summary["resources"]:
-        yield "used", [", ".join(f"{name} {number_text(value)}" for name, value in summary["resources"].items())]
+        yield "used", [", ".join(resource_text(name, value) for name, value in summary["resources"].items())]
+    for data in _over_limit(summary):
+        size = size_text(data["bytes"])
+        yield "not kept", [Span(f"{size} of output, over --max-output", "warn"), *_digest(data["sha256"])]
     if summary["torn_bytes"]:
         yield "torn", [Span(f"{size_text(summary['torn_bytes'])} at the end of the journal could not be read", "warn")]
     for path in summary["lost"]:

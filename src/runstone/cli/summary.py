@@ -40,6 +40,7 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
         "notes": [data["text"] for data in journal.data("note")],
         "exit": closed["exit"],
         "resources": closed["resources"],
+        "dropped": list(journal.data("dropped")),
         "torn_bytes": closed["torn_bytes"],
         "lost": closed["lost"],
         "config": _config(journal, view),

@@ -12,7 +12,7 @@ from runstone.cli.fleet import Fleet, verify_all
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json, say
-from runstone.cli.runs import nothing_in, store_exists
+from runstone.cli.runs import nothing_in, store_exists, unsealed_hint
 from runstone.core.digests import parse_digest
 from runstone.engine.store import Store
 from runstone.engine.verifier import FAULT, STEPS, Report
@@ -64,9 +64,17 @@ def _report(run: str, store: str | None, *, quick: bool, digest: str | None) -> 
     try:
         return opened.verify(run, quick=quick, digest=digest)
     except RunstoneError as exc:
+        if exc.code == "run_is_open":
+            raise _not_yet(opened, str(exc.details["run_id"])) from exc
         if exc.code != "run_not_found" or not os.path.lexists(run):
             raise
     return verify_path(run, quick=quick, digest=digest)
+
+
+def _not_yet(store: Store, run_id: str) -> RunstoneError:
+    alive = store.journals.alive(run_id)
+    message = f"run {run_id} is not sealed yet, and can be verified once it is; {unsealed_hint(run_id, alive=alive)}"
+    return error("run_is_open", message, run_id=run_id)
 
 
 def print_report(screen: Screen, report: Report, name: str) -> None:

@@ -106,7 +106,14 @@ def _loader() -> Callable[[bytes], Any]:
             pass  # an interpreter without CPython's accelerator
         else:
             scan: Any = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # any object with these fields will do
-            return lambda data: scan(data.decode(), 0)[0]
+
+            def scanned(data: bytes) -> Any:
+                try:
+                    return scan(data.decode(), 0)[0]
+                except StopIteration:  # how CPython's scanner says that no value begins there
+                    raise ValueError("no value") from None
+
+            return scanned
     import orjson
 
     return orjson.loads

@@ -27,6 +27,7 @@ MAX_DECIMAL_BITS: Final = 12_900
 """An integer of more bits is written in hexadecimal."""
 
 COERCED: Final = "coerced"
+TRUNCATED: Final = "truncated"
 _INFINITY: Final = float("inf")
 
 

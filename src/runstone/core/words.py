@@ -23,15 +23,16 @@ LINK_RELATIONS: Final = ("amends", "child-of", "derives-from", "replays", "retri
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
-def check_status(status: Any) -> str:
+def check_status(status: Any, *, by_recovery: bool = True) -> str:
     """`status`, if a run can end with it; raises `invalid_status`. Only recovery gives `interrupted`."""
-    if status in FINAL_STATUSES:
+    known = [word for word in FINAL_STATUSES if by_recovery or word != INTERRUPTED]
+    if status in known:
         return str(status)
     raise error(
         "invalid_status",
-        f"{str(status)[:40]!r} is not a status; use one of {', '.join(FINAL_STATUSES)}",
+        f"{str(status)[:40]!r} is not a status that a run can be given; use one of {', '.join(known)}",
         found=str(status)[:40],
-        expected=list(FINAL_STATUSES),
+        expected=known,
     )
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     Keep = Callable[[str, Iterator[bytes]], FileFact]
 
 CHUNK_BYTES: Final = 1 << 20
-_OVERLAP_BYTES: Final = 16 * 1024
-"""A secret that two chunks share is found in the overlap."""
 
 
 class SecretInFile(Exception):  # noqa: N818  # a finding, not a failure
@@ -72,15 +70,13 @@ class FileReader:
     def chunks(self, redactor: Redactor | None = None) -> Iterator[bytes]:
         """The bytes. Raises `OSError`, `ChangedWhileRead`, and with a redactor `SecretInFile`."""
         digest = new_hash() if self._hashed else None
-        tail = b""
+        refuse = _SecretSearch(redactor).refuse if redactor is not None else None
         fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
             before = os.fstat(fd)
             while chunk := os.read(fd, CHUNK_BYTES):
-                if redactor is not None:
-                    window = tail + chunk
-                    _refuse_secrets(redactor, window)
-                    tail = window[-_OVERLAP_BYTES:]
+                if refuse is not None:
+                    refuse(chunk)
                 if digest is not None:
                     digest.update(chunk)
                 self.size += len(chunk)
@@ -100,11 +96,22 @@ def _identity(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
-def _refuse_secrets(redactor: Redactor, window: bytes) -> None:
-    if redactor.gate.hit(window):
-        hits = redactor.text(window.decode("latin-1"))[1] or redactor.text(window.decode("utf-8", "replace"))[1]
-        if hits:
-            raise SecretInFile(hits[0])
+class _SecretSearch:
+    """Reads a file's chunks in order, with a scanner of its own: other threads record meanwhile."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._scanner = redactor.gate.scanner()
+        self._tail = b""
+
+    def refuse(self, chunk: bytes) -> None:
+        """Raises `SecretInFile` for a secret that ends in this chunk."""
+        window = self._tail + chunk
+        if self._scanner.hit(window):
+            hits = self._redactor.found_in(window)
+            if hits:
+                raise SecretInFile(hits[0])
+        self._tail = window[-self._redactor.overlap_bytes :]
 
 
 def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Reading:
         report = verify_bundle(self._bundle, self._contract_of)
         faults = [finding for finding in report.findings if finding.level == FAULT]
         if isinstance(exc, NotFound):  # a file that nobody promised is just not there
-            faults = [fault for fault in faults if fault.file == exc.details.get("path")]
+            path = exc.details.get("path")
+            faults = [fault for fault in faults if path is not None and fault.file == path]
         if faults:
             nearest = min(faults, key=lambda fault: (fault.file != self._path, fault.line is None))
             raise _damaged(self._bundle, report.run_id, nearest) from exc

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ENVELOPE_BYTES: Final = 256
 """More than what stands in a line around its data and marks."""
 
+MESSAGE_CHARACTERS: Final = 64_000
+
 LOST: Final = "run.log:line:0"
 """The reference to a message that could not be recorded; it is no evidence."""
 
@@ -30,6 +32,11 @@ def text_of(value: Any) -> str:
         return str(value)
     except Exception:  # a foreign object may raise anything
         return f"<{type(value).__name__}>"
+
+
+def maybe_text(value: Any) -> str | None:
+    """As `text_of`; nothing stays nothing."""
+    return None if value is None else text_of(value)
 
 
 def texts_of(value: Any) -> list[str]:
@@ -75,14 +82,14 @@ def snake_case(name: str) -> str:
 
 
 def describe(exc: BaseException) -> dict[str, Any]:
-    """An exception as recorded: type, message, and the traceback's text (its last 16,000 characters)."""
+    """An exception as recorded: type, message (its first 64,000 characters), traceback (its last 16,000)."""
     import traceback
 
     try:
         text = "".join(traceback.format_exception(exc))
     except Exception:  # an exception that cannot be shown is still the caller's, not ours
         text = type(exc).__name__
-    return {"type": type(exc).__name__, "message": text_of(exc), "traceback": text[-16_000:]}
+    return {"type": type(exc).__name__, "message": text_of(exc)[:MESSAGE_CHARACTERS], "traceback": text[-16_000:]}
 
 
 def say(message: str, redactor: Redactor) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import _thread
 
+from runstone.core.journal import JournalIndex
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -18,7 +20,10 @@ _WAITING: Final = 8
 
 
 class BackgroundIndex:
-    """Feeds `writer.index` with every line that is written, from the first. `finish` before the run does."""
+    """Feeds `writer.index` with every line that is written, from the first. `finish` before the run does.
+
+    Raises what reading the journal so far does, and `RuntimeError` where no thread can be had; then nothing is fed.
+    """
 
     def __init__(self, writer: JournalWriter) -> None:
         from _queue import SimpleQueue
@@ -29,28 +34,35 @@ class BackgroundIndex:
         self._next = 0
         self._done = _thread.allocate_lock()
         self._done.acquire()
-        writer.index.feed(writer.written())
+        self._ending = False
+        before = writer.written()
+        _thread.start_new_thread(self._work, ())  # before the tap: nobody else makes room for lines
+        writer.index.feed(before)
         writer.tap = self._take
-        _thread.start_new_thread(self._work, ())
 
     def _take(self, line: bytes) -> None:
+        if self._ending:  # the tap stays: another thread may have looked at it, and is about to call it
+            return
         self._room[self._next % _WAITING].acquire()
         self._next += 1
         self._lines.put(line)
 
     def _work(self) -> None:
         number = 0
-        feed = self._writer.index.feed
-        try:
-            while line := self._lines.get():
-                feed(line)
-                self._room[number % _WAITING].release()
-                number += 1
-        finally:
-            self._done.release()
+        index: JournalIndex | None = self._writer.index
+        while line := self._lines.get():
+            try:
+                if index is not None:
+                    index.feed(line)
+            except Exception:  # what is half fed is of no use; the sealer reads the journal itself
+                self._writer.index = JournalIndex()
+                index = None
+            self._room[number % _WAITING].release()
+            number += 1
+        self._done.release()
 
     def finish(self) -> None:
         """Wait until every line so far is in the index; later lines are the sealer's."""
-        self._writer.tap = None
+        self._ending = True
         self._lines.put(b"")
         self._done.acquire()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def kind_of(kind: Any) -> str:
     """The kind as text; raises `invalid_option` where it is empty."""
-    text = text_of(kind)
+    text = "" if kind is None else text_of(kind)
     if not text:
         raise error("invalid_option", "kind is empty: say what work the run does", option="kind")
     return text

@@ -9,12 +9,12 @@ import os
 
 from runstone.core import canonical
 from runstone.core.events import data_problem
+from runstone.core.evidence import RESOLVES
 from runstone.core.values import COERCED
 from runstone.core.words import (
     CANCELLED,
     CHECK_STATUSES,
     FAILED,
-    INTERRUPTED,
     LOG_LEVELS,
     check_status,
     status_from_checks,
@@ -69,6 +69,7 @@ class Run:
         self._cwd = here()
         self._strict = strict
         self._check_results: list[str] = []
+        self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
@@ -91,7 +92,9 @@ class Run:
 
     def git_state(self, sha: str | None, ref: str | None, *, dirty: bool | None) -> None:
         """Record what is known of the repository, once its dirty flag is."""
-        self._record("git", {"sha": sha, "ref": ref, "dirty": dirty})
+        known = dirty if dirty is None or isinstance(dirty, bool) else bool(told.text_of(dirty))
+        marks: list[Mark] = [] if known is dirty else [["/dirty", COERCED]]
+        self._record("git", {"sha": told.maybe_text(sha), "ref": told.maybe_text(ref), "dirty": known}, marks)
 
     @property
     def run_id(self) -> str:
@@ -128,12 +131,11 @@ class Run:
             )
         known = "fail" if marks else status
         self._check_results.append(known)
-        facts = {
-            "name": told.text_of(name),
-            "status": known,
-            "evidence": self._evidence(told.texts_of(evidence)),
-        }
-        self._record("check", {"id": told.snake_case(name) if id is None else told.text_of(id), **facts}, marks)
+        references = self._evidence(told.texts_of(evidence))
+        identity = told.snake_case(name) if id is None else told.text_of(id)
+        self._looks_for_evidence = identity != RESOLVES and (self._looks_for_evidence or bool(references))
+        facts = {"name": told.text_of(name), "status": known, "evidence": references}
+        self._record("check", {"id": identity, **facts}, marks)
 
     def _evidence(self, texts: list[str]) -> list[str]:
         """References without those to messages that were lost with the rest: they are no evidence."""
@@ -142,18 +144,20 @@ class Run:
     def log(self, message: str, level: str = "info") -> str:
         """Record a message, one line of `run.log`; answers the reference to it (`run.log:line:N`, 0 if it was lost)."""
         text = message if isinstance(message, str) else told.text_of(message)
-        number = self._record(
-            "log", {"level": level if isinstance(level, str) and level in LOG_LEVELS else "info", "text": text}
-        )
+        if isinstance(level, str) and level in LOG_LEVELS:
+            number = self._record("log", {"level": level, "text": text})
+        else:
+            number = self._record("log", {"level": "info", "text": text}, [["/level", COERCED]])
         return f"run.log:line:{number}"
 
     def stream(self, stream: str, chunk: bytes) -> None:
         """Record bytes that a command wrote to one of its streams (`stdout`, `stderr`), as they are."""
+        data = chunk if isinstance(chunk, bytes) else told.text_of(chunk).encode("utf-8", "replace")
         try:
-            data = {"stream": stream, "text": chunk.decode()}
+            piece = {"stream": told.text_of(stream), "text": data.decode()}
         except UnicodeDecodeError:
-            data = {"stream": stream, "latin1": chunk.decode("latin-1")}
-        self._record("log", data)
+            piece = {"stream": told.text_of(stream), "latin1": data.decode("latin-1")}
+        self._record("log", piece)
 
     def metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text."""
@@ -166,9 +170,10 @@ class Run:
             else:
                 numbers[name] = told.metric_number(value)
                 marks.append(["/values" + canonical.pointer([name]), COERCED])
-        self._record(
-            "metric", {"values": numbers, "step": step if step.__class__ is int else told.metric_step(step)}, marks
-        )
+        if step is not None and step.__class__ is not int:
+            step = told.metric_step(step)
+            marks.append(["/step", COERCED])
+        self._record("metric", {"values": numbers, "step": step}, marks)
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
@@ -203,21 +208,33 @@ class Run:
         When it answers, the bundle survives power loss. A second call changes nothing.
         """
         if status is not None:
-            check_status("" if status == INTERRUPTED else status)  # only recovery gives that one
+            check_status(status, by_recovery=False)
+        closed = {
+            "status": status or status_from_checks(self._check_results),
+            "exit": exit,
+            "error": error,
+            "result": result,
+            "duration_ns": max(0, self._monotonic_ns() - self._started_ns),
+            "resources": None if resources is None else told.mapping_of(resources),
+            "torn_bytes": 0,
+            "lost": [],
+        }
+        if self._looks_for_evidence and self.recording:
+            self._check_evidence(closed)
         if not self.writer.end():
             return self._again()
         forget(self)
-        self.status = status or status_from_checks(self._check_results)
+        self.status = closed["status"] = status or status_from_checks(self._check_results)
         journal = self.writer.journal
         if journal is None:
             return None
         try:
-            return self._close(exit, error, result, resources)
-        except RunstoneError as exc:
-            self.writer.say(
-                "seal", f"run {self._run_id} is not sealed: {exc.message} (runstone recover seals what was recorded)"
-            )
-            if self._strict or exc.code == "recovered_elsewhere":
+            return self._close(closed)
+        except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
+            reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
+            hint = "runstone recover seals what was recorded"
+            self.writer.say("seal", f"run {self._run_id} is not sealed: {reason} ({hint})")
+            if self._strict or (isinstance(exc, RunstoneError) and exc.code == "recovered_elsewhere"):
                 raise
             return None
         finally:
@@ -260,7 +277,7 @@ class Run:
         if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
             full = os.path.join(self._here() or "", text)
             name = name or artifact_name(full, self._cwd)
-            facts = file_facts(full, name, self._keep if keep else None, self.redactor)
+            facts = file_facts(full, name, self.writer.keep if keep else None, self.redactor)
             self._report(facts, text)
         data = artifact_event(kind, text, name, facts, media_type)
         if extra is not None and (known := told.mapping_of(extra)):
@@ -269,11 +286,6 @@ class Run:
             self.writer.refuse("invalid_event", f"{event}: {problem}")
         else:
             self._record(event, data)
-
-    def _keep(self, path: str, pieces: Any) -> Any:
-        journal = self.writer.journal
-        assert journal is not None
-        return journal.keep(path, pieces)
 
     def _report(self, facts: Mapping[str, Any], ref: str) -> None:
         if not (problem := facts.get("problem")):
@@ -286,20 +298,17 @@ class Run:
             f"{ref} has no digest in the record: {problem}" if facts["sha256"] is None else f"{ref}: {problem}",
         )
 
-    def _close(self, exit: int | None, failure: Any, result: Any, resources: Mapping[str, Any] | None) -> Digest:
+    def _check_evidence(self, closed: Mapping[str, Any]) -> None:
+        """Evidence that leads nowhere is told by a failed check: else the bundle would be faulty for ever."""
+        from runstone.engine.evidence_check import check_evidence
+
+        self._looks_for_evidence = False
+        check_evidence(self, self._contract, {**closed, "redactions": 0, "dropped": 0})
+
+    def _close(self, closed: Mapping[str, Any]) -> Digest:
         writer = self.writer
         journal = writer.journal
         assert journal is not None
-        closed = {
-            "status": self.status,
-            "exit": exit,
-            "error": failure,
-            "result": result,
-            "duration_ns": max(0, self._monotonic_ns() - self._started_ns),
-            "resources": None if resources is None else told.mapping_of(resources),
-            "torn_bytes": 0,
-            "lost": [],
-        }
         try:
             writer.close(closed)
             self.digest, _ = seal(journal.stage(), self._contract, journal.read, writer.index, writer.size)

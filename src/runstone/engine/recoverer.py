@@ -2,8 +2,9 @@
 
 - Recovery seals a copy, so a writer that was only stopped cannot change sealed bytes when it comes back.
 - What it writes is a pure function of what it finds: two recoveries of one run write the same bytes.
-- The open run is removed only afterwards, and only with its lease. Recovery may die at any point and run again,
-  and any number of recoveries may run at once.
+- The open run is removed only afterwards, and only with its lease: where it is in a sealed bundle, or where not one
+  line was written whole. Whatever else cannot be sealed stays as it is, and is told.
+- Recovery may die at any point and run again, and any number of recoveries may run at once.
 """
 
 from __future__ import annotations
@@ -13,21 +14,23 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import PREFIX, new_hash
 from runstone.core.events import CLOSED, event_line
 from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines
+from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.manifest import FileFact, manifest_bytes
 from runstone.core.words import INTERRUPTED
 from runstone.engine.sealer import write_documents
-from runstone.errors import RunstoneError, StoreUnavailable, error
+from runstone.errors import NotFound, RunstoneError, StoreUnavailable, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, Final
 
+    from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.engine.reader import ContractOf
     from runstone.ports.journals import Journals, LeftRun
-    from runstone.ports.objects import Objects
+    from runstone.ports.objects import Objects, Stage
 
 SEALED: Final = "sealed"
 ALREADY_SEALED: Final = "already_sealed"
@@ -84,6 +87,19 @@ def recover(
         left.release()
 
 
+def recover_all(
+    objects: Objects, journals: Journals, contract_of: ContractOf, *, force: bool = False
+) -> tuple[list[Recovery], list[RunstoneError]]:
+    """Recover every open run; answers what was done, and how the store failed for others: none keeps another open."""
+    done, failures = [], []
+    for run_id in journals.open_ids():
+        try:
+            done.append(recover(run_id, objects, journals, contract_of, force=force))
+        except RunstoneError as exc:
+            failures.append(exc)
+    return done, failures
+
+
 def _why_not(run_id: str, objects: Objects, journals: Journals) -> str:
     """Why a run cannot be taken: somebody has its lease, or another recovery has just done with it."""
     gone = journals.read(run_id) is None
@@ -94,36 +110,79 @@ def _why_not(run_id: str, objects: Objects, journals: Journals) -> str:
 
 def _recover(left: LeftRun, objects: Objects, contract_of: ContractOf) -> Recovery:
     if objects.exists(left.run_id):
-        left.remove(free_id=False)
-        return Recovery(left.run_id, ALREADY_SEALED)
+        return _sealed_before(left, objects)
     found = Prefix(left)
-    if found.opened is None:
+    if not found.any_line:
         left.remove(free_id=True)
         return Recovery(left.run_id, NEVER_OPENED)
+    if found.opened is None:
+        message = f"the first line of open run {left.run_id} is damaged; nothing of it is touched"
+        raise error("bundle_damaged", message, run_id=left.run_id, path=layout.JOURNAL, line=1)
     if found.opened["data"]["run_id"] != left.run_id:
         raise error("bundle_damaged", f"the journal in open run {left.run_id} is of another run", run_id=left.run_id)
     recovery = found.recovery()
     contract = found.opened["data"]["contract"]
     rules = contract_of(contract["name"], contract["version"])
-    stage = objects.stage(left.run_id)
+    stage = left.stage()
     try:
-        stage.put(layout.JOURNAL, found.lines())
-        for path in sorted(found.kept):
-            stage.put(path, left.read_kept(path))
-        journal = Journal(found.index, found.read)
-        facts = write_documents(stage, rules, journal)
-        manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
-        stage.commit()
+        recovery.digest = _seal(left, found, rules, stage)
     except RunstoneError as exc:
         if exc.code != "run_exists":
             raise
-        recovery.outcome = ALREADY_SEALED  # its writer, or another recovery, was quicker
-    else:
-        recovery.digest = PREFIX + manifest.sha256
+        return _sealed_before(left, objects)  # its writer, or another recovery, was quicker
     finally:
         stage.discard()
     left.remove(free_id=False)
     return recovery
+
+
+def _seal(left: LeftRun, found: Prefix, rules: Contract, stage: Stage) -> Digest:
+    """Copy what was proved and commit it; raises `changed_while_read` where the copy is not what was proved."""
+    _same(stage.put(layout.JOURNAL, found.lines()).sha256, found.index.sha256(), layout.JOURNAL)
+    for path, fact in sorted(found.kept.items()):
+        _same(stage.put(path, left.read_kept(path)), fact, path)
+    journal = Journal(found.index, found.read)
+    facts = write_documents(stage, rules, journal)
+    manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
+    stage.commit()
+    return PREFIX + manifest.sha256
+
+
+def _same(copied: object, proved: object, path: str) -> None:
+    if copied != proved:
+        raise error("changed_while_read", f"{path} changed while its run was recovered", path=path)
+
+
+def _sealed_before(left: LeftRun, objects: Objects) -> Recovery:
+    """Remove an open run that a bundle of its id already holds; raises `run_exists` if the bundle is another run's."""
+    line = _first_line(left.read())
+    if line:
+        bundle = None
+        try:
+            bundle = objects.open(left.run_id)
+            same = _first_line(bundle.read(layout.JOURNAL)) == line
+        except NotFound:
+            same = False
+        finally:
+            if bundle is not None:
+                bundle.close()
+        if not same:
+            message = f"the sealed bundle of id {left.run_id} is of another run; nothing of the open one is touched"
+            raise error("run_exists", message, run_id=left.run_id)
+    left.remove(free_id=False)
+    return Recovery(left.run_id, ALREADY_SEALED)
+
+
+def _first_line(chunks: Iterator[bytes]) -> bytes:
+    """The first line with its LF; empty if no line is whole. One that passes the limit is cut."""
+    found = b""
+    for chunk in chunks:
+        found += chunk
+        if b"\n" in chunk:
+            return found[: found.index(b"\n") + 1]
+        if len(found) > MAX_LINE_BYTES:
+            return found[:MAX_LINE_BYTES]
+    return b""
 
 
 class Prefix:
@@ -133,7 +192,9 @@ class Prefix:
         self._left = left
         self.index = JournalIndex()
         self.opened: Event | None = None
-        self.kept: set[str] = set()
+        self.any_line = False
+        """Whether one line, good or bad, was written to its LF."""
+        self.kept: dict[str, FileFact] = {}
         self._closing = b""
         self._size = 0
         self._total = 0
@@ -158,19 +219,20 @@ class Prefix:
             self.index.feed(line)
             self._size += len(line)
             ts, count = event["ts"], count + 1
-        self.kept = {path for path, fact in promised.items() if self._fact(path) == fact}
-        for _ in self._left.read(self._total):  # bytes behind the first fault count as torn
-            self._total += len(_)
+        self.kept = {path: fact for path, fact in promised.items() if self._fact(path) == fact}
+        for _ in self._chunks():  # bytes behind the first fault count as torn
+            pass
         self.status = status or INTERRUPTED
-        self.lost = sorted((set(promised) | set(self._left.kept())) - self.kept)
+        self.lost = sorted((set(promised) | set(self._left.kept())) - set(self.kept))
         if status is None and self.opened is not None:
             data = self._interrupted(redacted, dropped)
             self._closing = event_line(CLOSED, canonical_bytes(data), count, ts, [])
             self.index.feed(self._closing)
 
     def _chunks(self) -> Iterator[bytes]:
-        for chunk in self._left.read():
+        for chunk in self._left.read(self._total):
             self._total += len(chunk)
+            self.any_line = self.any_line or b"\n" in chunk
             yield chunk
 
     def _holds(self, promised: dict[str, FileFact]) -> bool:

@@ -175,6 +175,8 @@ class Store:
 
     def resolve(self, run: str) -> str:
         """The id of the sealed run that RUN names. Errors as `get`."""
+        if not isinstance(run, str):
+            raise error("run_not_found", f"a run is named by text; found {type(run).__name__}", store=self.url)
         if run == LATEST:
             newest = next(self.runs(), None)
             if newest is None:
@@ -249,14 +251,14 @@ class Store:
     def rows(self, query: str = "") -> list[dict[str, Any]]:
         """What a list shows, newest first: sealed, open and damaged runs as plain mappings."""
         wanted = parse_query(query)
-        rows = []
+        still_open = self.open_runs()  # before the sealed ones: a run that is sealed in between is in one list or both
+        rows = {summary.run_id: summary.row() for summary in still_open}
         for run_id in self.objects.run_ids():
             sealed = self._try(run_id)
-            rows.append(_sealed_row(sealed) if sealed is not None else _damaged_row(run_id))
-        rows += [summary.row() for summary in self.open_runs()]
-        rows = [row for row in rows if wanted.fits(row["run_id"], row["kind"] or "", row["status"])]
-        rows.sort(key=lambda row: (row["opened_at"] or "", row["run_id"]), reverse=True)
-        return rows
+            rows[run_id] = _sealed_row(sealed) if sealed is not None else _damaged_row(run_id)
+        fitting = [row for row in rows.values() if wanted.fits(row["run_id"], row["kind"] or "", row["status"])]
+        fitting.sort(key=lambda row: (row["opened_at"] or "", row["run_id"]), reverse=True)
+        return fitting
 
     # prove and mend
 
@@ -279,18 +281,13 @@ class Store:
         A run that cannot be sealed here is `skipped`, with the `reason`, and stays open. Raises `run_not_found`,
         `ambiguous_run`; and `store_unavailable` or `unsealed`, when every other run was tried.
         """
-        from runstone.engine.recoverer import recover
+        from runstone.engine.recoverer import recover, recover_all
 
-        chosen = self.journals.open_ids() if run is None else [self._open_id(run)]
-        done: list[Recovery] = []
-        failure: RunstoneError | None = None
-        for run_id in chosen:
-            try:
-                done.append(recover(run_id, self.objects, self.journals, self.contract_of, force=force))
-            except RunstoneError as exc:  # one that cannot be sealed must not keep the others open
-                failure = failure or exc
-        if failure is not None:
-            raise failure
+        if run is not None:
+            return [recover(self._open_id(run), self.objects, self.journals, self.contract_of, force=force)]
+        done, failures = recover_all(self.objects, self.journals, self.contract_of, force=force)
+        if failures:
+            raise failures[0]
         return done
 
     def leftovers(self) -> list[Leftover]:

@@ -30,7 +30,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any, Final
 
     from runstone.core.contract import Contract
@@ -142,8 +142,10 @@ def verify_bundle(
     verification = _Verification(bundle, contract_of, quick=quick)
     try:
         verification.run(digest)
-    except RunstoneError as exc:  # the store itself failed, or a limit was hit: nothing more can be read
-        verification.fault(verification.step, exc.code, exc.message, file=exc.details.get("path"))
+    except RunstoneError as exc:  # the names cannot be listed, or a fold failed: the steps behind it have no ground
+        step = verification.step
+        verification.fault(step, exc.code, exc.message, file=exc.details.get("path"))
+        verification.unchecked(step + 1, f"step {step} could not be finished")
     return verification.finished(digest)
 
 
@@ -158,6 +160,7 @@ class _Verification:
         self.manifest_data = b""
         self.facts: dict[str, FileFact] = {}
         self.journal: Journal | None = None
+        self.unreadable: RunstoneError | None = None
 
     def fault(self, step: int, code: str, message: str, **where: Any) -> None:
         self.report.findings.append(Finding(step, code, message, **where))
@@ -174,7 +177,8 @@ class _Verification:
         self.compare_digest(digest)
         self.read_files(entries)
         if self.journal is None:
-            self.unchecked(5, "the journal has faults")
+            seen = f"3 {STEPS[3]}" in self.report.checked
+            self.unchecked(5 if seen else 3, "the journal has faults" if seen else "the journal cannot be read")
             return
         self.fold(self.journal)
 
@@ -215,7 +219,9 @@ class _Verification:
         for path in sorted(set(entries) - set(named) - {layout.MANIFEST}):
             self.fault(0, "extra_file", f"{path} is not in the manifest", file=path)
         for path, entry in named.items():
-            if path not in entries:
+            if problem := layout.path_problem(path):
+                self.fault(0, "invalid_path", f"the manifest names {path!r}: {problem}", file=layout.MANIFEST)
+            elif path not in entries:
                 self.fault(0, "missing_file", f"{path} is in the manifest and not in the bundle", file=path)
             elif entries[path].kind == "file" and entries[path].size != entry["size"]:
                 self.fault(
@@ -252,24 +258,34 @@ class _Verification:
 
     def read_files(self, entries: dict[str, Entry]) -> None:
         self.begin(2)
-        self.report.checked += [f"{step} {STEPS[step]}" for step in (3, 4)]
         skipped = []
         for entry in self.manifest["files"]:
             path = entry["path"]
             if path not in entries or entries[path].kind != "file":
                 continue
-            if path == layout.JOURNAL:
-                self.read_journal(entry)
-            elif self.quick:
+            if self.quick and path != layout.JOURNAL:
                 skipped.append(path)
                 self.facts[path] = FileFact(path, entry["size"], entry["sha256"])
-            else:
-                self.read_file(entry)
+                continue
+            try:
+                self.read_journal(entry) if path == layout.JOURNAL else self.read_file(entry)
+            except RunstoneError as exc:  # this file cannot be read: what it says is then taken from the manifest
+                code = "missing_file" if exc.code == "file_not_found" else exc.code
+                self.fault(2, code, exc.message, file=path)
+                self.facts[path] = FileFact(path, entry["size"], entry["sha256"])
         if skipped:
             self.report.not_checked.append(f"2 every byte's SHA-256: --quick did not read {', '.join(skipped)}")
 
+    def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        """The bundle's bytes; an error of reading them is remembered, to be told from one of what they say."""
+        try:
+            yield from self.bundle.read(path, start, end_exclusive)
+        except RunstoneError as exc:
+            self.unreadable = exc
+            raise
+
     def read_file(self, entry: dict[str, Any]) -> None:
-        fact = self.facts[entry["path"]] = fact_of(entry["path"], self.bundle.read(entry["path"]))
+        fact = self.facts[entry["path"]] = fact_of(entry["path"], self.read(entry["path"]))
         self.compare_sha256(entry, fact.sha256)
 
     def compare_sha256(self, entry: dict[str, Any], found: str) -> None:
@@ -291,7 +307,7 @@ class _Verification:
     def unix_sha256(self, path: str) -> tuple[str, bool]:
         """The digest of a file, read once more, with each CR LF as LF; and whether there was one."""
         digest, held, crlf = new_hash(), b"", False
-        for chunk in self.bundle.read(path):
+        for chunk in self.read(path):
             text = held + chunk
             held = b"\r" if text.endswith(b"\r") else b""
             crlf = crlf or b"\r\n" in text
@@ -300,10 +316,11 @@ class _Verification:
         return digest.hexdigest(), crlf
 
     def read_journal(self, entry: dict[str, Any]) -> None:
-        file = ProvedFile(lambda start, end: self.bundle.read(layout.JOURNAL, start, end), layout.JOURNAL)
+        file = ProvedFile(lambda start, end: self.read(layout.JOURNAL, start, end), layout.JOURNAL)
         source = file.first()
         events: list[Event] = []
         index = self.read_lines(whole_lines(source), events)
+        self.report.checked += [f"{step} {STEPS[step]}" for step in (3, 4)]
         for _ in source:  # what stands behind a faulty line counts for the digest as well
             pass
         self.compare_sha256(entry, file.sha256())
@@ -329,6 +346,8 @@ class _Verification:
                 index.feed(block)
                 last = found[-1]
         except RunstoneError as exc:
+            if exc is self.unreadable:
+                raise
             step = 4 if exc.code == "invalid_event" else 3
             self.bad_line(step, exc.code, exc.message, reader.next_seq + 1)
             return None

@@ -4,7 +4,9 @@
 - No pseudo-terminal unless asked for. In a pipeline the command has a process group of its own, and signals go to
   the whole group; at a terminal it shares ours, and the terminal itself signals both.
 - The end of the command is the end of the run: a child of it that keeps the pipe open does not hold up the seal.
+- Input for a pseudo-terminal is handed on while output is read: neither waits for the other.
 - A reader of our own output that goes away is passed on: the command gets the broken pipe.
+- An error of the recorder, of a strict one, too, is said when the command has ended, and does not change its status.
 """
 
 from __future__ import annotations
@@ -14,9 +16,8 @@ import select
 import sys
 
 from runstone.core.words import CANCELLED, FAILED
-from runstone.engine.git import DirtyCheck
-from runstone.engine.indexing import BackgroundIndex
-from runstone.engine.output import DEFAULT_MAX_OUTPUT, Discarded, Output
+from runstone.engine import facts as told
+from runstone.engine.output import DEFAULT_MAX_OUTPUT, Recording
 
 try:
     import _signal as signal  # type: ignore[import-not-found]  # `signal` without its enumerations: 3 ms of start-up
@@ -31,13 +32,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.engine.pseudo_terminal import Terminal
     from runstone.engine.recorder import Run
 
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 READ_BYTES: Final = 256 * 1024
 PIPE_BYTES: Final = 1 << 20
-_INDEX_BESIDE_BYTES: Final = 64 * 1024
 _POLL_MS: Final = 20
 _SET_PIPE_SIZE: Final = getattr(fcntl, "F_SETPIPE_SZ", None)
 FORWARDED: Final = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
@@ -68,10 +69,18 @@ class Wrapped:
         self.resources = resources
         self.unfinished = unfinished
 
-    @property
-    def exit(self) -> int:
-        """The exit status as recorded."""
-        return self.exit_status
+
+def occupy_standard_descriptors() -> None:
+    """Put the null device where our own input, output or error is closed.
+
+    Else the next file to be opened, the journal perhaps, gets its number, and the command's output is shown there.
+    To be called before anything is opened.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def wrap(
@@ -90,34 +99,33 @@ def wrap(
     environment = {**os.environ, **(env or {})}
     if run.recording:
         environment["RUNSTONE_PARENT"] = run.run_id
-    output = Output(run, run.redactor, max_output) if run.recording else Discarded()
+    recording = Recording(run, max_output)
     child = _Child(command, environment, pty=pty)
     signals = _Signals(child)
     try:
         child.start()
         signals.deliver()
-        dirty = DirtyCheck(run)
-        loop = _Loop(run, child, output, live=live)
+        recording.begin()
         try:
-            loop.run()
+            _Loop(child, recording, live=live).run()
         finally:
-            output.finish()
-            dirty.finish()
-            loop.finish()
+            recording.finish()
     except OSError as exc:
         if child.pid:
             raise
-        return _not_started(command, exc)
+        return _not_started(run, command, exc)
     finally:
         child.close()
         signals.restore()
-    return _ended(child, signals, output.unfinished)
+    if recording.problem is not None:
+        told.say(f"run {run.run_id} does not hold all of its command: {recording.problem}", run.redactor)
+    return _ended(child, signals, recording.unfinished)
 
 
-def _not_started(command: list[str], exc: OSError) -> Wrapped:
+def _not_started(run: Run, command: list[str], exc: OSError) -> Wrapped:
     missing = isinstance(exc, (FileNotFoundError, NotADirectoryError))
     message = f"{command[0]}: {'command not found' if missing else exc.strerror}"
-    sys.stderr.write(f"runstone: {ascii(message)[1:-1]}\n")
+    told.say(message, run.redactor)
     status = NOT_FOUND if missing else NOT_EXECUTABLE
     return Wrapped(status, FAILED, {"type": type(exc).__name__, "message": message}, None)
 
@@ -246,25 +254,26 @@ def _grow(fd: int) -> None:
 class _Loop:
     """Reads, shows and records until the command has ended, while signals are passed on."""
 
-    def __init__(self, run: Run, child: _Child, output: Output | Discarded, *, live: bool) -> None:
-        self._run = run
+    def __init__(self, child: _Child, recording: Recording, *, live: bool) -> None:
         self._child = child
-        self._output = output
+        self._recording = recording
         self._shown = {"stdout": 1, "stderr": 2} if live else {}
-        self._index: BackgroundIndex | None = None
         self._poll = select.poll()
-        self._terminal: _Terminal | None = None
+        self._terminal: Terminal | None = None
+        self._typing = False
+        self._hung_up = False
 
     def run(self) -> None:
         """Until the command has ended and what it wrote is read."""
         child = self._child
         try:
-            if child.pty:
-                self._terminal = _Terminal(next(iter(child.streams)))
-                if self._terminal.reads:
-                    self._poll.register(0, select.POLLIN)
             for fd in child.streams:
                 self._poll.register(fd, select.POLLIN)
+            if child.pty:
+                from runstone.engine.pseudo_terminal import Terminal
+
+                self._terminal = Terminal(next(iter(child.streams)))
+                self._attend(self._terminal)
             if child.pidfd >= 0:
                 self._poll.register(child.pidfd, select.POLLIN)
             while not self._turn():
@@ -278,34 +287,66 @@ class _Loop:
         """One wait; answers whether the command has ended."""
         child = self._child
         ended = False
-        for fd, _ in self._poll.poll(None if child.pidfd >= 0 else _POLL_MS):
+        for fd, event in self._poll.poll(None if child.pidfd >= 0 else _POLL_MS):
             if fd == child.pidfd:
                 ended = True
-            elif fd == 0 and self._terminal is not None:
-                if not self._terminal.pass_input():
-                    self._poll.unregister(0)
-            else:
+            elif self._terminal is not None and (fd == 0 or event & select.POLLOUT):
+                self._type(self._terminal, fd)
+            if fd in child.streams and event & ~select.POLLOUT:
                 self._read(fd)
         return (ended or child.pidfd < 0) and child.reap()
 
-    def _read(self, fd: int) -> bool:
-        """Read once; answers whether the stream goes on."""
+    def _type(self, terminal: Terminal, fd: int) -> None:
+        """Read input, or hand on what was read: one of them, as the other would have to wait."""
+        if fd == 0:
+            terminal.read()
+        if self._child.streams:
+            terminal.write()
+        self._attend(terminal)
+
+    def _attend(self, terminal: Terminal) -> None:
+        """Ask for what can be done next: output always; input, or room for it."""
+        masters = () if self._hung_up else tuple(self._child.streams)
+        for master in masters:
+            self._poll.register(master, select.POLLIN | (select.POLLOUT if terminal.waiting else 0))
+        typing = bool(masters) and not (terminal.waiting or terminal.ended)
+        if typing != self._typing:
+            self._typing = typing
+            if typing:
+                self._poll.register(0, select.POLLIN)
+            else:
+                self._poll.unregister(0)
+
+    def _read(self, fd: int) -> int:
+        """Read once; answers how much, 0 where the stream does not go on."""
         stream = self._child.streams[fd]
         try:
             chunk = os.read(fd, READ_BYTES)
+        except BlockingIOError:  # a pseudo-terminal had room for input, and no output
+            return 0
         except OSError:  # a pseudo-terminal says EIO when its last user is gone
             chunk = b""
+        if not chunk and self._child.pty:
+            self._hang_up(fd)
+            return 0
         if not chunk or not self._show(stream, chunk):
-            self._poll.unregister(fd)
+            if not self._hung_up:
+                self._poll.unregister(fd)
             os.close(fd)
             del self._child.streams[fd]
             if chunk:
-                self._output.feed(stream, chunk)
-            return False
-        self._output.feed(stream, chunk)
-        if self._index is None and self._output.size > _INDEX_BESIDE_BYTES and self._run.recording:
-            self._index = BackgroundIndex(self._run.writer)
-        return True
+                self._recording.feed(stream, chunk)
+            return 0
+        self._recording.feed(stream, chunk)
+        return len(chunk)
+
+    def _hang_up(self, master: int) -> None:
+        """Nobody has the pseudo-terminal open. Ours is closed later: who is about to end would be killed by that."""
+        if not self._hung_up:
+            self._hung_up = True
+            self._poll.unregister(master)
+            if self._terminal is not None:
+                self._attend(self._terminal)
 
     def _show(self, stream: str, chunk: bytes) -> bool:
         """Write to our own stream; `False` when nobody reads it any more."""
@@ -333,15 +374,10 @@ class _Loop:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
             while left > 0 and poll.poll(0):
-                before = self._output.size
-                if not self._read(fd):
+                size = self._read(fd)
+                if not size:
                     break
-                left -= self._output.size - before
-
-    def finish(self) -> None:
-        """The index holds every line that was recorded."""
-        if self._index is not None:
-            self._index.finish()
+                left -= size
 
 
 class _Signals:
@@ -378,44 +414,3 @@ class _Signals:
         """Put the handlers back."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
-
-
-class _Terminal:
-    """Our own terminal beside a pseudo-terminal: raw while the command runs, its size and input passed on."""
-
-    def __init__(self, master: int) -> None:
-        self._master = master
-        self._saved: Any = None
-        self._size = signal.getsignal(signal.SIGWINCH)
-        self.reads = True
-        if os.isatty(0):
-            import termios
-            import tty
-
-            self._saved = termios.tcgetattr(0)
-            tty.setraw(0)
-            self._resize()
-            signal.signal(signal.SIGWINCH, lambda *_: self._resize())
-
-    def _resize(self) -> None:
-        import termios
-
-        size = fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
-
-    def pass_input(self) -> bool:
-        """Hand on what was typed; `False` at its end."""
-        try:
-            typed = os.read(0, 65536)
-            os.write(self._master, typed or b"\x04")
-        except OSError:
-            return False
-        return bool(typed)
-
-    def restore(self) -> None:
-        """Give our terminal back as it was."""
-        if self._saved is not None:
-            import termios
-
-            termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
-            signal.signal(signal.SIGWINCH, self._size)

@@ -4,6 +4,8 @@
   written is counted, said once on standard error, and told by a `dropped` event as soon as the journal takes
   lines again.
 - `seq` and `ts` are taken under the writer's lock, so file order and numbers agree; time never goes back in it.
+- Nothing of the caller's runs under the lock. What comes in between all the same, a signal handler or a finaliser
+  that records, waits for the line under way; an exception that one raises leaves a line that is cut off again.
 - A forked child holds an inert copy: it writes nothing, seals nothing and keeps no lock.
 """
 
@@ -15,25 +17,65 @@ from runstone.core import canonical
 from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, DROPPED, OPENED, data_problem, event_line
 from runstone.core.journal import JournalIndex
-from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
+from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.parsing import load
 from runstone.core.runlog import line_ends
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
-from runstone.core.values import coerce
+from runstone.core.values import TRUNCATED, coerce
 from runstone.engine import facts as told
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Final
 
+    from runstone.core.manifest import FileFact
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
 
+FREE: Final = None
+BUSY: Final = "a line is being written"
+UNSURE: Final = "the journal may hold more than was counted"
+SHUT: Final = "nothing is recorded any more"
+
+_UNTOLD: Final = (RunstoneError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+ENTRY_BYTES: Final = 256
+"""More than what the manifest says of a file beside its path."""
+MAX_KEPT_FILES: Final = MAX_FILES - 1000
+MAX_KEPT_BYTES: Final = MAX_MANIFEST_BYTES - (1 << 20)
+"""So much of the manifest may tell of kept files: there is always room for the documents and the rest."""
+
 _LOG_LINE: Final = b'"type":"log"}\n'
+
+
+class Admitted:
+    """An event that may be recorded: coerced, redacted, within the limits. `dropped` counts what it stands for."""
+
+    __slots__ = ("body", "dropped", "kind", "marks")
+
+    def __init__(self, kind: str, body: bytes, marks: list[Mark], dropped: int = 0) -> None:
+        self.kind = kind
+        self.body = body
+        self.marks = marks
+        self.dropped = dropped
+
+    def line(self, seq: int, ts: str) -> bytes:
+        """The journal line."""
+        return event_line(self.kind, self.body, seq, ts, self.marks)
+
+    @property
+    def redactions(self) -> int:
+        """How many `redacted:` marks it carries."""
+        return sum(mark[1].startswith("redacted:") for mark in self.marks)
+
+    @property
+    def fits(self) -> bool:
+        """Whether its line, with the longest number there is, is within the limit."""
+        return len(self.line(10**15, "2026-01-02T03:04:05.000000Z")) <= MAX_LINE_BYTES
 
 
 class JournalWriter:
@@ -52,9 +94,11 @@ class JournalWriter:
         self._append = journal.append if journal is not None else told.nowhere
         self._encode = canonical.encoder()
         self._gate = redactor.gate
-        self._off_path = journal is None
+        self._state: str | None = FREE if journal is not None else SHUT
+        self._waiting: list[Admitted] = []
         self._time_ns = clock.time_ns
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()
+        self._keeping = _thread.RLock()
         self._seq = 0
         self._second_ns = 0
         self._second = second_text(0).encode()
@@ -63,13 +107,17 @@ class JournalWriter:
         self._dropped = 0
         self._lost_events = 0
         self._lost_bytes = 0
+        self._lost_reason = "interrupted"
         self._log_lines = 0
+        self._unsure = False
+        self._kept = 0
+        self._kept_bytes = 0
         self._said: set[str] = set()
 
     @property
     def recording(self) -> bool:
         """Whether facts are being recorded: false once ended, in a fork, and where no journal could be opened."""
-        return self.journal is not None and not self.ended and not self.inherited
+        return self._state is not SHUT
 
     @property
     def has_losses(self) -> bool:
@@ -77,77 +125,82 @@ class JournalWriter:
         return bool(self._dropped + self._lost_events)
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
-        """Write the first line, `run.opened`; or say why nothing will be recorded."""
-        if failure is not None:
-            self.say("open", f"run {self.run_id} is not recorded: {failure.message}; the work goes on")
-            return
+        """Write the first line, `run.opened`; or say why nothing will be recorded. Raises `too_large`."""
         journal = self.journal
-        assert journal is not None
-        try:
-            with self._lock:
-                body, marks = self._admit(OPENED, opened, [])
-                line = event_line(OPENED, body, 0, self._timestamp(), marks)
-                journal.append(line)
-                self._redactions = sum(mark[1].startswith("redacted:") for mark in marks)
-                self._seq, self.size = 1, len(line)
-        except RunstoneError as exc:
-            self.journal, self._off_path = None, True
-            journal.close()  # nothing was recorded: the id is given back by recovery, which finds no first line
-            if self.strict or exc.code != "store_unavailable":
-                raise
-            self.say("open", f"run {self.run_id} is not recorded: {exc.message}; the work goes on")
+        if failure is None and journal is not None:
+            try:
+                event = self._admitted(OPENED, opened, [])
+                if not event.fits:
+                    raise error("too_large", f"what opens a run is over {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
+                with self._lock:
+                    self._append_event(event)
+                return
+            except RunstoneError as exc:
+                self.journal, self._state = None, SHUT
+                journal.close()  # nothing was recorded: the id is given back by recovery, which finds no first line
+                failure = exc
+        assert failure is not None
+        if self.strict or failure.code != "store_unavailable":
+            raise failure
+        self.say("open", f"run {self.run_id} is not recorded: {failure.message}; the work goes on")
 
-    def record(self, kind: str, data: Any, marks: list[Mark] | None = None) -> int:
+    def record(  # noqa: C901  # the hot path, written out: a call more is a tenth of its time
+        self, kind: str, data: Any, marks: list[Mark] | None = None
+    ) -> int:
         """Append one event. The common case is one encode, one gate, one write; it is written out for speed.
 
         Answers how many lines `run.log` has with it, if it is a `log` event and was written; else 0.
         """
+        failure = None
         try:
             body = self._encode(data)
-        except RunstoneError:
-            body = b""
-        with self._lock:
-            if (
-                self._off_path
-                or marks
-                or not body
-                or self._gate.hit(body)
-                or (len(body) > MAX_KEY_BYTES and told.is_too_much(data, body))
-            ):
-                before = self._log_lines
-                self._off_the_path(kind, data, list(marks or ()))
-                return self._log_lines if self._log_lines != before else 0
-            us = (self._time_ns() - self._second_ns) // 1000
-            if us >= SECOND_US or us < self._last_us:
-                us = self._turn_second(us)
-            self._last_us = us
-            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (
-                body,
-                self._seq,
-                self._second,
-                us,
-                kind.encode(),
-            )
-            try:
-                self._append(line)
-            except RunstoneError as exc:
-                self._lose(line, exc)
-                return 0
-            self._seq += 1
-            self.size += len(line)
-            if self.tap is not None:
-                self.tap(line)
-            if kind != "log":
-                return 0
-            self._log_lines += line_ends(data)
-            return self._log_lines
-
-    def _off_the_path(self, kind: str, data: Any, marks: list[Mark]) -> None:
-        """Nothing is recorded any more, the journal must be repaired first, or the data need care."""
-        if self.ended or self.inherited or self.journal is None:
-            self._not_recorded()
-        else:
-            self._record_with_care(kind, data, marks)
+            plain = not marks and (len(body) <= MAX_KEY_BYTES or not told.is_too_much(data, body))
+        except _UNTOLD:  # no JSON, or another thread changes it meanwhile; what a signal handler raises goes through
+            plain = False
+        if plain:
+            with self._lock:
+                if self._state is FREE:
+                    self._state = BUSY
+                    seq, size = self._seq, self.size
+                    try:
+                        if plain := not self._gate.hit(body):
+                            us = (self._time_ns() - self._second_ns) // 1000
+                            if us >= SECOND_US or us < self._last_us:
+                                us = self._turn_second(us)
+                            self._last_us = us
+                            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (
+                                body,
+                                seq,
+                                self._second,
+                                us,
+                                kind.encode(),
+                            )
+                            self._append(line)
+                            self._seq = seq + 1
+                            self.size = size + len(line)
+                            number = 0
+                            if kind == "log":
+                                number = self._log_lines = self._log_lines + line_ends(data)
+                        if self._state is BUSY:
+                            self._state = FREE
+                    except RunstoneError as exc:
+                        failure = exc
+                        self._lose(seq, size, len(body), exc.code)
+                    except BaseException:  # raised by a signal handler: the line may be there, whole or in part
+                        self._lose(seq, size, len(body), self._lost_reason)
+                        raise
+                    else:
+                        if plain:
+                            tap = self.tap
+                            if tap is not None:
+                                tap(line)
+                        if self._waiting:
+                            self._write_waiting()
+                        if plain:
+                            return number
+            if failure is not None:
+                return self._told(failure)
+        return self._record_with_care(kind, data, list(marks or ()))
 
     def _turn_second(self, us: int) -> int:
         """Another second has begun, or the clock went back: then the last time is repeated."""
@@ -170,127 +223,173 @@ class JournalWriter:
         self._last_us = us
         return f"{self._second.decode()}.{us:06d}Z"
 
-    def _write(self, line: bytes) -> None:
-        """Append a line under the lock; after a failed write repair the journal first and tell of the loss."""
-        journal = self.journal
-        assert journal is not None
-        try:
-            if self._lost_events:
-                self._resume(journal, line.rpartition(b'"ts":"')[2][:27].decode())
-                line = told.renumbered(line, self._seq)
-            journal.append(line)
-        except RunstoneError as exc:
-            self._lose(line, exc)
-            return
-        self._written(line)
-
-    def _written(self, line: bytes) -> None:
-        self._seq += 1
-        self.size += len(line)
-        if line.endswith(_LOG_LINE):  # as recorded: redaction can take line ends out
-            self._log_lines += line_ends(load(line)["data"])
-        if self.tap is not None:
-            self.tap(line)
-
-    def _lose(self, line: bytes, exc: RunstoneError) -> None:
-        """A line could not be written: it is counted, and the next one repairs the journal."""
-        self._off_path = True
+    def _lose(self, seq: int, size: int, lost_bytes: int, reason: str) -> None:
+        """A line could not be written, or not for sure: it is counted, and the next one cuts the journal first."""
+        self._seq, self.size = seq, size
         self._lost_events += 1
-        self._lost_bytes += len(line)
-        self.say("write", f"run {self.run_id} loses events: {exc.message}; the work goes on")
+        self._lost_bytes += lost_bytes
+        self._lost_reason = reason
+        if self._state is BUSY:
+            self._state = UNSURE
+
+    def _told(self, failure: RunstoneError) -> int:
+        self.say("write", f"run {self.run_id} loses events: {failure.message}; the work goes on")
         if self.strict:
-            raise exc
+            raise failure
+        return 0
 
-    def _resume(self, journal: OpenRun, ts: str) -> None:
-        """The journal opened anew and cut to its last LF, with a `dropped` event for what did not get in.
-
-        `ts` is the time of the line that comes next, which is made already.
-        """
-        self.size = journal.repair()
-        data = {"events": self._lost_events, "bytes": self._lost_bytes, "reason": "store_unavailable", "sha256": None}
-        line = event_line(DROPPED, canonical.canonical_bytes(data), self._seq, ts, [])
-        journal.append(line)
-        self._written(line)
-        self._dropped += self._lost_events
-        self._lost_events = self._lost_bytes = 0
-        self._off_path = False
-
-    def _record_with_care(self, kind: str, data: Any, marks: list[Mark]) -> None:
-        """The slow path: coerce, redact, check the limits. Called under the lock."""
+    def _record_with_care(self, kind: str, data: Any, marks: list[Mark]) -> int:
+        """The slow path: coerce, redact, check the limits, and mend the journal if that is needed."""
+        if self._state is SHUT:
+            return self._not_recorded()
         try:
-            body, marks = self._admit(kind, data, marks)
+            event = self._admitted(kind, data, marks)
         except RunstoneError as exc:
             if self.strict:
                 raise
-            self._drop(1, 0, exc.code, None)
-            return
-        if len(body) + told.ENVELOPE_BYTES + sum(len(mark[0]) + 64 for mark in marks) > MAX_LINE_BYTES:
+            event = self._in_its_place(1, 0, exc.code, None)
+        if not event.fits:
+            size = len(event.body)
             if self.strict:
-                raise error(
-                    "too_large", f"an event of {len(body)} bytes; keep larger data as a file", limit=MAX_LINE_BYTES
-                )
-            self._drop(1, len(body), "too_large", sha256_hex(body))
-            return
-        self._redactions += sum(mark[1].startswith("redacted:") for mark in marks)
-        self._write(event_line(kind, body, self._seq, self._timestamp(), marks))
+                raise error("too_large", f"an event of {size} bytes; keep larger data as a file", limit=MAX_LINE_BYTES)
+            event = self._in_its_place(1, size, "too_large", sha256_hex(event.body))
+        return self._put(event)
 
-    def _admit(self, kind: str, data: Any, marks: list[Mark]) -> tuple[bytes, list[Mark]]:
+    def _admitted(self, kind: str, data: Any, marks: list[Mark]) -> Admitted:
         tree, found = coerce(data)
         marks = marks + found
-        if self._gate.may_hit(tree):
-            tree = self.redactor.tree(tree, marks)
-        problem = data_problem(kind, tree)
-        if problem:
+        tree = self.redactor.tree(tree, marks)
+        if problem := data_problem(kind, tree):
             raise error("invalid_event", f"event {kind}: {problem}", type=kind)
         told.check_keys(tree)
-        return canonical.canonical_bytes(tree), marks
+        return Admitted(kind, canonical.canonical_bytes(tree), marks)
 
-    def _drop(self, events: int, size: int, reason: str, sha256: str | None) -> None:
-        """Record under the lock that something was left out."""
-        self.say("drop", f"run {self.run_id} leaves out an event: {reason}")
-        self._dropped += events
+    def _in_its_place(self, events: int, size: int, reason: str, sha256: str | None) -> Admitted:
+        """What tells of something that was left out."""
+        if reason == "max_output":
+            self.say(reason, f"output over --max-output is not kept: {size} bytes")
+        else:
+            self.say("drop", f"run {self.run_id} leaves out an event: {reason}")
         data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
-        self._write(event_line(DROPPED, canonical.canonical_bytes(data), self._seq, self._timestamp(), []))
+        return Admitted(DROPPED, canonical.canonical_bytes(data), [], events)
+
+    def _put(self, event: Admitted) -> int:
+        """Append an event now, or after the line that this thread is in the middle of."""
+        failure = None
+        with self._lock:
+            if self._state is BUSY:
+                self._waiting.append(event)
+                return 0
+            if self._state is not SHUT:
+                before = self._log_lines
+                try:
+                    self._append_event(event)
+                    self._write_waiting()
+                except RunstoneError as exc:
+                    failure = exc
+                else:
+                    return self._log_lines if self._log_lines != before else 0
+        return self._not_recorded() if failure is None else self._told(failure)
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            self._append_event(self._waiting.pop(0))
+
+    def _append_event(self, event: Admitted) -> None:
+        """Append under the lock; what is doubtful in the journal is cut off first."""
+        state, self._state = self._state, BUSY
+        try:
+            if state is UNSURE:
+                self._mend()
+            self._append_line(event.line(self._seq, self._timestamp()))
+        except BaseException as exc:
+            reason = exc.code if isinstance(exc, RunstoneError) else "interrupted"
+            self._lose(self._seq, self.size, len(event.body), reason)
+            raise
+        self._redactions += event.redactions
+        self._dropped += event.dropped
+        if self._state is BUSY:
+            self._state = FREE
+
+    def _append_line(self, line: bytes) -> None:
+        seq, size = self._seq, self.size
+        try:
+            self._append(line)
+            self._seq, self.size = seq + 1, size + len(line)
+            if line.endswith(_LOG_LINE):  # as recorded: redaction can take line ends out
+                self._log_lines += line_ends(load(line)["data"])
+        except BaseException:
+            self._seq, self.size = seq, size
+            raise
+        if self.tap is not None:
+            self.tap(line)
+
+    def _mend(self) -> None:
+        """Cut the journal to what was counted, and tell what did not get in."""
+        journal = self.journal
+        assert journal is not None
+        size = journal.repair(self.size)
+        self._append = journal.append
+        if size != self.size:
+            raise error("store_unavailable", f"the journal has {size} bytes of the {self.size} that were written")
+        if self._lost_events:
+            events, lost_bytes = self._lost_events, self._lost_bytes
+            data = {"events": events, "bytes": lost_bytes, "reason": self._lost_reason, "sha256": None}
+            event = Admitted(DROPPED, canonical.canonical_bytes(data), [])
+            self._append_line(event.line(self._seq, self._timestamp()))
+            self._dropped += events
+            self._lost_events -= events
+            self._lost_bytes -= lost_bytes
+
+    def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Copy a file into the run. One at a time, and none once the run has ended: the seal waits for the last."""
+        with self._keeping:
+            if self.journal is None or self._state is SHUT:
+                raise error("already_finished", f"run {self.run_id} is finished", run_id=self.run_id)
+            entry_bytes = len(canonical.canonical_bytes(path)) + ENTRY_BYTES
+            if self._kept >= MAX_KEPT_FILES or self._kept_bytes + entry_bytes > MAX_KEPT_BYTES:
+                raise error("too_large", f"run {self.run_id} keeps too many files for one bundle", limit=MAX_KEPT_FILES)
+            fact = self.journal.keep(path, pieces)
+            self._kept += 1
+            self._kept_bytes += entry_bytes
+            return fact
 
     def end(self) -> bool:
         """Record nothing more but the last line; false where that was said before, or is not this process's."""
         with self._lock:
             if self.ended or self.inherited:
                 return False
-            self.ended = self._off_path = True
-        return True
+            if self._state is BUSY:  # this thread is in the middle of a line, and finishes the run in between
+                self._lose(self._seq, self.size, 0, "interrupted")
+            self._lost_events += len(self._waiting)
+            self.ended = True
+            self._unsure = self._state is UNSURE
+            self._state = SHUT
+        with self._keeping:
+            return True
 
     def close(self, closed: Mapping[str, Any]) -> None:
         """Write the last line, `run.closed`, with the counts of what was redacted and dropped. After `end`."""
-        journal = self.journal
-        assert journal is not None
         with self._lock:
-            if self._lost_events:
-                self._resume(journal, self._timestamp())
-            body, marks = self._closing({**closed, "redactions": 0, "dropped": self._dropped})
-            line = event_line(CLOSED, body, self._seq, self._timestamp(), marks)
-            journal.append(line)
-            self._seq += 1
-            self.size += len(line)
-        self.tap = None
+            if self._unsure:
+                self._mend()
+        event = self._closing({**closed, "redactions": 0, "dropped": self._dropped})
+        with self._lock:
+            self._append_line(event.line(self._seq, self._timestamp()))
+            self.tap = None
 
-    def _closing(self, data: dict[str, Any]) -> tuple[bytes, list[Mark]]:
+    def _closing(self, closed: dict[str, Any]) -> Admitted:
         """`run.closed`, with the count of redactions that includes its own."""
+        long = ("error", "result", "resources")
         try:
-            tree, marks = self._closing_tree(data)
+            event = self._admitted(CLOSED, closed, [])
         except RunstoneError:  # a value that cannot be told must not keep the run open
-            tree, marks = self._closing_tree({**data, "error": None, "result": None, "resources": None, "exit": None})
-        tree["redactions"] = self._redactions + sum(mark[1].startswith("redacted:") for mark in marks)
-        return canonical.canonical_bytes(tree), marks
-
-    def _closing_tree(self, data: dict[str, Any]) -> tuple[dict[str, Any], list[Mark]]:
-        tree, marks = coerce(data)
-        if self._gate.may_hit(tree):
-            tree = self.redactor.tree(tree, marks)
-        if problem := data_problem(CLOSED, tree):
-            raise error("invalid_event", problem, type=CLOSED)
-        told.check_keys(tree)
-        return tree, marks
+            event = self._admitted(CLOSED, {**closed, **dict.fromkeys((*long, "exit"))}, [])
+        if not event.fits:
+            cut: list[Mark] = [["/" + name, TRUNCATED] for name in long if closed[name] is not None]
+            event = self._admitted(CLOSED, {**closed, **dict.fromkeys(long)}, cut)
+        redactions = self._redactions + event.redactions
+        return Admitted(CLOSED, canonical.canonical_bytes({**load(event.body), "redactions": redactions}), event.marks)
 
     def written(self) -> bytes:
         """The journal as it stands; for an index that joins late. Called under no lock, before threads write."""
@@ -299,20 +398,18 @@ class JournalWriter:
 
     def left_out(self, events: int, size: int, reason: str, sha256: str | None) -> None:
         """Record that the caller itself left something out (output over a limit)."""
-        with self._lock:
-            if self.recording:
-                self._drop(events, size, reason, sha256)
+        if self.recording:
+            self._put(self._in_its_place(events, size, reason, sha256))
 
     def refuse(self, code: str, message: str) -> None:
         """Leave out an event that cannot be one."""
         if self.strict:
             raise error(code, message)
-        with self._lock:
-            if self.recording:
-                self.say("refuse", message)
-                self._drop(1, 0, code, None)
+        if self.recording:
+            self.say("refuse", message)
+            self._put(self._in_its_place(1, 0, code, None))
 
-    def _not_recorded(self) -> None:
+    def _not_recorded(self) -> int:
         if self.inherited:
             self.say("fork", f"run {self.run_id} belongs to the parent process; open a run of its own in the child")
             if self.strict:
@@ -321,11 +418,13 @@ class JournalWriter:
             self.say("finished", f"run {self.run_id} is finished; what comes after is not recorded")
             if self.strict:
                 raise error("already_finished", f"run {self.run_id} is finished", run_id=self.run_id)
-        else:
-            self._lost_events += 1
+        return 0
 
     def say(self, topic: str, message: str) -> None:
-        """Say a thing on standard error, once a topic, without what control characters could do to a terminal."""
+        """Say a thing on standard error, once a topic, without what control characters could do to a terminal.
+
+        Never under the lock: standard error may be anything, also something that records.
+        """
         if topic in self._said:
             return
         self._said.add(topic)
@@ -333,7 +432,7 @@ class JournalWriter:
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""
-        self.inherited = self._off_path = True
-        self._lock = _thread.allocate_lock()
+        self.inherited, self._state = True, SHUT
+        self._lock, self._keeping = _thread.RLock(), _thread.RLock()
         if self.journal is not None:
             self.journal.inherit()

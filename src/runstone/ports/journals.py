@@ -25,12 +25,16 @@ class OpenRun(Protocol):
     def append(self, line: bytes) -> None:
         """Append one line. At return it survives `kill -9` of this process. Raises `store_unavailable`.
 
-        After an error the journal may end in part of the line; call `repair` before the next `append`.
+        After an error the journal may end in part of the line, or in all of it; call `repair` before the next
+        `append`.
         """
         ...
 
-    def repair(self) -> int:
-        """Open the journal anew and cut it after its last LF; answers the size. Raises `store_unavailable`."""
+    def repair(self, size: int) -> int:
+        """Open the journal anew and cut it to `size` bytes, which are good; answers the new size.
+
+        A journal that is shorter is cut after its last LF. Raises `store_unavailable`.
+        """
         ...
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
@@ -81,6 +85,10 @@ class LeftRun(Protocol):
         """A kept file's bytes. Raises `file_not_found`."""
         ...
 
+    def stage(self) -> Stage:
+        """A new, empty stage for the bundle that this run becomes: its commit is not refused for the open run."""
+        ...
+
     def remove(self, *, free_id: bool) -> None:
         """Remove the open run; only with its lease. With `free_id` the id can be taken again."""
         ...
@@ -117,9 +125,16 @@ class Journals(Protocol):
         ...
 
     def leftovers(self) -> list[Leftover]:
-        """What no living process holds of all that is being made in this store: no part of any run."""
+        """What no living process holds of all that is being made in this store: no part of any run.
+
+        An id counts that was claimed for a bundle which never came.
+        """
         ...
 
     def sweep(self) -> list[Leftover]:
         """Remove the leftovers; answers what was removed. Any number may sweep at once, and beside writers."""
+        ...
+
+    def unkept(self) -> list[Leftover]:
+        """By run id, what programs that died had made for their runs to keep. It may be wanted: no sweep takes it."""
         ...

@@ -42,8 +42,9 @@ class Stage(Protocol):
         """Publish everything at once, create-once: all files or none, for ever.
 
         At return the bundle has the durability that `properties.survives` names. `identical`: a bundle of that
-        id with the same manifest was there. Raises `run_exists` if one with another manifest was, and `unsealed`
-        if durability could not be had; then nothing is promised and nothing was overwritten.
+        id with the same manifest was there. Raises `run_exists` if one with another manifest was, or an open run
+        of that id is, alive or not; and `unsealed` if durability could not be had; then nothing is promised and
+        nothing was overwritten.
         """
         ...
 

@@ -97,7 +97,10 @@ def start_write_back(fd: int, start: int = 0) -> None:
     """
     if hasattr(os, "posix_fadvise"):
         begin = start if start >= 0 else max(0, os.fstat(fd).st_size + start)
-        os.posix_fadvise(fd, begin, 0, os.POSIX_FADV_DONTNEED)
+        try:
+            os.posix_fadvise(fd, begin, 0, os.POSIX_FADV_DONTNEED)
+        except OSError:  # not known to this file system: the bytes are written, and the sync to come tells of them
+            return
 
 
 def sync(fd: int) -> None:
@@ -195,8 +198,9 @@ def place_new(temporary: str, path: str) -> None:
 def publish_folder(source: str, target: str) -> None:
     """Move a folder whose files are synced to its final name, create-once, durable at return.
 
-    Raises `FileExistsError` if anything stands at `target`. A bundle is never empty, so the rename of a folder
-    over it fails; over a file or a link it fails as well. The source's folder needs no sync: if both names came
+    Raises `FileExistsError` if anything but an empty folder stands at `target`; that one is replaced, as it holds
+    nothing that could be lost. A bundle is never empty, so the rename of a folder over it fails; over a file or a
+    link it fails as well. The source's folder needs no sync: if both names came
     back after a power loss, the final one counts.
     """
     try:
@@ -280,25 +284,31 @@ def _lock(fd: int) -> bool:
     return True
 
 
-def cut_to_last_line(path: str) -> tuple[int, int]:
-    """Open a journal anew for appending and cut it after its last LF; answers the descriptor and the size."""
+def reopen_cut(path: str, size: int) -> tuple[int, int]:
+    """Open a journal anew for appending and cut it to `size` bytes; answers the descriptor and the new size.
+
+    One that is shorter has lost bytes that were good: it is cut after its last LF.
+    """
     fd = os.open(path, os.O_RDWR | os.O_APPEND | NO_FOLLOW)
     try:
         end = os.fstat(fd).st_size
-        size = end
-        while size:
-            start = max(0, size - CHUNK_BYTES)
-            found = os.pread(fd, size - start, start).rfind(b"\n")
-            if found >= 0:
-                size = start + found + 1
-                break
-            size = start
+        size = size if end >= size else _after_last_line(fd, end)
         if size != end:
             os.ftruncate(fd, size)
     except BaseException:
         os.close(fd)
         raise
     return fd, size
+
+
+def _after_last_line(fd: int, end: int) -> int:
+    while end:
+        start = max(0, end - CHUNK_BYTES)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def remove_tree(path: str) -> None:

@@ -11,8 +11,8 @@ import os
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.durable import other_threads
-from runstone.adapters.fs.leftovers import leftovers, sweep
-from runstone.adapters.fs.objects import FsBundle, FsStage
+from runstone.adapters.fs.leftovers import leftovers, sweep, unkept
+from runstone.adapters.fs.objects import FsBundle, FsStage, new_stage
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
 from runstone.core.ids import check_run_id, is_run_id
@@ -39,7 +39,7 @@ class FsJournals:
         places.prepare()
         lease_path = places.at(layout.lease(run_id))
         with translated(lease_path):
-            if os.path.lexists(places.at(run_id)):
+            if os.path.lexists(places.at(run_id)) or (not _is_made(run_id) and places.holder(run_id) is not None):
                 raise _taken(run_id)
             try:
                 lease = durable.claim(lease_path, places.new_temporary(), run_id.encode())
@@ -92,7 +92,7 @@ class FsJournals:
         if self.read(run_id) is None:  # before the lease is made anew, which would take the id
             return None
         with translated(self._places.leases):
-            lease = self._lock(run_id)
+            lease = self._places.lock_lease(run_id)  # one that power loss took is made anew
         if lease is None and not force:
             return None
         left = FsLeftRun(self._places, run_id, lease)
@@ -100,24 +100,6 @@ class FsJournals:
             left.release()
             return None
         return left
-
-    def _lock(self, run_id: str) -> int | None:
-        path = self._places.at(layout.lease(run_id))
-        try:
-            fd = os.open(path, os.O_RDWR | durable.NO_FOLLOW)
-        except FileNotFoundError:  # lost in a power failure: whoever makes it again has it
-            try:
-                return durable.claim(path, self._places.new_temporary(), run_id.encode())
-            except FileExistsError:
-                return None
-        try:
-            if durable.try_lock(fd) and durable.is_named(fd, path):  # else the id was freed, and perhaps taken again
-                return fd
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
-        return None
 
     def read(self, run_id: str) -> FsLeftRun | None:
         if not is_run_id(run_id):
@@ -130,6 +112,15 @@ class FsJournals:
 
     def sweep(self) -> list[Leftover]:
         return sweep(self._places)
+
+    def unkept(self) -> list[Leftover]:
+        return [left for left in unkept(self._places) if not self.alive(left.name)]
+
+
+def _is_made(run_id: str) -> bool:
+    """Whether an id has the form of `ids.new_run_id`: that one is random, so no other spelling of it is looked for,
+    which takes as long as the store has runs."""
+    return len(run_id) == 32 and not run_id.strip("0123456789abcdef")
 
 
 def _taken(run_id: str) -> RunstoneError:
@@ -180,13 +171,13 @@ class FsOpenRun:
             durable.start_write_back(self._fd, -self._unasked)
             self._unasked = 0
 
-    def repair(self) -> int:
+    def repair(self, size: int) -> int:
         path = os.path.join(self._folder, layout.JOURNAL)
         with translated(path):
-            fd, size = durable.cut_to_last_line(path)
-            os.close(self._fd)
+            fd, found = durable.reopen_cut(path, size)
+            durable.let_go(self._fd)
             self._fd = fd
-        return size
+        return found
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         self._take_name(layout.check_path(path))
@@ -243,6 +234,7 @@ class FsLeftRun:
     """Port `LeftRun`: an open run's folder, with the lease's descriptor if it was taken."""
 
     def __init__(self, places: Places, run_id: str, lease: int | None) -> None:
+        self._places = places
         self.run_id = run_id
         self.folder = places.at(layout.open_run(run_id))
         self._lease_path = places.at(layout.lease(run_id))
@@ -276,6 +268,9 @@ class FsLeftRun:
 
     def read_kept(self, path: str) -> Iterator[bytes]:
         return self._read(path)
+
+    def stage(self) -> FsStage:
+        return new_stage(self._places, self.run_id, claim=None)
 
     def remove(self, *, free_id: bool) -> None:
         if self._lease is None:

@@ -1,9 +1,11 @@
-"""What dead processes have left in a store's temporary folder: found, and swept away.
+"""What dead processes have left in a store's temporary folder, and ids that they claimed for nothing: swept away.
 
 - What takes time is locked by who makes it, until it has its final name or is gone: leases, kept files, stages. So
   what nobody has locked is left over.
 - Between the making and the lock there is a moment, and the store's own two small files are made without one. What
   is younger than a minute is therefore let be.
+- A lease is left over that nobody has locked, with no open run and no bundle: an import was killed between the
+  claim and the name. It goes with its lock held, so that nobody who takes the id meanwhile loses it.
 - Asking takes no exclusive lock: a temporary file may be the lease of a run under another name, where a process died
   between the two steps of naming it.
 """
@@ -15,6 +17,8 @@ import time
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, translated
+from runstone.core import layout
+from runstone.core.ids import fold_id, is_run_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,25 +30,66 @@ MIN_AGE_S: Final = 60.0
 
 
 def leftovers(places: Places) -> list[Leftover]:
-    """Everything in the temporary folder that no living process holds, by name."""
+    """Everything in the temporary folder that no living process holds, and leases of nothing, by name."""
+    with translated(places.temporary):
+        return _found(places.temporary) + _empty_leases(places)
+
+
+def _found(folder: str) -> list[Leftover]:
     from runstone.ports.journals import Leftover
 
-    with translated(places.temporary):
-        return [Leftover(name, _size(path)) for name, path in _entries(places) if _is_left(path)]
+    return [Leftover(name, _size(path)) for name, path in _entries(folder) if _is_left(path)]
+
+
+def _empty_leases(places: Places) -> list[Leftover]:
+    from runstone.ports.journals import Leftover
+
+    leases = [(name, path) for name, path in _entries(places.leases) if is_run_id(name)]
+    runs = {fold_id(name) for folder in (places.root, places.open) for name, _ in _entries(folder)}
+    return [
+        Leftover(layout.lease(name), _size(path))
+        for name, path in leases
+        if fold_id(name) not in runs and _is_left(path)
+    ]
 
 
 def sweep(places: Places) -> list[Leftover]:
     """Remove what is left over; answers what was removed."""
-    found = leftovers(places)
+    swept = []
     with translated(places.temporary):
-        for left in found:
+        for left in _found(places.temporary):
             durable.remove_tree(os.path.join(places.temporary, left.name))
-    return found
+            swept.append(left)
+        swept += [left for left in _empty_leases(places) if _free(places, os.path.basename(left.name))]
+    return swept
 
 
-def _entries(places: Places) -> list[tuple[str, str]]:
+def _free(places: Places, name: str) -> bool:
+    """Free an id that nothing has, unless somebody takes it at this moment."""
+    lease = places.lock_lease(name)
+    if lease is None:
+        return False
     try:
-        return [(name, os.path.join(places.temporary, name)) for name in sorted(os.listdir(places.temporary))]
+        if places.named(name) is not None:
+            return False
+        os.unlink(places.at(layout.lease(name)))
+        return True
+    finally:
+        os.close(lease)
+
+
+def unkept(places: Places) -> list[Leftover]:
+    """What stands in the folder of files that are not kept yet, by run id."""
+    from runstone.ports.journals import Leftover
+
+    folder = places.at(layout.UNKEPT)
+    with translated(folder):
+        return [Leftover(name, _size(path)) for name, path in _entries(folder)]
+
+
+def _entries(folder: str) -> list[tuple[str, str]]:
+    try:
+        return [(name, os.path.join(folder, name)) for name in sorted(os.listdir(folder))]
     except FileNotFoundError:
         return []
 

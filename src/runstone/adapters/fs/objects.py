@@ -10,12 +10,13 @@ import errno
 import os
 import stat
 import sys
+import time
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
 from runstone.core.digests import new_hash
-from runstone.core.ids import check_run_id, fold_id, is_run_id
+from runstone.core.ids import check_run_id, is_run_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
 
@@ -42,12 +43,7 @@ class FsObjects:
         return Properties(survives="power", local=True)
 
     def stage(self, run_id: str) -> FsStage:
-        target = self._places.at(check_run_id(run_id))
-        self._places.prepare()
-        folder = self._places.new_temporary()
-        with translated(folder):
-            held = durable.make_held_folder(folder)
-        return FsStage(folder, target, set(), claim=lambda: self._claim(run_id), held=held)
+        return new_stage(self._places, check_run_id(run_id), claim=lambda: self._claim(run_id))
 
     def open(self, run_id: str) -> FsBundle:
         if is_run_id(run_id) and not self._wrong_case(run_id):
@@ -70,39 +66,31 @@ class FsObjects:
         if os.path.lexists(self._places.at(run_id)):
             return True
         with translated(self._places.root):
-            holder = self._holder(run_id)
+            holder = self._places.holder(run_id)
+            if holder == run_id:  # of an open run; where its lease was lost and made anew, a bundle may be beside it
+                holder = self._places.named(run_id)
         return holder is not None and os.path.lexists(self._places.at(holder))
 
-    def _holder(self, run_id: str) -> str | None:
-        """The spelling in which an id is taken: the lease tells, or the names, where it was lost or never was."""
-        try:
-            fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDONLY | durable.NO_FOLLOW)
-        except FileNotFoundError:
-            spelled = ""
-        else:
-            spelled = b"".join(read_chunks(fd)).decode("ascii", "replace")
-            os.close(fd)
-        folded = fold_id(run_id)
-        if is_run_id(spelled) and fold_id(spelled) == folded:
-            return spelled
-        for folder in (self._places.root, self._places.open):
-            for name in os.listdir(folder) if os.path.isdir(folder) else ():
-                if fold_id(name) == folded:
-                    return name
-        return None
+    def _claim(self, run_id: str) -> int:
+        """Take an id for a bundle that comes from elsewhere, and hold it; raises `run_exists`.
 
-    def _claim(self, run_id: str) -> None:
-        """Take an id for a bundle that comes from elsewhere; raises `run_exists` if it is another spelling's."""
-        holder = self._holder(run_id)
-        if holder is None:
-            try:
-                places = self._places
-                os.close(durable.claim(places.at(layout.lease(run_id)), places.new_temporary(), run_id.encode()))
-                return
-            except FileExistsError:  # somebody was quicker, perhaps for the same spelling
-                holder = self._holder(run_id)
-        if holder != run_id:
-            raise error("run_exists", f"run id {run_id} is taken, as {holder}", run_id=run_id, taken_as=holder)
+        Who claims or imports has the lease for a moment only, after which there is a run: that moment is waited for.
+        """
+        places = self._places
+        for _ in range(_CLAIM_TRIES):
+            holder = places.holder(run_id)
+            if holder not in (None, run_id):
+                raise error("run_exists", f"run id {run_id} is taken, as {holder}", run_id=run_id, taken_as=holder)
+            if os.path.lexists(places.at(run_id)):
+                return -1  # whether it is the same bundle, the attempt to give it its name will tell
+            lease = places.lock_lease(run_id)
+            if os.path.lexists(places.at(layout.open_run(run_id))):
+                durable.let_go(-1 if lease is None else lease)
+                raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
+            if lease is not None:
+                return lease
+            time.sleep(_CLAIM_PAUSE_S)
+        raise error("run_exists", f"run id {run_id} is being claimed by another process", run_id=run_id)
 
     def run_ids(self) -> Iterator[str]:
         for entry in self._scan():
@@ -125,20 +113,30 @@ class FsObjects:
 
 
 _IGNORES_CASE: Final = sys.platform in ("win32", "darwin")
+_CLAIM_TRIES: Final = 1000
+_CLAIM_PAUSE_S: Final = 0.001
+
+
+def new_stage(places: Places, run_id: str, claim: Callable[[], int] | None) -> FsStage:
+    """An empty stage in the temporary folder. `claim` takes the id when it commits, or the id is the caller's."""
+    places.prepare()
+    folder = places.new_temporary()
+    with translated(folder):
+        held = durable.make_held_folder(folder)
+    return FsStage(folder, places.at(run_id), set(), claim=claim, held=held)
 
 
 class FsStage:
     """A folder that becomes a bundle. Write order and syncs: files first, each starting its write-back at once,
     so that the syncs at the end have little to wait for; then folders from the inside out; then the rename."""
 
-    def __init__(
-        self, folder: str, target: str, written: set[str], claim: Callable[[], None] | None, held: int
-    ) -> None:
+    def __init__(self, folder: str, target: str, written: set[str], claim: Callable[[], int] | None, held: int) -> None:
         self._folder = folder
         self._target = target
         self._written = written
         self._claim = claim
         self._held = held
+        self._lease = -1
         self._done = False
 
     def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
@@ -177,7 +175,7 @@ class FsStage:
             for folder in _folders(self._written):
                 durable.sync_folder(os.path.join(self._folder, *folder))
             if self._claim is not None:
-                self._claim()
+                self._lease = self._claim()
             try:
                 durable.publish_folder(self._folder, self._target)
             except FileExistsError:
@@ -202,8 +200,9 @@ class FsStage:
             self._let_go()
 
     def _let_go(self) -> None:
-        held, self._held = self._held, -1
-        durable.let_go(held)
+        held, self._held, self._lease = (self._held, self._lease), -1, -1
+        for fd in held:
+            durable.let_go(fd)
 
 
 def _prune(folder: str, prefix: str, paths: set[str]) -> None:

@@ -7,6 +7,7 @@ import os
 from runstone.adapters.fs import durable
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
+from runstone.core.ids import fold_id, is_run_id
 from runstone.errors import error
 
 TYPE_CHECKING = False
@@ -39,6 +40,49 @@ class Places:
         if not os.path.isfile(self.at(layout.STORE_FILE)):
             with translated(self.root):
                 self._make()
+
+    def holder(self, run_id: str) -> str | None:
+        """The spelling in which an id is taken: the lease tells, or the names, where it was lost or never was."""
+        try:
+            fd = os.open(self.at(layout.lease(run_id)), os.O_RDONLY | durable.NO_FOLLOW)
+        except FileNotFoundError:
+            spelled = ""
+        else:
+            try:
+                spelled = b"".join(read_chunks(fd)).decode("ascii", "replace")
+            finally:
+                os.close(fd)
+        if is_run_id(spelled) and fold_id(spelled) == fold_id(run_id):
+            return spelled
+        return self.named(run_id)
+
+    def named(self, run_id: str) -> str | None:
+        """The spelling in which an id has a bundle or an open run, by their names alone."""
+        folded = fold_id(run_id)
+        for folder in (self.root, self.open):
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                if fold_id(name) == folded:
+                    return name
+        return None
+
+    def lock_lease(self, run_id: str) -> int | None:
+        """The locked descriptor of an id's lease, made anew where it is missing; `None` if somebody else has it."""
+        path = self.at(layout.lease(run_id))
+        try:
+            fd = os.open(path, os.O_RDWR | durable.NO_FOLLOW)
+        except FileNotFoundError:  # whoever makes it has it
+            try:
+                return durable.claim(path, self.new_temporary(), run_id.encode())
+            except FileExistsError:
+                return None
+        try:
+            if durable.try_lock(fd) and durable.is_named(fd, path):  # else the id was freed, and perhaps taken again
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+        return None
 
     def _make(self) -> None:
         existed = os.path.isdir(self.root)

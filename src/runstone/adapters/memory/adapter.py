@@ -26,7 +26,9 @@ class MemoryObjects:
 
     def __init__(self) -> None:
         self.bundles: dict[str, Files] = {}
-        self._lock = _thread.allocate_lock()
+        self.open_runs: dict[str, Files] = {}
+        """Those of `MemoryJournals`: their ids are taken."""
+        self.lock = _thread.allocate_lock()
 
     @property
     def properties(self) -> Properties:
@@ -52,9 +54,11 @@ class MemoryObjects:
     def foreign(self) -> list[str]:
         return sorted(name for name, files in list(self.bundles.items()) if layout.MANIFEST not in files)
 
-    def commit(self, run_id: str, files: Files) -> Committed:
-        """Create-once of a whole bundle."""
-        with self._lock:
+    def commit(self, run_id: str, files: Files, *, own: str | None = None) -> Committed:
+        """Create-once of a whole bundle. `own` is the open run that it comes from, and takes no id from it."""
+        with self.lock:
+            if fold_id(run_id) in {fold_id(name) for name in self.open_runs if name != own}:
+                raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
             taken = {fold_id(name): name for name in self.bundles}.get(fold_id(run_id))
             if taken is None:
                 self.bundles[run_id] = {path: bytes(body) for path, body in files.items()}
@@ -67,10 +71,11 @@ class MemoryObjects:
 class MemoryStage:
     """Port `Stage`."""
 
-    def __init__(self, objects: MemoryObjects, run_id: str, files: Files) -> None:
+    def __init__(self, objects: MemoryObjects, run_id: str, files: Files, own: str | None = None) -> None:
         self._objects = objects
         self._run_id = run_id
         self._files = files
+        self._own = own
 
     def put(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         return _put(self._files, path, pieces)
@@ -80,7 +85,7 @@ class MemoryStage:
             del self._files[path]
 
     def commit(self) -> Committed:
-        return self._objects.commit(self._run_id, self._files)
+        return self._objects.commit(self._run_id, self._files, own=self._own)
 
     def discard(self) -> None:
         self._files = {}
@@ -130,9 +135,9 @@ class MemoryJournals:
     def __init__(self, objects: MemoryObjects) -> None:
         self._objects = objects
         self._claimed: set[str] = set()
-        self._open: dict[str, Files] = {}
+        self._open = objects.open_runs
         self._held: set[str] = set()
-        self._lock = _thread.allocate_lock()
+        self._lock = objects.lock
 
     def create(self, run_id: str) -> MemoryOpenRun:
         folded = fold_id(check_run_id(run_id))
@@ -166,7 +171,7 @@ class MemoryJournals:
     def leftovers(self) -> list[Leftover]:
         return []
 
-    sweep = leftovers
+    sweep = unkept = leftovers
 
     def is_sealed(self, run_id: str) -> bool:
         """Whether a bundle of this id is there."""
@@ -182,6 +187,10 @@ class MemoryJournals:
         if free_id:
             self._claimed.discard(fold_id(run_id))
 
+    def empty_stage(self, run_id: str) -> MemoryStage:
+        """A stage for the bundle that recovery makes of an open run."""
+        return MemoryStage(self._objects, run_id, {}, own=run_id)
+
     def stage(self, run_id: str, files: Files) -> MemoryStage:
         """A stage over the open run's own files; it is dropped from the open runs when the stage commits."""
         return _OpenStage(self, self._objects, run_id, files)
@@ -189,7 +198,7 @@ class MemoryJournals:
 
 class _OpenStage(MemoryStage):
     def __init__(self, journals: MemoryJournals, objects: MemoryObjects, run_id: str, files: Files) -> None:
-        super().__init__(objects, run_id, files)
+        super().__init__(objects, run_id, files, own=run_id)
         self._journals = journals
 
     def commit(self) -> Committed:
@@ -212,9 +221,9 @@ class MemoryOpenRun:
     def append(self, line: bytes) -> None:
         self._files[layout.JOURNAL] += line
 
-    def repair(self) -> int:
+    def repair(self, size: int) -> int:
         journal = self._files[layout.JOURNAL]
-        self._files[layout.JOURNAL] = journal[: journal.rfind(b"\n") + 1]
+        self._files[layout.JOURNAL] = journal[: size if len(journal) >= size else journal.rfind(b"\n") + 1]
         return len(self._files[layout.JOURNAL])
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
@@ -259,6 +268,9 @@ class MemoryLeftRun:
         if path not in self._files:
             raise error("file_not_found", f"the open run has no file {path!r}", path=path)
         yield bytes(self._files[path])
+
+    def stage(self) -> MemoryStage:
+        return self._journals.empty_stage(self.run_id)
 
     def remove(self, *, free_id: bool) -> None:
         if self._leased:

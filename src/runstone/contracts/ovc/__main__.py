@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from runstone.contracts.ovc.wrapping import run_command
+from runstone.contracts.ovc.wrapping import run_command, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def main(arguments: list[str]) -> int:
     split = arguments.index("--") if "--" in arguments else len(arguments)
     given = arguments[:split]
     if "-h" in given or "--help" in given:
-        sys.stdout.write(HELP)
+        write(sys.stdout, HELP)
         return 0
     try:
         values = parse(given)
     except WrongUse as exc:
-        sys.stderr.write(f"{USAGE}error: {ascii(str(exc))[1:-1]}\n")
+        write(sys.stderr, f"{USAGE}error: {ascii(str(exc))[1:-1]}\n")
         return WRONG_USE
     return run_command(
         arguments[split + 1 :],

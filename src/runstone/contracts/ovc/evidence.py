@@ -39,4 +39,6 @@ def unresolved(store: Store, run_id: str) -> list[tuple[str, str]]:
         return []
     contract = found.opened["data"]["contract"]
     journal = Journal(found.index, found.read)
-    return list(Evidence(store.contract_of(contract["name"], contract["version"]), journal, found.kept).unresolved())
+    return list(
+        Evidence(store.contract_of(contract["name"], contract["version"]), journal, set(found.kept)).unresolved()
+    )

@@ -13,8 +13,8 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Final
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Final
 
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
@@ -45,18 +45,16 @@ class Opening:
             run.check("Required environment variables present", status, evidence, id="required_env_present")
 
 
-def open_run(store: Store, opening: Opening, pipeline_id: str, pipeline_version: str, argv: list[str] | None) -> Run:
-    """Start recording under a free id. Raises what `Store.run` raises for wrong use."""
+def open_run(store: Store, opening: Opening, pipeline_id: str, facts: Mapping[str, Any]) -> Run:
+    """Start recording under a free id; `facts` are arguments of `Store.run`. Raises what that raises for wrong use."""
     sha7 = git_facts(store.host.git())["sha7"]
     for second in range(opening.second, opening.second + _TRIES):
         try:
             return store.run(
                 pipeline_id,
-                version=pipeline_version,
                 contract=f"{NAME}/{VERSION}",
                 run_id=layout.run_id(second, pipeline_id, sha7),
-                argv=argv,
-                entry=argv[0] if argv else None,
+                **facts,
             )
         except RunstoneError as exc:
             if exc.code != "run_exists":

@@ -12,13 +12,15 @@ import sys
 from runstone.contracts.ovc.document import OUTPUT
 from runstone.contracts.ovc.writer import RunWriter
 from runstone.core.words import FAILED
-from runstone.engine.wrapper import Wrapped, wrap
+from runstone.engine.wrapper import Wrapped, occupy_standard_descriptors, wrap
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Final, TextIO
+
+    from runstone.engine.recorder import Run
 
 MISSING_VARIABLE: Final = 1
 SEPARATOR: Final = "-" * 60
@@ -33,41 +35,59 @@ def run_command(
     store_url: str | None = None,
     wrap_options: dict[str, Any],
     empty_status: int,
+    before: Callable[[Run], None] | None = None,
+    after: Callable[[Run], None] | None = None,
+    **facts: Any,
 ) -> int:
     """Run `command` under a record; answers the exit status to end with.
 
-    `wrap_options` are keyword arguments of `engine.wrapper.wrap`. Wrong use (no command, an impossible pipeline id or
-    store) is said on standard error, leaves no run and answers `empty_status`.
+    `wrap_options` are keyword arguments of `engine.wrapper.wrap`, `facts` of `RunWriter`; `before` and `after` the
+    command something more may be recorded, and what raises before it keeps the command from being run. Wrong use (no
+    command, an impossible pipeline id or store) is said on standard error, leaves no run and answers `empty_status`.
     """
     if not command:
         return _refused("no command: it follows `--`", empty_status)
+    occupy_standard_descriptors()
     try:
-        writer = RunWriter(pipeline_id, pipeline_version, required_env, store=store_url, argv=command)
+        writer = RunWriter(pipeline_id, pipeline_version, required_env, store=store_url, argv=command, **facts)
         writer.start()
     except RunstoneError as exc:
         return _refused(exc.message, empty_status)
     with writer:
-        _write(sys.stdout, f"RUN_ID={writer.run_id}\n")
-        return _recorded(writer, command, wrap_options)
+        write(sys.stdout, f"RUN_ID={writer.run_id}\n")
+        line = " ".join(command)
+        writer.run.input("command", line, name="command")
+        if before is not None:
+            before(writer.run)
+        return _recorded(writer, command, wrap_options, after)
 
 
-def _recorded(writer: RunWriter, command: list[str], wrap_options: dict[str, Any]) -> int:
-    line = " ".join(command)
-    writer.run.input("command", line, name="command")
+def _recorded(
+    writer: RunWriter, command: list[str], wrap_options: dict[str, Any], after: Callable[[Run], None] | None
+) -> int:
     if writer.missing:
         message = f"ERROR: Missing required environment variables: {writer.missing}"
         writer.log(message)
-        _write(sys.stderr, ascii(message)[1:-1] + "\n")
+        write(sys.stderr, ascii(message)[1:-1] + "\n")
         return _finish(writer, Wrapped(MISSING_VARIABLE, FAILED, None, None))
-    writer.log(f"Executing: {line}")
+    writer.log(f"Executing: {' '.join(command)}")
     writer.log(SEPARATOR)
     wrapped = wrap(writer.run, command, **wrap_options)
+    try:
+        _record_end(writer, wrapped, after)
+    except RunstoneError as exc:  # of a strict recorder; the command has been run
+        write(sys.stderr, f"runstone: {ascii(exc.message)[1:-1]}\n")
+    return _finish(writer, wrapped)
+
+
+def _record_end(writer: RunWriter, wrapped: Wrapped, after: Callable[[Run], None] | None) -> None:
     for stream in wrapped.unfinished:  # what follows in the log stands behind it
         writer.run.stream(stream, b"\n")
     writer.log(SEPARATOR)
     _check_exit(writer, wrapped)
     writer.run.event(OUTPUT, {"type": "artifact", "ref": writer.path})
-    return _finish(writer, wrapped)
+    if after is not None:
+        after(writer.run)
 
 
 def _check_exit(writer: RunWriter, wrapped: Wrapped) -> None:
@@ -84,19 +104,19 @@ def _check_exit(writer: RunWriter, wrapped: Wrapped) -> None:
 def _finish(writer: RunWriter, wrapped: Wrapped) -> int:
     """Seal the run; whatever becomes of it, the status to end with is the command's."""
     try:
-        writer.finish(wrapped.status, exit=wrapped.exit, error=wrapped.error, resources=wrapped.resources)
+        writer.finish(wrapped.status, exit=wrapped.exit_status, error=wrapped.error, resources=wrapped.resources)
     except RunstoneError as exc:
-        _write(sys.stderr, f"runstone: {exc.message}\n")
+        write(sys.stderr, f"runstone: {exc.message}\n")
     return wrapped.exit_status
 
 
 def _refused(message: str, status: int) -> int:
-    _write(sys.stderr, f"runstone: {ascii(message)[1:-1]}\n")
+    write(sys.stderr, f"runstone: {ascii(message)[1:-1]}\n")
     return status
 
 
-def _write(stream: TextIO | None, text: str) -> None:
-    """Show a line at once, before the command writes; a closed stream is no reason not to run it."""
+def write(stream: TextIO | None, text: str) -> None:
+    """Show a line at once, before the command writes; a closed stream is no reason to do anything else."""
     try:
         if stream is not None:
             stream.write(text)

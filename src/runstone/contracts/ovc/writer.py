@@ -17,7 +17,7 @@ from runstone.contracts.ovc.scratch import Scratch
 from runstone.contracts.ovc.trigger import trigger_of
 from runstone.core.evidence import RESOLVES
 from runstone.core.words import CANCELLED, FAILED, FINAL_STATUSES, INTERRUPTED, SUCCESS
-from runstone.engine.facts import describe
+from runstone.engine.facts import describe, exit_code, say, text_of, texts_of
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 class RunWriter:
     """Records one run of a pipeline under contract `ovc`. A context manager.
 
-    `required_env` are names of variables: where one is missing or empty the run is failed, whatever else happens.
+    `required_env` are names of variables, or one name: where one is missing or empty the run is failed, whatever else
+    happens.
     `store` is a store, a path or a URL; without one `RUNSTONE_STORE`, else `reports/runs`. `argv` is the command
-    line to record where it is not this process's own.
+    line to record where it is not this process's own. `labels` and `strict` are as in `Store.run`; a strict writer
+    raises for what it cannot record.
 
     Raises `invalid_option` for a pipeline id that cannot stand in a run id, `unsupported_store`.
     """
@@ -47,20 +49,27 @@ class RunWriter:
         self,
         pipeline_id: str,
         pipeline_version: str,
-        required_env: Iterable[str] | None = None,
+        required_env: Iterable[str] | str | None = None,
         *,
         store: Store | str | os.PathLike[str] | None = None,
         argv: list[str] | None = None,
+        labels: Mapping[str, Any] | None = None,
+        strict: bool = False,
     ) -> None:
         if not layout.is_pipeline_id(pipeline_id):
             limit = layout.MAX_PIPELINE_ID_LENGTH
-            message = f"a pipeline id has 1 to {limit} letters, digits and -; found {str(pipeline_id)[:80]!r}"
+            message = f"a pipeline id has 1 to {limit} letters, digits and -; found {text_of(pipeline_id)[:80]!r}"
             raise error("invalid_option", message, option="pipeline_id")
         self._pipeline_id = pipeline_id
-        self._pipeline_version = pipeline_version
-        self._required = [str(name) for name in required_env or ()]
+        self._required = texts_of(None if required_env == "" else required_env)
         self._store = _store(store)
-        self._argv = argv
+        self._facts: dict[str, Any] = {
+            "version": pipeline_version,
+            "argv": argv,
+            "entry": argv[0] if argv else None,
+            "labels": labels,
+            "strict": strict,
+        }
         self._cwd: str | None = None
         self._run: Run | None = None
         self._opening: Opening | None = None
@@ -81,7 +90,7 @@ class RunWriter:
         if self._run is None or self._opening is None:
             self._cwd = self._store.host.cwd()
             self._opening = Opening(self._store, self._required)
-            self._run = open_run(self._store, self._opening, self._pipeline_id, self._pipeline_version, self._argv)
+            self._run = open_run(self._store, self._opening, self._pipeline_id, self._facts)
             atexit.register(self._at_exit)
             self._opening.tell(self._run, trigger)
             self._opening.check(self._run)
@@ -119,8 +128,9 @@ class RunWriter:
     def artifacts_dir(self) -> Path:
         """A folder for files that the bundle keeps, under `artifacts/`, when the run is finished; starts the run.
 
-        It is gone then. Where the process is killed before, it stays in the store, at `.runstone/unkept/<run_id>/`,
-        and its files are in no bundle. Raises `OSError` where no folder can be made.
+        It is gone then. What the bundle does not hold stays: links, files with a secret, those that could not be
+        copied, and everything where the run is not sealed; standard error says where. Where the process is killed
+        before, it stays in the store, at `.runstone/unkept/<run_id>/`. Raises `OSError` where no folder can be made.
         """
         return self._scratch.folder(self.run)
 
@@ -179,7 +189,8 @@ class RunWriter:
         """Seal the run as `success`, `failed` or `partial`; answers its digest, `None` where it could not be sealed.
 
         A given `success` becomes failed after a failed check and partial after a skipped one; without `status` the
-        checks decide. Evidence that leads nowhere is a failed check `evidence_resolves`. A second call changes
+        checks decide. The kernel's `blocked` and `cancelled` stand as failed, as does any other word, which the log
+        then tells. Evidence that leads nowhere is a failed check `evidence_resolves`. A second call changes
         nothing. Raises `recovered_elsewhere` if recovery sealed the run while this process was away.
         """
         run = self.run
@@ -188,8 +199,10 @@ class RunWriter:
             self._check_evidence(run)
         settled = self._settle(status)
         atexit.unregister(self._at_exit)
-        self._scratch.remove()
-        return run.finish(settled, exit=exit, error=error, resources=resources)
+        try:
+            return run.finish(settled, exit=exit, error=error, resources=resources)
+        finally:
+            self._release_artifacts(run)
 
     def _settle(self, status: str | None) -> str | None:
         """The kernel's status; `None` where the checks decide."""
@@ -208,6 +221,18 @@ class RunWriter:
                 run.output("artifact", path, keep=True, name=name)
             else:
                 self.log(f"{name} in the artifacts folder is not a regular file; not kept")
+
+    def _release_artifacts(self, run: Run) -> None:
+        """Remove the artifacts folder as far as the sealed bundle has its files; say where the rest is."""
+        if not self._scratch.is_ours:
+            return
+        try:
+            manifest = None if run.digest is None else self._store.get(run.run_id).manifest
+        except RunstoneError:  # then nothing is known of what it holds
+            manifest = None
+        left = self._scratch.release(manifest)
+        if left is not None:
+            say(f"run {run.run_id}: artifacts that no sealed bundle holds are in {left}", run.redactor)
 
     def _check_evidence(self, run: Run) -> None:
         """A failed check where references lead nowhere. Those that `log` gave are known to be good."""
@@ -235,10 +260,10 @@ class RunWriter:
         if not self.run.recording or exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
             self.finish()
             return
-        self.log(f"{type(exc).__name__}: {exc}")
+        told = describe(exc)
+        self.log(f"{told['type']}: {told['message']}")
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
-        code = exc.code if isinstance(exc, SystemExit) and isinstance(exc.code, int) else None
-        self.finish(status, exit=code, error=describe(exc))
+        self.finish(status, exit=exit_code(exc), error=told)
 
     def __repr__(self) -> str:
         return f"<RunWriter {self._pipeline_id} {self._run.run_id if self._run else 'not started'}>"
@@ -252,4 +277,4 @@ def _store(store: Store | str | os.PathLike[str] | None) -> Store:
 
 def _texts(evidence: Any) -> list[str]:
     several = evidence if isinstance(evidence, (list, tuple, set, frozenset)) else [evidence]
-    return [str(item) for item in several if item is not None and str(item)]
+    return [text for text in texts_of(item for item in several if item is not None) if text]

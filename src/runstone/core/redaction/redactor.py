@@ -3,6 +3,8 @@
 - A secret becomes `[REDACTED:<rule>]`; the mark names the rule, never the value, its length or its hash.
 - What is looked for: values that the caller declared, values of environment variables whose names say secret,
   and the shapes of `rules`.
+- A number that spells a value goes too. One that only has its digits among others is another number: of the
+  durations and measurements of a long run some hold any four digits.
 - If the redactor itself fails, the value is dropped, not written: `[REDACTED:redactor-failed]`.
 - Idempotent: what it writes holds no anchor.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 from runstone.core import canonical
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
-from runstone.core.printing import print_json
+from runstone.core.printing import PROFILES, print_json
 from runstone.core.redaction.gate import Gate
 from runstone.core.redaction.rules import RULES, STREAM_BLOCK_END, STREAM_BLOCK_START, Rule, ruleset
 from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key, undecoded
@@ -29,10 +31,21 @@ RESERVED_KEY: Final = '"$'
 """Keys that begin so belong to the format; the gate finds a user's in the same pass."""
 FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
-ENVIRONMENT: Final = "environment"
+
+MEASURED: Final = frozenset(
+    {"attempts", "bytes", "dropped", "duration_ns", "events", "exit", "redactions", "size", "torn_bytes"}
+)
+"""Fields of an event's data that the kernel counts: numbers that cannot be text, and that no user chose."""
+
+MIN_OVERLAP_BYTES: Final = 16 * 1024
+"""No rule needs more of what came before, to find a secret that began there."""
+
+_NUMBER_CHARACTERS: Final = "0123456789+-.e"
+
+_QUOTES: Final = (canonical.quote, PROFILES["pretty-ascii"].quote)
+"""How JSON that a program prints spells text: as it is, or in ASCII."""
 
 _patterns: dict[str, re.Pattern[str]] = {}
-_spelled: dict[tuple[Rule, ...], frozenset[str]] = {}
 
 
 class Redactor:
@@ -45,11 +58,15 @@ class Redactor:
     def __init__(self, secrets: Mapping[str, str] | None = None, rules: tuple[Rule, ...] = RULES) -> None:
         self._rules = rules
         values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
-        self._encoded = [undecoded(value).encode("latin-1") for value, _ in values]
         self._values = [(_spellings(value), rule_id) for value, rule_id in values]
-        literals = {form for forms, _ in self._values for form in forms}
-        literals.update(_anchors(rules))
-        self.gate = Gate(frozenset(literals | {RESERVED_KEY}))
+        self._numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
+        forms = [form for forms, _ in self._values for form in forms]
+        self._is_ascii = all(map(str.isascii, forms))
+        self._encoded = [data for form in forms for data in _encodings(form)]
+        self.overlap_bytes = max([MIN_OVERLAP_BYTES, *map(len, self._encoded)])
+        """How much of what came before a part must be seen again with it, so that no secret is divided."""
+        anchors = [anchor for rule in rules for anchor in rule.anchors]
+        self.gate = Gate(frozenset(forms + anchors), (RESERVED_KEY,))
 
     @property
     def ruleset(self) -> dict[str, Any]:
@@ -70,6 +87,18 @@ class Redactor:
             if rule.fits(text):
                 text = self._apply(rule, text, hits)
         return text, hits
+
+    def found_in(self, data: bytes) -> list[str]:
+        """The rules that hit in bytes of a file, whatever its encoding; empty where none does."""
+        text = data.decode("latin-1")
+        hits = self.text(text)[1]
+        if hits or data.isascii() or not self._differs_in_utf8(text):
+            return hits
+        return self.text(data.decode("utf-8", "replace"))[1]
+
+    def _differs_in_utf8(self, text: str) -> bool:
+        """Whether bytes, here as Latin-1, may show as UTF-8 what they do not show byte by byte."""
+        return not self._is_ascii or any(rule.is_wide and rule.fits(text) for rule in self._rules)
 
     def _apply(self, rule: Rule, text: str, hits: list[str]) -> str:
         pattern = _compiled(rule)
@@ -114,6 +143,8 @@ class Redactor:
                 result.append(self._walk(item, place, marks))
                 place.leave()
             return result
+        if kind is int or kind is float:
+            return self._number(value, place, marks)
         if kind is bytes:
             return self._bytes(value, place, marks)
         if kind is Foreign:
@@ -126,6 +157,16 @@ class Redactor:
         clean, hits = self.text(text)
         marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
         return clean
+
+    def _number(self, value: float, place: _Place, marks: list[Mark]) -> Any:
+        if not self._numbers or place.is_measured():
+            return value
+        text = str(value) if type(value) is int else canonical.number_text(value)
+        for secret, rule in self._numbers:
+            if _spells(text, secret):
+                marks.append([place.pointer(), f"redacted:{rule}"])
+                return f"[REDACTED:{rule}]"
+        return value
 
     def _object(self, value: dict[str, Any], place: _Place, marks: list[Mark]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -149,13 +190,15 @@ class Redactor:
 
     def _foreign(self, value: Foreign, place: _Place, marks: list[Mark]) -> Any:
         found: list[Mark] = []
-        tree = self._walk(value.value, _Place(), found)
+        inner = _Place()
+        inner.enter("$json")
+        tree = self._walk(value.value, inner, found)
         text = print_json(tree, value.profile).decode()
         where = place.pointer()
         if self.text(text)[1]:  # a secret that only the printed form shows
             marks.append([where, f"redacted:{FAILED}"])
             return {"$redacted": FAILED}
-        marks += [[f"{where}/$json{pointer}", mark] for pointer, mark in found if mark != COERCED]
+        marks += [[where + pointer, mark] for pointer, mark in found if mark != COERCED]
         return {"$json": text}
 
     def safe_end(self, data: bytes) -> int:
@@ -233,6 +276,10 @@ class _Place:
         self._was.pop()
         self._now.pop()
 
+    def is_measured(self) -> bool:
+        """Whether this is a field of an event in which the kernel counts."""
+        return len(self._was) == 1 and self._was[0] in MEASURED
+
     def pointer(self) -> str:
         """Where the walk is, as recorded."""
         return canonical.pointer(self._now)
@@ -248,17 +295,27 @@ class _Place:
         return now
 
 
-def _anchors(rules: tuple[Rule, ...]) -> frozenset[str]:
-    """Spellings of all anchors of a set of rules; made once for each set."""
-    found = _spelled.get(rules)
-    if found is None:
-        forms = {form for rule in rules for anchor in rule.anchors for form in _spellings(anchor)}
-        found = _spelled[rules] = frozenset(forms)
-    return found
+def _spells(number: str, secret: str) -> bool:
+    """Whether `secret` stands in the text of a number with no other digit beside it."""
+    start = number.find(secret)
+    while start >= 0:
+        end = start + len(secret)
+        if not (number[start - 1 : start].isdigit() or number[end : end + 1].isdigit()):
+            return True
+        start = number.find(secret, start + 1)
+    return False
 
 
 def _spellings(value: str) -> list[str]:
-    """How a literal can stand in text: raw, byte by byte in text that is not UTF-8, and as JSON escapes these."""
+    """How a value can stand in text: raw, byte by byte in text that is not UTF-8, and as JSON escapes these."""
     forms = [value, undecoded(value)]
-    forms += [canonical.quote(form)[1:-1] for form in forms]
+    forms += [quote(form)[1:-1] for form in forms for quote in _QUOTES]
     return [form for form in dict.fromkeys(forms) if canonical.is_unicode(form)]
+
+
+def _encodings(form: str) -> list[bytes]:
+    """The bytes that are read as `form`: as UTF-8, or each byte for itself."""
+    found = [form.encode()]
+    if not form.isascii() and max(form) <= "\xff":
+        found.append(form.encode("latin-1"))
+    return found

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Rule:
     """One kind of secret. A named group `secret` in the pattern limits what is taken out."""
 
-    __slots__ = ("anchors", "id", "pattern", "source")
+    __slots__ = ("anchors", "id", "is_wide", "pattern", "source")
 
     def __init__(self, id: str, pattern: str, anchors: tuple[str, ...], source: str) -> None:
         self.id = id
         self.pattern = pattern
         self.anchors = anchors
         self.source = source
+        self.is_wide = "[^" in pattern or r"\s" in pattern
+        """Whether it matches beyond ASCII, so that it may read bytes in another way than their text."""
 
     def fits(self, text: str) -> bool:
         """Whether `text` holds an anchor; without one the pattern need not be tried."""

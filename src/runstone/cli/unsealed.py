@@ -1,0 +1,66 @@
+"""What `show` says of a run that is not sealed: what it recorded when it was opened, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from runstone.cli.measures import count_text
+from runstone.cli.rendering import Cell, Screen, Span
+from runstone.cli.runs import unsealed_hint
+from runstone.core.journal import proved_prefix, split_lines
+from runstone.engine.store import OpenSummary, Store
+
+_OPENED: Final = ("version", "generator", "entry", "argv", "cwd", "git", "platform", "labels", "links")
+_STATE_STYLES: Final = {True: "live", False: "warn"}
+
+
+def describe(store: Store, run_id: str) -> dict[str, Any] | None:
+    """The row of `ls`, what the first event tells, `alive`, `counts` and `hint`; `None` if no such run is open now."""
+    left = store.journals.read(run_id)
+    if left is None or store.objects.exists(run_id):
+        return None
+    alive = store.journals.alive(run_id)
+    opened, last, events = None, None, 0
+    for _, event in proved_prefix(split_lines(left.read())):
+        opened = opened or event
+        last = event
+        events += 1
+    row = OpenSummary(run_id, opened, alive=alive).row()
+    data = opened["data"] if opened else {}
+    return {
+        **row,
+        **{name: data.get(name) for name in _OPENED},
+        "last_at": last["ts"] if last else None,
+        "alive": alive,
+        "counts": {"events": events},
+        "hint": unsealed_hint(run_id, alive=alive),
+    }
+
+
+def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str, list[Cell]]]) -> None:
+    """The page of an open run. `origin` are the facts on where it came from."""
+    kind = page["kind"] or "nothing recorded yet"
+    version = f" {page['version']}" if page["version"] is not None else ""
+    state = "running (open)" if page["alive"] else "to recover"
+    screen.line(Span(kind + version, "bold"), "  ", Span(state, _STATE_STYLES[page["alive"]]))
+    screen.line()
+    screen.facts(_facts(page, origin))
+    screen.line()
+    screen.wrapped("", [page["hint"]], indent=0)
+
+
+def _facts(page: dict[str, Any], origin: Iterator[tuple[str, list[Cell]]]) -> Iterator[tuple[str, list[Cell]]]:
+    yield "run", [page["run_id"]]
+    if page["opened_at"] is not None:
+        yield "opened", [page["opened_at"]]
+    if page["contract"] is not None:
+        yield "contract", [page["contract"]]
+    yield from origin
+    for name, value in (page["labels"] or {}).items():
+        yield "label", [f"{name}={value}"]
+    for link in page["links"] or []:
+        yield "link", [f"{link['rel']} {link['run_id']}"]
+    yield "process", ["alive" if page["alive"] else Span("gone", "warn")]
+    last = "" if page["last_at"] is None else f", the last at {page['last_at']}"
+    yield "recorded", [f"{count_text(page['counts']['events'], 'event')} so far{last}"]

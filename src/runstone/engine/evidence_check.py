@@ -1,0 +1,77 @@
+"""Before a run is closed: does the evidence of its checks lead somewhere?
+
+A sealed reference that leads nowhere is a fault for ever. A run that says so itself, by a failed check, is whole: its
+status follows from its checks, and verification finds a note.
+
+- What is found is what verification would find: the same fold over the journal as it stands.
+- Runs whose checks name no reference pay nothing; the caller knows that from the texts it was given (`refers`).
+- Nothing is recorded here, but by `check_evidence`.
+"""
+
+from __future__ import annotations
+
+from runstone.core.canonical import canonical_bytes
+from runstone.core.events import CLOSED, event_line
+from runstone.core.evidence import RESOLVES, Evidence, parse_reference
+from runstone.core.journal import Journal, JournalIndex, whole_lines
+from runstone.core.values import coerce
+from runstone.errors import RunstoneError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, Final
+
+    from runstone.core.contract import Contract
+    from runstone.engine.recorder import Run
+    from runstone.engine.writer import JournalWriter
+
+NAME: Final = "Evidence resolves"
+_LAST: Final = "9999-12-31T23:59:59.999999Z"
+"""When a run that is not closed was closed: no document's shape depends on it."""
+
+
+def refers(texts: Iterable[str]) -> bool:
+    """Whether any of a check's evidence is a reference, so that there is something to look for at the end."""
+    return any(parse_reference(text) is not None for text in texts)
+
+
+def unresolved(writer: JournalWriter, contract: Contract, closed: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(check id, reference) of each reference that would lead nowhere, were the run sealed now with `closed`.
+
+    `closed` are the data that `run.closed` would have. Empty for a run without a journal. Raises `RunstoneError` where
+    the journal cannot be read, or not be folded as it stands.
+    """
+    journal = writer.journal
+    if journal is None or not writer.size:
+        return []
+    size, index = writer.size, JournalIndex()
+    for lines in whole_lines(journal.read(0, size)):
+        index.feed(lines)
+    end = event_line(CLOSED, canonical_bytes(coerce(dict(closed))[0]), index.count, _LAST, [])
+    index.feed(end)
+
+    def read(start: int, stop: int) -> Iterator[bytes]:
+        if start < size:
+            yield from journal.read(start, min(stop, size))
+        if stop > size:
+            yield end[max(0, start - size) : stop - size]
+
+    whole = Journal(index, read)
+    kept = {data["path"] for data in whole.data("input", "output") if data["path"] is not None}
+    return list(Evidence(contract, whole, kept).unresolved())
+
+
+def check_evidence(run: Run, contract: Contract, closed: Mapping[str, Any]) -> bool:
+    """Record the failed check `evidence_resolves` where references of `run` lead nowhere; answers whether it did.
+
+    To be called while the run still takes facts. A journal that cannot be read or folded now is left to the seal.
+    """
+    try:
+        found = unresolved(run.writer, contract, closed)
+    except (RunstoneError, AttributeError, LookupError, TypeError, ValueError):
+        return False
+    if found:
+        lines = [run.log(f"evidence of check {check} leads nowhere: {text}", "warning") for check, text in found]
+        run.check(NAME, "fail", lines, id=RESOLVES)
+    return bool(found)

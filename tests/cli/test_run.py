@@ -1,0 +1,103 @@
+"""`runstone run` as a process: its status is the command's, and its run is sealed, whatever fails around them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Invoke, command_line
+from runstone.engine.store import Store
+
+SPEAKS = ["sh", "-c", "echo out; echo err >&2; exit 7"]
+
+
+def in_shell(redirection: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command with streams as a shell's redirection leaves them."""
+    line = ["sh", "-c", f'"$@" {redirection}', "sh", *command_line(*words)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(store: Store, closed: str) -> None:
+    """The status is the command's, the record has all that it said, and no file of ours has it in its place."""
+    done = in_shell(closed, "run", "--run-id", "r", "--", *SPEAKS)
+    assert done.returncode == 7
+    assert done.stdout == ("" if "-" in closed.replace("2>&-", "").replace("<&-", "") else "out\n")
+    assert done.stderr == ("" if "2>&-" in closed else "err\n")
+    assert store.verify("r").ok
+    said = {event["data"]["stream"]: event["data"]["text"] for event in store.get("r").events("log")}
+    assert said == {"stdout": "out\n", "stderr": "err\n"}
+
+
+@pytest.mark.parametrize("words", [["--frob"], ["--", "no-such-command-here"], ["--required-env", "ABSENT", "--", "x"]])
+def test_what_is_said_to_a_closed_standard_error(words: list[str]) -> None:
+    """It is lost, and the status is what it is with one."""
+    open_ended = in_shell("", "run", *words)
+    assert in_shell("2>&-", "run", *words).returncode == open_ended.returncode != 0
+    assert open_ended.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="other OS: no /dev/full")
+def test_a_standard_output_that_is_full() -> None:
+    """What cannot be shown does not change the command's status."""
+    words = ["--contract", "ovc", "--kind", "x", "--", *SPEAKS]
+    assert in_shell(">/dev/full", "run", *words).returncode == 7
+
+
+def test_what_a_strict_recorder_refuses_before_the_command(store: Store, process: Invoke) -> None:
+    """An input without a digest: the command is not run, and the run is sealed as failed, not left open."""
+    answer = process("run", "--strict", "--run-id", "r", "--input", ".", "--", "touch", "ran")
+    assert answer.status == 125
+    assert "not_a_file" in answer.err
+    assert not Path("ran").exists()
+    assert store.get("r").status == "failed"
+
+
+def test_what_a_strict_recorder_refuses_after_the_command(store: Store, process: Invoke) -> None:
+    """An output that is changed while it is read is said and recorded; the status is the command's."""
+    change = "import os, sys\nfrom runstone.engine import artifacts\n"
+    change += "def chunks(*_):\n    raise artifacts.ChangedWhileRead\nartifacts.FileReader.chunks = chunks\n"
+    code = f"{change}sys.argv[0] = 'runstone'\nfrom runstone.cli import process\nprocess()"
+    words = ["run", "--strict", "--run-id", "r", "--output", "made", "--", "sh", "-c", "echo > made; exit 3"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert "runstone run: --output made: made: changed_while_read" in done.stderr
+    assert [event["data"]["level"] for event in store.get("r").events("log")] == ["warning"]
+    assert store.verify("r").ok
+
+
+def test_a_store_that_fails_under_a_strict_recorder() -> None:
+    """The command is shown and waited for, its status is passed on, and the loss is said."""
+    command = ["sh", "-c", "head -c 300000 /dev/zero | tr '\\0' a; read line; echo behind; touch done; exit 4"]
+    words = command_line("run", "--strict", "--run-id", "r", "--", *command)
+    child = subprocess.Popen(
+        ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.read(300_000) == "a" * 300_000
+        out, err = child.communicate("go on\n", timeout=30)
+    assert out == "behind\n"
+    assert "run r does not hold all of its command" in err
+    assert Path("done").exists()
+    assert child.returncode == 4
+
+
+def test_a_message_has_no_control_characters(process: Invoke) -> None:
+    """What is quoted of an argument does nothing to a terminal."""
+    answer = process("run", "--kind", "k", "--label", "\x1b[31mno-label", "--output", "\x1b[2J", "--", "true")
+    assert "\x1b" not in answer.err
+    answer = process("run", "--output", "\x1b[2J", "--", "true")
+    assert "--output \\x1b[2J: no such file" in answer.err
+    assert "\x1b" not in answer.err
+    answer = process("run", "--contract", "\x1b[2J", "--", "true")
+    assert answer.status == 125
+    assert "\x1b" not in answer.err

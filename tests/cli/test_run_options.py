@@ -1,0 +1,122 @@
+"""Options of `runstone run`: which are refused, and what they mean for contract `ovc`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runstone
+from cli.conftest import Invoke
+from runstone.engine.store import Store
+
+OVC = ("run", "--contract", "ovc", "--store", "runs", "--kind", "A")
+
+
+def ovc_run(store: Store) -> Any:
+    """The one run of the store, and its `run.json`."""
+    (sealed,) = store.runs()
+    assert store.verify(sealed.run_id).ok
+    return sealed, json.loads(Path("runs", sealed.run_id, "run.json").read_bytes())
+
+
+@pytest.mark.parametrize("option", ["--run-id", "--kind", "--label", "--store", "--contract"])
+def test_the_value_of_an_option_asks_for_no_help(process: Invoke, option: str) -> None:
+    """An id such as `--help` is a wrong id; a kind may be called that."""
+    answer = process("run", option, "--help", "--", "true")
+    assert "Usage" not in answer.out
+    if option != "--kind" and option != "--store":
+        assert answer.status == 125
+        assert answer.err
+
+
+def test_help_behind_a_value_is_help(process: Invoke) -> None:
+    """An option that stands where one is read."""
+    answer = process("run", "--kind", "k", "--help")
+    assert (answer.status, answer.out[:6]) == (0, "Usage:")
+
+
+@pytest.mark.parametrize(
+    "option", ["--kind", "--pipeline-id", "--required-env", "--input", "--output", "--contract", "--run-id", "--store"]
+)
+@pytest.mark.parametrize("form", ["apart", "together"])
+def test_an_empty_value_is_refused(process: Invoke, option: str, form: str) -> None:
+    """It is a variable of a script that was not set; what it would mean is not what was meant."""
+    words = [option, ""] if form == "apart" else [f"{option}="]
+    answer = process("run", *words, "--", "touch", "ran")
+    assert answer.status == 125
+    assert f"{option} has an empty value" in answer.err
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("limit", ["0", "1", "1K"])
+def test_a_small_limit_changes_no_status(store: Store, process: Invoke, limit: str) -> None:
+    """Everything is shown, no more than the limit is recorded."""
+    answer = process("run", "--run-id", "r", "--max-output", limit, "--", "sh", "-c", "seq 1 5000; exit 3")
+    assert answer.status == 3
+    assert answer.out.endswith("5000\n")
+    kept = sum(len(event["data"]["text"]) for event in store.get("r").events("log"))
+    assert kept <= {"0": 0, "1": 1, "1K": 1024}[limit]
+    assert store.verify("r").ok
+
+
+class TestOvc:
+    """`--contract ovc` does what it is told, or says that it cannot."""
+
+    def test_labels_inputs_and_outputs(self, store: Store, process: Invoke) -> None:
+        """They stand where `add_input` and `add_output` would put them."""
+        Path("in.txt").write_text("x")
+        words = ["--label", "env=prod", "--input", "in.txt", "--input", "s3://x", "--output", "made*"]
+        answer = process(*OVC, *words, "--", "sh", "-c", "echo > made1; exit 3")
+        assert answer.status == 3
+        sealed, run = ovc_run(store)
+        assert sealed.opened["data"]["labels"] == {"env": "prod"}
+        assert run["inputs"][1:] == [{"type": "file", "ref": "in.txt"}, {"type": "reference", "ref": "s3://x"}]
+        assert run["outputs"][1:] == [{"type": "file", "ref": "made1"}]
+        assert all(event["data"]["sha256"] for event in sealed.events("output"))
+
+    def test_an_output_that_is_not_there_is_said(self, store: Store, process: Invoke) -> None:
+        """And recorded; the status is the command's."""
+        answer = process(*OVC, "--strict", "--output", "nothing", "--", "sh", "-c", "exit 5")
+        assert answer.status == 5
+        assert "--output nothing: no such file" in answer.err
+        assert ovc_run(store)[1]["status"] == "failed"
+
+    def test_strict_runs_no_command_that_cannot_be_recorded(self, process: Invoke) -> None:
+        """A store that is a file."""
+        Path("runs").write_text("")
+        answer = process(*OVC, "--strict", "--", "touch", "ran")
+        assert answer.status == 125
+        assert not Path("ran").exists()
+        assert process(*OVC, "--", "touch", "ran").status == 0
+        assert Path("ran").exists()
+
+    def test_what_strict_refuses_before_the_command(self, store: Store, process: Invoke) -> None:
+        """An input without a digest: the command is not run, and the run is sealed as failed."""
+        answer = process(*OVC, "--strict", "--input", ".", "--", "touch", "ran")
+        assert answer.status == 125
+        assert not Path("ran").exists()
+        assert ovc_run(store)[1]["status"] == "failed"
+
+    @pytest.mark.parametrize(
+        ("words", "named"),
+        [
+            (["--contract", "ovc", "--run-id", "r"], "--run-id"),
+            (["--contract", "ovc/9"], "ovc/9"),
+            (["--contract", "ovc", "--label", "none"], "'none' is not a label"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_by_name(self, process: Invoke, words: list[str], named: str) -> None:
+        """Nothing is run, nothing is recorded."""
+        answer = process("run", *words, "--kind", "A", "--", "touch", "ran")
+        assert answer.status == 125
+        assert named in answer.err
+        assert not Path("ran").exists()
+        assert not list(runstone.open("reports/runs").runs())
+
+    def test_its_version_may_be_named(self, store: Store, process: Invoke) -> None:
+        """As for every contract."""
+        assert process("run", "--contract", "ovc/0.1", "--store", "runs", "--kind", "A", "--", "true").status == 0
+        assert ovc_run(store)[1]["status"] == "success"

@@ -1,0 +1,57 @@
+"""Evidence that leads nowhere, found before a run is closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import runstone
+from runstone.engine.evidence_check import check_evidence, refers
+from runstone.engine.store import Store
+
+CLOSED: dict[str, Any] = {
+    **dict.fromkeys(("exit", "error", "result", "resources")),
+    "status": "success",
+    "duration_ns": 0,
+    "redactions": 0,
+    "dropped": 0,
+    "torn_bytes": 0,
+    "lost": [],
+}
+
+
+def checked(store: Store, *evidence: str, **closed: Any) -> bool:
+    """Record a run whose one check has this evidence, look at it, and seal it; whether something was found."""
+    with store.run("kind", run_id="r") as run:
+        run.log("one line")
+        run.stream("stdout", b"two\n")
+        run.check("a", "pass", evidence)
+        found = check_evidence(run, store.contract_of("runstone", None), {**CLOSED, **closed})
+        run.finish(**closed)
+    return found
+
+
+@pytest.mark.parametrize("text", ["run.log:line:99", "artifacts/none.txt", "run.json:$.nothing", "none.json:$.a"])
+def test_what_leads_nowhere_is_a_failed_check(text: str) -> None:
+    """The run says so itself, is failed, and verifies."""
+    store = runstone.open("memory:")
+    assert checked(store, text)
+    assert store.verify("r").ok
+    assert store.get("r").status == "failed"
+
+
+@pytest.mark.parametrize("text", ["run.log:line:2", "rows=12", "no such thing"])
+def test_what_leads_somewhere_is_left_alone(text: str) -> None:
+    """As is free text."""
+    store = runstone.open("memory:")
+    assert not checked(store, text)
+    assert store.verify("r").ok
+    assert store.get("r").status == "success"
+
+
+def test_only_a_reference_is_worth_a_look() -> None:
+    """Free text costs nothing at the end."""
+    assert refers(["rows=12", "run.log:line:3"])
+    assert not refers(["rows=12"])
+    assert not refers([])
