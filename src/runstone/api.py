@@ -51,6 +51,7 @@ def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     """
     from runstone.core import parsing
 
-    if not isinstance(data, (bytes, bytearray)):
-        raise error("invalid_json", f"canonical JSON is bytes, text encoded as UTF-8; found {type(data).__name__}")
+    given: object = data  # an untyped program may pass anything
+    if not isinstance(given, bytes | bytearray):
+        raise error("invalid_json", f"canonical JSON is bytes, text encoded as UTF-8; found {type(given).__name__}")
     return parsing.parse_canonical(data, limit=limit)
