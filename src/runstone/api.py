@@ -51,7 +51,11 @@ def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     """
     from runstone.core import parsing
 
-    given: object = data  # an untyped program may pass anything
-    if not isinstance(given, bytes | bytearray):
-        raise error("invalid_json", f"canonical JSON is bytes, text encoded as UTF-8; found {type(given).__name__}")
+    if not _is_bytes(data):
+        raise error("invalid_json", f"canonical JSON is bytes, text encoded as UTF-8; found {type(data).__name__}")
     return parsing.parse_canonical(data, limit=limit)
+
+
+def _is_bytes(value: object) -> bool:
+    """An untyped program may pass anything."""
+    return isinstance(value, bytes | bytearray)
