@@ -16,7 +16,27 @@ import pytest
 from tests.format.generate import HERE, digests, stored_paths
 
 ROOT = HERE.parents[1]
-PYTHONS = ["3.11", "3.12", "3.13", *(version for version in ("3.14", "3.15") if shutil.which(f"python{version}"))]
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of this version that starts, on the path or where pyenv keeps them."""
+    kept = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python"))
+    for candidate in (shutil.which(f"python{version}"), *map(str, kept)):
+        if candidate is not None and _version(candidate) == version:
+            return candidate
+    return None
+
+
+def _version(python: str) -> str | None:
+    shown = subprocess.run(
+        [python, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, check=False
+    )
+    return shown.stdout.decode().strip() or None
+
+
+OTHERS = [f"3.{minor}" for minor in range(11, 20) if minor != sys.version_info.minor]
+PYTHONS = [sys.executable, *filter(None, map(find_python, OTHERS))]
+"""Every Python from 3.11 that is present; this one is."""
 
 
 def made(python: str = sys.executable, *store: str, umask: int = -1, **settings: str) -> str:
@@ -57,26 +77,7 @@ def test_bytes_do_not_depend_on_umask_or_store(umask: int, tmp_path: Path, store
     assert made(sys.executable, str(tmp_path / "runs"), umask=umask) == stored
 
 
-@pytest.mark.parametrize("version", PYTHONS)
-def test_bytes_do_not_depend_on_the_python_version(version: str, stored: str) -> None:
+@pytest.mark.parametrize("python", PYTHONS, ids=_version)
+def test_bytes_do_not_depend_on_the_python_version(python: str, stored: str) -> None:
     """Every Python that is there makes the same bytes, also where it has no `orjson`."""
-    python = find_python(version)
-    if python is None:
-        pytest.skip(f"Python {version} absent")
     assert made(python) == stored
-
-
-def find_python(version: str) -> str | None:
-    """An interpreter of this version that starts, on the path or where pyenv keeps them."""
-    kept = sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python"))
-    for candidate in (shutil.which(f"python{version}"), *map(str, kept)):
-        if candidate is not None and _version(candidate) == version:
-            return candidate
-    return None
-
-
-def _version(python: str) -> str | None:
-    shown = subprocess.run(
-        [python, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, check=False
-    )
-    return shown.stdout.decode().strip() or None

@@ -2,7 +2,7 @@
 
 - `canonical` is `canonical_text`, and a printer of `printer` is its profile, byte for byte, ten to fifty times
   as fast; the plain forms are the oracles of the tests. What orjson cannot spell goes to the plain form.
-- A value is copied only around the numbers whose text differs.
+- Most values are printed after one look at them; only one with a number whose text differs is copied.
 
 Importing this module imports `orjson` (16 ms): `canonical.warm` decides when.
 """
@@ -20,61 +20,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _normaliser(  # noqa: C901  # one closure over local names: the hot path pays for each look-up
-    number: Callable[[float], Any],
-) -> Callable[[Any, int], Any]:
-    def normal(value: Any, depth: int) -> Any:  # noqa: C901  # the types of JSON, unrolled: a call a type would double the time
-        """`value`, copied only where orjson would print a number otherwise. The hottest loop there is."""
-        if depth >= MAX_DEPTH:
-            raise ValueError
-        copy: Any = None
-        if type(value) is dict:
-            items: Iterable[tuple[Any, Any]] = value.items()
-        elif type(value) is list:
-            items = enumerate(value)
-        else:
-            return scalar(value)
-        for key, item in items:
-            kind = type(item)
-            if kind is str or kind is bool or item is None:
-                continue
-            if kind is int:
-                if -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-                    continue
-                raise ValueError
-            if kind is float:
-                if (1e-4 <= item < 1e15 or -1e15 < item <= -1e-4) and item % 1.0:
-                    continue
-                new: Any = spelled(item)
-            elif kind is dict or kind is list:
-                new = normal(item, depth + 1)
-                if new is item:
-                    continue
-            else:
-                raise ValueError
-            if copy is None:
-                copy = value.copy()
-            copy[key] = new
-        return value if copy is None else copy
-
-    def scalar(value: Any) -> Any:
-        """A value that stands alone."""
-        kind = type(value)
-        if kind is float:
-            return spelled(value)
-        if kind is int and not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-            raise ValueError
-        if kind is int or kind is str or kind is bool or value is None:
-            return value
-        raise ValueError
-
-    def spelled(value: float) -> Any:
-        """A double whose text may differ from orjson's, as what orjson prints right."""
-        if value - value != 0.0:
-            raise ValueError
+def _copied(value: Any, number: Callable[[float], Any], depth: int = 0) -> Any:
+    """A copy in which each double is what orjson prints right. Raises `ValueError` where there is no such thing."""
+    kind = type(value)
+    if kind is dict and depth < MAX_DEPTH:
+        return {key: _copied(item, number, depth + 1) for key, item in value.items()}
+    if kind is list and depth < MAX_DEPTH:
+        return [_copied(item, number, depth + 1) for item in value]
+    if kind is float and value - value == 0.0:
         return number(value)
-
-    return normal
+    if kind in (dict, list) or not _is_plain((value,), 0):
+        raise ValueError
+    return value
 
 
 def _shortest(value: float) -> Any:
@@ -83,11 +40,8 @@ def _shortest(value: float) -> Any:
     return whole if whole == value else Fragment(number_text(value))
 
 
-_canonical_normal = _normaliser(_shortest)
-
-
 def _is_plain(items: Iterable[Any], depth: int) -> bool:
-    """Whether orjson prints these values as RFC 8785 asks: most data need no more than this look. Hot."""
+    """Whether orjson prints these values as every profile asks: most data need no more than this look. Hot."""
     if depth >= MAX_DEPTH:
         return False
     for item in items:
@@ -114,8 +68,7 @@ def _is_plain(items: Iterable[Any], depth: int) -> bool:
 def canonical(value: Any) -> bytes:
     """As `canonical.canonical_bytes`, with its errors."""
     try:
-        plain = type(value) is dict and _is_plain(value.values(), 0)
-        data: bytes = dumps(value if plain else _canonical_normal(value, 0), None, OPT_SORT_KEYS)
+        data: bytes = dumps(value if _is_plain((value,), -1) else _copied(value, _shortest), None, OPT_SORT_KEYS)
     except (TypeError, ValueError):
         return canonical_text(value).encode()  # exact, and names the place of what is wrong
     if data.isascii() or not _has_astral(data):
@@ -128,12 +81,14 @@ def printer(
 ) -> Callable[[Any], bytes | None]:
     """What prints a whole value in a profile (two spaces of `indent`, keys in code point order or as they stand),
     or answers `None` for a value that the plain form must print or refuse."""
-    normal = _normaliser(lambda value: Fragment(number(value)))
     options = (OPT_INDENT_2 if indent else 0) | (OPT_SORT_KEYS if sort else 0)
+
+    def spelled(value: float) -> Fragment:
+        return Fragment(number(value))
 
     def whole(value: Any) -> bytes | None:
         try:
-            data: bytes = dumps(normal(value, 0), None, options)
+            data: bytes = dumps(value if _is_plain((value,), -1) else _copied(value, spelled), None, options)
         except (TypeError, ValueError):
             return None
         if not to_ascii or (data.isascii() and b"\x7f" not in data):
