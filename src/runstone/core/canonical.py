@@ -190,6 +190,14 @@ def pointer(path: list[str]) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def array_index(text: str, value: Any) -> int | None:
+    """The index that `text` names (decimal, no needless zero: RFC 6901), if `value` is a list that has it."""
+    if not isinstance(value, list) or not text.isascii() or not text.isdecimal() or len(text) > 15:
+        return None
+    index = int(text)
+    return index if index < len(value) and str(index) == text else None
+
+
 def _not_json(what: str, path: list[str]) -> Exception:
     return error("not_json", f"{what} has no canonical JSON form", path=pointer(path))
 

@@ -1,13 +1,13 @@
 """Evidence: what a check points at, and whether it is there.
 
 A reference is `<document>:$.path`, `<document>:line:N` or `artifacts/<path>`. Anything else is free text, which
-points at nothing and is left alone. `<document>` is a path inside a bundle, in folders too, whose last component has
-a `.`; none stands below `artifacts/`.
+points at nothing and is left alone.
 """
 
 from __future__ import annotations
 
 from runstone.core import layout
+from runstone.core.canonical import array_index
 from runstone.core.parsing import parse_json
 
 TYPE_CHECKING = False
@@ -60,10 +60,10 @@ def json_path_exists(value: Any, path: str) -> bool:
     """Whether `$.a.b[0].c` leads to something in `value`."""
     for part in path[2:].replace("[", ".[").split("."):
         if part.startswith("[") and part.endswith("]"):
-            number = part[1:-1]
-            if not (isinstance(value, list) and number in map(str, range(len(value)))):
+            index = array_index(part[1:-1], value)
+            if index is None:
                 return False
-            value = value[int(number)]
+            value = value[index]
         elif isinstance(value, dict) and part in value:
             value = value[part]
         else:

@@ -7,7 +7,7 @@ hashed as recorded.
 
 from __future__ import annotations
 
-from runstone.core.canonical import canonical_bytes
+from runstone.core.canonical import array_index, canonical_bytes
 from runstone.core.digests import PREFIX, sha256_hex
 
 TYPE_CHECKING = False
@@ -90,9 +90,10 @@ def without(value: Any, pointer: str) -> Any:
         else:
             del copy[key]
         return copy
-    if isinstance(value, list) and key in map(str, range(len(value))):
+    index = array_index(key, value)
+    if index is not None:
         items = list(value)
-        items[int(key)] = without(items[int(key)], "/" + rest) if "/" in pointer[1:] else None
+        items[index] = without(items[index], "/" + rest) if "/" in pointer[1:] else None
         return items
     return value
 

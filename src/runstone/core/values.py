@@ -28,7 +28,6 @@ MAX_DECIMAL_BITS: Final = 12_900
 
 COERCED: Final = "coerced"
 TRUNCATED: Final = "truncated"
-_INFINITY: Final = float("inf")
 
 
 class Foreign:

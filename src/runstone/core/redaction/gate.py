@@ -10,8 +10,7 @@
 
 from __future__ import annotations
 
-from runstone.core.canonical import canonical_bytes, quote
-from runstone.errors import RunstoneError
+from runstone.core.canonical import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,8 +59,8 @@ class Scanner:
         """Compile the literals now; where that cannot be done everything stays as it is."""
         try:
             self.hit = _matcher(self.literals, self._skipped)
-        except (ImportError, RuntimeError):  # not installed, or it refuses: the loop gives the same answers
-            self._cost = _NEVER
+        except (ImportError, RuntimeError):
+            pass  # not installed, or it refuses: the loop gives the same answers
 
 
 class Gate(Scanner):
@@ -80,13 +79,6 @@ class Gate(Scanner):
     def scanner(self) -> Scanner:
         """A scanner of its own for bytes that are no journal line: for use outside the run's lock."""
         return Scanner(self.literals, self._of_lines)
-
-    def may_hit(self, tree: Any) -> bool:
-        """Whether the redactor has something to do in a coerced value: a literal, or a leaf that it must encode."""
-        try:
-            return self.hit(canonical_bytes(tree))
-        except RunstoneError:
-            return True
 
     def hit_text(self, text: str) -> bool:
         """As `hit`, for text that is not encoded yet."""
