@@ -7,7 +7,6 @@ Floor: `floor:orjson`, the import of orjson in the same environment, which any r
 Runstone loads its names when they are first used; `runstone:open` is the import and the opening of a store.
 """
 
-import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from bench.contenders import CONTENDERS, PEERS
 from bench.measurement import Case, Measurement, Row, Target
 from bench.processes import Finished, run_command, user_environment
+from bench.turns import in_turns, over_bare
 
 SPAWNS = 7
 COUNT_MODULES = "import sys; print(len(sys.modules), file=sys.stderr)"
@@ -32,27 +32,14 @@ def measure(contenders: Sequence[str], scratch: Path) -> list[Measurement]:
     """Import each contender's module in turns with importing nothing; the first of each warms up."""
     codes = {name: CONTENDERS[name].first_lines for name in contenders}
     codes["nothing"] = "pass"
-    runs: dict[str, list[Finished]] = {name: [] for name in codes}
-    for _ in range(1 + SPAWNS):
-        for name, code in codes.items():
-            runs[name].append(import_once(code, scratch))
-    walls = {name: [1e3 * run.wall_s for run in found[1:]] for name, found in runs.items()}
-    bare = statistics.median(walls["nothing"])
-    return [
-        Measurement(
-            name,
-            statistics.median(walls[name]) - bare,
-            "ms",
-            details={
-                "min_ms": min(walls[name]) - min(walls["nothing"]),
-                "cpu_ms": 1e3 * statistics.median(run.cpu_s for run in runs[name][1:]),
-                "peak_rss_mb": max(run.peak_rss_mb for run in runs[name]),
-                "modules": count_modules(name, scratch),
-                "bare_ms": bare,
-            },
-        )
-        for name in contenders
-    ]
+    runs = in_turns(codes, lambda name: import_once(codes[name], scratch), SPAWNS)
+    found = []
+    for name in contenders:
+        measured = over_bare(name, "nothing", runs)
+        measured.details["peak_rss_mb"] = max(run.peak_rss_mb for run in runs[name])
+        measured.details["modules"] = count_modules(name, scratch)
+        found.append(measured)
+    return found
 
 
 def count_modules(name: str, scratch: Path) -> int:

@@ -7,7 +7,6 @@ Floor: `floor:wrapper`, a Python script by hand that runs the command, hashes it
 manifest, syncs both and the folder, renames, syncs the parent. `floor:python` is the interpreter alone.
 """
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bench.processes import (
     run_command,
     user_environment,
 )
+from bench.turns import in_turns, over_bare
 
 SPAWNS = 9
 COMMAND = Command(["true"])
@@ -44,27 +44,19 @@ def measure(contenders: Sequence[str], scratch: Path) -> list[Measurement]:
     stores = {name: scratch / name.replace(":", "-") for name in contenders}
     commands = {name: wrap(name, COMMAND, store) for name, store in stores.items()}
     commands["bare"] = list(COMMAND.argv)
-    runs: dict[str, list[Finished]] = {name: [] for name in commands}
-    for _ in range(1 + SPAWNS):
-        for name, argv in commands.items():
-            runs[name].append(run_command(argv, scratch, environment))
-            check_recorded(name, runs[name][-1], stores.get(name, scratch), bytes_expected=0)
-    walls = {name: [1e3 * run.wall_s for run in found[1:]] for name, found in runs.items()}
-    bare = statistics.median(walls["bare"])
-    return [
-        Measurement(
-            name,
-            statistics.median(walls[name]) - bare,
-            "ms",
-            details={
-                "min_ms": min(walls[name]) - min(walls["bare"]),
-                "cpu_ms": 1e3 * statistics.median(run.cpu_s for run in runs[name][1:]),
-                "bare_ms": bare,
-                "files_per_run": folder_files(stores[name]) / (1 + SPAWNS),
-            },
-        )
-        for name in contenders
-    ]
+
+    def spawn(name: str) -> Finished:
+        finished = run_command(commands[name], scratch, environment)
+        check_recorded(name, finished, stores.get(name, scratch), bytes_expected=0)
+        return finished
+
+    runs = in_turns(commands, spawn, SPAWNS)
+    found = []
+    for name in contenders:
+        measured = over_bare(name, "bare", runs)
+        measured.details["files_per_run"] = folder_files(stores[name]) / (1 + SPAWNS)
+        found.append(measured)
+    return found
 
 
 ROW = Row(
