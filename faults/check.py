@@ -21,7 +21,7 @@ from runstone.errors import RunstoneError
 def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
     """What is wrong, as lines; none is good. `kind` is `kill` or `power`."""
     store = runstone.open(directory / "runs")
-    promised = [line.split() for line in printed.splitlines() if line.endswith(("\n", "")) and line]
+    promised = [line.split() for line in printed.splitlines() if line]
     problems = _sealed_promises(store, [words for words in promised if words[0] == "sealed"])
     try:
         recoveries = store.recover()

@@ -45,7 +45,7 @@ def derive(rule: RegimeRule, writer: RunWriter, directory: Path) -> Iterator[Che
         extra={"trend_threshold": str(rule.trend), "volatility_threshold": str(rule.volatility)},
     )
     counts = format_regime_counts(rows)
-    replace_file(Path(writer.artifacts_dir) / REGIME_COUNTS, counts)
+    replace_file(writer.artifacts_dir / REGIME_COUNTS, counts)
     print(counts.decode(), end="")
     yield from feature_checks(prices, rows)
 

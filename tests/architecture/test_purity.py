@@ -69,7 +69,7 @@ FILES = {
     layout.ARTIFACTS,
     layout.STORE_FILE.split("/")[1],
 }
-FOLDERS = {path.split("/")[1] for path in (layout.TEMPORARY, layout.OPEN, layout.LEASES)}
+FOLDERS = {path.split("/")[1] for path in (layout.TEMPORARY, layout.OPEN, layout.LEASES, layout.UNKEPT)}
 
 
 def spelled_paths(path: Path) -> Iterator[str]:

@@ -16,6 +16,9 @@ import runstone
 
 OnlyRun = Callable[[], Any]
 WRAPPER = [sys.executable, "-m", "runstone.contracts.ovc"]
+RUNSTONE_RUN = [
+    sys.executable, "-c", "import sys; from runstone.cli import main; sys.exit(main())", "run", "--contract", "ovc",
+]  # fmt: skip
 OPTIONS = ["--pipeline-id", "C-Eval", "--pipeline-version", "0.1.0"]
 
 
@@ -244,16 +247,8 @@ class TestUse:
 
     def test_the_command_line_of_runstone_does_the_same(self, place: Path, only_run: OnlyRun) -> None:
         """`runstone run --contract ovc` leaves the same documents, in the store that it is given."""
-        command = [
-            sys.executable,
-            "-c",
-            "import sys; from runstone.cli import main; sys.exit(main())",
-            "run",
-            "--contract",
-            "ovc",
-        ]
-        command += ["--store", "reports/runs", *OPTIONS, "--", "bash", "-c", "echo hello; exit 4"]
-        done = subprocess.run(command, capture_output=True, check=False)
+        words = ["--store", "reports/runs", *OPTIONS, "--", "bash", "-c", "echo hello; exit 4"]
+        done = subprocess.run([*RUNSTONE_RUN, *words], capture_output=True, check=False)
         found = only_run()
         assert done.returncode == 4
         assert done.stdout.decode() == f"RUN_ID={found.run['run_id']}\nhello\n"
@@ -261,14 +256,6 @@ class TestUse:
 
     def test_wrong_use_of_runstone_run_is_125(self, place: Path) -> None:
         """A pipeline id that cannot stand in a run id leaves no run."""
-        command = [
-            sys.executable,
-            "-c",
-            "import sys; from runstone.cli import main; sys.exit(main())",
-            "run",
-            "--contract",
-            "ovc",
-        ]
-        done = subprocess.run([*command, "--kind", "a b", "--", "true"], capture_output=True, check=False)
+        done = subprocess.run([*RUNSTONE_RUN, "--kind", "a b", "--", "true"], capture_output=True, check=False)
         assert done.returncode == 125
         assert nothing_recorded(place)

@@ -158,7 +158,7 @@ class TestFiles:
         assert [path.name for path in (only_run().folder / "artifacts").iterdir()] == ["small.bin"]
 
     def test_a_file_that_is_written_to_after_it_was_copied_stays(
-        self, place: Path, monkeypatch: pytest.MonkeyPatch
+        self, place: Path, only_run: OnlyRun, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The bundle has what it was; what it is now stands in the folder alone."""
         writer = RunWriter("P2-Backfill", "0.1.0")
@@ -172,6 +172,7 @@ class TestFiles:
 
         monkeypatch.setattr(writer.run, "finish", overtaken)
         finished(writer)
+        assert (only_run().folder / "artifacts" / "a.txt").read_text() == "first"
         assert file.read_text() == "later"
 
     def test_nothing_is_removed_from_the_artifacts_of_a_run_that_is_not_sealed(

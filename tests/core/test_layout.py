@@ -120,10 +120,12 @@ def test_every_place_of_a_run_can_be_told_from_a_bundle(run_id: str) -> None:
     for place in (
         layout.open_run(run_id),
         layout.lease(run_id),
+        layout.unkept(run_id),
         layout.STORE_FILE,
         layout.TEMPORARY,
         layout.OPEN,
         layout.LEASES,
+        layout.UNKEPT,
     ):
         assert place.split("/")[0] == layout.PRIVATE
     assert not is_run_id(layout.PRIVATE)
@@ -138,3 +140,4 @@ def test_the_paths_of_a_bundle() -> None:
     assert layout.original("run.json") == "artifacts/original/run.json"
     assert layout.open_run("R1") == ".runstone/open/R1"
     assert layout.lease("R1") == ".runstone/lease/r1"
+    assert layout.unkept("R1") == ".runstone/unkept/R1"

@@ -310,12 +310,11 @@ def test_a_rule_that_reads_beyond_ascii_finds_in_utf8_what_latin1_hides() -> Non
     assert Redactor().found_in(data) == ["url-password"]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.is_wide], ids=lambda rule: rule.id)
 @given(data=st.data())
 def test_only_a_wide_rule_matches_beyond_ascii(rule: Rule, data: st.DataObject) -> None:
     """What is said to match in ASCII only finds the same in bytes, however these are read."""
-    if not rule.is_wide:
-        assert data.draw(st.from_regex(rule.pattern, fullmatch=True)).isascii()
+    assert data.draw(st.from_regex(rule.pattern, fullmatch=True)).isascii()
 
 
 def test_the_overlap_holds_the_longest_value() -> None:

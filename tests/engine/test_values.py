@@ -409,8 +409,10 @@ def test_declared_secret_stands_nowhere(tmp_path: Path) -> None:
     secret = "correct horse"
     (tmp_path / "file.txt").write_text(f"with {secret} in it")
     store = open_store(tmp_path / "runs", argv=["job", f"--password={secret}"], settings={"RUNSTONE_PARENT": "outer"})
-    try:
-        with store.run("job", config={"p": secret}, labels={"l": secret}, secrets=[secret]) as run:
+    run = store.run("job", config={"p": secret}, labels={"l": secret}, secrets=[secret])
+
+    def work() -> None:
+        with run:
             run.log(f"a {secret}")
             run.note(secret)
             run.stream("stdout", f"b {secret}\n".encode())
@@ -420,8 +422,9 @@ def test_declared_secret_stands_nowhere(tmp_path: Path) -> None:
             run.input("table", f"db.{secret}", extra={"a": secret})
             run.metrics({secret: 1})
             raise ValueError(secret)
-    except ValueError:
-        pass
+
+    with pytest.raises(ValueError, match=secret):
+        work()
     held = tree(tmp_path / "runs")
     assert [place for place, body in held.items() if secret in place or secret.encode() in (body or b"")] == []
     report = store.verify(run.run_id)

@@ -60,12 +60,17 @@ def sync_directory(path: str) -> None:
     os.close(descriptor)
 
 
-def rename_into_place(folder: str, item: int) -> None:
-    """The correct way: temporary file, fsync, rename, fsync of the directory, promise."""
-    write_synced(f"{folder}/{item}.tmp", sealed(item))
+def publish(folder: str, item: int) -> None:
+    """The correct end: rename of the temporary file, fsync of the directory, promise."""
     os.rename(f"{folder}/{item}.tmp", f"{folder}/{item}")
     sync_directory(folder)
     promise(item)
+
+
+def rename_into_place(folder: str, item: int) -> None:
+    """The correct way: temporary file, fsync, and the correct end."""
+    write_synced(f"{folder}/{item}.tmp", sealed(item))
+    publish(folder, item)
 
 
 def good() -> None:
@@ -90,9 +95,7 @@ def no_fsync_of_file() -> None:
     """The name is made durable before the content."""
     for item in range(3):
         os.close(write(f"{ROOT}/{item}.tmp", sealed(item)))
-        os.rename(f"{ROOT}/{item}.tmp", f"{ROOT}/{item}")
-        sync_directory(ROOT)
-        promise(item)
+        publish(ROOT, item)
 
 
 def no_fsync_of_directory() -> None:
@@ -131,9 +134,7 @@ def fsync_before_last_write() -> None:
         os.fsync(descriptor)
         os.write(descriptor, sealed(item)[50:])
         os.close(descriptor)
-        os.rename(f"{ROOT}/{item}.tmp", f"{ROOT}/{item}")
-        sync_directory(ROOT)
-        promise(item)
+        publish(ROOT, item)
 
 
 def new_folder_not_synced_above() -> None:
