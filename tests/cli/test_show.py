@@ -80,6 +80,14 @@ def test_volatile_settings_are_marked(rich: str, invoke: Invoke) -> None:
     assert [line.split() for line in lines if line.endswith("volatile")] == [["host", "h1", "volatile"]]
 
 
+def test_volatile_is_what_a_pointer_leads_to_and_nothing_beside_it(store: Store, invoke: Invoke) -> None:
+    """`/a` has `/a/b` in it, and not `/ab`; the empty pointer names no member."""
+    with store.run("job", run_id="r") as run:
+        run.config({"a": {"b": 1}, "ab": 2}, volatile=["/a", ""])
+    lines = invoke("show", "r").out.splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("volatile")] == ["a.b"]
+
+
 def test_json_has_the_promised_keys(rich: str, store: Store, invoke: Invoke) -> None:
     """Programs find identity, digests, times, labels, place and counts, as the kernel tells them."""
     value, sealed = invoke("show", "rich", "--json").value, store.get("rich")

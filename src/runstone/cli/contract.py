@@ -53,27 +53,18 @@ def command(name: str, run: str, path: str | None, store: str | None, *, as_json
             _print(documents, sealed, alone=path is not None)
 
 
-def _standing(document: Document, sealed: Sealed) -> str:
+def _standing(path: str, sha256: str, sealed: Sealed) -> str:
     """`sealed` where the bundle has these very bytes under that path, else `derived`."""
-    for entry in sealed.manifest["files"]:
-        if entry["path"] == document.path:
-            digest = new_hash()
-            for piece in document.pieces():
-                digest.update(piece)
-            return SEALED if digest.hexdigest() == entry["sha256"] else DERIVED
-    return DERIVED
+    there = any((entry["path"], entry["sha256"]) == (path, sha256) for entry in sealed.manifest["files"])
+    return SEALED if there else DERIVED
 
 
 def _described(document: Document, sealed: Sealed) -> dict[str, Any]:
     data = b"".join(document.pieces())
+    sha256 = sha256_hex(data)
     value = parse_json(data) if document.path.endswith(".json") else data.decode("utf-8", "backslashreplace")
-    facts = {
-        "path": document.path,
-        "standing": _standing(document, sealed),
-        "size": len(data),
-        "sha256": sha256_hex(data),
-    }
-    return {**facts, "value": value}
+    standing = _standing(document.path, sha256, sealed)
+    return {"path": document.path, "standing": standing, "size": len(data), "sha256": sha256, "value": value}
 
 
 def _print(documents: list[Document], sealed: Sealed, *, alone: bool) -> None:
@@ -84,6 +75,10 @@ def _print(documents: list[Document], sealed: Sealed, *, alone: bool) -> None:
             sys.stdout.buffer.writelines(document.pieces())
             continue
         if not alone:
-            size = sum(map(len, document.pieces()))
-            screen.heading(document.path, Span(f"{_standing(document, sealed)}, {size_text(size)}", "dim"))
+            digest, size = new_hash(), 0
+            for piece in document.pieces():
+                digest.update(piece)
+                size += len(piece)
+            standing = _standing(document.path, digest.hexdigest(), sealed)
+            screen.heading(document.path, Span(f"{standing}, {size_text(size)}", "dim"))
         screen.pieces(document.pieces())

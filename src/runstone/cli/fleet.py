@@ -15,6 +15,7 @@ from runstone.cli.measures import count_text
 from runstone.core import layout
 from runstone.core.ids import is_run_id
 from runstone.engine.store import Store
+from runstone.engine.verifier import Finding
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store
 
@@ -120,15 +121,7 @@ def _verify(store: Store, run_id: str, quick: bool) -> dict[str, Any]:
     try:
         report = store.verify(run_id, quick=quick).as_dict()
     except RunstoneError as exc:
-        finding = {
-            "step": 0,
-            "level": "fault",
-            "file": None,
-            "expected": None,
-            "found": None,
-            "code": exc.code,
-            "message": exc.message,
-        }
+        finding = Finding(0, exc.code, exc.message).as_dict()
         report = {"ok": False, "digest": None, "checked": [], "not_checked": [], "findings": [finding]}
     return {**report, "run_id": run_id}
 

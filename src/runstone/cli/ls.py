@@ -31,7 +31,7 @@ STATUS_STYLES: Final = {
     "running": "live",
     DAMAGED: "bad",
 }
-_STATE_TEXTS: Final = {"open": "running (open)", "to recover": "to recover"}
+STATE_TEXTS: Final = {"open": "running (open)", "to recover": "to recover"}
 _COLUMNS: Final = (
     Column("RUN"),
     Column("KIND", flexible=True, keep=2),
@@ -89,7 +89,7 @@ def _cells(store: Store, row: dict[str, Any], name: str) -> list[Cell]:
     return [
         name,
         "-" if row["kind"] is None else row["kind"],
-        Span(_STATE_TEXTS.get(row["state"], row["status"]), STATUS_STYLES.get(row["status"], "")),
+        Span(STATE_TEXTS.get(row["state"], row["status"]), STATUS_STYLES.get(row["status"], "")),
         second_text(row["opened_at"]),
         _took(store, row),
     ]

@@ -67,9 +67,9 @@ def resource_text(name: str, value: Any) -> str:
     return f"{name} {number_text(value)}"
 
 
-def count_text(count: int, one: str, many: str | None = None) -> str:
+def count_text(count: int, one: str) -> str:
     """`1 run`, `2 runs`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count} {one if count == 1 else one + 's'}"
 
 
 def short_sha256(sha256: str | None) -> str:

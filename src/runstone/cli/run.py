@@ -12,7 +12,7 @@ import sys
 
 from runstone.cli.options import OPTIONS
 from runstone.core.words import FAILED
-from runstone.engine.wrapper import Wrapped, occupy_standard_descriptors, wrap
+from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, occupy_standard_descriptors, wrap
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from runstone.engine.recorder import Run
 
 WRONG_USE: Final = 125
-MISSING_VARIABLE: Final = 1
 _MAY_BE_EMPTY: Final = ("pipeline_version", "label", "max_output")  # a label and a size are refused by name
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from runstone.cli.measures import number_text, short_sha256, size_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
+from runstone.core.canonical import pointer
 
 MAX_ROWS: Final = 20
 """Rows of a table before the rest is only counted; `--json` has all."""
@@ -116,23 +117,27 @@ def config(screen: Screen, summary: dict[str, Any]) -> None:
         return
     notes = [Span(f"{found['path']} {short_sha256(found['sha256'])}", "dim")] if "path" in found else []
     screen.heading("CONFIG", *notes)
-    volatile = tuple(found["volatile"])
+    volatile = [pointer for pointer in found["volatile"] if pointer]
     rows: list[list[Cell]] = [
-        [name, value, Span("volatile" if pointer.startswith(volatile) else "", "dim")]
-        for pointer, name, value in _settings(found["value"], "", "")
+        [name, value, Span("volatile" if _is_under(at, volatile) else "", "dim")]
+        for at, name, value in _settings(found["value"], "", "")
     ]
     wide = [Column("SETTING", flexible=True), Column("VALUE", flexible=True), Column("")]
     _table(screen, wide if volatile else wide[:2], rows)
 
 
-def _settings(value: Any, pointer: str, name: str) -> list[tuple[str, str, str]]:
+def _is_under(at: str, pointers: list[str]) -> bool:
+    """Whether a JSON Pointer is one of these, or leads to something inside of what one of them leads to."""
+    return any(at == pointer or at.startswith(pointer + "/") for pointer in pointers)
+
+
+def _settings(value: Any, at: str, name: str) -> list[tuple[str, str, str]]:
     """(JSON Pointer, dotted name, value) of every setting; lists and empty objects are values."""
     if not isinstance(value, dict) or not value:
-        return [(pointer, name or "(all)", _compact(value))]
+        return [(at, name or "(all)", _compact(value))]
     found = []
     for key, item in value.items():
-        step = key.replace("~", "~0").replace("/", "~1")
-        found += _settings(item, f"{pointer}/{step}", f"{name}.{key}" if name else key)
+        found += _settings(item, at + pointer([key]), f"{name}.{key}" if name else key)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -99,7 +100,7 @@ def _digest(digest: str | None) -> list[Cell]:
 def _origin(summary: dict[str, Any]) -> Iterator[Fact]:
     """Where the run came from: command, folder, commit, machine, or the system that it was imported from."""
     if summary["argv"] is not None:
-        yield "command", [" ".join(map(_word, summary["argv"]))]
+        yield "command", [shlex.join(summary["argv"])]
     if summary["cwd"] is not None:
         yield "cwd", [summary["cwd"]]
     git = summary["git"]
@@ -130,13 +131,6 @@ def _machine(platform: dict[str, Any]) -> str:
 
 def _on(ref: str | None) -> str:
     return "" if ref is None else f" {ref}"
-
-
-def _word(text: str) -> str:
-    """A word of a command line as a shell would need it."""
-    import shlex
-
-    return shlex.quote(text)
 
 
 def _counts(summary: dict[str, Any]) -> str:

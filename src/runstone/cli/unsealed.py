@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from runstone.cli.ls import STATE_TEXTS, STATUS_STYLES
 from runstone.cli.measures import count_text
 from runstone.cli.rendering import Cell, Screen, Span
 from runstone.cli.runs import unsealed_hint
@@ -12,7 +13,6 @@ from runstone.core.journal import proved_prefix, split_lines
 from runstone.engine.store import OpenSummary, Store
 
 _OPENED: Final = ("version", "generator", "entry", "argv", "cwd", "git", "platform", "labels", "links")
-_STATE_STYLES: Final = {True: "live", False: "warn"}
 
 
 def describe(store: Store, run_id: str) -> dict[str, Any] | None:
@@ -42,8 +42,8 @@ def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str,
     """The page of an open run. `origin` are the facts on where it came from."""
     kind = page["kind"] or "nothing recorded yet"
     version = f" {page['version']}" if page["version"] is not None else ""
-    state = "running (open)" if page["alive"] else "to recover"
-    screen.line(Span(kind + version, "bold"), "  ", Span(state, _STATE_STYLES[page["alive"]]))
+    state = Span(STATE_TEXTS[page["state"]], STATUS_STYLES[page["status"]])
+    screen.line(Span(kind + version, "bold"), "  ", state)
     screen.line()
     screen.facts(_facts(page, origin))
     screen.line()

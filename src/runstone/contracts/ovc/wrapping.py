@@ -12,7 +12,7 @@ import sys
 from runstone.contracts.ovc.document import OUTPUT
 from runstone.contracts.ovc.writer import RunWriter
 from runstone.core.words import FAILED
-from runstone.engine.wrapper import Wrapped, occupy_standard_descriptors, wrap
+from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, occupy_standard_descriptors, wrap
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from runstone.engine.recorder import Run
 
-MISSING_VARIABLE: Final = 1
 SEPARATOR: Final = "-" * 60
 
 
@@ -76,7 +75,7 @@ def _recorded(
     try:
         _record_end(writer, wrapped, after)
     except RunstoneError as exc:  # of a strict recorder; the command has been run
-        write(sys.stderr, f"runstone: {ascii(exc.message)[1:-1]}\n")
+        _say(exc.message)
     return _finish(writer, wrapped)
 
 
@@ -106,13 +105,17 @@ def _finish(writer: RunWriter, wrapped: Wrapped) -> int:
     try:
         writer.finish(wrapped.status, exit=wrapped.exit_status, error=wrapped.error, resources=wrapped.resources)
     except RunstoneError as exc:
-        write(sys.stderr, f"runstone: {exc.message}\n")
+        _say(exc.message)
     return wrapped.exit_status
 
 
 def _refused(message: str, status: int) -> int:
-    write(sys.stderr, f"runstone: {ascii(message)[1:-1]}\n")
+    _say(message)
     return status
+
+
+def _say(message: str) -> None:
+    write(sys.stderr, f"runstone: {ascii(message)[1:-1]}\n")
 
 
 def write(stream: TextIO | None, text: str) -> None:

@@ -11,11 +11,10 @@ import atexit
 import os
 
 from runstone.contracts.ovc import layout, references
-from runstone.contracts.ovc.evidence import try_reference, unresolved
+from runstone.contracts.ovc.evidence import try_reference
 from runstone.contracts.ovc.opening import Opening, open_run
 from runstone.contracts.ovc.scratch import Scratch
 from runstone.contracts.ovc.trigger import trigger_of
-from runstone.core.evidence import RESOLVES
 from runstone.core.words import CANCELLED, FAILED, FINAL_STATUSES, INTERRUPTED, SUCCESS
 from runstone.engine.facts import describe, exit_code, say, text_of, texts_of
 from runstone.engine.store import Store
@@ -74,8 +73,6 @@ class RunWriter:
         self._run: Run | None = None
         self._opening: Opening | None = None
         self._scratch = Scratch(self._store)
-        self._lines = 0
-        self._doubtful = False
 
     def start(
         self, trigger_type: str | None = None, trigger_source: str | None = None, actor: str | None = None
@@ -155,15 +152,8 @@ class RunWriter:
         `evidence` is one text or several: `run.json:$.path`, `run.log:line:N`, `artifacts/path`. Any other text
         becomes a line of the log and the reference to it. Without `id` it is the name in snake_case.
         """
-        self.run.check(name, status, [self._reference(text) for text in _texts(evidence)], id=id)
-
-    def _reference(self, text: str) -> str:
-        reference = try_reference(text)
-        if reference is None:
-            return self.log(text)
-        if reference.line is None or not 0 < reference.line <= self._lines:
-            self._doubtful = True
-        return text
+        references = [self.log(text) if try_reference(text) is None else text for text in _texts(evidence)]
+        self.run.check(name, status, references, id=id)
 
     def log(self, message: Any) -> str:
         """Record a line of `run.log`, with its time; answers the reference to it, `run.log:line:N`.
@@ -173,7 +163,6 @@ class RunWriter:
         number = int(self.run.log(message).rpartition(":")[2])
         if number:
             number += 1  # the first line is RUN_ID=<id>
-            self._lines = max(self._lines, number)
         return f"{layout.LOG}:line:{number}"
 
     # finish
@@ -196,7 +185,6 @@ class RunWriter:
         run = self.run
         if run.recording:
             self._keep_artifacts(run)
-            self._check_evidence(run)
         settled = self._settle(status)
         atexit.unregister(self._at_exit)
         try:
@@ -233,18 +221,6 @@ class RunWriter:
         left = self._scratch.release(manifest)
         if left is not None:
             say(f"run {run.run_id}: artifacts that no sealed bundle holds are in {left}", run.redactor)
-
-    def _check_evidence(self, run: Run) -> None:
-        """A failed check where references lead nowhere. Those that `log` gave are known to be good."""
-        if not self._doubtful:
-            return
-        try:
-            found = unresolved(self._store, run.run_id)
-        except RunstoneError:  # the journal cannot be read now; sealing will say so
-            return
-        if found:
-            lines = [self.log(f"evidence of check {check} leads nowhere: {text}") for check, text in found]
-            run.check("Evidence resolves", "fail", lines, id=RESOLVES)
 
     def _at_exit(self) -> None:
         ended = {"type": "NotFinished", "message": "the process ended before the run was finished"}
