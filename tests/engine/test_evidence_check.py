@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import runstone
-from runstone.engine.evidence_check import check_evidence, refers
+from runstone.engine import evidence_check
+from runstone.engine.evidence_check import check_evidence
 from runstone.engine.store import Store
 
 CLOSED: dict[str, Any] = {
@@ -50,8 +51,13 @@ def test_what_leads_somewhere_is_left_alone(text: str) -> None:
     assert store.get("r").status == "success"
 
 
-def test_only_a_reference_is_worth_a_look() -> None:
+@pytest.mark.parametrize(("evidence", "looks"), [(["rows=12", "run.log:line:1"], 1), (["rows=12"], 0), ([], 0)])
+def test_only_a_reference_is_worth_a_look(evidence: list[str], looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Free text costs nothing at the end."""
-    assert refers(["rows=12", "run.log:line:3"])
-    assert not refers(["rows=12"])
-    assert not refers([])
+    found: list[str] = []
+    monkeypatch.setattr(evidence_check, "check_evidence", lambda run, *_: found.append(run.run_id))
+    with runstone.open("memory:").run("kind") as run:
+        run.log("one line")
+        run.check("a", "pass", evidence)
+        run.check("b", "pass")
+    assert len(found) == looks

@@ -11,6 +11,7 @@ import pytest
 import runstone
 from runstone.engine.indexing import BackgroundIndex
 from runstone.engine.output import DEFAULT_MAX_OUTPUT, Discarded, Output, Recording
+from runstone.engine.writer import JournalWriter
 from runstone.errors import error
 
 
@@ -87,7 +88,7 @@ def test_an_index_that_cannot_be_made_stops_nothing(monkeypatch: pytest.MonkeyPa
     """The journal cannot be read back, or there is no thread to be had: the run is sealed without."""
     store = runstone.open("memory:")
     with store.run("kind", run_id="r") as run:
-        monkeypatch.setattr(run.writer, "written", raises(error("store_unavailable", "cannot be read")))
+        monkeypatch.setattr(JournalWriter, "written", raises(error("store_unavailable", "cannot be read")))
         recording = Recording(run, DEFAULT_MAX_OUTPUT)
         for _ in range(20):
             recording.feed("stdout", b"x" * 70_000 + b"\n")

@@ -191,9 +191,10 @@ def test_finish_waits_for_nobody_and_loses_nothing_recorded(store: Store) -> Non
     """Threads that go on while the run is finished break nothing: the bundle verifies."""
     run = store.run("job")
     with ThreadPoolExecutor(4) as pool:
-        for _ in range(4):
-            pool.submit(lambda: [run.log(f"{number}") for number in range(300)])
+        writers = [pool.submit(lambda: [run.log(f"{number}") for number in range(300)]) for _ in range(4)]
         run.finish()
+    for writer in writers:
+        writer.result()
     assert store.verify(run.run_id).ok
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from runstone.adapters.fs.journals import FsLeftRun
 from runstone.core.events import event_line
-from runstone.engine import recoverer
+from runstone.engine import sealer
 from runstone.engine.recoverer import Recovery
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
@@ -202,7 +202,8 @@ def test_name_that_leads_out_is_not_read(store: Store, tmp_path: Path) -> None:
         file.write(event_line("output", data, last["seq"] + 1, last["ts"], []))
     recovery = recover(store)
     assert recovery.lost == [path]
-    assert not any(b"secret" in (body or b"") for place, body in tree(tmp_path / "runs").items() if "tmp" in place)
+    assert [entry.path for entry in store.get("dead").bundle.entries() if entry.path.startswith("artifacts/")] == []
+    assert b"secret" not in tree(tmp_path / "runs").values()
 
 
 # a run that had been closed
@@ -384,13 +385,13 @@ def test_open_run_beside_a_bundle_that_comes_at_the_last_moment_is_left(
     with open_store(tmp_path / "other").run("other", run_id="dead"):
         pass
     folder = die(store, tmp_path)
-    write = recoverer.write_documents
+    write = sealer.write_documents
 
     def late(*args: Any) -> Any:
         shutil.copytree(tmp_path / "other/dead", tmp_path / "runs/dead")
         return write(*args)
 
-    monkeypatch.setattr(recoverer, "write_documents", late)
+    monkeypatch.setattr(sealer, "write_documents", late)
     assert (recover(store).outcome, folder.exists()) == ("skipped", True)
 
 
@@ -449,7 +450,7 @@ def test_recovery_that_dies_can_be_run_again(store: Store, tmp_path: Path, monke
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recoverer, "write_documents", stopped)
+    monkeypatch.setattr(sealer, "write_documents", stopped)
     with pytest.raises(KeyboardInterrupt):
         store.recover()
     monkeypatch.undo()

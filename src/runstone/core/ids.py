@@ -61,6 +61,11 @@ def fold_id(run_id: str) -> str:
     return run_id.lower()
 
 
+def is_random_id(run_id: str) -> bool:
+    """Whether an id has the form of `new_run_id`: nobody has another spelling of it."""
+    return len(run_id) == 32 and not run_id.strip("0123456789abcdef")
+
+
 def new_run_id(random_bytes: bytes, unix_ms: int) -> str:
     """A run id of 128 bits: 48 of time, so that ids sort by age, then 80 random ones; 32 hexadecimal digits.
 

@@ -46,17 +46,17 @@ def _is_plain(items: Iterable[Any], depth: int) -> bool:
         return False
     for item in items:
         kind = type(item)
-        if kind is str or kind is bool or item is None:
+        if kind is str:
             continue
         if kind is int:
             if -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
                 continue
-            return False
-        if kind is float:
+        elif kind is float:
             if (1e-4 <= item < 1e15 or -1e15 < item <= -1e-4) and item % 1.0:
                 continue
-            return False
-        if kind is dict:
+        elif kind is bool or item is None:
+            continue
+        elif kind is dict:
             if _is_plain(item.values(), depth + 1):
                 continue
         elif kind is list and _is_plain(item, depth + 1):
@@ -68,7 +68,8 @@ def _is_plain(items: Iterable[Any], depth: int) -> bool:
 def canonical(value: Any) -> bytes:
     """As `canonical.canonical_bytes`, with its errors."""
     try:
-        data: bytes = dumps(value if _is_plain((value,), -1) else _copied(value, _shortest), None, OPT_SORT_KEYS)
+        plain = _is_plain(value.values(), 0) if type(value) is dict else _is_plain((value,), -1)
+        data: bytes = dumps(value if plain else _copied(value, _shortest), None, OPT_SORT_KEYS)
     except (TypeError, ValueError):
         return canonical_text(value).encode()  # exact, and names the place of what is wrong
     if data.isascii() or not _has_astral(data):

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 def duration_ms(journal: Journal) -> int:
     """Monotonic duration in whole milliseconds; without one, the time between the first and the last event."""
-    duration_ns = journal.closed["data"]["duration_ns"]
+    return whole_ms(journal.closed["data"]["duration_ns"], journal.opened["ts"], journal.closed["ts"])
+
+
+def whole_ms(duration_ns: int | None, opened_at: str, closed_at: str) -> int:
+    """The rule of `duration_ms`, for who has the journal's end only."""
     if duration_ns is None:
-        duration_ns = parse_time(journal.closed["ts"]) - parse_time(journal.opened["ts"])
+        duration_ns = parse_time(closed_at) - parse_time(opened_at)
     return int(duration_ns // 1_000_000)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from runstone.core import layout
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.parsing import parse_canonical
-from runstone.core.times import parse_time
+from runstone.core.totals import whole_ms
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -26,10 +26,7 @@ TAIL_BYTES: Final = 4096
 def duration_ms(sealed: Sealed) -> int | None:
     """Whole milliseconds that the run took; `None` where its journal does not end as the format says."""
     try:
-        duration_ns = _last_event(sealed)["data"]["duration_ns"]
-        if duration_ns is None:
-            duration_ns = parse_time(sealed.closed_at) - parse_time(sealed.opened_at)
-        return int(duration_ns) // 1_000_000
+        return whole_ms(_last_event(sealed)["data"]["duration_ns"], sealed.opened_at, sealed.closed_at)
     except (RunstoneError, LookupError, TypeError, ValueError):  # a damaged bundle has its line in a list all the same
         return None
 

@@ -4,7 +4,7 @@ A sealed reference that leads nowhere is a fault for ever. A run that says so it
 status follows from its checks, and verification finds a note.
 
 - What is found is what verification would find: the same fold over the journal as it stands.
-- Runs whose checks name no reference pay nothing; the caller knows that from the texts it was given (`refers`).
+- Runs whose checks name no reference pay nothing: the recorder has looked at the texts that it was given.
 - Nothing is recorded here, but by `check_evidence`.
 """
 
@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.events import CLOSED, event_line
-from runstone.core.evidence import RESOLVES, Evidence, parse_reference
+from runstone.core.evidence import RESOLVES, Evidence
 from runstone.core.journal import Journal, JournalIndex, whole_lines
+from runstone.core.runlog import log_pieces
 from runstone.core.values import coerce
+from runstone.engine.facts import LOST
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, Final
 
     from runstone.core.contract import Contract
@@ -27,24 +29,23 @@ if TYPE_CHECKING:
     from runstone.engine.writer import JournalWriter
 
 NAME: Final = "Evidence resolves"
+LOG: Final = "run.log"
 _LAST: Final = "9999-12-31T23:59:59.999999Z"
 """When a run that is not closed was closed: no document's shape depends on it."""
 
 
-def refers(texts: Iterable[str]) -> bool:
-    """Whether any of a check's evidence is a reference, so that there is something to look for at the end."""
-    return any(parse_reference(text) is not None for text in texts)
-
-
-def unresolved(writer: JournalWriter, contract: Contract, closed: Mapping[str, Any]) -> list[tuple[str, str]]:
+def unresolved(
+    writer: JournalWriter, contract: Contract, closed: Mapping[str, Any]
+) -> tuple[list[tuple[str, str]], int]:
     """(check id, reference) of each reference that would lead nowhere, were the run sealed now with `closed`.
 
-    `closed` are the data that `run.closed` would have. Empty for a run without a journal. Raises `RunstoneError` where
-    the journal cannot be read, or not be folded as it stands.
+    `closed` are the data that `run.closed` would have. Beside them how many lines the contract sets before the first
+    that the run logged. Empty for a run without a journal. Raises `RunstoneError` where the journal cannot be read, or
+    not be folded as it stands.
     """
     journal = writer.journal
     if journal is None or not writer.size:
-        return []
+        return [], 0
     size, index = writer.size, JournalIndex()
     for lines in whole_lines(journal.read(0, size)):
         index.feed(lines)
@@ -59,7 +60,17 @@ def unresolved(writer: JournalWriter, contract: Contract, closed: Mapping[str, A
 
     whole = Journal(index, read)
     kept = {data["path"] for data in whole.data("input", "output") if data["path"] is not None}
-    return list(Evidence(contract, whole, kept).unresolved())
+    found = list(Evidence(contract, whole, kept).unresolved())
+    return found, _head_lines(contract, whole) if found else 0
+
+
+def _head_lines(contract: Contract, journal: Journal) -> int:
+    """How many lines a contract's log has before the first logged one: `Run.log` does not count them."""
+    documents = {document.path: document for document in contract.documents(journal)}
+    if LOG not in documents:
+        return 0
+    made, logged = documents[LOG].pieces(), log_pieces(journal)
+    return sum(piece.count(b"\n") for piece in made) - sum(piece.count(b"\n") for piece in logged)
 
 
 def check_evidence(run: Run, contract: Contract, closed: Mapping[str, Any]) -> bool:
@@ -68,10 +79,15 @@ def check_evidence(run: Run, contract: Contract, closed: Mapping[str, Any]) -> b
     To be called while the run still takes facts. A journal that cannot be read or folded now is left to the seal.
     """
     try:
-        found = unresolved(run.writer, contract, closed)
+        found, head = unresolved(run.writer, contract, closed)
     except (RunstoneError, AttributeError, LookupError, TypeError, ValueError):
         return False
     if found:
         lines = [run.log(f"evidence of check {check} leads nowhere: {text}", "warning") for check, text in found]
-        run.check(NAME, "fail", lines, id=RESOLVES)
+        run.check(NAME, "fail", [_behind(head, line) for line in lines], id=RESOLVES)
     return bool(found)
+
+
+def _behind(head: int, line: str) -> str:
+    """The reference to a line of the log as the contract's document has it; a lost one stays lost."""
+    return line if line == LOST else f"{LOG}:line:{int(line.rpartition(':')[2]) + head}"

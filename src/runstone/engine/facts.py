@@ -132,12 +132,6 @@ known_types: set[str] = set()
 """Types of a caller's own that have passed `checked_event`; it need not look at them again."""
 
 
-def renumbered(line: bytes, seq: int) -> bytes:
-    """A journal line that was built before a `dropped` event took its number."""
-    head, mark, tail = line.rpartition(b'"seq":')
-    return head + mark + b"%d" % seq + tail[tail.index(b",") :]
-
-
 def metric_number(value: Any) -> Any:
     """A metric's value as a finite number or one of the three words for what is not finite."""
     try:
@@ -176,7 +170,3 @@ def check_keys(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             check_keys(item)
-
-
-def nowhere(_: bytes) -> None:
-    """Where a run without a journal appends."""

@@ -9,17 +9,15 @@
 from __future__ import annotations
 
 from runstone.core import layout
-from runstone.core.canonical import canonical_bytes
-from runstone.core.digests import PREFIX, digest_of
-from runstone.core.events import CLOSED, OPENED, data_problem, event_line
-from runstone.core.journal import Journal, JournalIndex
-from runstone.core.limits import MAX_FILES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
-from runstone.core.manifest import FileFact, manifest_bytes, parse_manifest
-from runstone.core.values import coerce
-from runstone.engine.facts import check_keys
+from runstone.core.digests import digest_of
+from runstone.core.events import CLOSED, DROPPED, OPENED
+from runstone.core.journal import JournalIndex
+from runstone.core.limits import MAX_LINE_BYTES, MAX_MANIFEST_BYTES
+from runstone.core.manifest import FileFact, parse_manifest
 from runstone.engine.reader import read_limited
-from runstone.engine.sealer import write_documents
+from runstone.engine.sealer import complete, open_journal
 from runstone.engine.verifier import FAULT, verify_bundle
+from runstone.engine.writer import admit
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
-    from runstone.core.values import Mark
     from runstone.engine.reader import ContractOf
+    from runstone.engine.writer import Admitted
     from runstone.ports.objects import Bundle, Committed, Objects
 
 
@@ -106,15 +104,9 @@ def import_foreign(
         for name, body in run.originals.items():
             stage.put(layout.original(name), [body])
         whole = b"".join(lines)
-        index = JournalIndex()
-        index.feed(whole)
-        journal = Journal(index, lambda start, end: (whole[start:end],))
-        facts = write_documents(stage, contract, journal)
-        data = manifest_bytes(journal, facts)
-        if len(facts) + 1 > MAX_FILES or len(data) > MAX_MANIFEST_BYTES:
-            raise error("too_large", f"run {run_id} has too many files for a bundle", limit=MAX_FILES)
-        manifest = stage.put(layout.MANIFEST, [data])
-        return run_id, PREFIX + manifest.sha256, stage.commit()
+        journal = open_journal(lambda start, end: (whole[start:end],), JournalIndex(), len(whole))
+        digest, _ = complete(stage, contract, journal)
+        return run_id, digest, stage.commit()
     finally:
         stage.discard()
 
@@ -128,40 +120,24 @@ def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
     redacted = dropped = 0
     for kind, data in [(OPENED, run.opened), *run.events]:
         try:
-            tree, marks = _admitted(kind, data, redactor)
-            line = _line(kind, tree, len(lines), run.started, marks)
+            event = admit(kind, data, [], redactor)
+            line = _line(event, len(lines), run.started)
         except RunstoneError as exc:
             raise _unfit(exc, kind, dict(run.places[len(lines)]) if len(lines) < len(run.places) else {}) from exc
-        redacted += _redactions(marks)
-        dropped += data["events"] if kind == "dropped" else 0
+        redacted += event.redactions
+        dropped += data["events"] if kind == DROPPED else 0
         lines.append(line)
-    tree, marks = _admitted(CLOSED, {**run.closed, "redactions": 0, "dropped": dropped}, redactor)
-    tree["redactions"] = redacted + _redactions(marks)
-    lines.append(_line(CLOSED, tree, len(lines), run.ended, marks))
+    closed = admit(CLOSED, {**run.closed, "redactions": 0, "dropped": dropped}, [], redactor)
+    lines.append(_line(closed.with_redactions(redacted), len(lines), run.ended))
     return lines
 
 
-def _admitted(kind: str, data: dict[str, Any], redactor: Redactor) -> tuple[dict[str, Any], list[Mark]]:
-    """The data as recorded, within the limits of the format, and their marks."""
-    tree, marks = coerce(data)
-    tree = redactor.tree(tree, marks)
-    problem = data_problem(kind, tree)
-    if problem:
-        raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-    check_keys(tree)
-    return tree, marks
-
-
-def _line(kind: str, tree: dict[str, Any], seq: int, ts: str, marks: list[Mark]) -> bytes:
-    line = event_line(kind, canonical_bytes(tree), seq, ts, marks)
+def _line(event: Admitted, seq: int, ts: str) -> bytes:
+    line = event.line(seq, ts)
     if len(line) > MAX_LINE_BYTES:
         message = f"as an event it has {len(line)} bytes; the limit is {MAX_LINE_BYTES}"
         raise error("too_large", message, limit=MAX_LINE_BYTES, found=len(line))
     return line
-
-
-def _redactions(marks: list[Mark]) -> int:
-    return sum(mark[1].startswith("redacted:") for mark in marks)
 
 
 def _unfit(exc: RunstoneError, kind: str, place: dict[str, str]) -> RunstoneError:

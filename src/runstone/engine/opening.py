@@ -25,11 +25,6 @@ def kind_of(kind: Any) -> str:
     return text
 
 
-def version_of(version: Any) -> str | None:
-    """The version as text."""
-    return None if version is None else text_of(version)
-
-
 def labels_of(labels: Any) -> dict[str, str]:
     """Labels as text by text; raises `invalid_label`."""
     if labels is None:

@@ -175,7 +175,7 @@ class Output:
 
     def _tell_left_out(self, tail: Tail) -> None:
         try:
-            self._run.writer.left_out(tail.left_out, tail.left_out_bytes, "max_output", tail.sha256)
+            self._run.writer.left_out(tail.left_out, tail.left_out_bytes, tail.sha256)
         except RunstoneError as exc:
             self.problem = self.problem or exc
 

@@ -35,13 +35,16 @@ if TYPE_CHECKING:
 
 def read_limited(bundle: Bundle, path: str, limit: int) -> bytes:
     """A whole file of a bundle, if it is not over `limit` bytes; raises `too_large`."""
-    pieces, size = [], 0
-    for chunk in bundle.read(path):
-        size += len(chunk)
-        if size > limit:
+    return b"".join(_limited(bundle.read(path), path, limit))
+
+
+def _limited(pieces: Iterator[bytes], path: str, limit: int | None) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if limit is not None and size > limit:
             raise error("too_large", f"{path} has more than {limit} bytes", path=path, limit=limit)
-        pieces.append(chunk)
-    return b"".join(pieces)
+        yield piece
 
 
 class Sealed:
@@ -175,13 +178,8 @@ class Sealed:
         """As `file`, piece by piece and of any size."""
         named = path == layout.MANIFEST or any(entry["path"] == path for entry in self.manifest["files"])
         source = self._bundle.read(path) if named else self._derived(path)
-        size = 0
         with self.reading(path):
-            for piece in source:
-                size += len(piece)
-                if limit is not None and size > limit:
-                    raise error("too_large", f"{path} has more than {limit} bytes", path=path, limit=limit)
-                yield piece
+            yield from _limited(source, path, limit)
 
     def _derived(self, path: str) -> Iterator[bytes]:
         for document in self.documents():

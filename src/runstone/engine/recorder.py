@@ -9,7 +9,7 @@ import os
 
 from runstone.core import canonical
 from runstone.core.events import data_problem
-from runstone.core.evidence import RESOLVES
+from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.values import COERCED
 from runstone.core.words import (
     CANCELLED,
@@ -133,7 +133,8 @@ class Run:
         self._check_results.append(known)
         references = self._evidence(told.texts_of(evidence))
         identity = told.snake_case(name) if id is None else told.text_of(id)
-        self._looks_for_evidence = identity != RESOLVES and (self._looks_for_evidence or bool(references))
+        looked_for = self._looks_for_evidence or any(map(parse_reference, references))
+        self._looks_for_evidence = looked_for and identity != RESOLVES
         facts = {"name": told.text_of(name), "status": known, "evidence": references}
         self._record("check", {"id": identity, **facts}, marks)
 

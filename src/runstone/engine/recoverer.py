@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
-from runstone.core.digests import PREFIX, new_hash
-from runstone.core.events import CLOSED, event_line
+from runstone.core.events import CLOSED, DROPPED, event_line
 from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines
 from runstone.core.limits import MAX_LINE_BYTES
-from runstone.core.manifest import FileFact, manifest_bytes
+from runstone.core.manifest import FileFact
 from runstone.core.words import INTERRUPTED
-from runstone.engine.sealer import write_documents
+from runstone.engine.sealer import complete
+from runstone.engine.verifier import fact_of
 from runstone.errors import NotFound, RunstoneError, StoreUnavailable, error
 
 TYPE_CHECKING = False
@@ -141,11 +141,9 @@ def _seal(left: LeftRun, found: Prefix, rules: Contract, stage: Stage) -> Digest
     _same(stage.put(layout.JOURNAL, found.lines()).sha256, found.index.sha256(), layout.JOURNAL)
     for path, fact in sorted(found.kept.items()):
         _same(stage.put(path, left.read_kept(path)), fact, path)
-    journal = Journal(found.index, found.read)
-    facts = write_documents(stage, rules, journal)
-    manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
+    digest, _ = complete(stage, rules, Journal(found.index, found.read))
     stage.commit()
-    return PREFIX + manifest.sha256
+    return digest
 
 
 def _same(copied: object, proved: object, path: str) -> None:
@@ -213,7 +211,7 @@ class Prefix:
             data = event["data"]
             if event["type"] in ("input", "output") and data["path"] is not None:
                 promised[data["path"]] = FileFact(data["path"], data["size"], data["sha256"])
-            if event["type"] == "dropped":
+            if event["type"] == DROPPED:
                 dropped += data["events"]
             redacted += redactions(event)
             self.index.feed(line)
@@ -239,14 +237,10 @@ class Prefix:
         return all(self._fact(path) == fact for path, fact in promised.items())
 
     def _fact(self, path: str) -> FileFact | None:
-        digest, size = new_hash(), 0
         try:
-            for chunk in self._left.read_kept(path):
-                digest.update(chunk)
-                size += len(chunk)
+            return fact_of(path, self._left.read_kept(path))
         except RunstoneError:
             return None
-        return FileFact(path, size, digest.hexdigest())
 
     def _interrupted(self, redacted: int, dropped: int) -> dict[str, Any]:
         return {

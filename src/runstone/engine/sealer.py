@@ -32,12 +32,17 @@ def seal(stage: Stage, contract: Contract, read: ReadRange, index: JournalIndex,
 
     `index` may have been fed a beginning of the journal already; the rest, up to `size`, is read here.
     """
-    journal = open_journal(read, index, size)
-    facts = write_documents(stage, contract, journal)
-    data = manifest_bytes(journal, facts)
-    manifest = stage.put(layout.MANIFEST, [data])
+    digest, facts = complete(stage, contract, open_journal(read, index, size))
     stage.keep_only({layout.MANIFEST, layout.JOURNAL, *(fact.path for fact in facts)})
-    return PREFIX + manifest.sha256, stage.commit()
+    return digest, stage.commit()
+
+
+def complete(stage: Stage, contract: Contract, journal: Journal) -> tuple[Digest, list[FileFact]]:
+    """Put documents and manifest beside the journal and the kept files; answers the run digest and what
+    `write_documents` does. Raises `path_collision`, and `too_large` as `manifest_bytes` does."""
+    facts = write_documents(stage, contract, journal)
+    manifest = stage.put(layout.MANIFEST, [manifest_bytes(journal, facts)])
+    return PREFIX + manifest.sha256, facts
 
 
 def open_journal(read: ReadRange, index: JournalIndex, size: int) -> Journal:

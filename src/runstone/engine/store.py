@@ -83,11 +83,12 @@ class Store:
         Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
         `invalid_option`, `unknown_contract`; `store_unavailable` only with `strict`.
         """
-        from runstone.engine import opening
-        from runstone.engine.recorder import Run
-
         if self.host.setting("RUNSTONE_DISABLED") == "1":
             return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
+        from runstone.engine import opening
+        from runstone.engine.facts import maybe_text
+        from runstone.engine.recorder import Run
+
         redactor = self.redactor(secrets)
         rules = self._contract(contract)
         identity = self._identity(run_id, redactor)
@@ -95,7 +96,7 @@ class Store:
         opened: dict[str, Any] = {
             "run_id": identity,
             "kind": opening.kind_of(kind),
-            "version": opening.version_of(version),
+            "version": maybe_text(version),
             "contract": {"name": rules.name, "version": rules.version},
             "generator": self._generator,
             "ruleset": redactor.ruleset,
@@ -266,7 +267,7 @@ class Store:
         """Verify one sealed run; see `runstone.verify`."""
         from runstone.engine.verifier import verify_bundle
 
-        run_id = run if ids.is_run_id(run) and self.objects.exists(run) else self.resolve(run)
+        run_id = self.resolve(run)
         bundle = self.objects.open(run_id)
         try:
             report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest)

@@ -186,8 +186,12 @@ class _Verification:
         self.step = step
         self.report.checked.append(f"{step} {STEPS[step]}")
 
+    def skip(self, step: int, why: str) -> None:
+        self.report.not_checked.append(f"{step} {STEPS[step]}: {why}")
+
     def unchecked(self, first: int, why: str) -> None:
-        self.report.not_checked += [f"{step} {STEPS[step]}: {why}" for step in range(first, len(STEPS))]
+        for step in range(first, len(STEPS)):
+            self.skip(step, why)
 
     # 0 names, no links, closed world, sizes, limits
 
@@ -274,7 +278,7 @@ class _Verification:
                 self.fault(2, code, exc.message, file=path)
                 self.facts[path] = FileFact(path, entry["size"], entry["sha256"])
         if skipped:
-            self.report.not_checked.append(f"2 every byte's SHA-256: --quick did not read {', '.join(skipped)}")
+            self.skip(2, f"--quick did not read {', '.join(skipped)}")
 
     def read(self, path: str, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
         """The bundle's bytes; an error of reading them is remembered, to be told from one of what they say."""
@@ -401,7 +405,7 @@ class _Verification:
         contract = self.contract(journal)
         if contract is None or self.quick:
             why = "--quick reads manifest and journal only" if self.quick else "the contract is not known here"
-            self.report.not_checked.append(f"7 {STEPS[7]}: {why}")
+            self.skip(7, why)
         else:
             self.begin(7)
             self.refold(contract, journal, {layout.JOURNAL, *kept})
@@ -409,11 +413,11 @@ class _Verification:
         if not same:
             self.compare(8, "wrong_outcome", "outcome_digest", outcome_digest(journal), self.manifest["outcome_digest"])
         if contract is None or self.quick:
-            self.report.not_checked.append(f"9 {STEPS[9]}: needs the documents")
+            self.skip(9, "needs the documents")
         else:
             self.begin(9)
             self.resolve_evidence(contract, journal, set(kept))
-        self.report.not_checked.append(f"10 {STEPS[10]}: the contract publishes none")
+        self.skip(10, "the contract publishes none")
 
     def compare(self, step: int, code: str, what: str, expected: Any, found: Any) -> None:
         if expected != found:

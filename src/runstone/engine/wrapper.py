@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runstone.engine.pseudo_terminal import Terminal
     from runstone.engine.recorder import Run
 
+MISSING_VARIABLE: Final = 1
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 READ_BYTES: Final = 256 * 1024

@@ -77,9 +77,69 @@ class Admitted:
         """Whether its line, with the longest number there is, is within the limit."""
         return len(self.line(10**15, "2026-01-02T03:04:05.000000Z")) <= MAX_LINE_BYTES
 
+    def with_redactions(self, before: int) -> Admitted:
+        """As `run.closed`: its data with the count of all redactions, `before` and its own."""
+        data = {**load(self.body), "redactions": before + self.redactions}
+        return Admitted(self.kind, canonical.canonical_bytes(data), self.marks, self.dropped)
+
+
+def admit(kind: str, data: Any, marks: list[Mark], redactor: Redactor) -> Admitted:
+    """An event as it is recorded. Raises `too_deep`, `invalid_event`, and `too_large` for a key."""
+    tree, found = coerce(data)
+    marks = marks + found
+    tree = redactor.tree(tree, marks)
+    if problem := data_problem(kind, tree):
+        raise error("invalid_event", f"event {kind}: {problem}", type=kind)
+    told.check_keys(tree)
+    return Admitted(kind, canonical.canonical_bytes(tree), marks)
+
+
+def _dropped(events: int, size: int, reason: str, sha256: str | None) -> Admitted:
+    """What tells of something that was left out."""
+    data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
+    return Admitted(DROPPED, canonical.canonical_bytes(data), [], events)
+
+
+def _nowhere(_: bytes) -> None:
+    """Where a run without a journal appends."""
+
 
 class JournalWriter:
     """Appends the events of one run. Safe to share between threads. `journal` is `None` where none could be had."""
+
+    __slots__ = (
+        "_append",
+        "_dropped",
+        "_encode",
+        "_gate",
+        "_keeping",
+        "_kept",
+        "_kept_bytes",
+        "_last_us",
+        "_lock",
+        "_log_lines",
+        "_lost_bytes",
+        "_lost_events",
+        "_lost_reason",
+        "_redactions",
+        "_said",
+        "_second",
+        "_second_ns",
+        "_seq",
+        "_state",
+        "_time_ns",
+        "_unsure",
+        "_waiting",
+        "ended",
+        "index",
+        "inherited",
+        "journal",
+        "redactor",
+        "run_id",
+        "size",
+        "strict",
+        "tap",
+    )
 
     def __init__(self, run_id: str, journal: OpenRun | None, redactor: Redactor, clock: Clock, *, strict: bool) -> None:
         self.run_id = run_id
@@ -91,7 +151,7 @@ class JournalWriter:
         self.ended = False
         self.inherited = False
         self.size = 0
-        self._append = journal.append if journal is not None else told.nowhere
+        self._append = journal.append if journal is not None else _nowhere
         self._encode = canonical.encoder()
         self._gate = redactor.gate
         self._state: str | None = FREE if journal is not None else SHUT
@@ -129,7 +189,7 @@ class JournalWriter:
         journal = self.journal
         if failure is None and journal is not None:
             try:
-                event = self._admitted(OPENED, opened, [])
+                event = admit(OPENED, opened, [], self.redactor)
                 if not event.fits:
                     raise error("too_large", f"what opens a run is over {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
                 with self._lock:
@@ -190,13 +250,12 @@ class JournalWriter:
                         self._lose(seq, size, len(body), self._lost_reason)
                         raise
                     else:
-                        if plain:
+                        if plain:  # else the careful way writes what waits
                             tap = self.tap
                             if tap is not None:
                                 tap(line)
-                        if self._waiting:
-                            self._write_waiting()
-                        if plain:
+                            if self._waiting:
+                                self._write_waiting()
                             return number
             if failure is not None:
                 return self._told(failure)
@@ -243,35 +302,22 @@ class JournalWriter:
         if self._state is SHUT:
             return self._not_recorded()
         try:
-            event = self._admitted(kind, data, marks)
+            event = admit(kind, data, marks, self.redactor)
         except RunstoneError as exc:
             if self.strict:
                 raise
-            event = self._in_its_place(1, 0, exc.code, None)
+            event = self._in_its_place(0, exc.code, None)
         if not event.fits:
             size = len(event.body)
             if self.strict:
                 raise error("too_large", f"an event of {size} bytes; keep larger data as a file", limit=MAX_LINE_BYTES)
-            event = self._in_its_place(1, size, "too_large", sha256_hex(event.body))
+            event = self._in_its_place(size, "too_large", sha256_hex(event.body))
         return self._put(event)
 
-    def _admitted(self, kind: str, data: Any, marks: list[Mark]) -> Admitted:
-        tree, found = coerce(data)
-        marks = marks + found
-        tree = self.redactor.tree(tree, marks)
-        if problem := data_problem(kind, tree):
-            raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-        told.check_keys(tree)
-        return Admitted(kind, canonical.canonical_bytes(tree), marks)
-
-    def _in_its_place(self, events: int, size: int, reason: str, sha256: str | None) -> Admitted:
-        """What tells of something that was left out."""
-        if reason == "max_output":
-            self.say(reason, f"output over --max-output is not kept: {size} bytes")
-        else:
-            self.say("drop", f"run {self.run_id} leaves out an event: {reason}")
-        data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
-        return Admitted(DROPPED, canonical.canonical_bytes(data), [], events)
+    def _in_its_place(self, size: int, reason: str, sha256: str | None) -> Admitted:
+        """What is recorded of one event instead of it, said as well."""
+        self.say("drop", f"run {self.run_id} leaves out an event: {reason}")
+        return _dropped(1, size, reason, sha256)
 
     def _put(self, event: Admitted) -> int:
         """Append an event now, or after the line that this thread is in the middle of."""
@@ -334,8 +380,7 @@ class JournalWriter:
             raise error("store_unavailable", f"the journal has {size} bytes of the {self.size} that were written")
         if self._lost_events:
             events, lost_bytes = self._lost_events, self._lost_bytes
-            data = {"events": events, "bytes": lost_bytes, "reason": self._lost_reason, "sha256": None}
-            event = Admitted(DROPPED, canonical.canonical_bytes(data), [])
+            event = _dropped(events, lost_bytes, self._lost_reason, None)
             self._append_line(event.line(self._seq, self._timestamp()))
             self._dropped += events
             self._lost_events -= events
@@ -382,24 +427,24 @@ class JournalWriter:
         """`run.closed`, with the count of redactions that includes its own."""
         long = ("error", "result", "resources")
         try:
-            event = self._admitted(CLOSED, closed, [])
+            event = admit(CLOSED, closed, [], self.redactor)
         except RunstoneError:  # a value that cannot be told must not keep the run open
-            event = self._admitted(CLOSED, {**closed, **dict.fromkeys((*long, "exit"))}, [])
+            event = admit(CLOSED, {**closed, **dict.fromkeys((*long, "exit"))}, [], self.redactor)
         if not event.fits:
             cut: list[Mark] = [["/" + name, TRUNCATED] for name in long if closed[name] is not None]
-            event = self._admitted(CLOSED, {**closed, **dict.fromkeys(long)}, cut)
-        redactions = self._redactions + event.redactions
-        return Admitted(CLOSED, canonical.canonical_bytes({**load(event.body), "redactions": redactions}), event.marks)
+            event = admit(CLOSED, {**closed, **dict.fromkeys(long)}, cut, self.redactor)
+        return event.with_redactions(self._redactions)
 
     def written(self) -> bytes:
         """The journal as it stands; for an index that joins late. Called under no lock, before threads write."""
         journal = self.journal
         return b"" if journal is None else b"".join(journal.read(0, self.size))
 
-    def left_out(self, events: int, size: int, reason: str, sha256: str | None) -> None:
-        """Record that the caller itself left something out (output over a limit)."""
+    def left_out(self, events: int, size: int, sha256: str) -> None:
+        """Record that the caller itself left out output, which is over its limit."""
         if self.recording:
-            self._put(self._in_its_place(events, size, reason, sha256))
+            self.say("max_output", f"output over --max-output is not kept: {size} bytes")
+            self._put(_dropped(events, size, "max_output", sha256))
 
     def refuse(self, code: str, message: str) -> None:
         """Leave out an event that cannot be one."""
@@ -407,7 +452,7 @@ class JournalWriter:
             raise error(code, message)
         if self.recording:
             self.say("refuse", message)
-            self._put(self._in_its_place(1, 0, code, None))
+            self._put(self._in_its_place(0, code, None))
 
     def _not_recorded(self) -> int:
         if self.inherited:

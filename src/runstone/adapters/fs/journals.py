@@ -11,11 +11,10 @@ import os
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.durable import other_threads
-from runstone.adapters.fs.leftovers import leftovers, sweep, unkept
 from runstone.adapters.fs.objects import FsBundle, FsStage, new_stage
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
-from runstone.core.ids import check_run_id, is_run_id
+from runstone.core.ids import check_run_id, is_random_id, is_run_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
 
@@ -39,7 +38,7 @@ class FsJournals:
         places.prepare()
         lease_path = places.at(layout.lease(run_id))
         with translated(lease_path):
-            if os.path.lexists(places.at(run_id)) or (not _is_made(run_id) and places.holder(run_id) is not None):
+            if os.path.lexists(places.at(run_id)) or (not is_random_id(run_id) and places.holder(run_id) is not None):
                 raise _taken(run_id)
             try:
                 lease = durable.claim(lease_path, places.new_temporary(), run_id.encode())
@@ -108,19 +107,19 @@ class FsJournals:
         return left if os.path.isdir(left.folder) else None
 
     def leftovers(self) -> list[Leftover]:
+        from runstone.adapters.fs.leftovers import leftovers  # no recording waits for it to be loaded
+
         return leftovers(self._places)
 
     def sweep(self) -> list[Leftover]:
+        from runstone.adapters.fs.leftovers import sweep
+
         return sweep(self._places)
 
     def unkept(self) -> list[Leftover]:
+        from runstone.adapters.fs.leftovers import unkept
+
         return [left for left in unkept(self._places) if not self.alive(left.name)]
-
-
-def _is_made(run_id: str) -> bool:
-    """Whether an id has the form of `ids.new_run_id`: that one is random, so no other spelling of it is looked for,
-    which takes as long as the store has runs."""
-    return len(run_id) == 32 and not run_id.strip("0123456789abcdef")
 
 
 def _taken(run_id: str) -> RunstoneError:
@@ -150,12 +149,13 @@ class FsOpenRun:
         self._names: dict[str, tuple[str, bool]] = {}
 
     def append(self, line: bytes) -> None:
+        size = len(line)
         try:
-            if len(line) > LARGE_LINE_BYTES:
+            if size > LARGE_LINE_BYTES:
                 self._append_large(line)
                 return
-            written = os.write(self._fd, line) if not other_threads() else durable.write_keeping_lock(self._fd, line)
-            if written != len(line):
+            written = durable.write_keeping_lock(self._fd, line) if other_threads() else os.write(self._fd, line)
+            if written != size:
                 durable.write_all(self._fd, line[written:])
         except OSError as exc:
             reason = exc.strerror or str(exc)

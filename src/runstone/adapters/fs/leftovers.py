@@ -19,12 +19,11 @@ from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, translated
 from runstone.core import layout
 from runstone.core.ids import fold_id, is_run_id
+from runstone.ports.journals import Leftover
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
-
-    from runstone.ports.journals import Leftover
 
 MIN_AGE_S: Final = 60.0
 
@@ -36,14 +35,10 @@ def leftovers(places: Places) -> list[Leftover]:
 
 
 def _found(folder: str) -> list[Leftover]:
-    from runstone.ports.journals import Leftover
-
     return [Leftover(name, _size(path)) for name, path in _entries(folder) if _is_left(path)]
 
 
 def _empty_leases(places: Places) -> list[Leftover]:
-    from runstone.ports.journals import Leftover
-
     leases = [(name, path) for name, path in _entries(places.leases) if is_run_id(name)]
     runs = {fold_id(name) for folder in (places.root, places.open) for name, _ in _entries(folder)}
     return [
@@ -80,8 +75,6 @@ def _free(places: Places, name: str) -> bool:
 
 def unkept(places: Places) -> list[Leftover]:
     """What stands in the folder of files that are not kept yet, by run id."""
-    from runstone.ports.journals import Leftover
-
     folder = places.at(layout.UNKEPT)
     with translated(folder):
         return [Leftover(name, _size(path)) for name, path in _entries(folder)]

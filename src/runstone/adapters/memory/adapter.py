@@ -61,7 +61,7 @@ class MemoryObjects:
                 raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
             taken = {fold_id(name): name for name in self.bundles}.get(fold_id(run_id))
             if taken is None:
-                self.bundles[run_id] = {path: bytes(body) for path, body in files.items()}
+                self.bundles[run_id] = _copy(files)
                 return "created"
             if taken == run_id and self.bundles[taken].get(layout.MANIFEST) == files.get(layout.MANIFEST):
                 return "identical"
