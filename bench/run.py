@@ -12,7 +12,6 @@ import importlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -40,6 +39,9 @@ from bench.table import case_section
 BENCH = PROJECT / "bench"
 WORKER_TIMEOUT_S = 180
 STDERR_SHOWN = 400
+SETTLE_S = 6.0
+"""After files were removed: ext4 looks past each inode that was freed in the last five seconds, which makes the
+creation of a file four times as slow. No table is measured in the wake of another."""
 
 
 def load_rows(names: Sequence[str]) -> list[Row]:
@@ -73,14 +75,21 @@ class Harness:
         self._venvs = venvs
         self._scratch = scratch
         self._out = out
+        self._removed_at = -SETTLE_S
 
     def measure_case(self, row: Row, case: Case, peers: set[str], reps: int) -> None:
-        """All repeats of one table."""
+        """All repeats of one table. What they write is removed when the last has ended."""
+        time.sleep(max(0.0, self._removed_at + SETTLE_S - time.monotonic()))
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            self._repeat(row, case, peers, reps, Path(folder))
+        self._removed_at = time.monotonic()
+
+    def _repeat(self, row: Row, case: Case, peers: set[str], reps: int, folder: Path) -> None:
         chosen = [name for name in case.peers if name in peers]
         for rep in range(min(reps, case.max_reps)):
             willing = [name for name in chosen if rep < CONTENDERS[name].max_reps]
             for turn in self._turns(row, case, willing, rep):
-                self._take(row, case, rep, turn)
+                self._take(row, case, rep, turn, folder)
 
     def _turns(self, row: Row, case: Case, peers: Sequence[str], rep: int) -> Iterator[list[list[str]]]:
         """What belongs together: lists of workers, each a list of contenders."""
@@ -92,21 +101,23 @@ class Harness:
             elif rep == 0:
                 self._skip(row, case, peer, "no virtual environment: python -m bench.setup_peers")
 
-    def _take(self, row: Row, case: Case, rep: int, turn: Sequence[Sequence[str]]) -> None:
+    def _take(self, row: Row, case: Case, rep: int, turn: Sequence[Sequence[str]], folder: Path) -> None:
         """Run the workers of a turn and write their measurements beside the turn's floor."""
         found: list[Measurement] = []
         for contenders in turn:
             try:
-                found += self._work(row, case, contenders)
+                found += self._work(row, case, contenders, folder)
             except WorkerError as failure:
-                found += self._one_by_one(row, case, contenders, str(failure))
+                found += self._one_by_one(row, case, contenders, folder, str(failure))
         floor = next((item.value for item in found if item.contender == case.floor), None)
         for item in found:
             item.rep = rep
             item.beside = item.beside or floor
             write_measurement(self._out, item)
 
-    def _one_by_one(self, row: Row, case: Case, contenders: Sequence[str], reason: str) -> list[Measurement]:
+    def _one_by_one(
+        self, row: Row, case: Case, contenders: Sequence[str], folder: Path, reason: str
+    ) -> list[Measurement]:
         """After a shared worker failed: measure each alone, so that one failure does not hide the others."""
         if len(contenders) == 1:
             self._skip(row, case, contenders[0], reason)
@@ -114,21 +125,17 @@ class Harness:
         found = []
         for name in contenders:
             try:
-                found += self._work(row, case, [name])
+                found += self._work(row, case, [name], folder)
             except WorkerError as failure:
                 self._skip(row, case, name, str(failure))
         return found
 
-    def _work(self, row: Row, case: Case, contenders: Sequence[str]) -> list[Measurement]:
+    def _work(self, row: Row, case: Case, contenders: Sequence[str], folder: Path) -> list[Measurement]:
         """Run one worker on an empty folder."""
         python = str(interpreter(contenders[0], self._venvs))
-        scratch = Path(tempfile.mkdtemp(dir=self._scratch))
+        scratch = Path(tempfile.mkdtemp(dir=folder))
         command = [python, "-m", "bench.worker", row.name, case.name, str(scratch), *contenders]
-        try:
-            printed = run_in_group(command)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        return [measurement_from(json.loads(line)) for line in printed.splitlines()]
+        return [measurement_from(json.loads(line)) for line in run_in_group(command).splitlines()]
 
     def _skip(self, row: Row, case: Case, contender: str, reason: str) -> None:
         """Write down what could not be measured."""
