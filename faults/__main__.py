@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 from faults.crash_states import caught, crash_states
-from faults.failing_calls import failing_calls
-from faults.flips import flips
+from faults.failing_calls import errors_not_held_back, failing_calls
+from faults.flips import bytes_not_read, flips
 from faults.names import names
 from faults.races import lock_not_checked, races
-from faults.stopped import stopped_writer
+from faults.stopped import journal_not_copied, stopped_writer
 from faults.sweep import CannotTraceError, Sweep
 
 SWEEPS: dict[str, Sweep] = {
@@ -25,9 +25,12 @@ SWEEPS: dict[str, Sweep] = {
     "no-file-sync": caught("record", "no-file-sync"),
     "sync-after-rename": caught("record", "sync-after-rename"),
     "calls": failing_calls,
+    "errors-not-held-back": errors_not_held_back,
     "flips": flips,
+    "bytes-not-read": bytes_not_read,
     "names": names,
     "stopped": stopped_writer,
+    "journal-not-copied": journal_not_copied,
     "races": races,
     "lock-not-checked": lock_not_checked,
 }

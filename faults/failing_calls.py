@@ -35,6 +35,8 @@ CALLS = {
 }
 MINIMUM = 200
 SAMPLE = 40
+MUTANT_CASES = 8
+_MUTANT = ("--mutant", "errors-not-held-back")
 _LINE = re.compile(r"^(?:\d+\s+)?(\w+)\(")
 
 
@@ -47,6 +49,14 @@ def failing_calls(scratch: Path, sample: bool) -> Result:
     for call, number, error in cases:
         problems += [f"{call} #{number} {error}: {text}" for text in _fails_well(scratch, call, number, error)]
     return Result("failing system calls", len(cases), SAMPLE if sample else MINIMUM, problems)
+
+
+def errors_not_held_back(scratch: Path, sample: bool) -> Result:
+    """The work must break where the recorder raises what it cannot do."""
+    cases = [case for case in _calls(scratch) if case[0] == "write"][:MUTANT_CASES]
+    problems = [text for call, number in cases for text in _fails_well(scratch, call, number, "EIO", *_MUTANT)]
+    missed = [] if any("the work ends" in text for text in problems) else ["no failing write breaks the work"]
+    return Result("mutant errors-not-held-back", len(cases), MUTANT_CASES, missed)
 
 
 def _calls(scratch: Path) -> list[tuple[str, int]]:
@@ -93,13 +103,13 @@ def _fresh(scratch: Path) -> Path:
     return place
 
 
-def _fails_well(scratch: Path, call: str, number: int, error: str) -> list[str]:
+def _fails_well(scratch: Path, call: str, number: int, error: str, *more: str) -> list[str]:
     place = _fresh(scratch)
     inject = f"inject={call}:error={error}:when={number}"
     command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
     try:
         done = subprocess.run(
-            [*command, *module("faults.scenes", "record", str(place))],
+            [*command, *module("faults.scenes", "record", str(place), *more)],
             env=environment(),
             capture_output=True,
             text=True,

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import runstone
+from faults.mutants import without
 from faults.sweep import Result
 
 MINIMUM = 4_000
@@ -30,10 +31,23 @@ def make_bundle(place: Path) -> Path:
 
 def flips(scratch: Path, sample: bool) -> Result:
     """The sweep over every file and every byte of it."""
+    tried, problems = _flip(scratch, SAMPLE if sample else None)
+    return Result("flipped bytes", tried, SAMPLE if sample else MINIMUM, problems)
+
+
+def bytes_not_read(scratch: Path, sample: bool) -> Result:
+    """Flips must be missed where verification does not read every file."""
+    tried, problems = without("bytes-not-read", _flip, scratch, SAMPLE)
+    missed = [] if any("is not found" in problem for problem in problems) else ["every flip is found all the same"]
+    return Result("mutant bytes-not-read", tried, SAMPLE, missed)
+
+
+def _flip(scratch: Path, most: int | None) -> tuple[int, list[str]]:
+    """How many bytes were changed, one after the other, and which changes were not found."""
     bundle = make_bundle(scratch)
     files = sorted(path for path in bundle.rglob("*") if path.is_file())
     problems = [] if len(files) >= 8 else [f"the bundle has {len(files)} files"]
-    step = max(1, sum(path.stat().st_size for path in files) // SAMPLE) if sample else 1
+    step = max(1, sum(path.stat().st_size for path in files) // most) if most else 1
     tried = 0
     for path in files:
         body = path.read_bytes()
@@ -46,4 +60,4 @@ def flips(scratch: Path, sample: bool) -> Result:
         path.write_bytes(body)
     if not runstone.verify(bundle).ok:
         problems.append("the bundle does not verify once it is whole again")
-    return Result("flipped bytes", tried, SAMPLE if sample else MINIMUM, problems)
+    return tried, problems

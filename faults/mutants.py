@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
 
 from runstone.adapters.fs import durable, objects
+from runstone.core import layout
+from runstone.core.manifest import FileFact
+from runstone.engine import verifier, writer
 from runstone.ports.objects import Entry
+
+Answer = TypeVar("Answer")
 
 
 def no_folder_sync() -> None:
@@ -62,6 +70,44 @@ def link_followed() -> None:
     durable.NO_FOLLOW = os.O_CLOEXEC  # type: ignore[misc]
 
 
+def journal_not_copied() -> None:
+    """Recovery seals the very file that the writer has open."""
+    put = objects.FsStage.put
+
+    def linked(stage: objects.FsStage, path: str, pieces: Iterable[bytes]) -> FileFact:
+        fact = put(stage, path, pieces)
+        root, run_id = os.path.split(stage._target)  # noqa: SLF001  # the mutant of this very class
+        left = os.path.join(root, layout.open_run(run_id), path)
+        if path == layout.JOURNAL:
+            copy = os.path.join(stage._folder, path)  # noqa: SLF001
+            os.unlink(copy)
+            os.link(left, copy)
+        return fact
+
+    objects.FsStage.put = linked  # type: ignore[method-assign]
+
+
+def bytes_not_read() -> None:
+    """Verification believes what the manifest says of kept files and documents."""
+    begin = verifier._Verification.__init__  # noqa: SLF001  # the mutant of this very class
+
+    def quick(found: Any, *arguments: Any, **options: Any) -> None:
+        begin(found, *arguments, **options)
+        found.quick = True
+
+    verifier._Verification.__init__ = quick  # type: ignore[assignment,method-assign]  # noqa: SLF001
+
+
+def errors_not_held_back() -> None:
+    """What the recorder cannot do is raised in the middle of the work."""
+    begin = writer.JournalWriter.__init__
+
+    def strict(recorder: Any, *arguments: Any, **options: Any) -> None:
+        begin(recorder, *arguments, **{**options, "strict": True})
+
+    writer.JournalWriter.__init__ = strict  # type: ignore[assignment,method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "no-folder-sync": no_folder_sync,
     "no-file-sync": no_file_sync,
@@ -69,9 +115,18 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "truncate-instead-of-refuse": truncate_instead_of_refuse,
     "lock-not-checked": lock_not_checked,
     "link-followed": link_followed,
+    "journal-not-copied": journal_not_copied,
+    "bytes-not-read": bytes_not_read,
+    "errors-not-held-back": errors_not_held_back,
 }
 
 
 def apply_mutant(name: str) -> None:
     """Take the defence away, in this process."""
     MUTANTS[name]()
+
+
+def without(mutant: str, call: Callable[..., Answer], *arguments: Any) -> Answer:
+    """What a call answers in a process that lacks the defence."""
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=apply_mutant, initargs=(mutant,)) as process:
+        return process.submit(call, *arguments).result()

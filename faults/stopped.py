@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import runstone
+from faults.mutants import without
 from faults.sweep import Result, environment
 
 MINIMUM = 10
@@ -40,12 +41,20 @@ def stopped_writer(scratch: Path, sample: bool) -> Result:
     return Result("stopped writer, forced recovery", rounds, rounds, problems)
 
 
+def journal_not_copied(scratch: Path, sample: bool) -> Result:
+    """A round must find the change where recovery seals the writer's own file."""
+    problems = without("journal-not-copied", _round, scratch / "mutant", "mutant")
+    missed = [] if any("bytes changed" in problem for problem in problems) else ["the change is not noticed"]
+    return Result("mutant journal-not-copied", 1, 1, missed)
+
+
 def _round(place: Path, run_id: str) -> list[str]:
     writer = subprocess.Popen(
         [sys.executable, "-c", _WRITER, str(place), run_id],
         env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     assert writer.stdin is not None
@@ -60,9 +69,9 @@ def _round(place: Path, run_id: str) -> list[str]:
     forced = store.recover(run_id, force=True)[0]
     before = _bytes(place / run_id)
     os.kill(writer.pid, signal.SIGCONT)
-    answer = writer.communicate("\n", timeout=60)[0].strip()
-    if answer != "recovered_elsewhere":
-        problems.append(f"{run_id}: the writer was answered {answer!r}")
+    answer, said = (text.strip() for text in writer.communicate("\n", timeout=60))
+    if answer != "recovered_elsewhere" or f"recovery sealed run {run_id}" not in said:
+        problems.append(f"{run_id}: the writer was answered {answer!r} and told {said!r}")
     if _bytes(place / run_id) != before:
         problems.append(f"{run_id}: the sealed bytes changed")
     if not store.verify(run_id, digest=forced.digest).ok:
