@@ -190,7 +190,12 @@ def _packed(folder: str, ref: str) -> str | None:
 
 def _first_line(path: str) -> str | None:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.readline(4096).strip()
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None
+    try:
+        return os.read(fd, 4096).partition(b"\n")[0].decode("utf-8", "replace").strip()
+    except OSError:  # a folder, say
+        return None
+    finally:
+        os.close(fd)

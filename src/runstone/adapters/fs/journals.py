@@ -122,6 +122,14 @@ class FsJournals:
         return [left for left in unkept(self._places) if not self.alive(left.name)]
 
 
+def _place(temporary: str, path: str) -> None:
+    try:
+        durable.place_new(temporary, path)
+    except FileNotFoundError:  # the first file in its folder
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        durable.place_new(temporary, path)
+
+
 def _taken(run_id: str) -> RunstoneError:
     return error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
 
@@ -188,8 +196,7 @@ class FsOpenRun:
             try:
                 durable.hold(fd, temporary)
                 size, sha256 = durable.write_new(fd, pieces)
-                os.makedirs(os.path.dirname(full), exist_ok=True)
-                durable.place_new(temporary, full)
+                _place(temporary, full)
             except FileExistsError:
                 os.unlink(temporary)
                 raise _kept_already(path) from None
@@ -216,6 +223,7 @@ class FsOpenRun:
             yield from read_chunks(self._fd, start, end_exclusive)
 
     def stage(self) -> FsStage:
+        durable.start_write_back(self._fd)  # it goes to the disk while documents are made of it
         written = {layout.JOURNAL, *self._kept}
         return FsStage(self._folder, self._places.at(self._run_id), written, claim=None, held=-1)
 

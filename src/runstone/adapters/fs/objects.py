@@ -168,10 +168,11 @@ class FsStage:
 
     def commit(self) -> Committed:
         with translated(self._target, "unsealed"):
-            for path in sorted(self._written):
-                full = os.path.join(self._folder, *path.split("/"))
-                os.chmod(full, durable.SEALED_MODE)
-                durable.sync_file(full)
+            files = [os.path.join(self._folder, *path.split("/")) for path in sorted(self._written)]
+            for file in files:
+                os.chmod(file, durable.SEALED_MODE)
+            for file in files:
+                durable.sync_file(file)
             for folder in _folders(self._written):
                 durable.sync_folder(os.path.join(self._folder, *folder))
             if self._claim is not None:
