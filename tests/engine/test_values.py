@@ -57,6 +57,21 @@ BAD_CALLS = {
 }
 
 
+@pytest.mark.parametrize("depth", range(58, 68))
+@pytest.mark.parametrize("extra", [{}, {"odd": 1j}], ids=["plain", "coerced"])
+def test_nesting_at_the_limit_is_recorded_or_left_out_and_verifies(
+    depth: int, extra: dict[str, Any], store: Store
+) -> None:
+    """The levels of the journal line around a value count: what has no place in a line is dropped, and said."""
+    with store.run("job", run_id="r") as run:
+        run.event("x.deep", {"a": nested(depth), **extra})
+        run.note("after")
+    sealed = store.get("r")
+    assert store.verify("r").ok
+    kinds = [event["type"] for event in sealed.events()]
+    assert kinds[1:] in (["x.deep", "note", "run.closed"], ["dropped", "note", "run.closed"])
+
+
 @pytest.mark.parametrize(("call", "code"), BAD_CALLS.values(), ids=BAD_CALLS.keys())
 def test_bad_call_is_dropped_and_told(store: Store, call: Any, code: str) -> None:
     """Without `strict` nothing is raised; a `dropped` event with the code stands in the place of the fact."""

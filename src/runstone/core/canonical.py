@@ -31,7 +31,7 @@ WARM_BYTES: Final = 64 * 1024
 """Bytes that a process encodes in plain Python before `orjson` is imported."""
 
 _cold_bytes = 0
-_fast: Callable[[Any], bytes] | None = None
+_fast: Callable[[Any, int], bytes] | None = None
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -40,10 +40,18 @@ def canonical_bytes(value: Any) -> bytes:
     Raises `not_json` (a type or number without a form; `details.path` is a JSON Pointer), `lone_surrogate`
     and `too_deep`. Source: RFC 8785.
     """
+    return _cold(value, 0) if _fast is None else _fast(value, 0)
+
+
+def encoder() -> Callable[[Any, int], bytes]:
+    """The quickest `canonical_bytes` of this moment, for a value around which a number of objects and arrays will
+    stand: they count for the limit of nesting. Ask again now and then."""
+    return _fast or _cold
+
+
+def _cold(value: Any, depth: int) -> bytes:
     global _cold_bytes
-    if _fast is not None:
-        return _fast(value)
-    data = canonical_text(value).encode()
+    data = canonical_text(value, depth).encode()
     _cold_bytes += len(data)
     if _cold_bytes > WARM_BYTES:
         warm()
@@ -62,8 +70,8 @@ def warm() -> None:
             _fast = canonical
 
 
-def _exact(value: Any) -> bytes:
-    return canonical_text(value).encode()
+def _exact(value: Any, depth: int) -> bytes:
+    return canonical_text(value, depth).encode()
 
 
 def is_warm() -> bool:
@@ -71,15 +79,10 @@ def is_warm() -> bool:
     return _fast is not None and _fast is not _exact
 
 
-def encoder() -> Callable[[Any], bytes]:
-    """The quickest `canonical_bytes` of this moment; ask again now and then."""
-    return _fast or canonical_bytes
-
-
-def canonical_text(value: Any) -> str:
+def canonical_text(value: Any, depth: int = 0) -> str:
     """`canonical_bytes` as text, in plain Python. Same errors."""
     pieces: list[str] = []
-    _emit(value, pieces.append, 0, [])
+    _emit(value, pieces.append, depth, [])
     text = "".join(pieces)
     try:
         text.encode()

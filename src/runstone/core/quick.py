@@ -65,16 +65,16 @@ def _is_plain(items: Iterable[Any], depth: int) -> bool:
     return True
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: Any, depth: int = 0) -> bytes:
     """As `canonical.canonical_bytes`, with its errors."""
     try:
-        plain = _is_plain(value.values(), 0) if type(value) is dict else _is_plain((value,), -1)
-        data: bytes = dumps(value if plain else _copied(value, _shortest), None, OPT_SORT_KEYS)
+        plain = _is_plain(value.values(), depth) if type(value) is dict else _is_plain((value,), depth - 1)
+        data: bytes = dumps(value if plain else _copied(value, _shortest, depth), None, OPT_SORT_KEYS)
     except (TypeError, ValueError):
-        return canonical_text(value).encode()  # exact, and names the place of what is wrong
+        return canonical_text(value, depth).encode()  # exact, and names the place of what is wrong
     if data.isascii() or not _has_astral(data):
         return data
-    return canonical_text(value).encode()  # beyond U+FFFF, UTF-16 order and code point order differ
+    return canonical_text(value, depth).encode()  # beyond U+FFFF, UTF-16 order and code point order differ
 
 
 def printer(

@@ -213,7 +213,7 @@ class JournalWriter:
         """
         failure = None
         try:
-            body = self._encode(data)
+            body = self._encode(data, 1)
             plain = not marks and (len(body) <= MAX_KEY_BYTES or not told.is_too_much(data, body))
         except _UNTOLD:  # no JSON, or another thread changes it meanwhile; what a signal handler raises goes through
             plain = False
