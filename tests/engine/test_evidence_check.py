@@ -51,6 +51,16 @@ def test_what_leads_somewhere_is_left_alone(text: str) -> None:
     assert store.get("r").status == "success"
 
 
+@pytest.mark.parametrize("status", ["pass", "skip"])
+def test_a_check_of_that_name_that_does_not_fail_hides_nothing(status: str) -> None:
+    """Only a failed one tells what is wrong; a caller's own that passes switches nothing off."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r") as run:
+        run.check("a", "pass", "run.log:line:7")
+        run.check("Evidence resolves", status)
+    assert (store.get("r").status, store.verify("r").ok) == ("failed", True)
+
+
 @pytest.mark.parametrize(("evidence", "looks"), [(["rows=12", "run.log:line:1"], 1), (["rows=12"], 0), ([], 0)])
 def test_only_a_reference_is_worth_a_look(evidence: list[str], looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Free text costs nothing at the end."""

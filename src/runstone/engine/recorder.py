@@ -134,7 +134,7 @@ class Run:
         references = self._evidence(told.texts_of(evidence))
         identity = told.snake_case(name) if id is None else told.text_of(id)
         looked_for = self._looks_for_evidence or any(map(parse_reference, references))
-        self._looks_for_evidence = looked_for and identity != RESOLVES
+        self._looks_for_evidence = looked_for and (identity, known) != (RESOLVES, "fail")
         facts = {"name": told.text_of(name), "status": known, "evidence": references}
         self._record("check", {"id": identity, **facts}, marks)
 
