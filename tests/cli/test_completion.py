@@ -48,3 +48,10 @@ def test_scripts(invoke: Invoke, shell: str) -> None:
     assert "_RUNSTONE_COMPLETE" in answer.out
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=answer.out, text=True, check=True, timeout=60)
+
+
+def test_an_empty_variable_asks_for_nothing(process: Invoke) -> None:
+    """As every empty setting it is one that is not set: an error is an error."""
+    answer = process("show", "nothing", _RUNSTONE_COMPLETE="")
+    assert answer.status == 3
+    assert "Traceback" not in answer.err

@@ -113,7 +113,7 @@ def app() -> None:
 def main(words: Sequence[str]) -> int:
     """Run the command line `runstone WORDS`; answers the exit status."""
     _prepare_streams()
-    if COMPLETE_SETTING in os.environ:
+    if os.environ.get(COMPLETE_SETTING):
         app.main(prog_name=NAME, complete_var=COMPLETE_SETTING)
     try:
         return _answer(list(words) or ["--help"])

@@ -1,8 +1,8 @@
 """`runstone run`: wrap a command. This module is the start path: it loads what a run needs and nothing else.
 
-Statuses of its own: 125 for wrong use, for an id that exists, and with `--strict` for a recorder that cannot start;
-126 not executable, 127 not found; 1 for a required variable that is missing. Else the command's own: what fails once
-it has run is said, and changes nothing.
+Statuses of its own: 125 for wrong use, for an id that exists, and with `--strict` for a recorder that cannot start
+or an input that cannot be recorded; 126 not executable, 127 not found; 1 for a required variable that is missing.
+Else the command's own: what fails once it has run is said, and changes nothing.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ command = _Wrapper(
       runstone run --label env=prod -- sh -c 'make all | tee log'
 
     Statuses of its own: 125 for wrong use, for an id that exists, and with --strict for a recorder that cannot
-    start; 126 for a command that cannot be executed, 127 for one that is not found; 1 where a required variable
-    is missing.
+    start or an input that cannot be recorded; 126 for a command that cannot be executed, 127 for one that is not
+    found; 1 where a required variable is missing.
     """,
 )

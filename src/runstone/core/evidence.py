@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runstone.core.journal import Journal
 
 RESOLVES: Final = "evidence_resolves"
-"""Id of the check that a contract records when evidence does not resolve at the end of a run."""
+"""Id of the check that is recorded when evidence does not resolve at the end of a run."""
 
 
 class Reference:

@@ -76,7 +76,8 @@ def manifest_bytes(journal: Journal, files: Iterable[FileFact]) -> bytes:
         }
     )
     if len(data) > MAX_MANIFEST_BYTES:
-        raise error("too_large", f"a manifest of {len(data)} bytes; the limit is {MAX_MANIFEST_BYTES}")
+        message = f"a manifest of {len(data)} bytes; the limit is {MAX_MANIFEST_BYTES}"
+        raise error("too_large", message, limit=MAX_MANIFEST_BYTES, found=len(data))
     return data
 
 

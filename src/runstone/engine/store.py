@@ -81,7 +81,7 @@ class Store:
         With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
 
         Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
-        `invalid_option`, `unknown_contract`; `store_unavailable` only with `strict`.
+        `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`.
         """
         if self.host.setting("RUNSTONE_DISABLED") == "1":
             return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
