@@ -228,6 +228,15 @@ def test_a_process_that_encodes_much_warms_up(monkeypatch: pytest.MonkeyPatch) -
     assert canonical.canonical_bytes(value) == first
 
 
+def test_an_encoder_that_was_given_out_early_warms_up_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who keeps the function from the first kilobytes has the fast one from the moment that there is one."""
+    monkeypatch.setattr(canonical, "_fast", None)
+    encode = canonical.encoder()
+    assert encode({"a": 1.0}, 1) == b'{"a":1}'
+    monkeypatch.setattr(canonical, "_fast", lambda value, depth: b"fast")
+    assert encode({"a": 1.0}, 1) == b"fast"
+
+
 def test_a_short_process_never_loads_orjson() -> None:
     """The first kilobytes are encoded without importing orjson: it costs a short process 16 ms."""
     code = "import sys; from runstone.core.canonical import canonical_bytes; canonical_bytes({'a': 1.5}); "

@@ -40,17 +40,19 @@ def canonical_bytes(value: Any) -> bytes:
     Raises `not_json` (a type or number without a form; `details.path` is a JSON Pointer), `lone_surrogate`
     and `too_deep`. Source: RFC 8785.
     """
-    return _cold(value, 0) if _fast is None else _fast(value, 0)
+    return _encoded(value, 0) if _fast is None else _fast(value, 0)
 
 
 def encoder() -> Callable[[Any, int], bytes]:
     """The quickest `canonical_bytes` of this moment, for a value around which a number of objects and arrays will
     stand: they count for the limit of nesting. Ask again now and then."""
-    return _fast or _cold
+    return _fast or _encoded
 
 
-def _cold(value: Any, depth: int) -> bytes:
+def _encoded(value: Any, depth: int) -> bytes:
     global _cold_bytes
+    if _fast is not None:  # since this function was given out
+        return _fast(value, depth)
     data = canonical_text(value, depth).encode()
     _cold_bytes += len(data)
     if _cold_bytes > WARM_BYTES:
