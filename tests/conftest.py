@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Samples and vectors for acceptance, where somebody has put them beside the checkout."""
-    place = Path(os.environ.get("RUNSTONE_SHARED", ROOT.parent / "shared"))
+    place = Path(os.environ.get("RUNSTONE_SHARED") or ROOT.parent / "shared")
     if not place.is_dir():
         pytest.skip("shared samples absent")
     return place
