@@ -16,7 +16,8 @@ from .source import PACKAGE, constants, imports, modules, place, shown, tree
 CORE_MAY_IMPORT = {
     "__future__", "collections.abc", "typing",  # words for types
     "_json", "_sha256", "_sha2", "binascii", "hashlib", "hyperscan", "json", "json.encoder", "orjson", "re",
-    "unicodedata",
+    "base64", "unicodedata", "zlib",
+    "re._constants", "re._parser",
     "sys",  # for what is loaded, see below
 }  # fmt: skip
 CORE_MAY_ASK_SYS = {"modules", "get_int_max_str_digits"}

@@ -196,7 +196,7 @@ class TestLog:
 
     def test_a_secret_is_taken_out_of_all_but_the_original(self, place: Path, imported: Callable[[Path], Any]) -> None:
         """Also one of several lines, behind which line numbers still hold."""
-        key = "-----BEGIN " + "PRIVATE KEY-----\nMIIE\nMIIE\n-----END " + "PRIVATE KEY-----"
+        key = "-----BEGIN " + "PRIVATE KEY-----\n" + 2 * ("MIIE" * 10 + "\n") + "-----END " + "PRIVATE KEY-----"
         log = f"RUN_ID={ID}\nbefore\n{key}\nbehind\n".encode()
         found = imported(leave(place / "old", checks=[original_check("pass", "rows=3")], log=log))
         assert found.line(*found.check("row_count")["evidence"]).endswith("rows=3")

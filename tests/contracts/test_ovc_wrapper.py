@@ -89,7 +89,13 @@ class TestRecord:
 
     def test_evidence_holds_behind_a_redacted_block(self, place: Path, only_run: OnlyRun) -> None:
         """A secret of several lines becomes one: numbers count the lines as they are recorded."""
-        block = "-----BEGIN " + "PRIVATE KEY-----\\nMIIE\\nMIIE\\n-----END " + "PRIVATE KEY-----\\nbehind\\n"
+        block = (
+            "-----BEGIN "
+            + "PRIVATE KEY-----\\n"
+            + 2 * ("MIIE" * 10 + "\\n")
+            + "-----END "
+            + "PRIVATE KEY-----\\nbehind\\n"
+        )
         wrapped("printf", "--", block)
         found = only_run()
         assert texts(found)[2:4] == ["[REDACTED:private-key]", "behind"]

@@ -6,6 +6,8 @@ For each rule: text that it must match, the part that must go, and look-alikes t
 from __future__ import annotations
 
 import string
+import zlib
+from base64 import b64encode
 from random import Random
 from typing import NamedTuple
 
@@ -25,6 +27,17 @@ def drawn(random: Random, alphabet: str, size: int) -> str:
     return "".join(random.choices(alphabet, k=size))
 
 
+def checked(random: Random) -> str:
+    """30 characters and their CRC-32 in base 62, as GitHub and npm document it."""
+    body = drawn(random, LETTERS, 30)
+    number, digits = zlib.crc32(body.encode()), ""
+    alphabet = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = alphabet[digit] + digits
+    return body + digits
+
+
 def whole(text: str) -> Planted:
     return Planted(text, text)
 
@@ -37,10 +50,13 @@ def secrets(seed: int = 0) -> dict[str, list[Planted]]:
         return drawn(random, alphabet, size)
 
     key = "\n".join(some(LETTERS, 64) for _ in range(12))
-    password, token, basic = some(LETTERS, 12), some(URLSAFE, 40), some(LETTERS, 20)
+    password, token = some(LETTERS, 12), some(URLSAFE, 40)
+    basic = b64encode(f"user:{some(LETTERS, 8)}".encode()).decode().rstrip("=")
     return {
         "aws-access-key-id": [whole(prefix + some(UPPER, 16)) for prefix in ("AK" + "IA", "AS" + "IA")],
-        "github-token": [whole(f"gh{kind}_" + some(LETTERS, size)) for kind in "pousr" for size in (36, 251)],
+        "github-token": [
+            whole(f"gh{kind}_" + token) for kind in "pousr" for token in (checked(random), some(LETTERS, 251))
+        ],
         "github-fine-grained-token": [whole("github" + "_pat_" + some(LETTERS, 22) + "_" + some(LETTERS, 59))],
         "gitlab-token": [whole("gl" + "pat-" + some(URLSAFE, size)) for size in (20, 51)],
         "slack-token": [whole(f"xox{kind}-" + some(string.digits, 10) + "-" + some(LETTERS, 24)) for kind in "abeoprs"],
@@ -50,7 +66,7 @@ def secrets(seed: int = 0) -> dict[str, list[Planted]]:
         "anthropic-key": [whole("sk-" + "ant-" + some(URLSAFE, 90))],
         "openai-key": [whole(f"sk-{kind}-" + some(URLSAFE, 60)) for kind in ("proj", "svcacct", "admin")],
         "google-api-key": [whole("AI" + "za" + some(URLSAFE, 35))],
-        "npm-token": [whole("np" + "m_" + some(LETTERS, 36))],
+        "npm-token": [whole("np" + "m_" + checked(random))],
         "pypi-token": [whole("pypi-" + "AgEIcHlwaS5vcmc" + some(URLSAFE, 120))],
         "jwt": [whole(f"eyJ{some(URLSAFE, 30)}.eyJ{some(URLSAFE, 80)}.{some(URLSAFE, 43)}")],
         "private-key": [
@@ -69,7 +85,7 @@ def secrets(seed: int = 0) -> dict[str, list[Planted]]:
         ],
         "basic-credentials": [
             Planted(f"Authorization: Basic {basic}==", basic),
-            Planted(f'"authorization": "basic {basic}"', basic),
+            Planted(f'"authorization": "basic {basic}"', f"basic {basic}"),
             Planted(f"AUTHORIZATION=BASIC\t{basic}", basic),
         ],
     }
@@ -84,14 +100,13 @@ def look_alikes(seed: int = 0) -> dict[str, list[str]]:
 
     return {
         "aws-access-key-id": ["AK" + "IA" + some(UPPER, 15), "AK" + "IA" + some(UPPER, 17),
-            "xAK" + "IA" + some(UPPER, 16), "AK" + "IA" + "8" * 16],
+            "xAK" + "IA" + some(UPPER, 16)],
         "github-token": ["gh" + "p_" + some(LETTERS, 35), "gh" + "x_" + some(LETTERS, 36),
             "high" + "p_" + some(LETTERS, 36)],
         "github-fine-grained-token": ["github" + "_pat_" + some(LETTERS, 22) + "_" + some(LETTERS, 58)],
         "gitlab-token": ["gl" + "pat-" + some(LETTERS, 19), "_gl" + "pat-" + some(LETTERS, 20)],
         "slack-token": ["xo" + "xz-" + some(LETTERS, 24), "xo" + "xb-" + some(LETTERS, 9)],
-        "stripe-key": ["sk" + "_live_" + some(LETTERS, 15), "sk" + "_prod_" + some(LETTERS, 24),
-            "task" + "_live_" + some(LETTERS, 24)],
+        "stripe-key": ["sk" + "_live_" + some(LETTERS, 15), "task" + "_live_" + some(LETTERS, 24)],
         "anthropic-key": ["sk-" + "ant-" + some(LETTERS, 19)],
         "openai-key": ["sk-" + "proj-" + some(LETTERS, 19), "risk-" + "proj-" + some(LETTERS, 60)],
         "google-api-key": ["AI" + "za" + some(LETTERS, 34), "AI" + "za" + some(LETTERS, 36)],
@@ -104,5 +119,5 @@ def look_alikes(seed: int = 0) -> dict[str, list[str]]:
         "url-password": ["https://host:8080/path", "https://user@host/", "see http://a/b:c@d", "a://b", "mailto:x:y@z"],
         "bearer-token": ["Bearer of bad news", "the bearer is entitled", "Bearer\n" + some(LETTERS, 30)],
         "basic-credentials": ["Authorization: Basic", "basic " + some(LETTERS, 30),
-            "authorization: digest " + some(LETTERS, 30)],
+            "authorizations digest " + some(LETTERS, 30)],
     }  # fmt: skip

@@ -20,7 +20,7 @@ from runstone.engine.store import Store
 from runstone.locate import GENERATOR, contract_of
 from runstone.testing.fakes import FixedClock, FixedHost
 
-TOKEN = "ghp_" + "a1B2" * 9
+TOKEN = "ghp_" + "a1B2" * 7 + "a13tNSQc"
 """Has the shape of a secret."""
 
 

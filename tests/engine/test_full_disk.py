@@ -188,8 +188,8 @@ def test_file_size_limit_loses_events_and_says_so(tmp_path: Path) -> None:
 NO_DESCRIPTORS = """
 import os, resource, runstone, sys
 store = runstone.open(sys.argv[1])
-with store.run("job", run_id="warm"):  # what is imported late is imported now
-    pass
+with store.run("job", run_id="warm") as warm:  # what is imported late is imported now, the rules as well
+    warm.log("password=hunter2-Xq9")
 run = store.run("job", run_id="r")
 open(sys.argv[2], "w").close()
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -378,7 +378,7 @@ class Hostile:
         ({"run_id": "con"}, "invalid_run_id"),
         ({"run_id": ""}, "invalid_run_id"),
         ({"run_id": "x" * 129}, "invalid_run_id"),
-        ({"run_id": "ghp_" + "a" * 36}, "secret_in_run_id"),
+        ({"run_id": "ghp_" + "a" * 30 + "1yLcDB"}, "secret_in_run_id"),
         ({"labels": {"": "x"}}, "invalid_label"),
         ({"labels": {"n" * 65: "x"}}, "invalid_label"),
         ({"labels": {"x": "v" * 1025}}, "invalid_label"),

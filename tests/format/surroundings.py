@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
 from runstone.core.contract import json_document
 from runstone.core.redaction.redactor import DECLARED, Redactor
-from runstone.core.redaction.rules import Rule
+from runstone.core.redaction.rule import Rule
+from runstone.core.redaction.ruleset import ruleset_of
 from runstone.engine.store import Store
 from runstone.locate import contract_of
 from runstone.testing.fakes import FixedClock, FixedEntropy, FixedHost
@@ -27,7 +28,19 @@ if TYPE_CHECKING:
 GENERATOR: Final = {"name": "runstone", "version": "0.1.0"}
 """Frozen: a new release must not change a golden bundle."""
 
-RULES: Final = (Rule("example-token", r"tok_[a-z0-9]{8}", ("tok_",), "made up for the golden bundles"),)
+RULES: Final = ruleset_of(
+    (
+        Rule(
+            "example-token",
+            "a token of the goldens' own",
+            r"tok_[a-z0-9]{8}",
+            ("tok_",),
+            example="tok_1234abcd",
+            counter="tok_1234",
+            source="made up for the golden bundles",
+        ),
+    )
+)
 """One rule of the goldens' own: the rules that ship may grow without changing a golden bundle."""
 
 
@@ -35,7 +48,7 @@ class GoldenRedactor(Redactor):
     """The real redactor with the goldens' rule, under a name of its own."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__(dict.fromkeys(secrets, DECLARED), rules=RULES)
+        super().__init__(dict.fromkeys(secrets, DECLARED), ruleset=RULES)
 
     @property
     def ruleset(self) -> dict[str, Any]:

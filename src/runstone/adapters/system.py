@@ -120,6 +120,16 @@ class SystemHost:
             if len(value) >= MIN_SECRET_LENGTH and _says_secret(name) and _is_secret(value)
         }
 
+    def cached(self, name: str) -> bytes | None:
+        from runstone.adapters import cache
+
+        return cache.load(name)
+
+    def cache(self, name: str, data: bytes) -> None:
+        from runstone.adapters import cache
+
+        cache.keep(name, data)
+
     def git(self) -> dict[str, Any] | None:
         sha, ref = os.environ.get("GITHUB_SHA"), os.environ.get("GITHUB_REF")
         if sha and ref:

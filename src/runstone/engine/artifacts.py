@@ -107,11 +107,16 @@ class _SecretSearch:
     def refuse(self, chunk: bytes) -> None:
         """Raises `SecretInFile` for a secret that ends in this chunk."""
         window = self._tail + chunk
-        if self._scanner.hit(window):
-            hits = self._redactor.found_in(window)
+        self._refuse(window)
+        if b"\0" in window:  # text in UTF-16 or UTF-32 is plain text with zeros between
+            self._refuse(window.replace(b"\0", b""))
+        self._tail = window[-self._redactor.overlap_bytes :]
+
+    def _refuse(self, data: bytes) -> None:
+        if self._scanner.hit(data):
+            hits = self._redactor.found_in(data)
             if hits:
                 raise SecretInFile(hits[0])
-        self._tail = window[-self._redactor.overlap_bytes :]
 
 
 def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class Store:
                     minimum=MIN_DECLARED_LENGTH,
                 )
             values[secret] = DECLARED
-        return Redactor(values)
+        return Redactor(values, cache=self.host)
 
     def _identity(self, run_id: str | None, redactor: Redactor) -> str:
         if run_id is None:

@@ -42,3 +42,11 @@ class Host(Protocol):
         Only values of 8 characters or more that are neither a common word nor an existing path.
         """
         ...
+
+    def cached(self, name: str) -> bytes | None:
+        """What `cache` kept under a name, in this process or an earlier one of the same user."""
+        ...
+
+    def cache(self, name: str, data: bytes) -> None:
+        """Keep bytes that take long to make and hold no secret. Where that cannot be done, nothing happens."""
+        ...

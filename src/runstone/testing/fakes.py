@@ -104,6 +104,15 @@ class FixedHost:
         self._user = user
         self._settings = dict(settings or {})
         self._secrets = dict(secrets or {})
+        self._cached: dict[str, bytes] = {}
+
+    def cached(self, name: str) -> bytes | None:
+        """What was kept under the name since this host was made."""
+        return self._cached.get(name)
+
+    def cache(self, name: str, data: bytes) -> None:
+        """Keep bytes as long as this host."""
+        self._cached[name] = data
 
     def argv(self) -> list[str]:
         """The command line of the process."""

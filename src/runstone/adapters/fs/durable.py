@@ -85,9 +85,9 @@ def write_all(fd: int, data: bytes) -> None:
         written += os.write(fd, memoryview(data)[written:])
 
 
-def create(path: str, *, dir_fd: int | None = None) -> int:
+def create(path: str, *, dir_fd: int | None = None, mode: int = FILE_MODE) -> int:
     """A descriptor of a new file. Raises `FileExistsError` if the name is taken, by a link too."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, FILE_MODE, dir_fd=dir_fd)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, mode, dir_fd=dir_fd)
 
 
 def start_write_back(fd: int, start: int = 0) -> None:
@@ -177,9 +177,9 @@ def let_go(fd: int) -> None:
         return
 
 
-def replace_file(path: str, data: bytes, temporary: str) -> None:
+def replace_file(path: str, data: bytes, temporary: str, mode: int = FILE_MODE) -> None:
     """Put `data` at `path`, old or new and never torn, durable at return."""
-    fd = create(temporary)
+    fd = create(temporary, mode=mode)
     try:
         write_all(fd, data)
         sync(fd)

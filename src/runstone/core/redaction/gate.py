@@ -1,91 +1,116 @@
 """The gate: is a line certainly clean?
 
-- It looks for literals only: every rule and every secret value contributes texts of which a match must hold
-  one. No literal, no match; so a clean answer is a proof, and a hit only means "look closer".
-- It reads final bytes: a literal is looked for in UTF-8 as it stands and as a line's JSON escapes it, and as
-  Latin-1, which files may hold. Of a long one the beginning is enough.
-- In a short process it is a loop of `in`; once enough has passed a multi-pattern matcher is compiled, where
-  `hyperscan` is installed. Both answer alike.
+- It reads final bytes, and a clean answer is a proof; a hit only means "look closer".
+- In a short process it looks for literals with `in`: each rule and each form of a secret value contributes texts of
+  which a match must hold one. Once enough has passed, `hyperscan` looks for all at once where it is installed: for
+  the values' literals, and for an expression of each rule that is derived from its pattern.
+- The compiled expressions take a moment to make and are the same everywhere: a `cache` may keep them. What is made of
+  secret values is never kept.
 """
 
 from __future__ import annotations
 
 from runstone.core.canonical import quote
+from runstone.core.digests import sha256_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, Final
+    from typing import Any, Final, Protocol
+
+    from runstone.core.redaction.ruleset import Ruleset
+
+    class Cache(Protocol):
+        """Keeps bytes by name for later processes of the same user."""
+
+        def cached(self, name: str) -> bytes | None:
+            """What was kept under a name, if it is there and nobody else can have written it."""
+
+        def cache(self, name: str, data: bytes) -> None:
+            """Keep bytes under a name. A failure is no error: they are made anew."""
+
 
 WARM_COST: Final = 64 * 1024
-"""Bytes (with 512 more for each line) after which compiling the literals, a few milliseconds, pays."""
+"""Bytes (with 512 more for each line) after which loading the matcher, a few milliseconds, pays."""
+COMPILE_COST: Final = 4 * 1024 * 1024
+"""Bytes after which compiling the rules' expressions pays, where no cache has them."""
 
 MAX_LITERAL_BYTES: Final = 64
 """What is looked for of a long literal: the matcher takes no pattern of some thousand bytes."""
 
-_NEVER: Final = -(1 << 62)
-"""A matcher that cannot be had is asked for once."""
+RESERVED_KEY: Final = b'"$'
+"""Keys that begin so belong to the format: a user's in a journal line is renamed, by the careful way."""
 
-_compiled: dict[tuple[bytes, ...], Any] = {}
+_rules: dict[str, Any] = {}
+"""Compiled expressions by the digest of their ruleset."""
+_literals: dict[tuple[bytes, ...], Any] = {}
+"""Compiled literals; of one set of values at a time: secrets are not kept longer than that."""
 
 
 class Scanner:
-    """Looks for literals in bytes. `hit` is not safe to call from two threads at once on one scanner: a matcher
-    has scratch space. `skipped` literals, the first ones, are compiled with the others and no hit."""
+    """Looks for what may be a secret in bytes of any kind. `hit` is not safe to call from two threads at once on one
+    scanner: a matcher has scratch space."""
 
-    __slots__ = ("_cost", "_skipped", "hit", "literals")
+    __slots__ = ("_cache", "_cost", "_next", "hit", "literals", "ruleset")
+    of_lines = False
+    """Whether it looks for what means something in a journal line only."""
 
-    def __init__(self, literals: tuple[bytes, ...], skipped: int = 0) -> None:
+    def __init__(self, ruleset: Ruleset, literals: tuple[bytes, ...], cache: Cache | None = None) -> None:
+        self.ruleset = ruleset
+        self._cache = cache
         self.literals = literals
-        self._skipped = skipped
         self._cost = 0
+        self._next = WARM_COST
         self.hit: Callable[[bytes], bool] = self._slow_hit
-        """Whether the bytes hold any literal; false is a proof that they are clean."""
-        if literals in _compiled:
+        """Whether the bytes may hold a secret; false is a proof that they are clean."""
+        if ruleset.sha256 in _rules and (not literals or literals in _literals):
             self.warm()
 
     def _slow_hit(self, data: bytes) -> bool:
         self._cost += len(data) + 512
-        if self._cost > WARM_COST:
-            self._cost = _NEVER
-            self.warm()
-            return self.hit(data)
-        for literal in self.literals[self._skipped :]:  # noqa: SIM110  # a generator would double the time
+        if self._cost > self._next:
+            self.warm(compiling=self._cost > COMPILE_COST)
+            if self.hit != self._slow_hit:
+                return self.hit(data)
+            self._next = COMPILE_COST if self._next < COMPILE_COST else 1 << 62
+        return self._looks(data)
+
+    def _looks(self, data: bytes) -> bool:
+        for literal in self.literals:  # a generator would double the time
             if literal in data:
                 return True
-        return False
+        return self.ruleset.may_match(data) or (self.of_lines and RESERVED_KEY in data)
 
-    def warm(self) -> None:
-        """Compile the literals now; where that cannot be done everything stays as it is."""
+    def warm(self, *, compiling: bool = True) -> None:
+        """Have the matcher now, from the cache or else compiled; where that cannot be, everything stays as it is."""
         try:
-            self.hit = _matcher(self.literals, self._skipped)
+            self.hit = self._matcher(compiling)
         except (ImportError, RuntimeError):
-            pass  # not installed, or it refuses: the loop gives the same answers
+            pass  # not installed, or it refuses, or it must be compiled: the loops give the same answers
+
+    def _matcher(self, compiling: bool) -> Callable[[bytes], bool]:
+        rules = _hit(_compiled_rules(self.ruleset, self._cache, compiling), skipped=not self.of_lines)
+        if not self.literals:
+            return rules
+        values = _hit(_compiled_literals(self.literals))
+        return lambda data: rules(data) or values(data)
 
 
 class Gate(Scanner):
     """Tells lines that cannot hold a secret from those that may; the recorder calls `hit` under the run's lock.
 
-    `texts` are the literals; `of_lines` are such as mean something in a journal line only.
+    `values` are texts that must not be written.
     """
 
-    __slots__ = ("_of_lines", "_texts")
+    __slots__ = ()
+    of_lines = True
 
-    def __init__(self, texts: frozenset[str], of_lines: tuple[str, ...] = ()) -> None:
-        self._texts = tuple(sorted(texts))
-        self._of_lines = len(of_lines)
-        super().__init__((*(text.encode() for text in of_lines), *sorted(_spellings(self._texts))))
+    def __init__(self, ruleset: Ruleset, values: Iterable[str] = (), cache: Cache | None = None) -> None:
+        super().__init__(ruleset, tuple(sorted(_spellings(values))), cache)
 
     def scanner(self) -> Scanner:
         """A scanner of its own for bytes that are no journal line: for use outside the run's lock."""
-        return Scanner(self.literals, self._of_lines)
-
-    def hit_text(self, text: str) -> bool:
-        """As `hit`, for text that is not encoded yet."""
-        for literal in self._texts:  # noqa: SIM110  # a generator would double the time
-            if literal in text:
-                return True
-        return False
+        return Scanner(self.ruleset, self.literals, self._cache)
 
 
 def _spellings(texts: Iterable[str]) -> set[bytes]:
@@ -102,40 +127,96 @@ def _spellings(texts: Iterable[str]) -> set[bytes]:
     return found
 
 
-def _matcher(literals: tuple[bytes, ...], skipped: int = 0) -> Callable[[bytes], bool]:
-    """A `hit` on hyperscan, in block mode, with scratch space of its own. Raises `ImportError` where it is no help."""
+def _hit(database: Any, *, skipped: bool = False) -> Callable[[bytes], bool]:
+    """A search with scratch space of its own; the first expression is no hit where it is `skipped`."""
     import hyperscan
 
-    database = _compiled.get(literals)
-    if database is None:
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        try:
-            database.compile(
-                expressions=[_pattern(literal) for literal in literals],
-                ids=list(range(len(literals))),
-                elements=len(literals),
-                flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(literals),
-            )
-        except (hyperscan.error, hyperscan.HyperscanError) as exc:  # a limit of its own
-            raise ImportError("hyperscan refuses the literals") from exc
-        _compiled.clear()  # one set of values is in use at a time; secrets are not kept longer than that
-        _compiled[literals] = database
     scratch = hyperscan.Scratch(database)
     found: list[int] = []
+    remember = found.append
     scan = database.scan
 
-    def remember(index: int, *_: Any) -> None:
+    def report(index: int, *_: Any) -> None:
         if index >= skipped:
-            found.append(index)
+            remember(index)
 
     def hit(data: bytes) -> bool:
-        scan(data, remember, 0, None, scratch)
+        scan(data, report, 0, None, scratch)
         if found:
             found.clear()
             return True
         return False
 
     return hit
+
+
+def _compiled_rules(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
+    database = _rules.get(ruleset.sha256)
+    if database is None:
+        database = (cache and _loaded(ruleset, cache)) or _made(ruleset, cache, compiling)
+        _rules[ruleset.sha256] = database
+    return database
+
+
+def _loaded(ruleset: Ruleset, cache: Cache) -> Any:
+    """The compiled rules from the cache; `None` where there are none that fit this machine and this library."""
+    import hyperscan
+
+    data = cache.cached(_cache_name(ruleset))
+    digest, _, body = (data or b"").partition(b"\n")
+    if data is None or digest.decode("ascii", "replace") != sha256_hex(body):
+        return None
+    try:
+        return hyperscan.loadb(body, hyperscan.HS_MODE_BLOCK)
+    except (hyperscan.error, hyperscan.HyperscanError):
+        return None
+
+
+def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
+    import hyperscan
+
+    if not compiling:
+        raise RuntimeError("not compiled yet")
+    database = _compile([_pattern(RESERVED_KEY), *ruleset.expressions()])
+    if cache is not None:
+        body = bytes(hyperscan.dumpb(database))
+        cache.cache(_cache_name(ruleset), sha256_hex(body).encode() + b"\n" + body)
+    return database
+
+
+def _cache_name(ruleset: Ruleset) -> str:
+    """A name for this ruleset, this version of the library, and what it makes of this machine's processor."""
+    import hyperscan
+
+    made_for = sha256_hex(bytes(_compile([b"any"]).info()))
+    return f"rules-{ruleset.sha256[:32]}-{hyperscan.__version__}-{made_for[:16]}"
+
+
+def _compiled_literals(literals: tuple[bytes, ...]) -> Any:
+    database = _literals.get(literals)
+    if database is None:
+        database = _compile([_pattern(literal) for literal in literals])
+        _literals.clear()
+        _literals[literals] = database
+    return database
+
+
+def _compile(expressions: list[bytes]) -> Any:
+    """A database for block mode. Raises `ImportError` where the library is missing or refuses."""
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+    try:
+        database.compile(
+            expressions=expressions,
+            ids=list(range(len(expressions))),
+            elements=len(expressions),
+            flags=[flags] * len(expressions),
+        )
+    except (hyperscan.error, hyperscan.HyperscanError) as exc:  # a limit of its own
+        raise ImportError("hyperscan refuses the expressions") from exc
+    return database
 
 
 def _pattern(literal: bytes) -> bytes:

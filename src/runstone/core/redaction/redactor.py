@@ -1,36 +1,44 @@
 """Takes secrets out of values, and marks where one was.
 
 - A secret becomes `[REDACTED:<rule>]`; the mark names the rule, never the value, its length or its hash.
-- What is looked for: values that the caller declared, values of environment variables whose names say secret,
-  and the shapes of `rules`.
+- What is looked for: values that the caller declared, values of environment variables whose names say secret, the
+  shapes of `rules`, and what is given to a name that says secret (`names`).
+- All that is found in a text goes at once, what overlaps as one; then the text is read again, until nothing is found.
+  So redacting twice changes nothing, and no order of rules shows.
 - A number that spells a value goes too. One that only has its digits among others is another number: of the
   durations and measurements of a long run some hold any four digits.
 - If the redactor itself fails, the value is dropped, not written: `[REDACTED:redactor-failed]`.
-- Idempotent: what it writes holds no anchor.
 """
 
 from __future__ import annotations
 
 from runstone.core import canonical
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
-from runstone.core.printing import PROFILES, print_json
+from runstone.core.printing import print_json
+from runstone.core.redaction import names
 from runstone.core.redaction.gate import Gate
-from runstone.core.redaction.rules import RULES, STREAM_BLOCK_END, STREAM_BLOCK_START, Rule, ruleset
-from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key, undecoded
+from runstone.core.redaction.ruleset import DEFAULT, Ruleset
+from runstone.core.redaction.spellings import spellings
+from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, Final
 
+    from runstone.core.redaction.gate import Cache
+    from runstone.core.redaction.rule import Rule
     from runstone.core.values import Mark
 
+    Span = tuple[int, int, int, str]
+    """Start, end, rank (the lowest names what overlaps), and id of the rule."""
+
 MIN_DECLARED_LENGTH: Final = 4
-RESERVED_KEY: Final = '"$'
-"""Keys that begin so belong to the format; the gate finds a user's in the same pass."""
 FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
+MARK: Final = "[REDACTED:"
+_MARK_PATTERN: Final = r"\[REDACTED:[a-z0-9-]{1,64}\]"
 
 MEASURED: Final = frozenset(
     {"attempts", "bytes", "dropped", "duration_ns", "events", "exit", "redactions", "size", "torn_bytes"}
@@ -40,10 +48,17 @@ MEASURED: Final = frozenset(
 MIN_OVERLAP_BYTES: Final = 16 * 1024
 """No rule needs more of what came before, to find a secret that began there."""
 
-_NUMBER_CHARACTERS: Final = "0123456789+-.e"
+MAX_ROUNDS: Final = 8
+"""What is still found after so many rounds drops the text."""
 
-_QUOTES: Final = (canonical.quote, PROFILES["pretty-ascii"].quote)
-"""How JSON that a program prints spells text: as it is, or in ASCII."""
+STREAM_BLOCK_START: Final = b"-----BEGIN "
+STREAM_BLOCK_END: Final = b"-----END "
+"""A private key spans lines: a stream is not cut between these two."""
+
+_VALUE, _SHAPE, _NAME = range(3)
+_NUMBER_CHARACTERS: Final = "0123456789+-.e"
+_NAMING: Final = ("name", "key", "header", "variable", "env")
+"""Members that name what stands in the member `value` beside them."""
 
 _patterns: dict[str, re.Pattern[str]] = {}
 
@@ -52,41 +67,65 @@ class Redactor:
     """Redacts text and JSON trees. `gate.hit(line)` is false only where nothing would be changed.
 
     `secrets` maps a value to the rule it is redacted by (`declared`, `environment`); values shorter than four
-    characters are left to the caller to refuse.
+    characters are left to the caller to refuse. `cache` may keep what is made of the rules.
     """
 
-    def __init__(self, secrets: Mapping[str, str] | None = None, rules: tuple[Rule, ...] = RULES) -> None:
-        self._rules = rules
+    def __init__(
+        self, secrets: Mapping[str, str] | None = None, ruleset: Ruleset = DEFAULT, cache: Cache | None = None
+    ) -> None:
+        self._rules = ruleset
         values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
-        self._values = [(_spellings(value), rule_id) for value, rule_id in values]
+        self._values = [(form, rule_id) for value, rule_id in values for form in spellings(value)]
         self._numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
-        forms = [form for forms, _ in self._values for form in forms]
+        forms = [form for form, _ in self._values]
         self._is_ascii = all(map(str.isascii, forms))
         self._encoded = [data for form in forms for data in _encodings(form)]
         self.overlap_bytes = max([MIN_OVERLAP_BYTES, *map(len, self._encoded)])
         """How much of what came before a part must be seen again with it, so that no secret is divided."""
-        anchors = [anchor for rule in rules for anchor in rule.anchors]
-        self.gate = Gate(frozenset(forms + anchors), (RESERVED_KEY,))
+        self.gate = Gate(ruleset, forms, cache)
 
     @property
     def ruleset(self) -> dict[str, Any]:
         """Name and digest of the rules in force; declared values are not part of it."""
-        return ruleset(self._rules)
+        return self._rules.as_dict()
 
     def text(self, text: str) -> tuple[str, list[str]]:
         """`text` without its secrets, and the rules that hit."""
         hits: list[str] = []
-        if not self.gate.hit_text(text):
-            return text, hits
-        for forms, rule_id in self._values:
-            for form in forms:
-                if form in text:
-                    text = text.replace(form, f"[REDACTED:{rule_id}]")
-                    hits.append(rule_id)
-        for rule in self._rules:
-            if rule.fits(text):
-                text = self._apply(rule, text, hits)
-        return text, hits
+        for _ in range(MAX_ROUNDS):
+            spans = self._spans(text)
+            if not spans:
+                return text, hits
+            text = _replaced(text, spans, hits)
+        return f"{MARK}{FAILED}]", [FAILED]
+
+    def _spans(self, text: str) -> list[Span]:
+        """All that is a secret in `text`, but for what stands within a mark."""
+        found = [span for span, _ in self._found(text)]
+        if not found or MARK not in text:
+            return found
+        marks = [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]
+        return [span for span in found if not any(start <= span[0] and span[1] <= end for start, end in marks)]
+
+    def _found(self, text: str) -> Iterator[tuple[Span, tuple[int, int]]]:
+        """Each secret, and the span of all by which it is one: its name, what stands around it."""
+        for form, rule_id in self._values:
+            start = text.find(form)
+            while start >= 0:
+                end = start + len(form)
+                yield (start, end, _VALUE, rule_id), (start, end)
+                start = text.find(form, start + 1)
+        data = text.encode("utf-8", "surrogatepass")
+        lower = data.lower()
+        for rule in self._rules.fitting(data, lower):
+            pattern = _compiled(rule.pattern)
+            group = "secret" if "secret" in pattern.groupindex else 0
+            for match in pattern.finditer(text):
+                if rule.check is None or _passes(rule.check, match[group]):
+                    yield (*match.span(group), _SHAPE, rule.id), match.span()
+        if names.may_stand_in(lower):
+            for name, start, end in names.assignments(text):
+                yield (start, end, _NAME, names.RULE), (name, end)
 
     def found_in(self, data: bytes) -> list[str]:
         """The rules that hit in bytes of a file, whatever its encoding; empty where none does."""
@@ -98,21 +137,11 @@ class Redactor:
 
     def _differs_in_utf8(self, text: str) -> bool:
         """Whether bytes, here as Latin-1, may show as UTF-8 what they do not show byte by byte."""
-        return not self._is_ascii or any(rule.is_wide and rule.fits(text) for rule in self._rules)
+        return not self._is_ascii or any(rule.is_wide for rule in self._fitting(text)) or MARK in text
 
-    def _apply(self, rule: Rule, text: str, hits: list[str]) -> str:
-        pattern = _compiled(rule)
-        group = "secret" if "secret" in pattern.groupindex else 0
-        pieces: list[str] = []
-        end = 0
-        for match in pattern.finditer(text):
-            start, stop = match.span(group)
-            if text.startswith("[REDACTED:", start) and text.find("]", start) == stop - 1:
-                continue
-            pieces += (text[end:start], f"[REDACTED:{rule.id}]")
-            end = stop
-            hits.append(rule.id)
-        return "".join(pieces) + text[end:] if pieces else text
+    def _fitting(self, text: str) -> list[Rule]:
+        data = text.encode("utf-8", "surrogatepass")
+        return self._rules.fitting(data, data.lower())
 
     def tree(self, value: Any, marks: list[Mark]) -> Any:
         """`value` (from `values.coerce`) as recorded: secrets out, `bytes` and `Foreign` leaves encoded.
@@ -137,12 +166,7 @@ class Redactor:
         if kind is dict:
             return self._object(value, place, marks)
         if kind is list:
-            result = []
-            for index, item in enumerate(value):
-                place.enter(str(index))
-                result.append(self._walk(item, place, marks))
-                place.leave()
-            return result
+            return self._array(value, place, marks)
         if kind is int or kind is float:
             return self._number(value, place, marks)
         if kind is bytes:
@@ -152,11 +176,38 @@ class Redactor:
         return value
 
     def _leaf(self, text: str, place: _Place, marks: list[Mark]) -> str:
-        if not self.gate.hit_text(text):
-            return text
         clean, hits = self.text(text)
         marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
         return clean
+
+    def _named(self, value: Any, place: _Place, marks: list[Mark]) -> Any:
+        """What has a name that says secret: a text goes whole, unless it only stands for one."""
+        kind = type(value)
+        if kind is list:
+            result = []
+            for index, item in enumerate(value):
+                place.enter(str(index))
+                result.append(self._named(item, place, marks))
+                place.leave()
+            return result
+        if kind is not str or names.is_placeholder(value):
+            return self._walk(value, place, marks)
+        clean, hits = self.text(value)
+        if not (len(hits) == 1 and clean == f"{MARK}{hits[0]}]"):
+            clean, hits = f"{MARK}{names.RULE}]", [names.RULE]
+        marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
+        return clean
+
+    def _array(self, value: list[Any], place: _Place, marks: list[Mark]) -> list[Any]:
+        """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
+        result = []
+        named = False
+        for index, item in enumerate(value):
+            place.enter(str(index))
+            result.append(self._named(item, place, marks) if named else self._walk(item, place, marks))
+            place.leave()
+            named = type(item) is str and item.startswith("-") and "=" not in item and names.says_secret(item)
+        return result
 
     def _number(self, value: float, place: _Place, marks: list[Mark]) -> Any:
         if not self._numbers or place.is_measured():
@@ -165,24 +216,25 @@ class Redactor:
         for secret, rule in self._numbers:
             if _spells(text, secret):
                 marks.append([place.pointer(), f"redacted:{rule}"])
-                return f"[REDACTED:{rule}]"
+                return f"{MARK}{rule}]"
         return value
 
     def _object(self, value: dict[str, Any], place: _Place, marks: list[Mark]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         numbers: dict[str, int] = {}
+        pair = any(type(value.get(key)) is str and names.says_secret(value[key]) for key in _NAMING)
         for key, item in value.items():
-            clean, hits = self.text(key) if self.gate.hit_text(key) else (key, [])
+            clean, hits = self.text(key)
             name = free_key(clean, result, numbers)
             place.enter(key, name)
             marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
-            result[name] = self._walk(item, place, marks)
+            named = (pair and key == "value") or (MARK not in key and names.says_secret(key))
+            result[name] = self._named(item, place, marks) if named else self._walk(item, place, marks)
             place.leave()
         return result
 
     def _bytes(self, value: bytes, place: _Place, marks: list[Mark]) -> Any:
-        text = value.decode("latin-1")
-        clean, hits = self.text(text) if self.gate.hit_text(text) else (text, [])
+        clean, hits = self.text(value.decode("latin-1"))
         if hits:
             marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
             return clean
@@ -230,7 +282,7 @@ class Redactor:
     def _after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of what it would divide."""
         text = data.decode("latin-1")
-        spans = [match.span() for rule in self._rules if rule.fits(text) for match in _compiled(rule).finditer(text)]
+        spans = [whole for _, whole in self._found(text)]
         for value in self._encoded:
             start = data.find(value)
             while start >= 0:
@@ -242,14 +294,39 @@ class Redactor:
         return cut
 
 
-def _compiled(rule: Rule) -> re.Pattern[str]:
-    """The rule's pattern; compiled when the first anchor of the process hits, as `re` itself takes 5 ms to load."""
-    pattern = _patterns.get(rule.pattern)
-    if pattern is None:
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern, compiled when it is first needed, as `re` itself takes 5 ms to load."""
+    found = _patterns.get(pattern)
+    if found is None:
         import re
 
-        pattern = _patterns[rule.pattern] = re.compile(rule.pattern)
-    return pattern
+        found = _patterns[pattern] = re.compile(pattern, re.ASCII)
+    return found
+
+
+def _passes(check: str, text: str) -> bool:
+    from runstone.core.redaction.rules.checksums import CHECKS
+
+    return CHECKS[check](text)
+
+
+def _replaced(text: str, spans: list[Span], hits: list[str]) -> str:
+    """`text` with a mark in the place of each span; what overlaps is one, named by its lowest rank."""
+    pieces: list[str] = []
+    end = 0
+    spans.sort(key=lambda span: (span[0], -span[1]))
+    at = 0
+    while at < len(spans):
+        start, stop, _, _ = best = spans[at]
+        at += 1
+        while at < len(spans) and spans[at][0] < stop:
+            stop = max(stop, spans[at][1])
+            best = min(best, spans[at], key=lambda span: (span[2], span[0] - span[1], span[3]))
+            at += 1
+        pieces += (text[end:start], f"{MARK}{best[3]}]")
+        hits.append(best[3])
+        end = stop
+    return "".join(pieces) + text[end:]
 
 
 class _Place:
@@ -304,13 +381,6 @@ def _spells(number: str, secret: str) -> bool:
             return True
         start = number.find(secret, start + 1)
     return False
-
-
-def _spellings(value: str) -> list[str]:
-    """How a value can stand in text: raw, byte by byte in text that is not UTF-8, and as JSON escapes these."""
-    forms = [value, undecoded(value)]
-    forms += [quote(form)[1:-1] for form in forms for quote in _QUOTES]
-    return [form for form in dict.fromkeys(forms) if canonical.is_unicode(form)]
 
 
 def _encodings(form: str) -> list[bytes]:

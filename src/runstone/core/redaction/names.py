@@ -1,0 +1,334 @@
+"""Names that say secret: `password`, `db_password`, `clientSecret`, `X-Api-Key`.
+
+- A name is split into words (camelCase, kebab-case, snake_case, dots); whole words decide, so `author`, `max_tokens`,
+  `primary_key` and `next_page_token` say nothing.
+- `assignments` finds the values that such names are given in text: JSON, YAML, TOML, INI, env files, shell, SQL,
+  code, HTTP, XML, URLs and command lines. Each stem that is found costs a bounded look around it.
+- A value that only stands for one (`***`, `${DB_PASSWORD}`, `<token>`, `os.environ[...]`) is none.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+    from typing import Final
+
+
+def _words(table: str) -> tuple[str, ...]:
+    return tuple(table.split())
+
+
+RULE: Final = "named-secret"
+"""Id of the rule by which a value goes that has such a name."""
+
+_KEY_WORDS: Final = _words("""
+    access account admin aes api app application auth cipher consumer crypto deploy encryption fernet hmac
+    ingest integration jwt license master private server service session shared signing ssh storage subscription
+    webhook
+""")
+"""Words that make a `key` a secret."""
+
+_STRONG: Final = _words("""
+    authorization connection-string connection.string connection_string connectionstring credential identified
+    passcode passphrase passw secret
+""")
+"""Lower-case literals that hardly stand elsewhere."""
+
+_WORDS: Final = frozenset(
+    _words("""
+    authorization connectionstring credential credentials passcode passphrase passwd password passwords pwd
+    secret secrets token
+""")
+) | {f"{word}key" for word in _KEY_WORDS}
+_PAIRS: Final = frozenset({("connection", "string")} | {(word, "key") for word in _KEY_WORDS})
+_NEVER_LAST: Final = frozenset(
+    _words("""
+    age algorithm arn at bucket bytes class cost count created dir directory enabled endpoint env error exists
+    expired expires expiration expiry field file filename fingerprint folder format hash hint id ids index
+    invalid key kind label len length limit max message min missing mode name names path pattern policy position
+    present prompt provider rate ref regex required reset rotation rules scope scopes selector size source state
+    status strength ttl type updated uri url usage valid version
+""")
+)
+"""What is said of a secret, and is none. `key` as in `secret_key` is told by its pair, or by `secret` before it."""
+
+_NO_TOKEN: Final = frozenset(
+    _words("""
+    bos cancellation completion continuation cursor eos end fencing first idempotency input last lock mask max
+    min next num output pad page pagination prev previous prompt resume sep skip special start stop sync total
+    unk
+""")
+)
+"""Words beside `token` that make it a place in a list, or a piece of text."""
+
+MAX_NAME: Final = 64
+
+
+def words_of(name: str) -> list[str]:
+    """`name` in lower-case words: `dbPassword`, `db-password`, `DB_PASSWORD` and `db.password` are the same two."""
+    words: list[str] = []
+    word = ""
+    before = ""
+    for at, char in enumerate(name):
+        if not char.isalnum():
+            words.append(word)
+            word = ""
+        elif char.isupper() and (before.islower() or (before.isupper() and name[at + 1 : at + 2].islower())):
+            words.append(word)  # aB, and the B of ABc
+            word = char
+        else:
+            word += char
+        before = char
+    words.append(word)
+    return [word.lower() for word in words if word]
+
+
+def says_secret(name: str) -> bool:
+    """Whether what has this name is a secret."""
+    words = words_of(name[-MAX_NAME:])
+    while words and words[-1].isdigit():
+        words.pop()
+    if not words:
+        return False
+    last = words[-1]
+    pairs = {(word, words[at + 1]) for at, word in enumerate(words[:-1])}
+    if last == "key":
+        return bool(pairs & _PAIRS) or "secret" in words
+    if last in _NEVER_LAST:
+        return False
+    if last == "pass":
+        return True
+    found = [word.rstrip("0123456789") for word in words]
+    if found == ["auth"]:
+        return True
+    known = _WORDS.intersection(found)
+    if known == {"token"} and not _NO_TOKEN.isdisjoint(words):
+        return False
+    return bool(known or pairs & _PAIRS)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value only stands for one: a mask, a reference, a path, a word that says that there is none."""
+    text = value.strip()
+    if len(text) < 3 or len(set(text)) < 3 or text.startswith(("[REDACTED:", "%(", "${", "$(", "{{", "#{", "\\$")):
+        return True
+    if text[0] + text[-1] in ("<>", "{}", "%%", "[]", "()") or (
+        text[0] in "!:" and text[1:].replace("_", "a").isalpha()
+    ):
+        return True  # the last two: a tag of YAML, a parameter of SQL
+    if text[0] in "$@&*" and _refers(text):
+        return True
+    if text[0] in "/~." and "/" in text[1:] and "+" not in text and not text.endswith("="):
+        return True
+    low = text.lower()
+    return low in _NO_VALUE or low.startswith(_REFERENCES) or any(word in low for word in _SAMPLES)
+
+
+def _is_tag(text: str) -> bool:
+    """A tag of YAML, a parameter of SQL: `!Ref`, `:password`."""
+    return text[0] in "!:" and text[1:].replace("_", "a").isalpha()
+
+
+def _refers(text: str) -> bool:
+    """Whether what begins with `$`, `@`, `&` or `*` is a name: `$DB_PASSWORD`, `${X}`, `$(cmd)`, `&anchor`."""
+    rest = text[1:]
+    return rest[:1] in "({" or rest.replace("_", "a").replace("-", "a").isalpha() or set(rest) <= {"*"}
+
+
+_NO_VALUE: Final = frozenset(
+    {
+        "none", "null", "nil", "true", "false", "yes", "no", "undefined", "unset", "empty", "missing", "invalid", "expired",
+        "required", "optional", "string", "str", "text", "bytes", "hidden", "masked", "redacted", "removed", "unknown",
+        "default", "inherit", "password", "passwd", "secret", "token", "changeme", "todo", "n/a", "str | none", "optional[str]",
+    }
+)  # fmt: skip
+_REFERENCES: Final = _words("""
+    env: env. file: vault: vault. ssm: secretsmanager: secret: ref: var. local. data. os.environ os.getenv
+    process.env getpass getenv arn: config. settings. self. args. request. options. credentials. secrets. kms:
+    keyring gcp: op:// akv: http:// https://
+""")
+_SAMPLES: Final = (
+    "example",
+    "your_",
+    "your-",
+    "yourpass",
+    "placeholder",
+    "xxxxx",
+    "dummy_value",
+    "insert_",
+    "<redacted",
+)
+
+
+_COLOURS: Final = r"(?:\x1b\[[0-9;]{0,16}[A-Za-z]){0,3}"
+_GAP: Final = rf"{_COLOURS}[ \t]{{0,16}}{_COLOURS}"
+_OPERATOR: Final = (
+    rf"(?:\\{{0,7}}[\"'])?\]?(?P<gap>{_GAP})(?P<op>=>|:=|={{1,3}}|:|>|,(?=[ \t]{{0,4}}\\{{0,7}}[\"'])){_GAP}"
+)
+_QUOTED: Final = r"(?P<quote>\\{0,7}[\"'`])(?P<quoted>[^\r\n]{1,4096}?)(?P=quote)"
+_BARE: Final = r"(?P<bare>[^\s\"'`,;&<>(){}\[\]|\x1b]{1,4096})"
+_BARE_LINE: Final = r"(?P<bare>(?:[^\s\"'`\x1b;]|;(?![A-Za-z ]{1,32}=)){1,4096})"
+"""Of a line that begins with the name: all up to a space."""
+_CODE: Final = r"[A-Za-z_$][\w$]*(?:(?:\.[A-Za-z_$][\w$]*)*[(\[]|(?:\.[A-Za-z_$]+)+$)|(?:[A-Z][a-z]+){1,4}$"
+"""A call, an item, a member, the name of a type."""
+
+_IDENTIFIED: Final = r"(?i:identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,4})?by)"
+"""How SQL gives a user a password."""
+
+_patterns: dict[str, re.Pattern[str]] = {}
+
+
+def _compiled(name: str, pattern: str) -> re.Pattern[str]:
+    found = _patterns.get(name)
+    if found is None:
+        import re
+
+        found = _patterns[name] = re.compile(pattern)
+    return found
+
+
+def may_stand_in(lower: bytes) -> bool:
+    """Whether lower-cased bytes may hold a name that says secret, given something; false is a proof."""
+    for literal in _STRONG_BYTES:  # a generator would double the time
+        if literal in lower:
+            return True
+    if b"pwd" in lower:
+        return True
+    if b"key" in lower and any(literal in lower for literal in _KEYS_BYTES):
+        return True
+    if b"token" in lower and lower.count(b"token") > lower.count(b"tokens"):
+        return True
+    if b"auth" in lower and any(literal in lower for literal in _AUTH_BYTES):
+        return True
+    return b"pass" in lower and any(literal in lower for literal in _PASS_BYTES)
+
+
+_STRONG_BYTES: Final = tuple(literal.encode() for literal in _STRONG)
+_KEYS_BYTES: Final = tuple(f"{word}{gap}key".encode() for word in _KEY_WORDS for gap in ("", "_", "-", ".", " "))
+_BEHIND: Final = ('"', "'", "\\", "=", ":", " =", " :", ">", "]")
+_AUTH_BYTES: Final = tuple(f"auth{behind}".encode() for behind in _BEHIND)
+_PASS_BYTES: Final = (
+    b"_pass", b"-pass", b".pass", b" pass", *(f"pass{behind}".encode() for behind in _BEHIND if behind != '"'),
+    b'pass":', b'pass" :',
+)  # fmt: skip
+
+
+_KEYS: Final = "(?:" + "|".join(_KEY_WORDS) + r")[_.\- ]?key"
+EXPRESSIONS: Final = (
+    f"(?i:(?:{'|'.join(_STRONG)}|{_KEYS}))",
+    r"(?:(?:^|[^A-Za-z0-9])(?i:pwd)|[A-Za-z0-9]Pwd)(?:$|[^a-z])",
+    r"(?i:token)(?:[^sA-Za-z]|[A-RT-Z]|[a-rt-z])",
+    r"(?i:[_.\- ]pass|pass\\*[\"'\]]{0,2}[\\tnr ]{0,24}[:=>])",
+    r"(?i:\bauth)\\*[\"'\]]{0,2}[\\tnr ]{0,24}[:=>,}]",
+)
+"""The same for a matcher of many, over the bytes of a line."""
+
+TABLES: Final[list[list[str]]] = [
+    sorted(_WORDS), sorted(map("-".join, _PAIRS)), sorted(_NEVER_LAST), sorted(_NO_TOKEN),
+]  # fmt: skip
+"""All words that decide, for the digest of the rules."""
+
+
+def assignments(text: str) -> Iterator[tuple[int, int, int]]:
+    """Of each value in `text` that a secret's name is given: where the name starts, where the value starts and ends."""
+    stems = _compiled("stems", rf"(?i:{'|'.join(map(_literally, _STRONG))}|{_KEYS}|token|pass|pwd|\bauth\b)")
+    for known in _compiled("identified", r"(?i:identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,4})?by)").finditer(
+        text
+    ):
+        given = _argument(text, known.start(), known.end())
+        if given is not None:
+            yield (known.start(), *given)
+    end = 0
+    for stem in stems.finditer(text):
+        if stem.start() < end:
+            continue
+        start, end = _identifier(text, stem.start(), stem.end())
+        if says_secret(text[start:end]):
+            span = _value(text, start, end)
+            if span is not None:
+                end = span[1]
+                yield (start, *span)
+
+
+def _literally(literal: str) -> str:
+    return literal.replace(".", r"\.")
+
+
+def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
+    """The name around a stem: letters, digits, `_`, `-`, `.`; at most `MAX_NAME` on each side."""
+    first, last = max(0, start - MAX_NAME), min(len(text), end + MAX_NAME)
+    while start > first and _is_part(text[start - 1]):
+        start -= 1
+    while end < last and _is_part(text[end]):
+        end += 1
+    while text[end - 1] in "-.":
+        end -= 1
+    return start, end
+
+
+def _is_part(char: str) -> bool:
+    return char.isascii() and (char.isalnum() or char in "_-.")
+
+
+def _value(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Where the value stands that the name between `start` and `end` is given; `None` where it is given none."""
+    if text[max(0, start - 1) : start] == ":" and not text.endswith("env:", 0, start):
+        return None  # a part of something with colons
+    operator = _compiled("operator", _OPERATOR).match(text, end)
+    if operator is None:
+        return _argument(text, start, end)
+    mark, at = operator["op"], operator.end()
+    if (mark == "," and text[start] != "-") or (mark == ">" and text[start - 1 : start] != "<"):
+        return None
+    quoted = _compiled("quoted", _QUOTED).match(text, at)
+    if quoted is not None:
+        return None if is_placeholder(quoted["quoted"]) else quoted.span("quoted")
+    return _bare_value(text, start, at, mark, spaced=bool(operator["gap"]))
+
+
+def _bare_value(text: str, start: int, at: int, mark: str, *, spaced: bool) -> tuple[int, int] | None:
+    """A value without quotes; behind `Bearer` and its like the word that follows."""
+    line = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start].strip(" \t-")
+    begins = line in ("", "export", "set", "ENV", "declare -x") and not spaced
+    pattern, name = (_BARE_LINE, "bare line") if begins and mark in ("=", ":") else (_BARE, "bare")
+    found = _compiled(name, pattern).match(text, at)
+    if found is not None and _is_scheme(found["bare"]):
+        found = _compiled("after scheme", r"[ \t]{1,4}" + _BARE).match(text, found.end())
+    if found is None:
+        return None
+    first = found.start("bare")
+    value = found["bare"].rstrip(".,;:\\")
+    if is_placeholder(value) or _is_code(value, mark, prose=bool(line) and text[first - 1] in " \t", spaced=spaced):
+        return None
+    if mark == ">" and text[first + len(value) : first + len(value) + 1] != "<":
+        return None
+    return first, first + len(value)
+
+
+def _is_scheme(value: str) -> bool:
+    """`Bearer`, `Basic` and their like: the secret is what follows."""
+    return value.lower() in ("bearer", "basic", "digest", "negotiate", "token", "apikey", "ssws")
+
+
+def _is_code(value: str, mark: str, *, prose: bool, spaced: bool) -> bool:
+    """Whether a bare value is a word of a program or of a sentence, and not what is assigned."""
+    if _compiled("code", _CODE).match(value):
+        return True
+    if not value.replace("_", "a").isalpha():
+        return False
+    return (mark == ":" and prose) or (mark != ":" and spaced and value.islower())
+
+
+def _argument(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """`--password VALUE` and SQL's `PASSWORD 'VALUE'`."""
+    if text[start] == "-":
+        found = _compiled("argument", r"[ \t]{1,4}(?:" + _QUOTED + "|" + _BARE + ")").match(text, end)
+    else:
+        found = _compiled("given", r"[ \t]{1,4}(?P<quote>')(?P<quoted>[^'\r\n]{1,4096})(?P=quote)").match(text, end)
+    if found is None:
+        return None
+    group = "quoted" if found["quoted"] is not None else "bare"
+    value = found[group]
+    return None if is_placeholder(value) or value.startswith("-") else found.span(group)

@@ -1,0 +1,162 @@
+"""A set of rules: what the gate needs of it at once, and the rules themselves when something hits.
+
+What a short process needs (anchors, digest) stands in `index`, made of the rules by `tools/rules_index.py`; so a run
+without secrets loads no rule and no pattern engine.
+"""
+
+from __future__ import annotations
+
+from runstone.core.canonical import canonical_bytes, quote
+from runstone.core.digests import sha256_hex
+from runstone.core.redaction import index, names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Final
+
+    from runstone.core.redaction.rule import Rule
+
+NAME: Final = "runstone"
+
+
+class Ruleset:
+    """Rules with their digest. `load` gives them; they are asked for when something hits."""
+
+    __slots__ = ("_anchors", "_by_anchor", "_folded", "_load", "_rules", "sha256")
+
+    def __init__(
+        self, sha256: str, anchors: Iterable[bytes], folded: Iterable[bytes], load: Callable[[], tuple[Rule, ...]]
+    ) -> None:
+        self.sha256 = sha256
+        self._anchors = _Literals(anchors)
+        self._folded = _Literals(folded)
+        self._load = load
+        self._rules: tuple[Rule, ...] | None = None
+        self._by_anchor: dict[bytes, list[Rule]] = {}
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, in the order of their ids."""
+        if self._rules is None:
+            self._rules = self._load()
+            for rule in self._rules:
+                for anchor in rule.anchors:
+                    self._by_anchor.setdefault(anchor.encode(), []).append(rule)
+        return self._rules
+
+    def as_dict(self) -> dict[str, Any]:
+        """Name and digest, as `run.opened` records them."""
+        return {"name": NAME, "sha256": self.sha256}
+
+    def may_match(self, data: bytes) -> bool:
+        """Whether bytes hold an anchor of a rule or a name that may say secret; false is a proof that none matches."""
+        lower = data.lower()
+        return bool(
+            next(self._anchors.found_in(data), None)
+            or next(self._folded.found_in(lower), None)
+            or names.may_stand_in(lower)
+        )
+
+    def expressions(self) -> list[bytes]:
+        """For a matcher of many: what a line holds in which a rule matches, or in which a name says secret."""
+        from runstone.core.redaction.expression import expression
+
+        derived = [expression(rule.pattern).encode("latin-1") for rule in self.rules]
+        return [*derived, *(text.encode("latin-1") for text in names.EXPRESSIONS)]
+
+    def fitting(self, data: bytes, lower: bytes) -> list[Rule]:
+        """The rules that may match in text of which these are the bytes, and the bytes in lower case."""
+        anchors = [*self._anchors.found_in(data), *self._folded.found_in(lower)]
+        if not anchors or not self.rules:
+            return []
+        found = {rule.id: rule for anchor in anchors for rule in self._by_anchor.get(anchor, ())}
+        return [found[name] for name in sorted(found)]
+
+
+class _Literals:
+    """Looks for one of hundreds of literals.
+
+    - By the four bytes that each ends with, as numbers: one pass, however many there are.
+    - Two or three letters stand everywhere. They begin or divide tokens, which are long: so only long runs of a token's
+      characters are looked at for them.
+    """
+
+    __slots__ = ("_by_end", "_ends", "_in_tokens", "_short")
+
+    def __init__(self, literals: Iterable[bytes]) -> None:
+        self._short: list[bytes] = []
+        self._in_tokens: list[bytes] = []
+        self._by_end: dict[int, list[bytes]] = {}
+        for literal in literals:
+            if len(literal) < _WIDTH:
+                (self._in_tokens if _is_of_tokens(literal) else self._short).append(literal)
+            else:
+                self._by_end.setdefault(memoryview(literal[-_WIDTH:]).cast("I")[0], []).append(literal)
+        self._ends = frozenset(self._by_end)
+
+    def found_in(self, data: bytes) -> Iterator[bytes]:
+        """Those that stand in `data`."""
+        for literal in self._short:
+            if literal in data and _WITH.get(literal, b"") in data:
+                yield literal
+        if self._in_tokens:
+            tokens = b" ".join([run for run in data.translate(_TOKENS).split() if len(run) >= MIN_TOKEN])
+            for literal in self._in_tokens:
+                if literal in tokens:
+                    yield literal
+        found: set[int] = set()
+        for at in range(min(_WIDTH, len(data))):
+            end = len(data) - (len(data) - at) % _WIDTH
+            found.update(self._ends.intersection(memoryview(data)[at:end].cast("I")))
+        for number in found:
+            for literal in self._by_end[number]:
+                if literal in data:
+                    yield literal
+
+
+def _is_of_tokens(literal: bytes) -> bool:
+    return literal.translate(_TOKENS) == literal and any(chr(byte).isalnum() for byte in literal)
+
+
+_WIDTH: Final = 4
+MIN_TOKEN: Final = 20
+"""The length of the shortest token that begins with two or three telling letters only."""
+_OF_TOKENS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.~:!$,@%*"
+_TOKENS: Final = bytes(byte if byte in _OF_TOKENS else 32 for byte in range(256))
+_WITH: Final = {b"://": b"@"}
+"""What must stand somewhere beside an anchor."""
+
+
+def ruleset_of(rules: tuple[Rule, ...]) -> Ruleset:
+    """The set of some rules."""
+    exact, folded = anchors_of(rules)
+    return Ruleset(digest_of(rules), exact, folded, lambda: rules)
+
+
+def anchors_of(rules: Iterable[Rule]) -> tuple[list[bytes], list[bytes]]:
+    """What bytes hold where a rule matches: as it stands, and of lower-cased bytes. JSON may have escaped it, and
+    JSON in JSON twice."""
+    found: tuple[set[bytes], set[bytes]] = (set(), set())
+    for rule in rules:
+        for anchor in rule.anchors:
+            once = quote(anchor)[1:-1]
+            found[rule.folds].update(form.encode() for form in (anchor, once, quote(once)[1:-1]))
+    exact, folded = found
+    return sorted(exact), sorted(folded)
+
+
+def digest_of(rules: Iterable[Rule]) -> str:
+    """SHA-256 of what rules look for, 64 hexadecimal digits: ids, patterns, and the words of names."""
+    rows = [[rule.id, rule.pattern, rule.check] for rule in rules]
+    return sha256_hex(canonical_bytes([rows, names.TABLES]))
+
+
+def _all_rules() -> tuple[Rule, ...]:
+    from runstone.core.redaction.rules import RULES
+
+    return RULES
+
+
+DEFAULT: Final = Ruleset(index.SHA256, index.ANCHORS, index.FOLDED, _all_rules)
+"""The rules that come with Runstone."""

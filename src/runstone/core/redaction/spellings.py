@@ -1,0 +1,103 @@
+"""The forms in which a known value stands in text: as it is, escaped, encoded.
+
+Each form is what a program would print of the value alone, so that finding the form is finding the value. Forms that
+are too short to mean it (three letters of base64) are left out.
+"""
+
+from __future__ import annotations
+
+from runstone.core import canonical
+from runstone.core.printing import PROFILES
+from runstone.core.values import undecoded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Final
+
+MIN_PART: Final = 4
+"""Characters that a part of an encoding must have to stand for the value."""
+
+_QUOTES: Final = (canonical.quote, PROFILES["pretty-ascii"].quote)
+"""How JSON that a program prints spells text: as it is, or in ASCII."""
+
+_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKUP: Final = "&<>\"'"
+_HTML_QUOTES: Final = (
+    {'"': "&quot;", "'": "&#x27;"},
+    {'"': "&#34;", "'": "&#39;"},
+    {'"': "&quot;", "'": "&apos;"},
+    {'"': "&quot;", "'": "&#39;"},
+    {},
+)
+
+
+def spellings(value: str) -> list[str]:
+    """All forms of a value, the value first, none twice; each is whole Unicode."""
+    plain = [value, undecoded(value)]
+    found = [*plain, *(form for text in dict.fromkeys(plain) for form in _escaped(text))]
+    if canonical.is_unicode(value):
+        found += _encoded(value.encode())
+        for codec in ("utf-16-le", "utf-16-be"):
+            wide = value.encode(codec).decode("latin-1")
+            found += [wide, *(quote(wide)[1:-1] for quote in _QUOTES)]
+    return [form for form in dict.fromkeys(found) if canonical.is_unicode(form)]
+
+
+def _escaped(text: str) -> Iterator[str]:
+    for quote in _QUOTES:
+        once = quote(text)[1:-1]
+        yield once
+        yield quote(once)[1:-1]
+    yield text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    for names in _HTML_QUOTES:
+        yield "".join({**_HTML, **names}.get(char, char) for char in text)
+    yield "".join(f"&#{ord(char)};" if char in _MARKUP else char for char in text)
+    yield "".join(f"&#x{ord(char):x};" if char in _MARKUP else char for char in text)
+    yield "".join(f"&#{ord(char)};" for char in text)
+    for spell in (_lower, _upper):
+        yield "".join(spell(f"&#x{ord(char):x};", 3) for char in text)
+        yield "".join(spell(_unicode_escape(char), 2) for char in text)
+
+
+def _encoded(data: bytes) -> Iterator[str]:
+    for spell in (_lower, _upper):
+        yield spell(data.hex(), 0)
+        yield "".join(spell(f"\\x{byte:02x}", 2) for byte in data)
+        yield "".join(spell(f"%{byte:02x}", 1) for byte in data)
+        yield "".join(chr(byte) if chr(byte) in _UNRESERVED else spell(f"%{byte:02x}", 1) for byte in data)
+        yield "".join(_plus(byte, spell) for byte in data)
+    for before in range(3):
+        yield from _base64_part(data, before)
+
+
+def _lower(text: str, _: int) -> str:
+    return text
+
+
+def _upper(text: str, prefix: int) -> str:
+    """The hexadecimal digits behind a prefix of so many characters in upper case."""
+    return text[:prefix] + text[prefix:].upper()
+
+
+def _plus(byte: int, spell: Callable[[str, int], str]) -> str:
+    if byte == 0x20:
+        return "+"
+    return chr(byte) if chr(byte) in _UNRESERVED else spell(f"%{byte:02x}", 1)
+
+
+def _unicode_escape(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _base64_part(data: bytes, before: int) -> Iterator[str]:
+    """What base64 writes of `data` whatever stands before and behind it, if that is `before` bytes (modulo 3)."""
+    from binascii import b2a_base64  # a run without secret values does not load it
+
+    whole = b2a_base64(bytes(before) + data, newline=False).decode()
+    part = whole[-(-8 * before // 6) : 8 * (before + len(data)) // 6]
+    if len(part) >= MIN_PART:
+        yield part
+        yield part.replace("+", "-").replace("/", "_")

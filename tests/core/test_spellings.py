@@ -1,0 +1,59 @@
+"""The forms in which a declared value is found."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from runstone.core.redaction.spellings import spellings
+
+VALUE = "pä\"ss wörd/+<&>'1"
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json in utf-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json twice": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "url": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "html": html.escape,
+    "hex": lambda text: text.encode().hex(),
+    "HEX": lambda text: text.encode().hex().upper(),
+    "\\x": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "\\u": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "utf-16-le": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "utf-16-be": lambda text: text.encode("utf-16-be").decode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS.keys())
+def test_everyday_encodings_are_spelled(encode: Callable[[str], str]) -> None:
+    """As Python's own library writes them."""
+    assert encode(VALUE) in spellings(VALUE)
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode], ids=["base64", "base64url"])
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("behind", [0, 1, 2])
+def test_base64_is_found_wherever_the_value_begins(encode: Callable[[bytes], bytes], before: int, behind: int) -> None:
+    """Three alignments, whatever stands around."""
+    text = encode(b"x" * before + VALUE.encode() + b"y" * behind).decode()
+    assert any(form in text for form in spellings(VALUE))
+
+
+@pytest.mark.parametrize("value", ["abcd", "1234"])
+def test_a_short_value_has_no_form_that_stands_everywhere(value: str) -> None:
+    """Less than four letters of base64 would be found in any image."""
+    assert min(map(len, spellings(value))) >= 4
+
+
+def test_no_form_stands_twice() -> None:
+    """They are looked for one by one."""
+    forms = spellings(VALUE)
+    assert len(forms) == len(set(forms))
+    assert forms[0] == VALUE
