@@ -173,23 +173,26 @@ def _loaded(ruleset: Ruleset, cache: Cache) -> Any:
 
 
 def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
-    import hyperscan
-
     if not compiling:
         raise RuntimeError("not compiled yet")
     database = _compile([_pattern(RESERVED_KEY), *ruleset.expressions()])
     if cache is not None:
-        body = bytes(hyperscan.dumpb(database))
+        body = _dumped(database)
         cache.cache(_cache_name(ruleset), sha256_hex(body).encode() + b"\n" + body)
     return database
 
 
 def _cache_name(ruleset: Ruleset) -> str:
-    """A name for this ruleset, this version of the library, and what it makes of this machine's processor."""
+    """A name for this ruleset, and for what this version of the library makes on this machine's processor."""
+    sample = _compile([b"[a-f]{8}any"])
+    made_for = sha256_hex(bytes(sample.info()) + _dumped(sample))
+    return f"rules-{ruleset.sha256[:32]}-{made_for[:32]}"
+
+
+def _dumped(database: Any) -> bytes:
     import hyperscan
 
-    made_for = sha256_hex(bytes(_compile([b"any"]).info()))
-    return f"rules-{ruleset.sha256[:32]}-{hyperscan.__version__}-{made_for[:16]}"
+    return bytes(hyperscan.dumpb(database))
 
 
 def _compiled_literals(literals: tuple[bytes, ...]) -> Any:

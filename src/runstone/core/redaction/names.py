@@ -138,12 +138,11 @@ def _refers(text: str) -> bool:
 
 
 _NO_VALUE: Final = frozenset(
-    {
-        "none", "null", "nil", "true", "false", "yes", "no", "undefined", "unset", "empty", "missing", "invalid", "expired",
-        "required", "optional", "string", "str", "text", "bytes", "hidden", "masked", "redacted", "removed", "unknown",
-        "default", "inherit", "password", "passwd", "secret", "token", "changeme", "todo", "n/a", "str | none", "optional[str]",
-    }
-)  # fmt: skip
+    _words("""
+none null nil true false yes no undefined unset empty missing invalid expired required optional string str text bytes
+hidden masked redacted removed unknown default inherit password passwd secret token changeme todo n/a optional[str]
+""")
+) | {"str | none"}
 _REFERENCES: Final = _words("""
     env: env. file: vault: vault. ssm: secretsmanager: secret: ref: var. local. data. os.environ os.getenv
     process.env getpass getenv arn: config. settings. self. args. request. options. credentials. secrets. kms:

@@ -20,6 +20,7 @@ from runstone.core.redaction.gate import Gate
 from runstone.core.redaction.ruleset import DEFAULT, Ruleset
 from runstone.core.redaction.spellings import spellings
 from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key
+from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int, int, str]
     """Start, end, rank (the lowest names what overlaps), and id of the rule."""
+    Scope = tuple[list[Rule], bool]
+    """What may be found beside values: by which rules, and whether a name may say secret."""
 
 MIN_DECLARED_LENGTH: Final = 4
 FAILED: Final = "redactor-failed"
@@ -91,23 +94,32 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, list[str]]:
         """`text` without its secrets, and the rules that hit."""
+        return self._clean(text, self._scope(text.encode("utf-8", "surrogatepass")))
+
+    def _scope(self, data: bytes) -> Scope:
+        """What may be found in bytes, or in any text that they hold."""
+        lower = data.lower()
+        return self._rules.fitting(data, lower), names.may_stand_in(lower)
+
+    def _clean(self, text: str, scope: Scope) -> tuple[str, list[str]]:
         hits: list[str] = []
         for _ in range(MAX_ROUNDS):
-            spans = self._spans(text)
+            spans = self._spans(text, scope)
             if not spans:
                 return text, hits
             text = _replaced(text, spans, hits)
+            scope = self._scope(text.encode("utf-8", "surrogatepass"))
         return f"{MARK}{FAILED}]", [FAILED]
 
-    def _spans(self, text: str) -> list[Span]:
+    def _spans(self, text: str, scope: Scope) -> list[Span]:
         """All that is a secret in `text`, but for what stands within a mark."""
-        found = [span for span, _ in self._found(text)]
+        found = [span for span, _ in self._found(text, scope)]
         if not found or MARK not in text:
             return found
         marks = [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]
         return [span for span in found if not any(start <= span[0] and span[1] <= end for start, end in marks)]
 
-    def _found(self, text: str) -> Iterator[tuple[Span, tuple[int, int]]]:
+    def _found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each secret, and the span of all by which it is one: its name, what stands around it."""
         for form, rule_id in self._values:
             start = text.find(form)
@@ -115,15 +127,17 @@ class Redactor:
                 end = start + len(form)
                 yield (start, end, _VALUE, rule_id), (start, end)
                 start = text.find(form, start + 1)
-        data = text.encode("utf-8", "surrogatepass")
-        lower = data.lower()
-        for rule in self._rules.fitting(data, lower):
+        rules, named = scope
+        lower = text.lower() if rules else ""
+        for rule in rules:
+            if not rule.fits(text, lower):
+                continue
             pattern = _compiled(rule.pattern)
             group = "secret" if "secret" in pattern.groupindex else 0
             for match in pattern.finditer(text):
                 if rule.check is None or _passes(rule.check, match[group]):
                     yield (*match.span(group), _SHAPE, rule.id), match.span()
-        if names.may_stand_in(lower):
+        if named:
             for name, start, end in names.assignments(text):
                 yield (start, end, _NAME, names.RULE), (name, end)
 
@@ -148,9 +162,9 @@ class Redactor:
 
         Adds to `marks`. Never raises: a part on which the redactor fails is dropped and marked.
         """
-        place = _Place()
         found: list[Mark] = []
         try:
+            place = _Place(self._scope_of(value))
             clean = self._walk(value, place, found)
             found = [[place.moved(pointer), mark] for pointer, mark in marks] + found
             marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
@@ -158,6 +172,16 @@ class Redactor:
         except Exception:  # whatever went wrong, the unredacted value must not get past this line
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
+
+    def _scope_of(self, value: Any) -> Scope | None:
+        """What may be found in any text of a tree; `None` where that is not told by its line."""
+        try:
+            return self._scope(canonical.canonical_bytes(value))
+        except RunstoneError:  # leaves that are encoded on the way
+            return None
+
+    def _text(self, text: str, place: _Place) -> tuple[str, list[str]]:
+        return self.text(text) if place.scope is None else self._clean(text, place.scope)
 
     def _walk(self, value: Any, place: _Place, marks: list[Mark]) -> Any:
         kind = type(value)
@@ -176,7 +200,7 @@ class Redactor:
         return value
 
     def _leaf(self, text: str, place: _Place, marks: list[Mark]) -> str:
-        clean, hits = self.text(text)
+        clean, hits = self._text(text, place)
         marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
         return clean
 
@@ -192,7 +216,7 @@ class Redactor:
             return result
         if kind is not str or names.is_placeholder(value):
             return self._walk(value, place, marks)
-        clean, hits = self.text(value)
+        clean, hits = self._text(value, place)
         if not (len(hits) == 1 and clean == f"{MARK}{hits[0]}]"):
             clean, hits = f"{MARK}{names.RULE}]", [names.RULE]
         marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
@@ -224,7 +248,7 @@ class Redactor:
         numbers: dict[str, int] = {}
         pair = any(type(value.get(key)) is str and names.says_secret(value[key]) for key in _NAMING)
         for key, item in value.items():
-            clean, hits = self.text(key)
+            clean, hits = self._text(key, place)
             name = free_key(clean, result, numbers)
             place.enter(key, name)
             marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
@@ -242,7 +266,7 @@ class Redactor:
 
     def _foreign(self, value: Foreign, place: _Place, marks: list[Mark]) -> Any:
         found: list[Mark] = []
-        inner = _Place()
+        inner = _Place(None)
         inner.enter("$json")
         tree = self._walk(value.value, inner, found)
         text = print_json(tree, value.profile).decode()
@@ -282,7 +306,7 @@ class Redactor:
     def _after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of what it would divide."""
         text = data.decode("latin-1")
-        spans = [whole for _, whole in self._found(text)]
+        spans = [whole for _, whole in self._found(text, self._scope(data))]
         for value in self._encoded:
             start = data.find(value)
             while start >= 0:
@@ -332,9 +356,10 @@ def _replaced(text: str, spans: list[Span], hits: list[str]) -> str:
 class _Place:
     """Where a walk is: as keys came in, and as they are recorded. A pointer must not show a key that was redacted."""
 
-    __slots__ = ("_now", "_renamed", "_was")
+    __slots__ = ("_now", "_renamed", "_was", "scope")
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Scope | None) -> None:
+        self.scope = scope
         self._was: list[str] = []
         self._now: list[str] = []
         self._renamed: dict[str, str] = {}

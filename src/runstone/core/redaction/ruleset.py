@@ -41,8 +41,8 @@ class Ruleset:
         if self._rules is None:
             self._rules = self._load()
             for rule in self._rules:
-                for anchor in rule.anchors:
-                    self._by_anchor.setdefault(anchor.encode(), []).append(rule)
+                for form in _forms(rule):
+                    self._by_anchor.setdefault(form, []).append(rule)
         return self._rules
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Ruleset:
         anchors = [*self._anchors.found_in(data), *self._folded.found_in(lower)]
         if not anchors or not self.rules:
             return []
-        found = {rule.id: rule for anchor in anchors for rule in self._by_anchor.get(anchor, ())}
+        found = {rule.id: rule for anchor in anchors for rule in self._by_anchor[anchor]}
         return [found[name] for name in sorted(found)]
 
 
@@ -139,11 +139,16 @@ def anchors_of(rules: Iterable[Rule]) -> tuple[list[bytes], list[bytes]]:
     JSON in JSON twice."""
     found: tuple[set[bytes], set[bytes]] = (set(), set())
     for rule in rules:
-        for anchor in rule.anchors:
-            once = quote(anchor)[1:-1]
-            found[rule.folds].update(form.encode() for form in (anchor, once, quote(once)[1:-1]))
+        found[rule.folds].update(_forms(rule))
     exact, folded = found
     return sorted(exact), sorted(folded)
+
+
+def _forms(rule: Rule) -> Iterator[bytes]:
+    """The anchors of a rule, as they are and as JSON escapes them once and twice."""
+    for anchor in rule.anchors:
+        once = quote(anchor)[1:-1]
+        yield from (form.encode() for form in (anchor, once, quote(once)[1:-1]))
 
 
 def digest_of(rules: Iterable[Rule]) -> str:

@@ -24,7 +24,7 @@ _QUOTES: Final = (canonical.quote, PROFILES["pretty-ascii"].quote)
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP: Final = "&<>\"'"
-_HTML_QUOTES: Final = (
+_HTML_QUOTES: Final[tuple[dict[str, str], ...]] = (
     {'"': "&quot;", "'": "&#x27;"},
     {'"': "&#34;", "'": "&#39;"},
     {'"': "&quot;", "'": "&apos;"},

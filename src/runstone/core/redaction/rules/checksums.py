@@ -7,7 +7,6 @@ rule takes out rather too much than too little.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import zlib
 
@@ -55,9 +54,10 @@ def base58check(key: str) -> bool:
 def basic(text: str) -> bool:
     """Base64 of a user name, a colon and a password."""
     try:
-        return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
+    except ValueError:
         return False
+    return ":" in decoded and decoded.isprintable()
 
 
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {

@@ -14,7 +14,8 @@ RULES: Final = (
         "netrc-password",
         "Password in a .netrc entry",
         r"machine[ \t]{1,8}[^\s\"']{1,200}[ \t]{1,8}(?:(?:login"
-        + r"|account)[ \t]{1,8}[^\s\"']{1,200}[ \t]{1,8}){0,2}password[ \t]{1,8}(?P<secret>[^\s\"']{1,200})",
+        + r"|account)[ \t]{1,8}[^\s\"']{1,200}[ \t]{1,8}){0,2}password[ \t]{1,8}"
+        + r"(?P<secret>[^\s\"'$*{<][^\s\"']{0,200})",
         ("password",),
         example="machine api.example.org login ledger password " + "8SOKoWpxQpMslyB0ARNy",
         counter="the machine needs a login and a password",
@@ -34,14 +35,26 @@ RULES: Final = (
     ),
     Rule(
         "npmrc-token",
-        "Token or password in .npmrc or .yarnrc",
+        "Token or password of a registry in .npmrc or .yarnrc",
         start("A-Za-z0-9")
-        + "(?:_(?:authToken|auth|password)|npmAuth(?:Token"
+        + "(?:_authToken|:_auth|:_password|npmAuth(?:Token"
         + r"|Ident))\\{0,3}[\"']?[ \t]{0,4}[=:][ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/_.:=~-]{8,4000})",
-        ("_auth", "_password", "npmAuth"),
+        ("_authToken", ":_auth", ":_password", "npmAuth"),
         example="//registry.npmjs.org/:_authToken=" + "9aa2b650-ab70-3aba-ccb1-b990c69386fe",
         counter="//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
         source="npm Docs, npmrc; Yarn, Settings",
+    ),
+    Rule(
+        "npmrc-auth",
+        "User and password for all registries in .npmrc, only if they decode so",
+        start("A-Za-z0-9:.")
+        + r"_auth[ \t]{0,4}=[ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})"
+        + END_BASE64,
+        ("_auth=", "_auth ", "_auth\t"),
+        example="_auth=" + "bGVkZ2VyOnFxZEYxNUZHZ21nTTVaWGI=",
+        counter="_auth=authenticator",
+        source="npm Docs, npmrc",
+        check="basic",
     ),
     Rule(
         "docker-auth",
@@ -151,7 +164,7 @@ RULES: Final = (
     Rule(
         "wifi-code",
         "Password of a wireless network in a WIFI: code",
-        r"WIFI:(?:[THS]:[^;\"]{1,64};){0,4}P:(?P<secret>[^;\"]{8,64});",
+        r"WIFI:(?:[THS]:[^;\"\r\n]{1,64};){0,4}P:(?P<secret>[^;\"\r\n]{8,64});",
         ("WIFI:",),
         example="WIFI:T:WPA;S:Ledger;P:" + "eELx4wVKoX76zS;;",
         counter="WIFI:T:nopass;S:Guest;;",

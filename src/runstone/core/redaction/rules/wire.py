@@ -8,13 +8,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+_HEADER: Final = r"(?:\\{0,3}[\"']?[ \t]{0,4}[:=]|\\{0,3}[\"'],)[ \t]{0,4}\\{0,3}[\"']?"
+"""Between the name of a header and its value, on the wire and in code."""
+
 _START_URL: Final = start("A-Za-z0-9+.-")
 
-_FIRST: Final = (
-    r"(?:[^\s/?#\"'<>$*{\[%@]|%[0-9A-Fa-f]{2}|\$[^\s/?#\"'<>{A-Z_(@]|[*][^\s/?#\"'<>*@]"
-    r"|\{[^\s/?#\"'<>{A-Za-z_@]|\[[^\s/?#\"'<>R@])"
-)
-"""How a password begins that stands in a URL or a command, and no placeholder: `${X}`, `$X`, `***`, `{x}`, `%s`."""
+
+def _first(ends: str) -> str:
+    """How a password begins that holds none of `ends` and is no placeholder: `${X}`, `$X`, `***`, `{x}`, `%s`."""
+    return (
+        rf"(?:[^{ends}$*{{\[%]|%[0-9A-Fa-f]{{2}}|\$[^{ends}{{A-Z_(]|[*][^{ends}*]"
+        rf"|\{{[^{ends}{{A-Za-z_]|\[[^{ends}R])"
+    )
 
 
 RULES: Final = (
@@ -23,8 +28,8 @@ RULES: Final = (
         "Password in a URL",
         _START_URL
         + r"[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/?#:@\"'<>]{0,250}:(?P<secret>"
-        + _FIRST
-        + r"[^\s/?#\"'<>]{0,250})@",
+        + _first(r"\s/?#\"'<>@")
+        + r"[^\s/?#\"'<>]{0,2000})@",
         ("://",),
         example="postgresql://ledger:" + "ln8U5qXO2M0BS2MC@db.example.org/ledger",
         counter="postgresql://ledger:${DB_PASSWORD}@db.example.org:5432/ledger",
@@ -52,8 +57,9 @@ RULES: Final = (
     Rule(
         "basic-credentials",
         "User and password of HTTP basic authentication",
-        r"(?i:authorization)\\{0,3}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}\\{0,3}[\"']?(?:[Bb]asic"
-        + r"|BASIC)(?:[ \t]{1,4}|%20)"
+        "(?i:authorization)"
+        + _HEADER
+        + r"(?:[Bb]asic|BASIC)(?:[ \t]{1,4}|%20)"
         + "(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})",
         ("asic ", "ASIC ", "asic\t", "ASIC\t", "asic%20", "ASIC%20"),
         example="Authorization: Basic " + "bGVkZ2VyOm1OU01MQ2Y5aGVXUWRyZTI=",
@@ -63,10 +69,12 @@ RULES: Final = (
     Rule(
         "authorization-scheme",
         "Credentials of a scheme such as Token, ApiKey, Splunk or SSWS in an Authorization header",
-        r"(?i:authorization)\\{0,3}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}\\{0,3}[\"']?"
+        "(?i:authorization)"
+        + _HEADER
         + "(?i:token|api-?key|apitoken|key|bot|oauth|ssws|splunk|geniekey|klaviyo-api-key|zoho-oauthtoken"
         + "|negotiate|ntlm|pass|sso-key)"
-        + r"[ \t]{1,4}(?:token=)?\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:=-]{8,4000})",
+        + r"[ \t]{1,4}(?:token=)?\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:-]{8,4000}={0,2})"
+        + END_BASE64,
         ("authorization",),
         example="Authorization: token " + "35bda3f938daf353e6320099966665d82897de8c",
         counter="Authorization: token",
@@ -76,8 +84,10 @@ RULES: Final = (
     Rule(
         "authorization-bare",
         "Token alone in an Authorization header",
-        r"(?i:authorization)\\{0,3}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}\\{0,3}[\"']?"
-        + "(?P<secret>[A-Za-z0-9_~+/.-]{24,4000}={0,2})",
+        "(?i:authorization)"
+        + _HEADER
+        + "(?P<secret>[A-Za-z_~+/.-]{0,40}[0-9][A-Za-z0-9_~+/.-]{16,4000}={0,2})"
+        + END_BASE64,
         ("authorization",),
         example="Authorization: " + "R0YdA964cVruj7tQ6SBxDayvycAIVCW50JN3LzwT",
         counter="Authorization: required",
@@ -89,7 +99,8 @@ RULES: Final = (
         "Token in a header of its own, such as X-Api-Key or Private-Token",
         "(?i:(?:api|auth|functions)-key|(?:api|auth|access|vault|security|gitlab|figma|csrf|xsrf|private"
         + "|job|deploy)-token)"
-        + r"\\{0,3}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:=-]{12,4000})",
+        + _HEADER
+        + "(?P<secret>[A-Za-z0-9][A-Za-z0-9_~+/.:=-]{11,4000})",
         (
             "api-key",
             "auth-key",
@@ -115,8 +126,7 @@ RULES: Final = (
     Rule(
         "cookie",
         "Cookies in a Cookie or Set-Cookie header",
-        r"(?i:cookie)\\{0,3}[\"']?[ \t]{0,4}[:,][ \t]{0,4}\\{0,3}[\"']?"
-        + r"(?P<secret>[A-Za-z0-9_.%-]{1,100}=[^\r\n\"'\\]{1,4000})",
+        "(?i:cookie)" + _HEADER + r"(?P<secret>[A-Za-z0-9_.%-]{1,100}=[^\r\n\"'\\]{1,4000})",
         ("cookie",),
         example="Set-Cookie: sid=" + "HnfXEI8SHowjrpMFHYWhJvFW74qc4VpT; Path=/; HttpOnly",
         counter="cookie: strictly necessary",
@@ -234,7 +244,7 @@ RULES: Final = (
         "connection-string-password",
         "Password in a connection string of a database",
         r"(?:[;?&]|u0026)(?:amp;)?[ \t]{0,2}(?i:password|passwd|pwd)[ \t]{0,2}(?:=|%3D)[ \t]{0,2}(?P<secret>"
-        + _FIRST
+        + _first(r";&\s\"'<>")
         + r"[^;&\s\"'<>]{0,250})",
         ("password", "passwd", "pwd"),
         example="Server=db.example.org;Database=ledger;User Id=app;Password=" + "Iy6nXlkcMI4F7cAcQH;",
@@ -247,7 +257,7 @@ RULES: Final = (
         "Password in an Oracle connect string",
         r"(?:jdbc:oracle:[a-z]{3,5}:|sqlplus[ \t]{1,4}(?:-[A-Za-z]{1,4}[ \t]{1,4}){0,3})[^\s/\"'@:]{1,60}/"
         + "(?P<secret>"
-        + _FIRST
+        + _first(r"\s/\"'@")
         + r"[^\s/\"'@]{0,120})@",
         ("jdbc:oracle:", "sqlplus"),
         example="jdbc:oracle:thin:ledger/" + "M6P38QLz8jB2K1@//db.example.org:1521/LEDGER",
@@ -257,8 +267,9 @@ RULES: Final = (
     Rule(
         "curl-password",
         "Password in the user option of curl",
-        r"curl[^\r\n\"]{0,80}?[ \t](?:-u|--user|--proxy-user)[ \t=]{0,2}'?[^\s:\"']{1,100}:(?P<secret>"
-        + _FIRST
+        r"curl[^\r\n\"]{0,80}?[ \t](?:-u[ \t]{0,2}"
+        + r"|--(?:proxy-)?user[ \t=]{1,2})'?[^\s:\"']{1,100}:(?P<secret>"
+        + _first(r"\s\"'")
         + r"[^\s\"']{0,250})",
         ("curl",),
         example="curl -s -u ledger:" + "0sT0JbS1zK6TY8mx https://example.org",
@@ -269,7 +280,7 @@ RULES: Final = (
         "mysql-password",
         "Password in the `-p` option of MySQL and MariaDB tools",
         r"(?:mysql|mariadb)(?:-?[a-z]{4,7})?(?:[ \t][^\r\n\"|;&]{0,80}?)?[ \t]-p(?P<secret>"
-        + _FIRST
+        + _first(r"\s\"'|;")
         + r"[^\s\"'|;]{3,120})",
         ("mysql", "mariadb"),
         example="mysqldump -u ledger -p" + "AFxCcrgcGGkO ledger",
@@ -279,7 +290,7 @@ RULES: Final = (
     Rule(
         "sshpass-password",
         "Password in the `-p` option of sshpass",
-        r"sshpass[ \t]{1,4}(?:-[ev][ \t]{1,4})?-p[ \t]{0,4}'?(?P<secret>" + _FIRST + r"[^\s\"']{0,250})",
+        r"sshpass[ \t]{1,4}(?:-[ev][ \t]{1,4})?-p[ \t]{0,4}'?(?P<secret>" + _first(r"\s\"'") + r"[^\s\"']{0,250})",
         ("sshpass",),
         example="sshpass -p " + "7LJsM11Oikgq8R ssh ledger@db.example.org",
         counter="sshpass -f secrets.txt ssh ledger@db.example.org",
