@@ -22,7 +22,7 @@ from . import making
 from .encodings import DECLARED, ENCODINGS
 from .kinds import BY_NAME, BY_SHAPE, KINDS, RARE
 from .measure import Score, declared, found_in, plants, recall, record, sample, untouched
-from .places import PLACES, Place
+from .places import PLACES
 from .reading import events, readings, survives
 from .recording import Planted, Recorder, killed, unredacted
 from .secret import Kind, Secret
@@ -125,12 +125,6 @@ def test_secrets_that_a_name_tells(redact: Recorder) -> None:
 def test_secrets_of_rare_kinds(redact: Recorder) -> None:
     """At least 80 of 100: rules reach further than the well-known issuers."""
     demand(recall(redact, RARE, PLACES, samples=SAMPLES, share=SHARE), FEW)
-
-
-def test_secrets_split_over_two_calls_of_run_stream(redact: Recorder) -> None:
-    """What is told of the output of commands holds for who hands the pieces over by the library, too."""
-    place = Place("halves", "two calls", "chunks", lambda v, n: [v[: len(v) // 2].encode(), v[len(v) // 2 :].encode()])
-    demand(recall(redact, BY_SHAPE, [place]), SHAPE)
 
 
 def test_declared_values_in_every_everyday_spelling(redact: Recorder) -> None:
