@@ -208,10 +208,12 @@ _STRONG_BYTES: Final = tuple(literal.encode() for literal in _STRONG)
 _KEYS_BYTES: Final = tuple(f"{word}{gap}key".encode() for word in _KEY_WORDS for gap in ("", "_", "-", ".", " "))
 _BEHIND: Final = ('"', "'", "\\", "=", ":", " =", " :", ">", "]")
 _AUTH_BYTES: Final = tuple(f"auth{behind}".encode() for behind in _BEHIND)
+_ENDS: Final = tuple("\\" * depth + '"' + gap + ":" for depth in (0, 1, 3) for gap in ("", " "))
+"""How a member's name ends: as JSON, as JSON in a line, as JSON in JSON in a line."""
 _PASS_BYTES: Final = (
-    b"_pass", b"-pass", b".pass", b" pass", *(f"pass{behind}".encode() for behind in _BEHIND if behind != '"'),
-    b'pass":', b'pass" :',
-)  # fmt: skip
+    *(f"pass{behind}".encode() for behind in ("=", ":", " =", " :", ">", "]", "'", "\\t", "\\u", *_ENDS)),
+    *(f"{before}pass".encode() for before in "_-. "),
+)
 
 
 _KEYS: Final = "(?:" + "|".join(_KEY_WORDS) + r")[_.\- ]?key"
