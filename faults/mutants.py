@@ -45,8 +45,8 @@ def no_file_sync() -> None:
 def truncate_instead_of_refuse() -> None:
     """A file that exists is written over."""
 
-    def create(path: str, *, dir_fd: int | None = None) -> int:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=dir_fd)
+    def create(path: str, *, dir_fd: int | None = None, mode: int = durable.FILE_MODE) -> int:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, mode, dir_fd=dir_fd)
 
     durable.create = create
 
