@@ -39,10 +39,13 @@ class Ruleset:
     def rules(self) -> tuple[Rule, ...]:
         """All rules, in the order of their ids."""
         if self._rules is None:
-            self._rules = self._load()
-            for rule in self._rules:
+            rules = self._load()
+            by_anchor: dict[bytes, list[Rule]] = {}
+            for rule in rules:
                 for form in _forms(rule):
-                    self._by_anchor.setdefault(form, []).append(rule)
+                    by_anchor.setdefault(form, []).append(rule)
+            self._by_anchor = by_anchor
+            self._rules = rules  # the last: another thread that sees them finds their anchors
         return self._rules
 
     def as_dict(self) -> dict[str, Any]:
