@@ -65,7 +65,10 @@ def keep(name: str, data: bytes) -> None:
         os.makedirs(place, FOLDER_MODE, exist_ok=True)
         durable.replace_file(os.path.join(place, name), data, temporary, KEPT_MODE)
     except OSError:
-        durable.remove_tree(temporary)
+        try:
+            durable.remove_tree(temporary)
+        except OSError:  # a folder that cannot even be searched
+            return
 
 
 def _is_ours(facts: os.stat_result) -> bool:
