@@ -40,9 +40,9 @@ with runstone.open({store!r}).run("kind", labels={{"a": "b"}}) as run:
 
 
 def loaded(code: str) -> set[str]:
-    """What a bare interpreter (`-I -S`: no site, no environment) loads from files for `code`."""
+    """What a bare interpreter (`-I -S`: no site, no environment) loads from files for `code`, which its argv lacks."""
     script = LOADED.format(source=str(PACKAGE.parent), code=code)
-    shown = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
+    shown = subprocess.run([sys.executable, "-I", "-S", "-"], input=script, capture_output=True, text=True, check=True)
     return set(shown.stdout.split())
 
 

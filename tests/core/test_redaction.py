@@ -437,6 +437,9 @@ REDACTOR = Redactor(dict.fromkeys([*DECLARED_VALUES, str(PIN)], DECLARED))
 WARM = Redactor(dict.fromkeys([*DECLARED_VALUES, str(PIN)], DECLARED)).gate
 WARM.warm()
 NO_RULES = ruleset_of(())
+RULES_ONLY = Redactor().gate
+RULES_ONLY.warm()
+VALUE = "hunter2-Xq9"
 
 
 @given(texts)
@@ -464,6 +467,31 @@ def test_both_gates_hit_what_is_redacted(value: Any) -> None:
         line = canonical_bytes(tree)
         assert WARM.hit(line)
         assert WARM._looks(line)
+
+
+WORDS = (
+    *("pass", "PASS", "Pass", "auth", "AUTH", "pwd", "PWD", "Pwd", "token", "tokens", "Token"),
+    *("api", "API", "key", "KEY", "Key", "secret", "db"),
+)
+pieces = st.sampled_from([*WORDS, *'xXS2é_- .:"\t\\'])
+odd_names = st.lists(pieces, min_size=1, max_size=5).map("".join)
+GIVEN = ['{}="hunter2-Xq9"', "{}: hunter2-Xq9", "--{} hunter2-Xq9", "<{}>hunter2-Xq9</x>", '{{"{}": "hunter2-Xq9"}}']
+
+
+@settings(max_examples=1000)
+@given(odd_names, st.sampled_from(GIVEN))
+def test_the_gate_hits_whatever_a_name_is_given(name: str, form: str) -> None:
+    """As a member, as the member beside `value`, before the value in a list, and in text, however the name is made."""
+    text = form.format(name, VALUE)
+    for value in ({name: VALUE}, {"name": name, "value": VALUE}, [f"--{name}", VALUE], {"a": text}):
+        tree, marks = coerce(value)
+        if Redactor().tree(tree, marks) != tree:
+            line = canonical_bytes(tree)
+            assert RULES_ONLY.hit(line)
+            assert RULES_ONLY._looks(line)
+    if Redactor().text(text)[1]:
+        assert RULES_ONLY.hit(text.encode())
+        assert RULES_ONLY._looks(text.encode())
 
 
 @given(

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "6d62f1e83a2ecc685ebe85018bdf9e9f01144f79b9c0f1d5b48dd5ce4de61cf8"
+SHA256: Final = "80f7d600095a648ee11c0aeeaa247ffc7698112e4256598f43e1ea08eea9a290"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

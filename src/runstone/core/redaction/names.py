@@ -31,8 +31,7 @@ _KEY_WORDS: Final = _words("""
 """Words that make a `key` a secret."""
 
 _STRONG: Final = _words("""
-    authorization connection-string connection.string connection_string connectionstring credential identified
-    passcode passphrase passw secret
+    authorization connection credential identified passcode passphrase passw secret
 """)
 """Lower-case literals that hardly stand elsewhere."""
 
@@ -42,7 +41,7 @@ _WORDS: Final = frozenset(
     secret secrets token
 """)
 ) | {f"{word}key" for word in _KEY_WORDS}
-_PAIRS: Final = frozenset({("connection", "string")} | {(word, "key") for word in _KEY_WORDS})
+_PAIRS: Final = frozenset((word, "key") for word in _KEY_WORDS) | {("connection", "string")}
 _NEVER_LAST: Final = frozenset(
     _words("""
     age algorithm arn at bucket bytes class cost count created dir directory enabled endpoint env error exists
@@ -62,6 +61,9 @@ _NO_TOKEN: Final = frozenset(
 """)
 )
 """Words beside `token` that make it a place in a list, or a piece of text."""
+
+_SURE: Final = frozenset(word for word in _WORDS if word.startswith(("authorization", "credential", "passw", "secret")))
+"""Words that are seen in a line whatever stands around them."""
 
 MAX_NAME: Final = 64
 
@@ -86,27 +88,36 @@ def words_of(name: str) -> list[str]:
 
 
 def says_secret(name: str) -> bool:
-    """Whether what has this name is a secret."""
-    words = words_of(name[-MAX_NAME:])
+    """Whether what has this name is a secret. Where it says so, `may_stand_in` sees it in whatever holds the name."""
+    name = name[-MAX_NAME:]
+    words = words_of(name)
     while words and words[-1].isdigit():
         words.pop()
-    if not words:
+    if words[-1:] == ["key"]:
+        return "secret" in words or _is_pair(name, words[-2:])
+    if not words or words[-1] in _NEVER_LAST:
         return False
-    last = words[-1]
-    pairs = {(word, words[at + 1]) for at, word in enumerate(words[:-1])}
-    if last == "key":
-        return bool(pairs & _PAIRS) or "secret" in words
-    if last in _NEVER_LAST:
-        return False
-    if last == "pass":
-        return True
-    found = [word.rstrip("0123456789") for word in words]
-    if found == ["auth"]:
-        return True
-    known = _WORDS.intersection(found)
-    if known == {"token"} and not _NO_TOKEN.isdisjoint(words):
-        return False
-    return bool(known or pairs & _PAIRS)
+    found = {word.rstrip("0123456789") for word in words}
+    if not _is_plain(name):
+        return not _SURE.isdisjoint(found)
+    known = _WORDS & found
+    if known == {"token"}:
+        return _NO_TOKEN.isdisjoint(words) and name.lower().count("token") > name.lower().count("tokens")
+    return (
+        bool(known)
+        or words[-1] == "pass"
+        or words == ["auth"]
+        or any(_is_pair(name, words[at : at + 2]) for at in range(len(words) - 1))
+    )
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name stands in a line as it is: nothing in it is escaped, in whatever JSON."""
+    return name.isascii() and name.isprintable() and '"' not in name and "\\" not in name
+
+
+def _is_pair(name: str, words: list[str]) -> bool:
+    return tuple(words) in _PAIRS and _is_plain(name)
 
 
 def is_placeholder(value: str) -> bool:
@@ -114,10 +125,8 @@ def is_placeholder(value: str) -> bool:
     text = value.strip()
     if len(text) < 3 or len(set(text)) < 3 or text.startswith(("[REDACTED:", "%(", "${", "$(", "{{", "#{", "\\$")):
         return True
-    if text[0] + text[-1] in ("<>", "{}", "%%", "[]", "()") or (
-        text[0] in "!:" and text[1:].replace("_", "a").isalpha()
-    ):
-        return True  # the last two: a tag of YAML, a parameter of SQL
+    if text[0] + text[-1] in ("<>", "{}", "%%", "[]", "()") or _is_tag(text):
+        return True
     if text[0] in "$@&*" and _refers(text):
         return True
     if text[0] in "/~." and "/" in text[1:] and "+" not in text and not text.endswith("="):
@@ -139,8 +148,9 @@ def _refers(text: str) -> bool:
 
 _NO_VALUE: Final = frozenset(
     _words("""
-none null nil true false yes no undefined unset empty missing invalid expired required optional string str text bytes
-hidden masked redacted removed unknown default inherit password passwd secret token changeme todo n/a optional[str]
+    none null nil true false yes no nan infinity -infinity undefined unset empty missing invalid expired required
+    optional string str text bytes hidden masked redacted removed unknown default inherit password passwd secret
+    token changeme todo n/a optional[str]
 """)
 ) | {"str | none"}
 _REFERENCES: Final = _words("""
@@ -189,55 +199,65 @@ def _compiled(name: str, pattern: str) -> re.Pattern[str]:
 
 
 def may_stand_in(lower: bytes) -> bool:
-    """Whether lower-cased bytes may hold a name that says secret, given something; false is a proof."""
+    """Whether lower-cased bytes may hold a name that says secret; false is a proof."""
     for literal in _STRONG_BYTES:  # a generator would double the time
         if literal in lower:
             return True
-    if b"pwd" in lower:
-        return True
-    if b"key" in lower and any(literal in lower for literal in _KEYS_BYTES):
-        return True
     if b"token" in lower and lower.count(b"token") > lower.count(b"tokens"):
         return True
-    if b"auth" in lower and any(literal in lower for literal in _AUTH_BYTES):
+    if b"pwd" in lower or (b"key" in lower and _has_key(lower)):
         return True
-    return b"pass" in lower and any(literal in lower for literal in _PASS_BYTES)
+    return (b"pass" in lower and _has_word(b"pass", lower)) or (b"auth" in lower and _has_word(b"auth", lower))
 
 
 _STRONG_BYTES: Final = tuple(literal.encode() for literal in _STRONG)
-_KEYS_BYTES: Final = tuple(f"{word}{gap}key".encode() for word in _KEY_WORDS for gap in ("", "_", "-", ".", " "))
-_BEHIND: Final = ('"', "'", "\\", "=", ":", " =", " :", ">", "]")
-_AUTH_BYTES: Final = tuple(f"auth{behind}".encode() for behind in _BEHIND)
-_ENDS: Final = tuple("\\" * depth + '"' + gap + ":" for depth in (0, 1, 3) for gap in ("", " "))
-"""How a member's name ends: as JSON, as JSON in a line, as JSON in JSON in a line."""
-_PASS_BYTES: Final = (
-    *(f"pass{behind}".encode() for behind in ("=", ":", " =", " :", ">", "]", "'", "\\t", "\\u", *_ENDS)),
-    *(f"{before}pass".encode() for before in "_-. "),
-)
+_KEY_BYTES: Final = tuple(word.encode() for word in _KEY_WORDS)
+_BETWEEN: Final = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > 0x7F)
 
 
-_KEYS: Final = "(?:" + "|".join(_KEY_WORDS) + r")[_.\- ]?key"
+def _has_key(lower: bytes) -> bool:
+    """Whether one of the words stands before a `key`, and no letter or digit between them."""
+    at = lower.find(b"key")
+    while at >= 0:
+        if lower[max(0, at - 2 * MAX_NAME) : at].rstrip(_BETWEEN).endswith(_KEY_BYTES):
+            return True
+        at = lower.find(b"key", at + 1)
+    return False
+
+
+def _has_word(word: bytes, lower: bytes) -> bool:
+    """Whether a word ends where no letter follows; one that is a member's value (`"status":"pass"`) names nothing."""
+    at = lower.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not lower[end : end + 1].isalpha() and not (lower[at - 2 : at] == b':"' and lower[end : end + 1] == b'"'):
+            return True
+        at = lower.find(word, end)
+    return False
+
+
+_KEYS: Final = "(?:" + "|".join(_KEY_WORDS) + ")"
+_VALUE_ONLY: Final = r'(?:(?:^|[^"]|[^:]")(?i:{0})(?:$|[^A-Za-z])|:"(?i:{0})[^A-Za-z"])'
 EXPRESSIONS: Final = (
-    f"(?i:(?:{'|'.join(_STRONG)}|{_KEYS}))",
-    r"(?:(?:^|[^A-Za-z0-9])(?i:pwd)|[A-Za-z0-9]Pwd)(?:$|[^a-z])",
-    r"(?i:token)(?:[^sA-Za-z]|[A-RT-Z]|[a-rt-z])",
-    r"(?i:[_.\- ]pass|pass\\*[\"'\]]{0,2}[\\tnr ]{0,24}[:=>])",
-    r"(?i:\bauth)\\*[\"'\]]{0,2}[\\tnr ]{0,24}[:=>,}]",
+    f"(?i:{'|'.join(_STRONG)})",
+    rf"(?i:{_KEYS}[^A-Za-z0-9]{{0,64}}key)",
+    r"(?:(?:^|[^A-Za-z0-9])(?i:pwd)|[a-z]P(?i:wd)|[A-Z]Pwd)(?:$|[^a-z])",
+    r"(?i:token)(?:$|[^sS])",
+    _VALUE_ONLY.format("pass"),
+    _VALUE_ONLY.format("auth"),
 )
 """The same for a matcher of many, over the bytes of a line."""
 
 TABLES: Final[list[list[str]]] = [
-    sorted(_WORDS), sorted(map("-".join, _PAIRS)), sorted(_NEVER_LAST), sorted(_NO_TOKEN),
-]  # fmt: skip
+    sorted(table) for table in (_WORDS, map("-".join, _PAIRS), _NEVER_LAST, _NO_TOKEN, _NO_VALUE, _REFERENCES, _SAMPLES)
+]
 """All words that decide, for the digest of the rules."""
 
 
 def assignments(text: str) -> Iterator[tuple[int, int, int]]:
     """Of each value in `text` that a secret's name is given: where the name starts, where the value starts and ends."""
-    stems = _compiled("stems", rf"(?i:{'|'.join(map(_literally, _STRONG))}|{_KEYS}|token|pass|pwd|\bauth\b)")
-    for known in _compiled("identified", r"(?i:identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,4})?by)").finditer(
-        text
-    ):
+    stems = _compiled("stems", rf"(?i:{'|'.join(_STRONG)}|{_KEYS}[_.-]{{0,8}}key|token|pass|pwd|\bauth\b)")
+    for known in _compiled("identified", _IDENTIFIED).finditer(text):
         given = _argument(text, known.start(), known.end())
         if given is not None:
             yield (known.start(), *given)
@@ -246,15 +266,16 @@ def assignments(text: str) -> Iterator[tuple[int, int, int]]:
         if stem.start() < end:
             continue
         start, end = _identifier(text, stem.start(), stem.end())
-        if says_secret(text[start:end]):
+        if says_secret(text[start:end]) and not is_value(text[start:end], text[max(0, start - 2) : start]):
             span = _value(text, start, end)
             if span is not None:
                 end = span[1]
                 yield (start, *span)
 
 
-def _literally(literal: str) -> str:
-    return literal.replace(".", r"\.")
+def is_value(word: str, before: str = ':"') -> bool:
+    """Whether a word that could name a secret is a member's value: the status `pass`, the service `auth`."""
+    return word.lower() in ("auth", "pass") and before == ':"'
 
 
 def _identifier(text: str, start: int, end: int) -> tuple[int, int]:

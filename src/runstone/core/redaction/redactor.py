@@ -116,8 +116,7 @@ class Redactor:
         found = [span for span, _ in self._found(text, scope)]
         if not found or MARK not in text:
             return found
-        marks = [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]
-        return [span for span in found if not any(start <= span[0] and span[1] <= end for start, end in marks)]
+        return list(_outside(sorted(found), [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]))
 
     def _found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each secret, and the span of all by which it is one: its name, what stands around it."""
@@ -126,7 +125,7 @@ class Redactor:
             while start >= 0:
                 end = start + len(form)
                 yield (start, end, _VALUE, rule_id), (start, end)
-                start = text.find(form, start + 1)
+                start = text.find(form, end)
         rules, named = scope
         lower = text.lower() if rules else ""
         for rule in rules:
@@ -143,19 +142,15 @@ class Redactor:
 
     def found_in(self, data: bytes) -> list[str]:
         """The rules that hit in bytes of a file, whatever its encoding; empty where none does."""
-        text = data.decode("latin-1")
-        hits = self.text(text)[1]
-        if hits or data.isascii() or not self._differs_in_utf8(text):
+        hits = self.text(data.decode("latin-1"))[1]
+        if hits or data.isascii() or not self._differs_in_utf8(data):
             return hits
         return self.text(data.decode("utf-8", "replace"))[1]
 
-    def _differs_in_utf8(self, text: str) -> bool:
-        """Whether bytes, here as Latin-1, may show as UTF-8 what they do not show byte by byte."""
-        return not self._is_ascii or any(rule.is_wide for rule in self._fitting(text)) or MARK in text
-
-    def _fitting(self, text: str) -> list[Rule]:
-        data = text.encode("utf-8", "surrogatepass")
-        return self._rules.fitting(data, data.lower())
+    def _differs_in_utf8(self, data: bytes) -> bool:
+        """Whether bytes may show as UTF-8 what they do not show byte by byte."""
+        rules, named = self._scope(data)
+        return not self._is_ascii or named or any(rule.is_wide for rule in rules)
 
     def tree(self, value: Any, marks: list[Mark]) -> Any:
         """`value` (from `values.coerce`) as recorded: secrets out, `bytes` and `Foreign` leaves encoded.
@@ -246,7 +241,7 @@ class Redactor:
     def _object(self, value: dict[str, Any], place: _Place, marks: list[Mark]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         numbers: dict[str, int] = {}
-        pair = any(type(value.get(key)) is str and names.says_secret(value[key]) for key in _NAMING)
+        pair = "value" in value and any(_names_secret(value.get(key)) for key in _NAMING)
         for key, item in value.items():
             clean, hits = self._text(key, place)
             name = free_key(clean, result, numbers)
@@ -334,6 +329,16 @@ def _passes(check: str, text: str) -> bool:
     return CHECKS[check](text)
 
 
+def _outside(spans: list[Span], marks: list[tuple[int, int]]) -> Iterator[Span]:
+    """The spans, sorted, that do not stand within one of the marks."""
+    at = 0
+    for span in spans:
+        while at < len(marks) and marks[at][1] <= span[0]:
+            at += 1
+        if at == len(marks) or span[0] < marks[at][0] or marks[at][1] < span[1]:
+            yield span
+
+
 def _replaced(text: str, spans: list[Span], hits: list[str]) -> str:
     """`text` with a mark in the place of each span; what overlaps is one, named by its lowest rank."""
     pieces: list[str] = []
@@ -351,6 +356,11 @@ def _replaced(text: str, spans: list[Span], hits: list[str]) -> str:
         hits.append(best[3])
         end = stop
     return "".join(pieces) + text[end:]
+
+
+def _names_secret(name: Any) -> bool:
+    """Whether the text of a member names what stands in the member `value` beside it."""
+    return type(name) is str and MARK not in name and names.says_secret(name) and not names.is_value(name)
 
 
 class _Place:
