@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,9 @@ settings.register_profile("thorough", deadline=None, max_examples=2000, suppress
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it, and its children
+
+_CACHE = tempfile.TemporaryDirectory(prefix="runstone-cache-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name  # compiled rules: the user's own folder stays as it is
 
 ROOT = Path(__file__).resolve().parents[1]
 

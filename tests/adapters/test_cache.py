@@ -1,0 +1,138 @@
+"""The user's cache folder: what is kept, what is believed, and that nothing there can stop a run."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from runstone.adapters import cache
+from runstone.adapters.system import SystemHost
+from runstone.core.digests import sha256_hex
+from runstone.core.redaction import gate
+from runstone.core.redaction.gate import Scanner
+from runstone.core.redaction.ruleset import DEFAULT
+
+SECRET = b"token: ghp_" + b"x1Y2" * 9 + b"\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder that does not exist yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "runstone"
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new process: nothing is compiled."""
+    monkeypatch.setattr(gate, "_rules", {})
+    monkeypatch.setattr(gate, "_literals", {})
+
+
+def test_what_is_kept_is_loaded_and_only_the_user_reads_it(folder: Path) -> None:
+    """Whole, mode 0600 in a folder of mode 0700, under any umask; a second `keep` replaces it."""
+    before = os.umask(0)
+    try:
+        cache.keep("rules", b"old")
+        cache.keep("rules", b"new")
+    finally:
+        os.umask(before)
+    assert cache.load("rules") == b"new"
+    assert stat.S_IMODE((folder / "rules").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert os.listdir(folder) == ["rules"]
+    assert cache.load("other") is None
+
+
+def test_only_a_file_of_the_users_own_is_believed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others can write or read, a link, a pipe, a folder, somebody else's file, what is too large: none."""
+    cache.keep("rules", b"data")
+    for mode in (0o660, 0o606, 0o640, 0o604):
+        (folder / "rules").chmod(mode)
+        assert cache.load("rules") is None
+    (folder / "rules").chmod(0o600)
+    (folder / "link").symlink_to(folder / "rules")
+    os.mkfifo(folder / "pipe", 0o600)
+    (folder / "folder").mkdir(0o700)
+    for name in ("link", "pipe", "folder"):
+        assert cache.load(name) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "MAX_BYTES", 3)
+        assert cache.load("rules") is None
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: 4711)
+        assert cache.load("rules") is None
+    assert cache.load("rules") == b"data"
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in its place, a missing home, a relative path, a device: nothing is kept, nothing raised."""
+    (tmp_path / "file").write_bytes(b"")
+    for place in (str(tmp_path / "file"), "/proc/nothing", "/dev/null"):
+        monkeypatch.setenv("XDG_CACHE_HOME", place)
+        cache.keep("rules", b"data")
+        assert cache.load("rules") is None
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    cache.keep("rules", b"data")
+    assert (tmp_path / "home" / ".cache" / "runstone" / "rules").read_bytes() == b"data"
+    monkeypatch.setenv("HOME", "nowhere")
+    cache.keep("rules", b"data")
+    assert cache.load("rules") is None
+    assert not Path("nowhere").exists()
+
+
+@pytest.mark.usefixtures("cold")
+def test_a_torn_or_foreign_entry_is_made_anew(folder: Path) -> None:
+    """Compiled rules that were cut, changed or made by something else are never given to the matcher."""
+    host = SystemHost()
+    first = Scanner(DEFAULT, (), host)
+    first.warm()
+    (entry,) = folder.iterdir()
+    good = entry.read_bytes()
+    body = good.partition(b"\n")[2]
+    for bad in (b"", b"\n", good[:-1], good[:-1] + bytes([good[-1] ^ 1]), b"\xff" * 64 + b"\n" + body, body):
+        gate._rules.clear()
+        entry.write_bytes(bad)
+        assert gate._loaded(DEFAULT, host) is None
+        scanner = Scanner(DEFAULT, (), host)
+        scanner.warm(compiling=False)
+        assert scanner.hit == scanner._slow_hit
+        assert scanner.hit(SECRET)
+    scanner.warm()
+    assert scanner.hit != scanner._slow_hit
+    assert entry.read_bytes() == good
+
+
+@pytest.mark.usefixtures("cold")
+def test_a_database_that_the_library_refuses_is_made_anew(folder: Path) -> None:
+    """Bytes with a digest that fits, yet no database of this version."""
+    host = SystemHost()
+    name = gate._cache_name(DEFAULT)
+    body = b"no database at all" * 10
+    host.cache(name, sha256_hex(body).encode() + b"\n" + body)
+    assert gate._loaded(DEFAULT, host) is None
+
+
+@pytest.mark.usefixtures("folder", "cold")
+def test_a_short_run_never_waits_for_a_compile() -> None:
+    """Below the cost of one the loops answer; a long run compiles once, and the next finds it made."""
+    scanner = Scanner(DEFAULT, (), SystemHost())
+    line = b"x" * 1023 + b"\n"
+    passed = 0
+    while scanner.hit == scanner._slow_hit:
+        assert not scanner.hit(line)
+        passed += len(line) + 512
+        assert passed <= gate.COMPILE_COST + gate.WARM_COST
+    assert passed > gate.COMPILE_COST
+    gate._rules.clear()
+    second = Scanner(DEFAULT, (), SystemHost())
+    second.warm(compiling=False)
+    assert second.hit != second._slow_hit
+    assert second.hit(SECRET)
+    assert not second.hit(line)
