@@ -33,10 +33,13 @@ if TYPE_CHECKING:
 def index_text() -> str:
     """The text of the module, from the rules as they are."""
     from runstone.core.redaction.rules import RULES
-    from runstone.core.redaction.ruleset import anchors_of, digest_of
+    from runstone.core.redaction.ruleset import anchors_of, digest_of, digest_of_expressions, ruleset_of
 
     exact, folded = anchors_of(RULES)
-    lines = [f'SHA256: Final = "{digest_of(RULES)}"']
+    lines = [
+        f'SHA256: Final = "{digest_of(RULES)}"',
+        f'EXPRESSIONS_SHA256: Final = "{digest_of_expressions(ruleset_of(RULES).expressions())}"',
+    ]
     for name, anchors in (("ANCHORS", exact), ("FOLDED", folded)):
         body = textwrap.wrap(" ".join(map(held, anchors)), WIDTH, break_long_words=False, break_on_hyphens=False)
         lines += [f"{name}: Final = (", *(f"    {line.replace(GLUE, ' ')}" for line in body), ")  # fmt: skip"]

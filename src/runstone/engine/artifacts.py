@@ -113,10 +113,15 @@ class _SecretSearch:
         self._tail = window[-self._redactor.overlap_bytes :]
 
     def _refuse(self, data: bytes) -> None:
-        if self._scanner.hit(data):
-            hits = self._redactor.found_in(data)
-            if hits:
-                raise SecretInFile(hits[0])
+        """The careful look takes a hundred times as long: only at blocks that hit, each with what came before it."""
+        if not self._scanner.hit(data):
+            return
+        step = self._redactor.overlap_bytes
+        for start in range(0, len(data), step):
+            block = data[start : start + 2 * step]
+            rule = self._redactor.found_in(block) if self._scanner.hit(block) else None
+            if rule is not None:
+                raise SecretInFile(rule)
 
 
 def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> dict[str, Any]:

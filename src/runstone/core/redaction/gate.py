@@ -186,7 +186,7 @@ def _cache_name(ruleset: Ruleset) -> str:
     """A name for this ruleset, and for what this version of the library makes on this machine's processor."""
     sample = _compile([b"[a-f]{8}any"])
     made_for = sha256_hex(bytes(sample.info()) + _dumped(sample))
-    return f"rules-{ruleset.sha256[:32]}-{made_for[:32]}"
+    return f"rules-{ruleset.matcher_sha256[:32]}-{made_for[:32]}"
 
 
 def _dumped(database: Any) -> bytes:

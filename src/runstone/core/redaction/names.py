@@ -237,7 +237,7 @@ def _has_word(word: bytes, lower: bytes) -> bool:
 
 
 _KEYS: Final = "(?:" + "|".join(_KEY_WORDS) + ")"
-_VALUE_ONLY: Final = r'(?:(?:^|[^"]|[^:]")(?i:{0})(?:$|[^A-Za-z])|:"(?i:{0})[^A-Za-z"])'
+_VALUE_ONLY: Final = r'(?:(?:^"?|[^"]|[^:]")(?i:{0})(?:$|[^A-Za-z])|:"(?i:{0})[^A-Za-z"])'
 EXPRESSIONS: Final = (
     f"(?i:{'|'.join(_STRONG)})",
     rf"(?i:{_KEYS}[^A-Za-z0-9]{{0,64}}key)",
@@ -256,21 +256,43 @@ TABLES: Final[list[list[str]]] = [
 
 def assignments(text: str) -> Iterator[tuple[int, int, int]]:
     """Of each value in `text` that a secret's name is given: where the name starts, where the value starts and ends."""
-    stems = _compiled("stems", rf"(?i:{'|'.join(_STRONG)}|{_KEYS}[_.-]{{0,8}}key|token|pass|pwd|\bauth\b)")
-    for known in _compiled("identified", _IDENTIFIED).finditer(text):
+    lower = text.replace("\u0130", "i").lower()  # the one letter that is two in lower case
+    for known in _compiled("identified", _IDENTIFIED).finditer(text) if "identified" in lower else ():
         given = _argument(text, known.start(), known.end())
         if given is not None:
             yield (known.start(), *given)
-    end = 0
-    for stem in stems.finditer(text):
-        if stem.start() < end:
+    seen = 0
+    for first, behind in sorted(_stems(lower)):
+        if behind <= seen:
             continue
-        start, end = _identifier(text, stem.start(), stem.end())
-        if says_secret(text[start:end]) and not is_value(text[start:end], text[max(0, start - 2) : start]):
-            span = _value(text, start, end)
+        start, seen = _identifier(text, first, behind)
+        if says_secret(text[start:seen]) and not is_value(text[start:seen], text[max(0, start - 2) : start]):
+            span = _value(text, start, seen)
             if span is not None:
-                end = span[1]
+                seen = span[1]
                 yield (start, *span)
+
+
+def _stems(lower: str) -> Iterator[tuple[int, int]]:
+    """Where a word stands that may be of a secret's name. A search for each is ten times as quick as one for all."""
+    for stem in _STEMS:
+        at = lower.find(stem)
+        while at >= 0:
+            end = at + len(stem)
+            if stem == "key":
+                may_be = lower[max(0, at - MAX_NAME) : at].rstrip("_.-").endswith(_KEY_WORDS)
+            else:
+                may_be = stem != "auth" or not (_is_word(lower[at - 1 : at]) or _is_word(lower[end : end + 1]))
+            if may_be:
+                yield at, end
+            at = lower.find(stem, end)
+
+
+_STEMS: Final = (*_STRONG, "auth", "key", "pass", "pwd", "token")
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 def is_value(word: str, before: str = ':"') -> bool:
@@ -312,7 +334,8 @@ def _value(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _bare_value(text: str, start: int, at: int, mark: str, *, spaced: bool) -> tuple[int, int] | None:
     """A value without quotes; behind `Bearer` and its like the word that follows."""
-    line = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start].strip(" \t-")
+    before = text[max(0, start - MAX_NAME) : start]  # of a long line the end will do
+    line = before[max(before.rfind("\n"), before.rfind("\r")) + 1 :].strip(" \t-")
     begins = line in ("", "export", "set", "ENV", "declare -x") and not spaced
     pattern, name = (_BARE_LINE, "bare line") if begins and mark in ("=", ":") else (_BARE, "bare")
     found = _compiled(name, pattern).match(text, at)

@@ -54,6 +54,12 @@ MIN_OVERLAP_BYTES: Final = 16 * 1024
 MAX_ROUNDS: Final = 8
 """What is still found after so many rounds drops the text."""
 
+MIN_CONTROLS: Final = 100
+"""Of so many bytes of text less than one is a control character."""
+MIN_TYPED: Final = 6
+"""The length of what a name must be given in a file that is no text, to be taken for a secret."""
+_CONTROLS: Final = bytes(byte for byte in range(32) if byte not in b"\t\n\f\r\x1b") + b"\x7f"
+
 STREAM_BLOCK_START: Final = b"-----BEGIN "
 STREAM_BLOCK_END: Final = b"-----END "
 """A private key spans lines: a stream is not cut between these two."""
@@ -140,17 +146,18 @@ class Redactor:
             for name, start, end in names.assignments(text):
                 yield (start, end, _NAME, names.RULE), (name, end)
 
-    def found_in(self, data: bytes) -> list[str]:
-        """The rules that hit in bytes of a file, whatever its encoding; empty where none does."""
-        hits = self.text(data.decode("latin-1"))[1]
-        if hits or data.isascii() or not self._differs_in_utf8(data):
-            return hits
-        return self.text(data.decode("utf-8", "replace"))[1]
-
-    def _differs_in_utf8(self, data: bytes) -> bool:
-        """Whether bytes may show as UTF-8 what they do not show byte by byte."""
-        rules, named = self._scope(data)
-        return not self._is_ascii or named or any(rule.is_wide for rule in rules)
+    def found_in(self, data: bytes) -> str | None:
+        """The rule of the first secret in bytes of a file, whatever its encoding; `None` where there is none."""
+        scope = rules, named = self._scope(data)
+        readings = [data.decode("latin-1")]
+        if not data.isascii() and (named or not self._is_ascii or any(rule.is_wide for rule in rules)):
+            readings.append(data.decode("utf-8", "replace"))
+        is_binary = named and len(data) - len(data.translate(None, _CONTROLS)) > len(data) // MIN_CONTROLS
+        for text in readings:
+            for start, end, rank, rule_id in sorted(self._spans(text, scope)):
+                if rank != _NAME or not is_binary or _is_typed(text[start:end]):
+                    return rule_id
+        return None
 
     def tree(self, value: Any, marks: list[Mark]) -> Any:
         """`value` (from `values.coerce`) as recorded: secrets out, `bytes` and `Foreign` leaves encoded.
@@ -321,6 +328,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
         found = _patterns[pattern] = re.compile(pattern, re.ASCII)
     return found
+
+
+def _is_typed(value: str) -> bool:
+    """Whether somebody may have typed a value: three random bytes stand behind some `pwd=` in every large file."""
+    return len(value) >= MIN_TYPED and value.isascii() and value.isprintable()
 
 
 def _passes(check: str, text: str) -> bool:

@@ -21,14 +21,21 @@ NAME: Final = "runstone"
 
 
 class Ruleset:
-    """Rules with their digest. `load` gives them; they are asked for when something hits."""
+    """Rules with their digest. `load` gives them; they are asked for when something hits. `matcher_sha256` is the
+    digest of their expressions, where it is known."""
 
-    __slots__ = ("_anchors", "_by_anchor", "_folded", "_load", "_rules", "sha256")
+    __slots__ = ("_anchors", "_by_anchor", "_folded", "_load", "_matcher_sha256", "_rules", "sha256")
 
     def __init__(
-        self, sha256: str, anchors: Iterable[bytes], folded: Iterable[bytes], load: Callable[[], tuple[Rule, ...]]
+        self,
+        sha256: str,
+        anchors: Iterable[bytes],
+        folded: Iterable[bytes],
+        load: Callable[[], tuple[Rule, ...]],
+        matcher_sha256: str = "",
     ) -> None:
         self.sha256 = sha256
+        self._matcher_sha256 = matcher_sha256
         self._anchors = _Literals(anchors)
         self._folded = _Literals(folded)
         self._load = load
@@ -67,6 +74,11 @@ class Ruleset:
 
         derived = [expression(rule.pattern).encode("latin-1") for rule in self.rules]
         return [*derived, *(text.encode("latin-1") for text in names.EXPRESSIONS)]
+
+    @property
+    def matcher_sha256(self) -> str:
+        """Names what a matcher is compiled of: the same rules may be spelled otherwise by another version."""
+        return self._matcher_sha256 or digest_of_expressions(self.expressions())
 
     def fitting(self, data: bytes, lower: bytes) -> list[Rule]:
         """The rules that may match in text of which these are the bytes, and the bytes in lower case."""
@@ -160,11 +172,16 @@ def digest_of(rules: Iterable[Rule]) -> str:
     return sha256_hex(canonical_bytes([rows, names.TABLES]))
 
 
+def digest_of_expressions(expressions: Iterable[bytes]) -> str:
+    """SHA-256 of expressions in their order, 64 hexadecimal digits."""
+    return sha256_hex(b"\n".join(expressions))
+
+
 def _all_rules() -> tuple[Rule, ...]:
     from runstone.core.redaction.rules import RULES
 
     return RULES
 
 
-DEFAULT: Final = Ruleset(index.SHA256, index.ANCHORS, index.FOLDED, _all_rules)
+DEFAULT: Final = Ruleset(index.SHA256, index.ANCHORS, index.FOLDED, _all_rules, index.EXPRESSIONS_SHA256)
 """The rules that come with Runstone."""
