@@ -484,7 +484,7 @@ WORDS = (
     *("pass", "PASS", "Pass", "auth", "AUTH", "pwd", "PWD", "Pwd", "token", "tokens", "Token"),
     *("api", "API", "key", "KEY", "Key", "secret", "db"),
 )
-pieces = st.sampled_from([*WORDS, *'xXS2é_- .:"\t\\'])
+pieces = st.sampled_from([*WORDS, *'xXS2é_- .:"\x07\t\\'])
 odd_names = st.lists(pieces, min_size=1, max_size=5).map("".join)
 GIVEN = ['{}="hunter2-Xq9"', "{}: hunter2-Xq9", "--{} hunter2-Xq9", "<{}>hunter2-Xq9</x>", '{{"{}": "hunter2-Xq9"}}']
 

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 SHA256: Final = "80f7d600095a648ee11c0aeeaa247ffc7698112e4256598f43e1ea08eea9a290"
-EXPRESSIONS_SHA256: Final = "9073e942ae43e43bc6b26817ebf069d64b89573205ab5e9ee702419a236f3944"
+EXPRESSIONS_SHA256: Final = "0800e798ee93f17760f24535d69c52daf5563cf2a13f7d5eeef4a8502850c072"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

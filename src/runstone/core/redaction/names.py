@@ -241,7 +241,7 @@ _VALUE_ONLY: Final = r'(?:(?:^"?|[^"]|[^:]")(?i:{0})(?:$|[^A-Za-z])|:"(?i:{0})[^
 EXPRESSIONS: Final = (
     f"(?i:{'|'.join(_STRONG)})",
     rf"(?i:{_KEYS}[^A-Za-z0-9]{{0,64}}key)",
-    r"(?:(?:^|[^A-Za-z0-9])(?i:pwd)|[a-z]P(?i:wd)|[A-Z]Pwd)(?:$|[^a-z])",
+    r"(?:(?:^|[^A-Za-z0-9]|\\[bfnrt]|\\u00[01].)(?i:pwd)|[a-z]P(?i:wd)|[A-Z]Pwd)(?:$|[^a-z])",
     r"(?i:token)(?:$|[^sS])",
     _VALUE_ONLY.format("pass"),
     _VALUE_ONLY.format("auth"),
