@@ -29,6 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a new process: nothing is compiled."""
     monkeypatch.setattr(gate, "_rules", {})
+    monkeypatch.setattr(gate, "_passed", {})
     monkeypatch.setattr(gate, "_literals", {})
 
 
@@ -117,6 +118,19 @@ def test_a_database_that_the_library_refuses_is_made_anew(folder: Path) -> None:
     body = b"no database at all" * 10
     host.cache(name, sha256_hex(body).encode() + b"\n" + body)
     assert gate._loaded(DEFAULT, host) is None
+
+
+@pytest.mark.usefixtures("folder", "cold")
+def test_many_short_runs_pay_for_one_compile() -> None:
+    """What the loops cost is counted over the scanners of a process, not for each."""
+    line = b"x" * 99_999 + b"\n"
+    scanners = [Scanner(DEFAULT, (), SystemHost()) for _ in range(50)]
+    for scanner in scanners:
+        assert not scanner.hit(line[-50_000:])
+        assert not scanner.hit(line[-50_000:])
+    assert scanners[0].hit == scanners[0]._slow_hit
+    assert scanners[-1].hit != scanners[-1]._slow_hit
+    assert len(list(gate._rules)) == 1
 
 
 @pytest.mark.usefixtures("folder", "cold")

@@ -94,7 +94,7 @@ def test_a_rule_takes_its_example_and_leaves_its_counter(rule: Rule) -> None:
 def test_the_gate_hits_the_line_of_each_example(rule: Rule) -> None:
     """Cold and warm, as text in a line and as JSON in text in a line."""
     for line in (canonical_bytes(rule.example), canonical_bytes({"$json": json.dumps(rule.example)})):
-        assert REDACTOR.gate._looks(line)
+        assert REDACTOR.gate.looks(line)
         assert WARM.hit(line)
 
 
@@ -477,7 +477,7 @@ def test_both_gates_hit_what_is_redacted(value: Any) -> None:
     if REDACTOR.tree(tree, marks) != tree:
         line = canonical_bytes(tree)
         assert WARM.hit(line)
-        assert WARM._looks(line)
+        assert WARM.looks(line)
 
 
 WORDS = (
@@ -499,10 +499,10 @@ def test_the_gate_hits_whatever_a_name_is_given(name: str, form: str) -> None:
         if Redactor().tree(tree, marks) != tree:
             line = canonical_bytes(tree)
             assert RULES_ONLY.hit(line)
-            assert RULES_ONLY._looks(line)
+            assert RULES_ONLY.looks(line)
     if Redactor().text(text)[1]:
         assert RULES_ONLY.hit(text.encode())
-        assert RULES_ONLY._looks(text.encode())
+        assert RULES_ONLY.looks(text.encode())
 
 
 @given(
@@ -554,6 +554,19 @@ def test_without_a_matcher_the_loop_answers(broken: Exception | None, monkeypatc
     for _ in range(3):
         assert not watched.hit(b"x" * COMPILE_COST)
         assert watched.hit(b"here is a needle that nobody compiled")
+
+
+def test_a_search_that_nobody_holds_is_taken_again() -> None:
+    """Not before: two scanners never share one."""
+    watched = Redactor().gate
+    watched.warm()
+    first, second = watched.scanner(), watched.scanner()
+    searches = {first.hit, second.hit}
+    assert len(searches) == 2
+    del first
+    third = watched.scanner()
+    assert third.hit in searches - {second.hit}
+    assert not third.hit(b"clean")
 
 
 def test_a_scanner_leaves_the_gate_alone() -> None:

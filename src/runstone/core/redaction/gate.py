@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 WARM_COST: Final = 64 * 1024
 """Bytes (with 512 more for each line) after which loading the matcher, a few milliseconds, pays."""
 COMPILE_COST: Final = 4 * 1024 * 1024
-"""Bytes after which compiling the rules' expressions pays, where no cache has them."""
+"""Bytes of one process after which compiling the rules' expressions pays, where no cache has them."""
 
 MAX_LITERAL_BYTES: Final = 64
 """What is looked for of a long literal: the matcher takes no pattern of some thousand bytes."""
@@ -43,15 +43,20 @@ RESERVED_KEY: Final = b'"$'
 
 _rules: dict[str, Any] = {}
 """Compiled expressions by the digest of their ruleset."""
+_passed: dict[str, int] = {}
+"""Bytes that the loops have looked through in this process, by the digest of the ruleset: many short runs pay once."""
+_idle: dict[tuple[str, bool], list[Callable[[bytes], bool]]] = {}
+"""Searches that no scanner holds any more, by ruleset and kind: to make one takes longer than to scan a file."""
+MAX_IDLE: Final = 16
 _literals: dict[tuple[bytes, ...], Any] = {}
 """Compiled literals; of one set of values at a time: secrets are not kept longer than that."""
 
 
 class Scanner:
     """Looks for what may be a secret in bytes of any kind. `hit` is not safe to call from two threads at once on one
-    scanner: a matcher has scratch space."""
+    scanner, nor to keep longer than the scanner: a matcher has scratch space, which another scanner takes over."""
 
-    __slots__ = ("_cache", "_cost", "_next", "hit", "literals", "ruleset")
+    __slots__ = ("_cache", "_next", "_search", "hit", "literals", "ruleset")
     of_lines = False
     """Whether it looks for what means something in a journal line only."""
 
@@ -59,23 +64,37 @@ class Scanner:
         self.ruleset = ruleset
         self._cache = cache
         self.literals = literals
-        self._cost = 0
-        self._next = WARM_COST
+        self._search: Callable[[bytes], bool] | None = None
+        self._next = self._due(_passed.get(ruleset.sha256, 0))
         self.hit: Callable[[bytes], bool] = self._slow_hit
         """Whether the bytes may hold a secret; false is a proof that they are clean."""
         if ruleset.sha256 in _rules and (not literals or literals in _literals):
             self.warm()
 
+    def __del__(self) -> None:
+        if self._search is not None:
+            idle = _idle.setdefault((self.ruleset.sha256, self.of_lines), [])
+            if len(idle) < MAX_IDLE:
+                idle.append(self._search)
+
     def _slow_hit(self, data: bytes) -> bool:
-        self._cost += len(data) + 512
-        if self._cost > self._next:
-            self.warm(compiling=self._cost > COMPILE_COST)
+        rules = self.ruleset.sha256
+        passed = _passed[rules] = _passed.get(rules, 0) + len(data) + 512
+        if passed > self._next:
+            self.warm(compiling=passed > COMPILE_COST)
             if self.hit != self._slow_hit:
                 return self.hit(data)
-            self._next = COMPILE_COST if self._next < COMPILE_COST else 1 << 62
-        return self._looks(data)
+            self._next = self._due(passed)
+        return self.looks(data)
 
-    def _looks(self, data: bytes) -> bool:
+    def _due(self, passed: int) -> float:
+        """After how many bytes of the process a matcher is asked for next."""
+        if passed <= COMPILE_COST:
+            return min(passed + WARM_COST, COMPILE_COST)
+        return passed + WARM_COST if self.ruleset.sha256 in _rules else float("inf")  # it cannot be had
+
+    def looks(self, data: bytes) -> bool:
+        """The same by the loops alone; safe to call from any thread."""
         for literal in self.literals:  # a generator would double the time
             if literal in data:
                 return True
@@ -89,7 +108,14 @@ class Scanner:
             pass  # not installed, or it refuses, or it must be compiled: the loops give the same answers
 
     def _matcher(self, compiling: bool) -> Callable[[bytes], bool]:
-        rules = _hit(_compiled_rules(self.ruleset, self._cache, compiling), skipped=not self.of_lines)
+        database = _compiled_rules(self.ruleset, self._cache, compiling)
+        rules = self._search
+        if rules is None:
+            try:
+                rules = _idle[self.ruleset.sha256, self.of_lines].pop()
+            except LookupError:
+                rules = _hit(database, skipped=not self.of_lines)
+            self._search = rules
         if not self.literals:
             return rules
         values = _hit(_compiled_literals(self.literals))

@@ -166,7 +166,10 @@ class Redactor:
         """
         found: list[Mark] = []
         try:
-            place = _Place(self._scope_of(value))
+            line = _line_of(value)
+            if line is not None and not self._numbers and not self.gate.looks(line):
+                return value
+            place = _Place(None if line is None else self._scope(line))
             clean = self._walk(value, place, found)
             found = [[place.moved(pointer), mark] for pointer, mark in marks] + found
             marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
@@ -174,13 +177,6 @@ class Redactor:
         except Exception:  # whatever went wrong, the unredacted value must not get past this line
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
-
-    def _scope_of(self, value: Any) -> Scope | None:
-        """What may be found in any text of a tree; `None` where that is not told by its line."""
-        try:
-            return self._scope(canonical.canonical_bytes(value))
-        except RunstoneError:  # leaves that are encoded on the way
-            return None
 
     def _text(self, text: str, place: _Place) -> tuple[str, list[str]]:
         return self.text(text) if place.scope is None else self._clean(text, place.scope)
@@ -368,6 +364,14 @@ def _replaced(text: str, spans: list[Span], hits: list[str]) -> str:
         hits.append(best[3])
         end = stop
     return "".join(pieces) + text[end:]
+
+
+def _line_of(value: Any) -> bytes | None:
+    """A tree as bytes, in which all that it holds is found; `None` where leaves are encoded on the way."""
+    try:
+        return canonical.canonical_bytes(value)
+    except RunstoneError:
+        return None
 
 
 def _names_secret(name: Any) -> bool:

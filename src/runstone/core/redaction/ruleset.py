@@ -117,7 +117,7 @@ class _Literals:
                 yield literal
         if self._in_tokens:
             tokens = b" ".join([run for run in data.translate(_TOKENS).split() if len(run) >= MIN_TOKEN])
-            for literal in self._in_tokens:
+            for literal in self._in_tokens if tokens else ():
                 if literal in tokens:
                     yield literal
         found: set[int] = set()
