@@ -18,9 +18,9 @@ WRITER = """
 import sys, runstone
 run = runstone.open(sys.argv[1]).run("live", run_id="live-1")
 for number, _ in enumerate(sys.stdin):
-    run.stream("stdout", b"part of ")
+    run.writer.stream("stdout", b"part of ")
     run.log(f"line {number}")
-    run.stream("stdout", b"line\\n")
+    run.writer.stream("stdout", b"line\\n")
     print(number, flush=True)
 run.finish()
 """

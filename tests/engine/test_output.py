@@ -61,7 +61,7 @@ def test_a_strict_run_that_refuses_stops_no_output(monkeypatch: pytest.MonkeyPat
     with runstone.open("memory:").run("kind", strict=True) as run:
         recording = Recording(run, DEFAULT_MAX_OUTPUT)
         with monkeypatch.context() as failing:
-            failing.setattr(run, "stream", raises(error("store_unavailable", "no space")))
+            failing.setattr(JournalWriter, "stream", raises(error("store_unavailable", "no space")))
             recording.feed("stdout", b"lost\n")
         recording.feed("stdout", b"again\n")
         recording.finish()

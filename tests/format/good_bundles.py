@@ -96,7 +96,7 @@ def everything(surroundings: Surroundings) -> None:
     run.check("schema", "skip", id="schema_v2")
     run.log("read 2 rows")
     run.log("a gap on Monday", level="warning")
-    run.stream("stdout", b"50 %\n")
+    run.writer.stream("stdout", b"50 %\n")
     run.metrics({"loss": 0.5, "rows": 2}, step=1)
     run.metrics({"loss": 0.25}, step=2)
     decide(run, outcome="review", risk_level="YELLOW", score=0.5)
@@ -243,12 +243,12 @@ def unicode_names(surroundings: Surroundings) -> None:
 def latin1_output(surroundings: Surroundings) -> None:
     """Output of a command: two streams in turn, bytes that are not UTF-8, a last line without an end."""
     run = surroundings.run()
-    run.stream("stdout", "gr\u00fc\u00df".encode())
-    run.stream("stderr", b"warn")
-    run.stream("stdout", b"e \xff\xfe\n\x1b[31mred\n")
-    run.stream("stderr", b"ing\r\n")
+    run.writer.stream("stdout", "gr\u00fc\u00df".encode())
+    run.writer.stream("stderr", b"warn")
+    run.writer.stream("stdout", b"e \xff\xfe\n\x1b[31mred\n")
+    run.writer.stream("stderr", b"ing\r\n")
     run.log("between")
-    run.stream("stdout", b"no end")
+    run.writer.stream("stdout", b"no end")
     run.check("coloured", "pass", evidence="run.log:line:5")
     run.finish("failed", exit=2)
 

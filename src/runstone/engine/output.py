@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from runstone.engine.characters import whole_characters
 from runstone.engine.git import DirtyCheck
 from runstone.engine.indexing import BackgroundIndex
+from runstone.engine.streams import Streams
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -102,7 +102,7 @@ class Output:
     def __init__(self, run: Run, redactor: Redactor, max_output: int = DEFAULT_MAX_OUTPUT) -> None:
         self._run = run
         self._redactor = redactor
-        self._held: dict[str, bytes] = {}
+        self._streams = Streams(redactor)
         self._tail_bytes = min(TAIL_BYTES, max_output // 2)
         self._head_bytes = max_output - self._tail_bytes
         self._room = self._head_bytes
@@ -115,12 +115,9 @@ class Output:
     def feed(self, stream: str, chunk: bytes) -> None:
         """Take in what a stream gave; records what is safe to record."""
         self.size += len(chunk)
-        held = self._held.get(stream, b"")
-        data = held + chunk if held else chunk
-        end = whole_characters(data, self._redactor.safe_end(data))
-        self._held[stream] = data[end:]
-        if end:
-            self._record(stream, data[:end])
+        whole = self._streams.feed(stream, chunk)
+        if whole:
+            self._record(stream, whole)
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -129,7 +126,7 @@ class Output:
 
     def _stream(self, stream: str, chunk: bytes) -> None:
         try:
-            self._run.stream(stream, chunk)
+            self._run.writer.stream(stream, chunk)
         except RunstoneError as exc:
             self.problem = self.problem or exc
         end = chunk.rfind(b"\n") + 1
@@ -160,10 +157,8 @@ class Output:
 
     def finish(self) -> None:
         """Record what was held back, and say what was left out."""
-        for stream, data in self._held.items():
-            if data:
-                self._record(stream, data)
-        self._held.clear()
+        for stream, data in self._streams.rest():
+            self._record(stream, data)
         tail, self._tail = self._tail, None
         if tail is None:
             return

@@ -5,6 +5,7 @@ Here is what the words mean (`check`, `output`, `finish`, …); how a line is wr
 
 from __future__ import annotations
 
+import _thread
 import os
 
 from runstone.core import canonical
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
+    from runstone.engine.streams import Streams
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
 
@@ -70,6 +72,8 @@ class Run:
         self._strict = strict
         self._check_results: list[str] = []
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
+        self._streams: Streams | None = None
+        self._streams_lock = _thread.RLock()
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
@@ -152,13 +156,31 @@ class Run:
         return f"run.log:line:{number}"
 
     def stream(self, stream: str, chunk: bytes) -> None:
-        """Record bytes that a command wrote to one of its streams (`stdout`, `stderr`), as they are."""
+        """Record bytes that a command wrote to one of its streams (`stdout`, `stderr`), as they are.
+
+        What may be the middle of a secret (the end of an unfinished line, of a private key) is recorded once it is
+        whole, at the latest with 64 KiB or when the run is finished.
+        """
+        name = told.text_of(stream)
         data = chunk if isinstance(chunk, bytes) else told.text_of(chunk).encode("utf-8", "replace")
-        try:
-            piece = {"stream": told.text_of(stream), "text": data.decode()}
-        except UnicodeDecodeError:
-            piece = {"stream": told.text_of(stream), "latin1": data.decode("latin-1")}
-        self._record("log", piece)
+        if not self.recording:
+            self.writer.stream(name, data)  # which says so
+            return
+        with self._streams_lock:
+            if self._streams is None:
+                from runstone.engine.streams import Streams
+
+                self._streams = Streams(self.redactor)
+            whole = self._streams.feed(name, data)
+            if whole:
+                self.writer.stream(name, whole)
+
+    def _end_streams(self) -> None:
+        """Record what waited for the end of a line that never came."""
+        with self._streams_lock:
+            streams, self._streams = self._streams, None
+            for name, data in streams.rest() if streams is not None else ():
+                self.writer.stream(name, data)
 
     def metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text."""
@@ -220,6 +242,8 @@ class Run:
             "torn_bytes": 0,
             "lost": [],
         }
+        if self._streams is not None:
+            self._end_streams()
         if self._looks_for_evidence and self.recording:
             self._check_evidence(closed)
         if not self.writer.end():

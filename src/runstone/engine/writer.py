@@ -261,6 +261,14 @@ class JournalWriter:
                 return self._told(failure)
         return self._record_with_care(kind, data, list(marks or ()))
 
+    def stream(self, stream: str, chunk: bytes) -> None:
+        """Record bytes of a stream that end where no secret and no character is divided."""
+        try:
+            piece = {"stream": stream, "text": chunk.decode()}
+        except UnicodeDecodeError:
+            piece = {"stream": stream, "latin1": chunk.decode("latin-1")}
+        self.record("log", piece)
+
     def _turn_second(self, us: int) -> int:
         """Another second has begun, or the clock went back: then the last time is repeated."""
         if us < self._last_us:

@@ -464,6 +464,7 @@ STREAMS = (
     Place("split-second", "two writes, cut at the second third", "stream", lambda v, n: split(v, n, 2)),
     Place("split-both", "three writes", "stream", lambda v, n: split(v, n, 1, 2)),
     Place("split-name", "two writes, cut behind the name", "stream", lambda v, n: split(v, n, 0)),
+    Place("split-calls", "two calls of the recorder", "chunks", lambda v, n: split(v, n, 1)),
     Place("long-line", "a line of a megabyte", "stream", long_line, takes="line", every=12),
     Place(
         "not-utf8",

@@ -81,7 +81,7 @@ def _recorded(
 
 def _record_end(writer: RunWriter, wrapped: Wrapped, after: Callable[[Run], None] | None) -> None:
     for stream in wrapped.unfinished:  # what follows in the log stands behind it
-        writer.run.stream(stream, b"\n")
+        writer.run.writer.stream(stream, b"\n")
     writer.log(SEPARATOR)
     _check_exit(writer, wrapped)
     writer.run.event(OUTPUT, {"type": "artifact", "ref": writer.path})

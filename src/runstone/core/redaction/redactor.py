@@ -60,8 +60,7 @@ MIN_TYPED: Final = 6
 """The length of what a name must be given in a file that is no text, to be taken for a secret."""
 _CONTROLS: Final = bytes(byte for byte in range(32) if byte not in b"\t\n\f\r\x1b") + b"\x7f"
 
-STREAM_BLOCK_START: Final = b"-----BEGIN "
-STREAM_BLOCK_END: Final = b"-----END "
+STREAM_BLOCKS: Final = ((b"-----BEGIN ", b"-----END "), (b"Private-Lines: ", b"Private-MAC: "))
 """A private key spans lines: a stream is not cut between these two."""
 
 _VALUE, _SHAPE, _NAME = range(3)
@@ -280,25 +279,30 @@ class Redactor:
 
         Everything before the answer may be recorded now; the rest waits for more, or for the end of the stream.
         No rule but a private key's reaches over a line end. At most 64 KiB wait: where no line ends in them, all
-        that could be divided has come in whole, and the cut stands after it.
+        that could be divided in their middle has come in whole, and the cut stands after it.
         """
         limit = len(data) - MAX_HELD_OUTPUT_BYTES
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        block = data.rfind(STREAM_BLOCK_START) if STREAM_BLOCK_START in data else -1  # `in` is much quicker
-        if 0 <= block < end and data.find(STREAM_BLOCK_END, block) < 0:
-            end = block
+        for first, last in STREAM_BLOCKS:
+            if data.find(first, max(0, limit)) >= 0:  # much quicker than `rfind`
+                block = data.rfind(first)
+                if block < end and data.find(last, block) < 0:
+                    end = block
         end = self._before_values(data, end)
-        return end if end >= limit else self._after_matches(data, limit)
+        if end >= limit:
+            return end
+        return self._after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
     def _before_values(self, data: bytes, cut: int) -> int:
         """`cut`, or the start of a declared value that it would divide or that may be unfinished there."""
         for value in self._encoded:
-            start = max(0, cut - len(value) + 1)
-            while start < cut:
+            first = value[:1]
+            start = data.find(first, max(0, cut - len(value) + 1), cut)
+            while start >= 0:
                 if value.startswith(data[start : start + len(value)]):
                     cut = start
                     break
-                start += 1
+                start = data.find(first, start + 1, cut)
         return cut
 
     def _after_matches(self, data: bytes, cut: int) -> int:

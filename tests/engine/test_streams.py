@@ -1,0 +1,99 @@
+"""What a program gives to `Run.stream` piece by piece: secrets and characters stay whole, nothing is lost."""
+
+from __future__ import annotations
+
+import threading
+from random import Random
+
+import pytest
+from core.planted import LETTERS, checked, drawn
+
+import runstone
+from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.parsing import parse_json
+from runstone.core.redaction.rule import Rule
+from runstone.core.redaction.rules import RULES
+
+TOKEN = "ghp_" + checked(Random(5))
+WORD = drawn(Random(6), LETTERS, 20)
+KEYS = [rule for rule in RULES if "\n" in rule.example]
+
+
+def recorded(run: runstone.Run) -> bytes:
+    """The bytes of the streams, joined, as they were recorded until now."""
+    events = [parse_json(line)["data"] for line in run.writer.written().splitlines()]
+    return b"".join(
+        data["text"].encode() if "text" in data else data["latin1"].encode("latin-1")
+        for data in events
+        if "stream" in data
+    )
+
+
+def streamed(*pieces: bytes, secrets: tuple[str, ...] = ()) -> bytes:
+    """What is recorded of pieces, with the end of the run."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r", secrets=secrets) as run:
+        for piece in pieces:
+            run.stream("stdout", piece)
+    return store.get("r").file("run.log")
+
+
+@pytest.mark.parametrize("at", range(1, len(f"pwd={WORD} x")))
+def test_a_secret_is_found_wherever_two_calls_divide_it(at: int) -> None:
+    """One that its name tells, one that was declared."""
+    line = f"pwd={WORD} x\n".encode()
+    assert WORD[:8].encode() not in streamed(line[:at], line[at:])
+    assert streamed(line[:at], line[at:], secrets=(WORD,)) == streamed(line, secrets=(WORD,))
+
+
+@pytest.mark.parametrize("rule", KEYS, ids=lambda rule: rule.id)
+def test_a_secret_of_several_lines_is_found_line_by_line(rule: Rule) -> None:
+    """Each call gives one line."""
+    text = f"before\n{rule.example}\nafter\n".encode()
+    assert streamed(*text.splitlines(keepends=True)) == streamed(text)
+
+
+def test_what_is_unfinished_is_recorded_when_the_run_ends() -> None:
+    """A prompt without a line end, in each stream; half a character is kept as its byte, and each has its line."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r") as run:
+        run.stream("stdout", b"done\nname? ")
+        run.stream("stderr", "ü".encode()[:1])
+        assert recorded(run) == b"done\n"
+    assert store.get("r").file("run.log") == b"done\nname? \n\xc3\n"
+
+
+def test_a_line_without_an_end_does_not_wait_for_ever() -> None:
+    """At most 64 KiB wait, and the token in the middle of it is found."""
+    with runstone.open("memory:").run("kind") as run:
+        for start in range(0, 10 * MAX_HELD_OUTPUT_BYTES, 1000):
+            run.stream("stdout", b"-" * 500 + b" " + TOKEN.encode() + b" " if start == 70_000 else b"-" * 1000)
+            assert start + 1000 - len(recorded(run)) <= MAX_HELD_OUTPUT_BYTES + 2000
+        assert TOKEN[:12].encode() not in recorded(run)
+
+
+def test_threads_lose_nothing() -> None:
+    """Each writes lines in two pieces to a stream of its own."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r") as run:
+
+        def write(name: str) -> None:
+            for number in range(200):
+                run.stream(name, f"{name} ".encode())
+                run.stream(name, f"{number}\n".encode())
+
+        threads = [threading.Thread(target=write, args=(f"s{number}",)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    lines = store.get("r").file("run.log").decode().splitlines()
+    assert sorted(lines) == sorted(f"s{name} {number}" for name in range(4) for number in range(200))
+
+
+def test_a_run_that_has_ended_says_so() -> None:
+    """A late piece is not held back in silence."""
+    run = runstone.open("memory:").run("kind", strict=True)
+    run.finish()
+    with pytest.raises(runstone.RunstoneError, match="finished"):
+        run.stream("stdout", b"late")
