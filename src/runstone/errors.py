@@ -110,6 +110,7 @@ CODES: dict[str, Code] = {
     "invalid_label": _invalid("A label's name or value is not text or is over its limit."),
     "invalid_link": _invalid("A link's relation, run id or digest is not valid."),
     "invalid_status": _invalid("A status is not one of those that a run or check can have."),
+    "invalid_settings": _invalid("The settings file cannot be read, or says something that cannot be meant."),
     "invalid_option": _invalid("An option or setting has a value that it cannot take."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "unknown_contract": _invalid("No contract of that name and version is known here."),

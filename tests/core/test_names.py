@@ -132,7 +132,7 @@ def test_a_name_that_says_nothing(name: str) -> None:
 def test_what_a_name_is_given_is_found(text: str) -> None:
     """The value alone, in the many ways of writing that a name has one."""
     whole = text.format(VALUE)
-    assert [whole[start:end] for _, start, end in assignments(whole)] == [VALUE]
+    assert [whole[start:end] for _, _, start, end in assignments(whole)] == [VALUE]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from runstone.cli import main
 from runstone.cli.app import VERBS, app
 from runstone.cli.options import OPTIONS
 from runstone.core.redaction.rules import RULES
+from runstone.core.redaction.ruleset import local_ruleset
 from runstone.errors import CODES
 from runstone.locate import CONTRACTS, VERSION
 
@@ -155,6 +156,14 @@ def test_names_that_say_secret_are_the_adapters() -> None:
     words, _, exceptions = text.partition("except")
     assert set(codes(words)) - {"environment", "_", "-"} == SECRET_WORDS
     assert {code for code in codes(exceptions) if code.isupper()} == NOT_SECRET_NAMES
+
+
+def test_the_settings_file_that_is_shown_is_taken() -> None:
+    """Each rule and exemption of the page proves itself."""
+    (shown,) = re.findall(r"```toml\n(.*?)```", text_of("docs/secrets.md"), re.DOTALL)
+    local = local_ruleset(shown.encode(), "docs/secrets.md").local
+    assert local is not None
+    assert (len(local.rules), len(local.exemptions), local.pseudonyms) == (1, 2, True)
 
 
 # public names

@@ -6,6 +6,8 @@ import os
 import sys
 import time
 
+from runstone.errors import error
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
@@ -49,6 +51,8 @@ COMMON_WORDS: Final = frozenset(
         "production",
     }
 )
+SETTINGS_FILE: Final = "runstone.toml"
+MAX_SETTINGS_BYTES: Final = 1 << 20
 MIN_SECRET_LENGTH: Final = 8
 
 
@@ -112,6 +116,21 @@ class SystemHost:
 
     def setting(self, name: str) -> str | None:
         return os.environ.get(name) or None
+
+    def settings_file(self) -> tuple[bytes, str] | None:
+        chosen = os.environ.get("RUNSTONE_CONFIG")
+        path = chosen or SETTINGS_FILE
+        try:
+            fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+            with os.fdopen(fd, "rb") as file:
+                data = file.read(MAX_SETTINGS_BYTES + 1)
+        except (OSError, ValueError) as exc:
+            if isinstance(exc, FileNotFoundError) and not chosen:
+                return None
+            raise error("invalid_settings", f"{path}: {exc}", path=path, table=None) from exc
+        if len(data) > MAX_SETTINGS_BYTES:
+            raise error("invalid_settings", f"{path}: over {MAX_SETTINGS_BYTES} bytes", path=path, table=None)
+        return data, path
 
     def secrets(self) -> dict[str, str]:
         return {

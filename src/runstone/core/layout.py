@@ -28,6 +28,7 @@ GIT_ATTRIBUTES_TEXT: Final = b"* -text\n"
 STORE_FILE: Final = f"{PRIVATE}/store.json"
 STORE_FORMAT: Final = "runstone-store/1"
 TEMPORARY: Final = f"{PRIVATE}/tmp"  # noqa: S108  # the store's own folder, not the system's
+PSEUDONYM_KEY: Final = f"{PRIVATE}/pseudonym.key"
 OPEN: Final = f"{PRIVATE}/open"
 LEASES: Final = f"{PRIVATE}/lease"
 UNKEPT: Final = f"{PRIVATE}/unkept"

@@ -6,7 +6,8 @@ from runstone.core import ids
 from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.query import parse_query
-from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, Redactor
+from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
+from runstone.core.redaction.ruleset import DEFAULT, local_ruleset
 from runstone.core.words import INTERRUPTED, RUNNING
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
+    from runstone.core.redaction.ruleset import Ruleset
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
@@ -56,6 +58,7 @@ class Store:
         self.entropy = entropy
         self.contract_of = contract_of
         self._generator = dict(generator)
+        self._ruleset: Ruleset | None = None
 
     # record
 
@@ -149,7 +152,22 @@ class Store:
                     minimum=MIN_DECLARED_LENGTH,
                 )
             values[secret] = DECLARED
-        return Redactor(values, cache=self.host)
+        rules = self._rules()
+        return Redactor(values, rules, self.host, self._pseudonym_key() if rules.pseudonyms else None)
+
+    def _rules(self) -> Ruleset:
+        """The rules that come with Runstone, and those of `runstone.toml` as it was at the first run."""
+        if self._ruleset is None:
+            found = self.host.settings_file()
+            self._ruleset = DEFAULT if found is None else local_ruleset(*found)
+        return self._ruleset
+
+    def _pseudonym_key(self) -> bytes | None:
+        """`None` where the store cannot be written: then nothing can be recorded that a pseudonym would stand in."""
+        try:
+            return self.journals.pseudonym_key(self.entropy.random_bytes(PSEUDONYM_KEY_BYTES))
+        except RunstoneError:
+            return None
 
     def _identity(self, run_id: str | None, redactor: Redactor) -> str:
         if run_id is None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Host(Protocol):
-    """Facts of the process, its machine and its folder. Every method answers at once and never raises."""
+    """Facts of the process, its machine and its folder. Every method answers at once and never raises, but for one."""
 
     def argv(self) -> list[str]:
         """The command line of this process."""
@@ -34,6 +34,11 @@ class Host(Protocol):
 
     def setting(self, name: str) -> str | None:
         """An environment variable, read now; an empty one is `None`."""
+        ...
+
+    def settings_file(self) -> tuple[bytes, str] | None:
+        """The bytes of `runstone.toml` and its path; `None` where there is none. Raises `invalid_settings` where there
+        is one that cannot be read: nothing may be recorded under other settings than the ones meant."""
         ...
 
     def secrets(self) -> dict[str, str]:

@@ -135,6 +135,13 @@ class Journals(Protocol):
         """Remove the leftovers; answers what was removed. Any number may sweep at once, and beside writers."""
         ...
 
+    def pseudonym_key(self, fresh: bytes) -> bytes:
+        """The store's own key for pseudonyms: `fresh` where there was none, for every process and for good.
+
+        Raises `store_unavailable`.
+        """
+        ...
+
     def unkept(self) -> list[Leftover]:
         """By run id, what programs that died had made for their runs to keep. It may be wanted: no sweep takes it."""
         ...

@@ -95,6 +95,7 @@ class FixedHost:
         user: str = "somebody",
         settings: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        settings_file: tuple[bytes, str] | None = None,
     ) -> None:
         self._argv = list(argv)
         self._cwd = cwd
@@ -104,6 +105,7 @@ class FixedHost:
         self._user = user
         self._settings = dict(settings or {})
         self._secrets = dict(secrets or {})
+        self._settings_file = settings_file
         self._cached: dict[str, bytes] = {}
 
     def cached(self, name: str) -> bytes | None:
@@ -113,6 +115,10 @@ class FixedHost:
     def cache(self, name: str, data: bytes) -> None:
         """Keep bytes as long as this host."""
         self._cached[name] = data
+
+    def settings_file(self) -> tuple[bytes, str] | None:
+        """What was given."""
+        return self._settings_file
 
     def argv(self) -> list[str]:
         """The command line of the process."""

@@ -189,6 +189,21 @@ def replace_file(path: str, data: bytes, temporary: str, mode: int = FILE_MODE) 
     sync_folder(os.path.dirname(path))
 
 
+def create_once(path: str, data: bytes, temporary: str, mode: int = FILE_MODE) -> None:
+    """Put `data` at `path`, whole or not at all, durable at return. Raises `FileExistsError`."""
+    fd = create(temporary, mode=mode)
+    try:
+        write_all(fd, data)
+        sync(fd)
+        place_new(temporary, path)
+    except BaseException:
+        _remove_quietly(temporary)
+        raise
+    finally:
+        os.close(fd)
+    sync_folder(os.path.dirname(path))
+
+
 def place_new(temporary: str, path: str) -> None:
     """Give a file its name, create-once and atomically. Raises `FileExistsError`. Not yet durable."""
     os.link(temporary, path, follow_symlinks=False)

@@ -32,6 +32,25 @@ class FsJournals:
     def __init__(self, places: Places) -> None:
         self._places = places
 
+    def pseudonym_key(self, fresh: bytes) -> bytes:
+        places = self._places
+        path = places.at(layout.PSEUDONYM_KEY)
+        places.prepare()
+        with translated(path):
+            if not os.path.lexists(path):
+                try:
+                    durable.create_once(path, fresh, places.new_temporary(), KEY_MODE)
+                except FileExistsError:
+                    pass  # another process was first: its key is the store's
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+            try:
+                key = os.read(fd, len(fresh) + 1)
+            finally:
+                os.close(fd)
+        if len(key) != len(fresh):
+            raise error("store_unavailable", f"{path} is no key of {len(fresh)} bytes", reason="not a key", path=path)
+        return key
+
     def create(self, run_id: str) -> FsOpenRun:
         check_run_id(run_id)
         places = self._places
@@ -139,6 +158,7 @@ def _kept_already(path: str) -> RunstoneError:
 
 
 LARGE_LINE_BYTES: Final = 64 * 1024
+KEY_MODE: Final = 0o600
 WRITE_BACK_BYTES: Final = 16 << 20
 """Of bulk output so much waits in memory before the disk is asked to begin."""
 

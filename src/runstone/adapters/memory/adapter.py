@@ -138,6 +138,7 @@ class MemoryJournals:
         self._open = objects.open_runs
         self._held: set[str] = set()
         self._lock = objects.lock
+        self._pseudonym_key = b""
 
     def create(self, run_id: str) -> MemoryOpenRun:
         folded = fold_id(check_run_id(run_id))
@@ -148,6 +149,11 @@ class MemoryJournals:
             self._held.add(run_id)
             self._open[run_id] = {layout.JOURNAL: bytearray()}
         return MemoryOpenRun(self, run_id, self._open[run_id])
+
+    def pseudonym_key(self, fresh: bytes) -> bytes:
+        with self._lock:
+            self._pseudonym_key = self._pseudonym_key or fresh
+            return self._pseudonym_key
 
     def open_ids(self) -> list[str]:
         return sorted(self._open)

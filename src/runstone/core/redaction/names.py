@@ -254,13 +254,13 @@ TABLES: Final[list[list[str]]] = [
 """All words that decide, for the digest of the rules."""
 
 
-def assignments(text: str) -> Iterator[tuple[int, int, int]]:
-    """Of each value in `text` that a secret's name is given: where the name starts, where the value starts and ends."""
+def assignments(text: str) -> Iterator[tuple[int, int, int, int]]:
+    """Each value in `text` that a secret's name is given: where the name starts and ends, where the value does."""
     lower = text.replace("\u0130", "i").lower()  # the one letter that is two in lower case
     for known in _compiled("identified", _IDENTIFIED).finditer(text) if "identified" in lower else ():
         given = _argument(text, known.start(), known.end())
         if given is not None:
-            yield (known.start(), *given)
+            yield (*known.span(), *given)
     seen = 0
     for first, behind in sorted(_stems(lower)):
         if behind <= seen:
@@ -269,8 +269,8 @@ def assignments(text: str) -> Iterator[tuple[int, int, int]]:
         if says_secret(text[start:seen]) and not is_value(text[start:seen], text[max(0, start - 2) : start]):
             span = _value(text, start, seen)
             if span is not None:
+                yield (start, seen, *span)
                 seen = span[1]
-                yield (start, *span)
 
 
 def _stems(lower: str) -> Iterator[tuple[int, int]]:

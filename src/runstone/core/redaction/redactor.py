@@ -41,7 +41,9 @@ MIN_DECLARED_LENGTH: Final = 4
 FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
 MARK: Final = "[REDACTED:"
-_MARK_PATTERN: Final = r"\[REDACTED:[a-z0-9-]{1,64}\]"
+_MARK_PATTERN: Final = r"\[REDACTED:[a-z0-9-]{1,64}(?::[0-9a-f]{12})?\]"
+PSEUDONYM_KEY_BYTES: Final = 32
+_PSEUDONYM_DIGITS: Final = 12
 
 MEASURED: Final = frozenset(
     {"attempts", "bytes", "dropped", "duration_ns", "events", "exit", "redactions", "size", "torn_bytes"}
@@ -75,13 +77,19 @@ class Redactor:
     """Redacts text and JSON trees. `gate.hit(line)` is false only where nothing would be changed.
 
     `secrets` maps a value to the rule it is redacted by (`declared`, `environment`); values shorter than four
-    characters are left to the caller to refuse. `cache` may keep what is made of the rules.
+    characters are left to the caller to refuse. `cache` may keep what is made of the rules. With a `pseudonym_key`
+    each mark also carries 48 bits of the HMAC-SHA-256 of what it stands for: equal ones can be told to be equal.
     """
 
     def __init__(
-        self, secrets: Mapping[str, str] | None = None, ruleset: Ruleset = DEFAULT, cache: Cache | None = None
+        self,
+        secrets: Mapping[str, str] | None = None,
+        ruleset: Ruleset = DEFAULT,
+        cache: Cache | None = None,
+        pseudonym_key: bytes | None = None,
     ) -> None:
         self._rules = ruleset
+        self._key = pseudonym_key
         values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
         self._values = [(form, rule_id) for value, rule_id in values for form in spellings(value)]
         self._numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
@@ -112,9 +120,36 @@ class Redactor:
             spans = self._spans(text, scope)
             if not spans:
                 return text, hits
-            text = _replaced(text, spans, hits)
+            text = self._replaced(text, spans, hits)
             scope = self._scope(text.encode("utf-8", "surrogatepass"))
         return f"{MARK}{FAILED}]", [FAILED]
+
+    def _replaced(self, text: str, spans: list[Span], hits: list[str]) -> str:
+        """`text` with a mark in the place of each span; what overlaps is one, named by its lowest rank."""
+        pieces: list[str] = []
+        end = 0
+        spans.sort(key=lambda span: (span[0], -span[1]))
+        at = 0
+        while at < len(spans):
+            start, stop, _, _ = best = spans[at]
+            at += 1
+            while at < len(spans) and spans[at][0] < stop:
+                stop = max(stop, spans[at][1])
+                best = min(best, spans[at], key=lambda span: (span[2], span[0] - span[1], span[3]))
+                at += 1
+            pieces += (text[end:start], self._mark(best[3], text[start:stop]))
+            hits.append(best[3])
+            end = stop
+        return "".join(pieces) + text[end:]
+
+    def _mark(self, rule: str, secret: str) -> str:
+        """What stands for a secret."""
+        if self._key is None:
+            return f"{MARK}{rule}]"
+        import hmac
+
+        code = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256").hex()
+        return f"{MARK}{rule}:{code[:_PSEUDONYM_DIGITS]}]"
 
     def _spans(self, text: str, scope: Scope) -> list[Span]:
         """All that is a secret in `text`, but for what stands within a mark."""
@@ -139,11 +174,13 @@ class Redactor:
             pattern = _compiled(rule.pattern)
             group = "secret" if "secret" in pattern.groupindex else 0
             for match in pattern.finditer(text):
-                if rule.check is None or _passes(rule.check, match[group]):
+                secret = match[group]
+                if (rule.check is None or _passes(rule.check, secret)) and not self._rules.leaves(rule.id, secret):
                     yield (*match.span(group), _SHAPE, rule.id), match.span()
         if named:
-            for name, start, end in names.assignments(text):
-                yield (start, end, _NAME, names.RULE), (name, end)
+            for first, behind, start, end in names.assignments(text):
+                if not self._rules.leaves(names.RULE, text[start:end], text[first:behind]):
+                    yield (start, end, _NAME, names.RULE), (first, end)
 
     def found_in(self, data: bytes) -> str | None:
         """The rule of the first secret in bytes of a file, whatever its encoding; `None` where there is none."""
@@ -201,33 +238,34 @@ class Redactor:
         marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
         return clean
 
-    def _named(self, value: Any, place: _Place, marks: list[Mark]) -> Any:
+    def _named(self, name: str, value: Any, place: _Place, marks: list[Mark]) -> Any:
         """What has a name that says secret: a text goes whole, unless it only stands for one."""
         kind = type(value)
         if kind is list:
             result = []
             for index, item in enumerate(value):
                 place.enter(str(index))
-                result.append(self._named(item, place, marks))
+                result.append(self._named(name, item, place, marks))
                 place.leave()
             return result
-        if kind is not str or names.is_placeholder(value):
+        if kind is not str or names.is_placeholder(value) or self._rules.leaves(names.RULE, value, name):
             return self._walk(value, place, marks)
         clean, hits = self._text(value, place)
-        if not (len(hits) == 1 and clean == f"{MARK}{hits[0]}]"):
-            clean, hits = f"{MARK}{names.RULE}]", [names.RULE]
+        if not (len(hits) == 1 and _compiled(_MARK_PATTERN).fullmatch(clean)):
+            clean, hits = self._mark(names.RULE, value), [names.RULE]
         marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
         return clean
 
     def _array(self, value: list[Any], place: _Place, marks: list[Mark]) -> list[Any]:
         """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
         result = []
-        named = False
+        option = ""
         for index, item in enumerate(value):
             place.enter(str(index))
-            result.append(self._named(item, place, marks) if named else self._walk(item, place, marks))
+            result.append(self._named(option, item, place, marks) if option else self._walk(item, place, marks))
             place.leave()
             named = type(item) is str and item.startswith("-") and "=" not in item and names.says_secret(item)
+            option = item if named else ""
         return result
 
     def _number(self, value: float, place: _Place, marks: list[Mark]) -> Any:
@@ -237,20 +275,20 @@ class Redactor:
         for secret, rule in self._numbers:
             if _spells(text, secret):
                 marks.append([place.pointer(), f"redacted:{rule}"])
-                return f"{MARK}{rule}]"
+                return self._mark(rule, text)
         return value
 
     def _object(self, value: dict[str, Any], place: _Place, marks: list[Mark]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         numbers: dict[str, int] = {}
-        pair = "value" in value and any(_names_secret(value.get(key)) for key in _NAMING)
+        pair = next(filter(_names_secret, map(value.get, _NAMING)), "") if "value" in value else ""
         for key, item in value.items():
             clean, hits = self._text(key, place)
             name = free_key(clean, result, numbers)
             place.enter(key, name)
             marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
-            named = (pair and key == "value") or (MARK not in key and names.says_secret(key))
-            result[name] = self._named(item, place, marks) if named else self._walk(item, place, marks)
+            named = pair if pair and key == "value" else key if MARK not in key and names.says_secret(key) else ""
+            result[name] = self._named(named, item, place, marks) if named else self._walk(item, place, marks)
             place.leave()
         return result
 
@@ -349,25 +387,6 @@ def _outside(spans: list[Span], marks: list[tuple[int, int]]) -> Iterator[Span]:
             at += 1
         if at == len(marks) or span[0] < marks[at][0] or marks[at][1] < span[1]:
             yield span
-
-
-def _replaced(text: str, spans: list[Span], hits: list[str]) -> str:
-    """`text` with a mark in the place of each span; what overlaps is one, named by its lowest rank."""
-    pieces: list[str] = []
-    end = 0
-    spans.sort(key=lambda span: (span[0], -span[1]))
-    at = 0
-    while at < len(spans):
-        start, stop, _, _ = best = spans[at]
-        at += 1
-        while at < len(spans) and spans[at][0] < stop:
-            stop = max(stop, spans[at][1])
-            best = min(best, spans[at], key=lambda span: (span[2], span[0] - span[1], span[3]))
-            at += 1
-        pieces += (text[end:start], f"{MARK}{best[3]}]")
-        hits.append(best[3])
-        end = stop
-    return "".join(pieces) + text[end:]
 
 
 def _line_of(value: Any) -> bytes | None:

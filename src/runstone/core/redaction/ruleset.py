@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final
 
+    from runstone.core.redaction.local import LocalRules
     from runstone.core.redaction.rule import Rule
 
 NAME: Final = "runstone"
+LOCAL_NAME: Final = "runstone+local"
+"""With rules or exemptions of `runstone.toml`."""
 
 
 class Ruleset:
     """Rules with their digest. `load` gives them; they are asked for when something hits. `matcher_sha256` is the
     digest of their expressions, where it is known."""
 
-    __slots__ = ("_anchors", "_by_anchor", "_folded", "_load", "_matcher_sha256", "_rules", "sha256")
+    __slots__ = ("_anchors", "_by_anchor", "_folded", "_load", "_matcher_sha256", "_rules", "local", "sha256")
 
     def __init__(
         self,
@@ -33,8 +36,11 @@ class Ruleset:
         folded: Iterable[bytes],
         load: Callable[[], tuple[Rule, ...]],
         matcher_sha256: str = "",
+        local: LocalRules | None = None,
     ) -> None:
         self.sha256 = sha256
+        self.local = local
+        """What `runstone.toml` says, where there is one."""
         self._matcher_sha256 = matcher_sha256
         self._anchors = _Literals(anchors)
         self._folded = _Literals(folded)
@@ -57,7 +63,18 @@ class Ruleset:
 
     def as_dict(self) -> dict[str, Any]:
         """Name and digest, as `run.opened` records them."""
-        return {"name": NAME, "sha256": self.sha256}
+        return {"name": NAME if self.local is None else LOCAL_NAME, "sha256": self.sha256}
+
+    @property
+    def pseudonyms(self) -> bool:
+        """Whether marks carry a pseudonym of what they stand for."""
+        return self.local is not None and self.local.pseudonyms
+
+    def leaves(self, rule_id: str, secret: str, name: str = "") -> bool:
+        """Whether an exemption leaves what a rule would take; `name` is what it is given to, if the rule goes by it."""
+        return self.local is not None and any(
+            exemption.rule == rule_id and exemption.leaves(secret, name) for exemption in self.local.exemptions
+        )
 
     def may_match(self, data: bytes) -> bool:
         """Whether bytes hold an anchor of a rule or a name that may say secret; false is a proof that none matches."""
@@ -85,7 +102,7 @@ class Ruleset:
         anchors = [*self._anchors.found_in(data), *self._folded.found_in(lower)]
         if not anchors or not self.rules:
             return []
-        found = {rule.id: rule for anchor in anchors for rule in self._by_anchor[anchor]}
+        found = {rule.id: rule for anchor in anchors for rule in self._by_anchor.get(anchor, ())}
         return [found[name] for name in sorted(found)]
 
 
@@ -185,3 +202,16 @@ def _all_rules() -> tuple[Rule, ...]:
 
 DEFAULT: Final = Ruleset(index.SHA256, index.ANCHORS, index.FOLDED, _all_rules, index.EXPRESSIONS_SHA256)
 """The rules that come with Runstone."""
+
+
+def local_ruleset(data: bytes, path: str) -> Ruleset:
+    """The rules that come with Runstone and what `runstone.toml` says of them. Raises `invalid_settings`."""
+    from runstone.core.redaction.local import local_rules
+
+    local = local_rules(data, path, DEFAULT.rules)
+    if not (local.rules or local.exemptions or local.pseudonyms):
+        return DEFAULT
+    exact, folded = anchors_of(local.rules)
+    rules = tuple(sorted((*DEFAULT.rules, *local.rules), key=lambda rule: rule.id))
+    digest = sha256_hex(f"{DEFAULT.sha256} {local.sha256}".encode())
+    return Ruleset(digest, (*index.ANCHORS, *exact), (*index.FOLDED, *folded), lambda: rules, local=local)
