@@ -505,6 +505,74 @@ def test_the_gate_hits_whatever_a_name_is_given(name: str, form: str) -> None:
         assert RULES_ONLY.looks(text.encode())
 
 
+COMMANDS = [
+    (["/usr/bin/docker", "login", "-u", "bob", "-p", VALUE, "registry.example.org"], 5),
+    (["mongosh", "-p", VALUE], 2),
+    (["redis-cli", "-h", "a b", "-a", VALUE, "get"], 4),
+    (["sshpass", "-p", VALUE, "ssh", "-p", "2222", "db"], 2),
+    (["mysql", "-uroot", f"-p{VALUE}", "ledger"], 2),
+    (["curl", "-s", "-u", f"bob:{VALUE}", "https://example.org"], 3),
+]
+
+
+@pytest.mark.parametrize(("command", "index"), COMMANDS, ids=[command[0] for command, _ in COMMANDS])
+@pytest.mark.parametrize("wrapped", [lambda argv: {"argv": argv}, lambda argv: [argv], lambda argv: argv])
+def test_the_short_option_of_a_known_command(command: list[str], index: int, wrapped: Callable[[Any], Any]) -> None:
+    """`-p x` in a list of arguments, and as one text; nothing else of the command is touched."""
+    clean, marks = redacted(wrapped(command))
+    (pointer, mark) = marks[0]
+    assert len(marks) == 1
+    assert pointer.endswith(f"/{index}")
+    rule = mark.removeprefix("redacted:")
+    expected = [item.replace(VALUE, f"[REDACTED:{rule}]") for item in command]
+    assert clean == wrapped(expected)
+    assert Redactor().text(" ".join(command))[0] == " ".join(expected)
+    for line in (canonical_bytes(wrapped(command)), canonical_bytes({"$json": json.dumps(command)})):
+        assert RULES_ONLY.hit(line)
+        assert RULES_ONLY.looks(line)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["docker", "run", "-p", "8080:80", "image"],
+        ["mkdir", "-p", "some/folder"],
+        ["ssh", "-p", "2222", "db"],
+        ["mysql", "-u", "root", "-p", "ledger"],
+        ["docker", "login", "-p", "$PASSWORD"],
+        ["docker", "login", "-p", "--username", "bob"],
+        ["curl", "-u", "bob:$PASSWORD", "https://example.org"],
+    ],
+    ids=" ".join,
+)
+def test_the_short_option_of_another_command(command: list[str]) -> None:
+    """A port, a folder, a database, a variable: left alone."""
+    assert redacted(command) == (command, [])
+    assert Redactor().text(" ".join(command)) == (" ".join(command), [])
+
+
+arguments = st.lists(
+    st.sampled_from(["docker", "login", "-p", "-u", "a b -p", "curl", "-a", "redis-cli", "mysql", f"-p{VALUE}", VALUE]),
+    min_size=2,
+    max_size=6,
+)
+
+
+@settings(max_examples=300)
+@given(arguments)
+def test_the_gate_hits_whatever_a_command_is_given(command: list[str]) -> None:
+    """Wherever the walk changes a list of arguments."""
+    if redacted(command)[0] != command:
+        assert RULES_ONLY.hit(canonical_bytes(command))
+        assert RULES_ONLY.looks(canonical_bytes(command))
+
+
+@pytest.mark.parametrize("sample", ["sk_live_" + "x" * 24, "glpat-" + "X" * 20, "sk_test_" + "0" * 32])
+def test_a_sample_of_a_token_is_none(sample: str) -> None:
+    """One character over and over."""
+    assert Redactor().text(f"key {sample} here") == (f"key {sample} here", [])
+
+
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=4, max_size=8), min_size=1, max_size=4),
     strategies.text,

@@ -53,9 +53,15 @@ MEASURED: Final = frozenset(
 MIN_OVERLAP_BYTES: Final = 16 * 1024
 """No rule needs more of what came before, to find a secret that began there."""
 
+MAX_ARGUMENTS: Final = 1000
+_NO_BLANKS: Final = {9: "\x1f", 32: "\x1f"}
+"""Within an argument no blank parts two."""
+
 MAX_ROUNDS: Final = 8
 """What is still found after so many rounds drops the text."""
 
+MIN_SAMPLE: Final = 16
+"""Where half and more of so many characters are the same one, no token stands there."""
 MIN_CONTROLS: Final = 100
 """Of so many bytes of text less than one is a control character."""
 MIN_TYPED: Final = 6
@@ -175,7 +181,7 @@ class Redactor:
             group = "secret" if "secret" in pattern.groupindex else 0
             for match in pattern.finditer(text):
                 secret = match[group]
-                if (rule.check is None or _passes(rule.check, secret)) and not self._rules.leaves(rule.id, secret):
+                if _passes(rule, secret) and not self._rules.leaves(rule.id, secret):
                     yield (*match.span(group), _SHAPE, rule.id), match.span()
         if named:
             for first, behind, start, end in names.assignments(text):
@@ -260,13 +266,39 @@ class Redactor:
         """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
         result = []
         option = ""
+        arguments = self._arguments(value, place)
         for index, item in enumerate(value):
             place.enter(str(index))
+            if index in arguments:
+                hits: list[str] = []
+                item = self._replaced(item, arguments[index], hits)  # the rest of it is walked, too
+                marks += [[place.pointer(), f"redacted:{rule}"] for rule in hits]
             result.append(self._named(option, item, place, marks) if option else self._walk(item, place, marks))
             place.leave()
-            named = type(item) is str and item.startswith("-") and "=" not in item and names.says_secret(item)
-            option = item if named else ""
+            named = type(item) is str and item.startswith("-") and "=" not in item and MARK not in item
+            option = item if named and names.says_secret(item) else ""
         return result
+
+    def _arguments(self, value: list[Any], place: _Place) -> dict[int, list[Span]]:
+        """What rules of commands find in a list of texts, read as one command; by the index of the item."""
+        if place.scope is not None and not any(rule.in_lists for rule in place.scope[0]):
+            return {}
+        if len(value) > MAX_ARGUMENTS or not all(type(item) is str for item in value):
+            return {}
+        line = "\t".join([item.translate(_NO_BLANKS) for item in value])
+        found: dict[int, list[Span]] = {}
+        index, first = 0, 0
+        for (start, end, rank, rule_id), _ in sorted(self._found(line, self._commands(line))):
+            while first + len(value[index]) < start:
+                first += len(value[index]) + 1
+                index += 1
+            if rank == _SHAPE and end <= first + len(value[index]) and MARK not in line[start:end]:
+                found.setdefault(index, []).append((start - first, end - first, rank, rule_id))
+        return found
+
+    def _commands(self, line: str) -> Scope:
+        data = line.encode("utf-8", "surrogatepass")
+        return [rule for rule in self._rules.fitting(data, data.lower()) if rule.in_lists], False
 
     def _number(self, value: float, place: _Place, marks: list[Mark]) -> Any:
         if not self._numbers or place.is_measured():
@@ -373,7 +405,14 @@ def _is_typed(value: str) -> bool:
     return len(value) >= MIN_TYPED and value.isascii() and value.isprintable()
 
 
-def _passes(check: str, text: str) -> bool:
+def _passes(rule: Rule, secret: str) -> bool:
+    """Whether what a pattern matched is a secret: its checksum fits, and it is not `sk_live_xxxxxxxxxxxxxxxx`."""
+    if len(secret) >= MIN_SAMPLE and max(map(secret.count, set(secret))) > len(secret) // 2:
+        return False
+    return rule.check is None or _checks(rule.check, secret)
+
+
+def _checks(check: str, text: str) -> bool:
     from runstone.core.redaction.rules.checksums import CHECKS
 
     return CHECKS[check](text)

@@ -17,10 +17,23 @@ class Rule:
 
     `pattern` may name a group `secret`: that part is taken out, else the whole match. Every match contains one of
     `anchors`; with `folds` they are lower case and are looked for in text of which A-Z were made a-z. `example`
-    must match, `counter` must not. `check` names a function of `checksums` that the secret must pass.
+    must match, `counter` must not. `check` names a function of `checksums` that the secret must pass. With `in_lists`
+    it is a command's, and is looked for in lists of arguments as well: its pattern takes what parts them as `[ \\t]`.
     """
 
-    __slots__ = ("about", "anchors", "check", "counter", "example", "folds", "id", "is_wide", "pattern", "source")
+    __slots__ = (
+        "about",
+        "anchors",
+        "check",
+        "counter",
+        "example",
+        "folds",
+        "id",
+        "in_lists",
+        "is_wide",
+        "pattern",
+        "source",
+    )
 
     def __init__(
         self,
@@ -34,6 +47,7 @@ class Rule:
         source: str,
         check: str | None = None,
         folds: bool = False,
+        in_lists: bool = False,
     ) -> None:
         self.id = id
         self.about = about
@@ -44,6 +58,7 @@ class Rule:
         self.source = source
         self.check = check
         self.folds = folds
+        self.in_lists = in_lists
         self.is_wide = "[^" in pattern or r"\s" in pattern or r"\S" in pattern
         """Whether it matches beyond ASCII, so that it may read bytes in another way than their text."""
 

@@ -87,10 +87,14 @@ class Ruleset:
 
     def expressions(self) -> list[bytes]:
         """For a matcher of many: what a line holds in which a rule matches, or in which a name says secret."""
+        import re
+
         from runstone.core.redaction.expression import expression
 
-        derived = [expression(rule.pattern).encode("latin-1") for rule in self.rules]
-        return [*derived, *(text.encode("latin-1") for text in names.EXPRESSIONS)]
+        derived = [expression(rule.pattern) for rule in self.rules]
+        commands = sorted({re.escape(anchor) for rule in self.rules if rule.in_lists for anchor in rule.anchors})
+        lists = [f'(?:{"|".join(commands)}).*"-'] if commands else []  # a list: "docker","login","-p","..."
+        return [text.encode("latin-1") for text in (*derived, *lists, *names.EXPRESSIONS)]
 
     @property
     def matcher_sha256(self) -> str:

@@ -22,6 +22,11 @@ def _first(ends: str) -> str:
     )
 
 
+_LOGINS: Final = "docker|podman|nerdctl|buildah|skopeo|oras|helm|crane"
+_GAP: Final = r"[ \t](?:[^\r\n\"|;&]{0,120}?[ \t])?"
+"""Arguments between two words of a command."""
+
+
 RULES: Final = (
     Rule(
         "url-password",
@@ -275,6 +280,21 @@ RULES: Final = (
         example="curl -s -u ledger:" + "0sT0JbS1zK6TY8mx https://example.org",
         counter="curl -u ledger:$PASSWORD https://example.org",
         source="curl(1), --user",
+        in_lists=True,
+    ),
+    Rule(
+        "command-password",
+        "Password in the `-p`, `-P` or `-a` option of a command that takes one so",
+        rf"(?<![A-Za-z0-9_-])(?:(?:{_LOGINS}){_GAP}login{_GAP}-p|(?:mongo[a-z]{{0,8}}|twine){_GAP}-p"
+        + rf"|(?:sqlcmd|unzip|mosquitto_[a-z]{{2,3}}|ipmitool){_GAP}-P|(?:redis|valkey|keydb)-cli{_GAP}-a)"
+        + r"[ \t=]{1,4}'?(?!-)(?P<secret>"
+        + _first(r"\s\"'|;")
+        + r"[^\s\"'|;]{3,250})",
+        (*_LOGINS.split("|"), "mongo", "twine", "sqlcmd", "unzip", "mosquitto_", "ipmitool", "-cli"),
+        example="docker login -u ledger -p " + "h8YwJbKq2zXv registry.example.org",
+        counter="docker run -p 8080:80 registry.example.org/ledger",
+        source="Manuals of docker, mongosh, twine, sqlcmd, unzip, mosquitto_pub, ipmitool and redis-cli",
+        in_lists=True,
     ),
     Rule(
         "mysql-password",
@@ -286,6 +306,7 @@ RULES: Final = (
         example="mysqldump -u ledger -p" + "AFxCcrgcGGkO ledger",
         counter="mysql -u ledger -p ledger",
         source="MySQL, Command options for connecting to the server",
+        in_lists=True,
     ),
     Rule(
         "sshpass-password",
@@ -295,6 +316,7 @@ RULES: Final = (
         example="sshpass -p " + "7LJsM11Oikgq8R ssh ledger@db.example.org",
         counter="sshpass -f secrets.txt ssh ledger@db.example.org",
         source="sshpass(1)",
+        in_lists=True,
     ),
     Rule(
         "sasl-plain",
