@@ -1,4 +1,5 @@
-"""A run that is being recorded: what a program tells of itself, each fact in the journal before the call returns.
+"""A run that is being recorded: what a program tells of itself, each fact in the journal before the call returns, but
+for the unfinished line of a stream.
 
 Here is what the words mean (`check`, `output`, `finish`, …); how a line is written is `engine.writer`.
 """
