@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
+from core.planted import checked
 
 from cli.conftest import Invoke, seal, spoil
 from runstone.cli.measures import size_text
@@ -150,6 +152,40 @@ def test_long_tables_are_counted_not_printed(store: Store, invoke: Invoke) -> No
     assert "  … and 80 more; --json has all" in out
     assert "t020" not in out
     assert len(invoke("show", "long", "--json").value["outputs"]) == 100
+
+
+def test_how_a_file_with_a_secret_was_kept_is_shown(store: Store, invoke: Invoke) -> None:
+    """A redacted copy names its file, a file that was kept anyway who asked; both name the rules."""
+    token = "ghp" + "_" + checked(Random(17))
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text(f"t: {token}\n")
+    Path("clean.txt").write_text("x\n")
+    with store.run("job", run_id="r") as run:
+        run.output("file", "a.txt", keep="redacted")
+        run.input("file", "b.txt", keep="anyway", asked_by="Operations")
+        run.output("file", "clean.txt", keep="anyway", asked_by="Operations")
+    lines = invoke("show", "r").out.splitlines()
+    assert "  a.redacted.txt is a redacted copy of a.txt (found: github-token)" in lines
+    assert "  b.txt was kept anyway, asked by Operations (found: github-token)" in lines
+    assert "  clean.txt was kept anyway, asked by Operations (found: no secret)" in lines
+
+
+@pytest.mark.parametrize("value", [1, "x", [], {}, {"rules": 1}, {"rules": [None]}])
+def test_what_another_writer_says_of_a_kept_file_is_shown(store: Store, invoke: Invoke, value: object) -> None:
+    """A bundle from elsewhere may say anything there."""
+    artifact = {
+        "name": "a",
+        "type": "file",
+        "ref": None,
+        "sha256": None,
+        "size": None,
+        "media_type": None,
+        "path": None,
+    }
+    with store.run("job", run_id="r") as run:
+        for key in ("redacted_from", "kept_anyway"):
+            run.writer.record("output", {**artifact, key: value})
+    assert invoke("show", "r").status == 0
 
 
 def test_what_recovery_lost_is_shown(store: Store, invoke: Invoke) -> None:

@@ -92,6 +92,19 @@ class TestFiles:
         (event,) = runstone.open("reports/runs").get(writer.run_id).events("input")
         assert event["data"]["extra"]["note"] == "not for run.json"
 
+    def test_who_asks_for_a_file_is_the_kernels_word_beside_keep(self, place: Path, only_run: OnlyRun) -> None:
+        """`asked_by` goes with `keep`; without it the name is the caller's own, and lost no more than any other."""
+        (place / "p.csv").write_text("1\n")
+        writer = RunWriter("P2-Backfill", "0.1.0")
+        writer.add_output("csv", "p.csv", keep="anyway", asked_by="Operations")
+        writer.add_output("csv", "db.table", asked_by="a customer")
+        finished(writer)
+        first, second = runstone.open("reports/runs").get(writer.run_id).events("output")
+        assert first["data"]["path"] == "artifacts/p.csv"
+        assert first["data"]["kept_anyway"] == {"asked_by": "Operations", "rules": []}
+        assert second["data"]["extra"]["extra"] == {"asked_by": "a customer"}
+        assert only_run().run["outputs"][1]["extra"] == {"asked_by": "a customer"}
+
     def test_a_file_has_its_digest_whatever_its_type(self, place: Path) -> None:
         """An existing file is bound by digest, and named below the working directory; never by an absolute path."""
         (place / "data").mkdir()

@@ -175,6 +175,18 @@ def redacted(surroundings: Surroundings) -> None:
     run.finish("failed", error={"type": "AuthError", "message": "hunter2! refused"})
 
 
+@good
+def secret_files(surroundings: Surroundings) -> None:
+    """Files with secrets: a redacted copy, one that is kept anyway, a clean one that would have been, one not kept."""
+    run = surroundings.run(host={"cwd": None}, secrets=["hunter2!"])
+    with folder({"job.ini": b"[db]\npassword = hunter2!\nport = 5432\n", "clean.txt": b"nothing\n"}):
+        run.input("file", "job.ini", keep="redacted")
+        run.output("file", "job.ini", keep="anyway", asked_by="Operations")
+        run.output("file", "clean.txt", keep="anyway", asked_by="Operations")
+        run.output("file", "job.ini", keep=True)
+    run.finish("success")
+
+
 class _Colour(enum.Enum):
     RED = "red"
 

@@ -303,7 +303,15 @@ def test_limits() -> None:
 def test_places() -> None:
     """Section 7 names the places of a store as the program does."""
     places = [quoted(row[0])[0] for row in tables("7 Places")[0]]
-    made = [layout.GIT_ATTRIBUTES, layout.STORE_FILE, layout.OPEN, layout.LEASES, layout.TEMPORARY, layout.UNKEPT]
+    made = [
+        layout.GIT_ATTRIBUTES,
+        layout.STORE_FILE,
+        layout.PSEUDONYM_KEY,
+        layout.OPEN,
+        layout.LEASES,
+        layout.TEMPORARY,
+        layout.UNKEPT,
+    ]
     assert [re.sub(r"/?(<.*)?$", "", place) for place in places] == made
     store_file = quoted(tables("7 Places")[0][1][1])[0]
     assert json.loads(store_file) == {"format": layout.STORE_FORMAT}

@@ -29,6 +29,7 @@ OPTIONS = (
     Option("run_id", "ID", "An id of your own; it must be free."),
     Option("store", "URL", "The store (default: RUNSTONE_STORE, else ./runs)."),
     Option("max_output", "SIZE", "Output to keep, 1G unless said: the first part and the last 1 MiB."),
+    Option("redact_output", None, "Show the output redacted, as it is recorded, a line at a time."),
     Option("pty", None, "Give the command a terminal of its own."),
     Option("strict", None, "Do not run the command if it cannot be recorded."),
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.engine.recorder import Run
+    from runstone.engine.store import Store
 
 WRONG_USE: Final = 125
 _MAY_BE_EMPTY: Final = ("pipeline_version", "label", "max_output")  # a label and a size are refused by name
@@ -109,8 +110,10 @@ def parse_labels(pairs: list[str]) -> dict[str, str]:
     return labels
 
 
-def _wrap_options(options: dict[str, Any]) -> dict[str, Any]:
+def _wrap_options(options: dict[str, Any], store: Store) -> dict[str, Any]:
     given: dict[str, Any] = {"pty": options["pty"]}
+    if options["redact_output"]:  # the store's redactor: a run that records nothing has none
+        given["redactor"] = store.redactor()
     if options["max_output"] is not None:
         given["max_output"] = parse_size(options["max_output"])
     return given
@@ -123,14 +126,15 @@ def _ovc(options: dict[str, Any], command: list[str]) -> int:
     if options["run_id"] is not None:
         raise _wrong("--run-id: contract ovc makes its own run ids")
     name, _, version = options["contract"].partition("/")
-    open_store(options["store"]).contract_of(name, version or None)  # raises for a version that is not known
+    store = open_store(options["store"])
+    store.contract_of(name, version or None)  # raises for a version that is not known
     return run_command(
         command,
         pipeline_id=_kind(options, command),
         pipeline_version=options["pipeline_version"] or "",
         required_env=options["required_env"],
         store_url=options["store"],
-        wrap_options=_wrap_options(options),
+        wrap_options=_wrap_options(options, store),
         empty_status=WRONG_USE,
         before=lambda run: _inputs(run, options["input"]),
         after=lambda run: _outputs(run, options["output"]),
@@ -147,8 +151,9 @@ def _record(options: dict[str, Any], command: list[str]) -> int:
     from runstone.locate import open_store
 
     occupy_standard_descriptors()
-    wrap_options = _wrap_options(options)
-    run = open_store(options["store"]).run(
+    store = open_store(options["store"])
+    wrap_options = _wrap_options(options, store)
+    run = store.run(
         _kind(options, command),
         version=options["pipeline_version"],
         labels=parse_labels(options["label"]),

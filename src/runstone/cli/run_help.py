@@ -45,7 +45,8 @@ command = _Wrapper(
     help="""Run a command and record it: what it was, what it printed, what it read and made, how it ended.
 
     The command is started as it stands, without a shell. Its output appears as it is written, its input and its
-    signals are passed on, and so is its exit status.
+    signals are passed on, and so is its exit status. With --redact-output it appears as it is recorded, without
+    secrets: a line when it ends, the last one at the latest when the command does.
 
     \b
       runstone run --kind backfill --output data/prices.csv -- python backfill.py

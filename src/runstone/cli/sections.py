@@ -50,6 +50,25 @@ def _artifacts(screen: Screen, title: str, items: list[dict[str, Any]]) -> None:
     screen.heading(title, str(len(items)))
     columns = (_NAME, Column("TYPE"), Column("SIZE", right=True), Column("SHA-256"), Column("KEPT AS", flexible=True))
     _table(screen, columns, [_artifact(item) for item in items])
+    for item in items[:MAX_ROWS]:
+        if words := _how_kept(item):
+            screen.wrapped("", words, indent=2)
+
+
+def _how_kept(item: dict[str, Any]) -> list[Cell]:
+    """What is to be known of a file that was not kept as any other is."""
+    source, anyway = item.get("redacted_from"), item.get("kept_anyway")
+    if isinstance(source, dict):
+        return [f"{item['name']} is a redacted copy of {source.get('name')} {_found_by(source)}"]
+    if isinstance(anyway, dict):
+        style = "warn" if anyway.get("rules") else ""
+        return [Span(f"{item['name']} was kept anyway, asked by {anyway.get('asked_by')} {_found_by(anyway)}", style)]
+    return []
+
+
+def _found_by(facts: dict[str, Any]) -> str:
+    rules = facts.get("rules")
+    return f"(found: {', '.join(map(str, rules)) or 'no secret'})" if isinstance(rules, list) else ""
 
 
 def _artifact(item: dict[str, Any]) -> list[Cell]:

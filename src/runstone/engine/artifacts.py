@@ -2,7 +2,7 @@
 
 - A file is read once, through one descriptor; what was read is what the digest and the copy are of.
 - A file that changes while it is read has no digest: the event says `changed_while_read`.
-- A file in which the redactor finds a secret is not kept: the event says by which rule.
+- A file that is not kept, as a secret is found in it, is told by the rule (`engine.keeping`, which keeps files).
 """
 
 from __future__ import annotations
@@ -12,32 +12,41 @@ import os
 from runstone.core import layout
 from runstone.core.digests import new_hash
 from runstone.core.media import media_type
+from runstone.core.redaction.redactor import FAILED
 from runstone.core.values import undecoded
-from runstone.errors import RunstoneError
+from runstone.engine.secret_search import SecretInFile
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Final
 
-    from runstone.core.manifest import FileFact
-    from runstone.core.redaction.redactor import Redactor
-
-    Keep = Callable[[str, Iterator[bytes]], FileFact]
-
 CHUNK_BYTES: Final = 1 << 20
 
-
-class SecretInFile(Exception):  # noqa: N818  # a finding, not a failure
-    """The file holds what a rule takes for a secret."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule = rule
+CLEAN: Final = "if clean"
+REDACTED: Final = "redacted"
+ANYWAY: Final = "anyway"
+"""Ways to keep a file (`engine.keeping`)."""
+NOT_KEPT: Final = "not_kept:invalid_option"
+"""The problem of a file that is not kept, as the caller's way to keep it is none."""
 
 
 class ChangedWhileRead(Exception):  # noqa: N818  # a finding, not a failure
     """Size, time or identity of the file were not the same before and after reading."""
+
+
+def way_of(keep: Any, asked_by: Any) -> str | None:
+    """Which way the argument `keep` means, `None` for not at all. Raises `invalid_option`."""
+    if keep is None or keep is False:
+        return None
+    if keep is True:
+        return CLEAN
+    if not isinstance(keep, str) or keep not in (REDACTED, ANYWAY):
+        raise error("invalid_option", "keep is True, False, 'redacted' or 'anyway'", option="keep")
+    if keep == ANYWAY and not (isinstance(asked_by, str) and asked_by.strip()):
+        raise error("invalid_option", "keep='anyway' needs asked_by, the name of who asks for it", option="asked_by")
+    return str(keep)
 
 
 def artifact_name(path: str, cwd: str | None) -> str:
@@ -67,16 +76,13 @@ class FileReader:
         self.size = 0
         self.sha256 = ""
 
-    def chunks(self, redactor: Redactor | None = None) -> Iterator[bytes]:
-        """The bytes. Raises `OSError`, `ChangedWhileRead`, and with a redactor `SecretInFile`."""
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes. Raises `OSError` and `ChangedWhileRead`."""
         digest = new_hash() if self._hashed else None
-        refuse = _SecretSearch(redactor).refuse if redactor is not None else None
         fd = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
             before = os.fstat(fd)
             while chunk := os.read(fd, CHUNK_BYTES):
-                if refuse is not None:
-                    refuse(chunk)
                 if digest is not None:
                     digest.update(chunk)
                 self.size += len(chunk)
@@ -96,46 +102,18 @@ def _identity(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
-class _SecretSearch:
-    """Reads a file's chunks in order, with a scanner of its own: other threads record meanwhile."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self._scanner = redactor.gate.scanner()
-        self._tail = b""
-
-    def refuse(self, chunk: bytes) -> None:
-        """Raises `SecretInFile` for a secret that ends in this chunk."""
-        window = self._tail + chunk
-        self._refuse(window)
-        if b"\0" in window:  # text in UTF-16 or UTF-32 is plain text with zeros between
-            self._refuse(window.replace(b"\0", b""))
-        self._tail = window[-self._redactor.overlap_bytes :]
-
-    def _refuse(self, data: bytes) -> None:
-        """The careful look takes a hundred times as long: only at blocks that hit, each with what came before it."""
-        if not self._scanner.hit(data):
-            return
-        step = self._redactor.overlap_bytes
-        for start in range(0, len(data), step):
-            block = data[start : start + 2 * step]
-            rule = self._redactor.found_in(block) if self._scanner.hit(block) else None
-            if rule is not None:
-                raise SecretInFile(rule)
-
-
-def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> dict[str, Any]:
+def file_facts(path: str, keep: Callable[[], dict[str, Any]] | None = None) -> dict[str, Any]:
     """`sha256`, `size` and `path` of an artifact event, and `problem` where something is to be said.
 
-    Never raises for what the file system answers: a file that is not there has no digest.
+    `keep` keeps the file and answers what is told of it. Never raises for what the file system answers: a file that
+    is not there has no digest.
     """
     facts: dict[str, Any] = {"sha256": None, "size": None, "path": None}
     try:
         if not os.path.isfile(path):
             return {**facts, "problem": "not_a_file" if os.path.lexists(path) else "not_found"}
         if keep is not None:
-            kept = _keep(path, name, keep, redactor)
-            return {"sha256": kept.sha256, "size": kept.size, "path": kept.path}
+            return keep()
         reader = FileReader(path, hashed=True)
         for _ in reader.chunks():
             pass
@@ -143,22 +121,15 @@ def file_facts(path: str, name: str, keep: Keep | None, redactor: Redactor) -> d
     except ChangedWhileRead:
         return {**facts, "problem": "changed_while_read"}
     except SecretInFile as exc:
-        return {**file_facts(path, name, None, redactor), "problem": f"not_kept:redacted:{exc.rule}"}
+        return {**file_facts(path), "problem": f"not_kept:redacted:{exc.rule}"}
     except OSError as exc:
         return {**facts, "problem": f"unreadable:{exc.strerror or exc}"}
     except RunstoneError as exc:  # the copy failed; the digest of the file itself can still be had
-        return {**file_facts(path, name, None, redactor), "problem": f"not_kept:{exc.code}"}
-
-
-def _keep(file: str, name: str, keep: Keep, redactor: Redactor) -> FileFact:
-    for candidate in kept_names("file" if redactor.text(name)[1] else name):  # a path is seen by everybody
-        path = layout.artifact(candidate)
-        try:
-            return keep(path, FileReader(file, hashed=False).chunks(redactor))
-        except RunstoneError as exc:
-            if exc.code != "file_exists":
-                raise
-    raise AssertionError("kept_names is endless")
+        return {**file_facts(path), "problem": f"not_kept:{exc.code}"}
+    except Exception:  # the redactor failed: what it could not search is not kept
+        if keep is None:
+            raise
+        return {**file_facts(path), "problem": f"not_kept:redacted:{FAILED}"}
 
 
 def kept_names(name: str) -> Iterator[str]:

@@ -59,14 +59,6 @@ def mapping_of(value: Any) -> dict[Any, Any]:
         return {"value": value}
 
 
-def truth_of(value: Any) -> bool:
-    """Whether a switch is on; one that cannot be asked is off."""
-    try:
-        return bool(value)
-    except Exception:  # a foreign object may raise anything
-        return False
-
-
 def reference_text(ref: Any) -> str:
     """The text of an artifact's reference: a path as text, anything else as it shows itself."""
     try:

@@ -22,10 +22,11 @@ from runstone.core.words import (
     status_from_checks,
 )
 from runstone.engine import facts as told
-from runstone.engine.artifacts import artifact_event, artifact_name, file_facts
+from runstone.engine.artifacts import NOT_KEPT, artifact_event, artifact_name, file_facts, way_of
 from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal
+from runstone.engine.streams import Streams
 from runstone.engine.writer import JournalWriter
 from runstone.errors import RunstoneError, error
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
-    from runstone.engine.streams import Streams
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
 
@@ -118,10 +118,11 @@ class Run:
     def output(self, type: str, ref: Any = None, **facts: Any) -> None:
         """Record something that the run produced.
 
-        With `type="file"`, `ref` is a path: the file is hashed now, by reference; `keep=True` also copies it into
-        the bundle. For anything else `ref` is text, and `sha256` and `size` are what the caller knows. Also:
-        `name` (default: the path below the working directory, or `ref`), `media_type`, `extra` (a mapping that
-        is recorded as it is).
+        With `type="file"`, `ref` is a path: the file is hashed now, by reference; `keep` also copies it into the
+        bundle: `True` unless a secret is found in it, `"redacted"` without what is found, `"anyway"` whatever is
+        found, by the name in `asked_by`. For anything else `ref` is text, and `sha256` and `size` are what the
+        caller knows. Also: `name` (default: the path below the working directory, or `ref`), `media_type`, `extra`
+        (a mapping that is recorded as it is).
         """
         self._artifact("output", type, ref, **facts)
 
@@ -169,8 +170,6 @@ class Run:
             return
         with self._streams_lock:
             if self._streams is None:
-                from runstone.engine.streams import Streams
-
                 self._streams = Streams(self.redactor)
             whole = self._streams.feed(name, data)
             if whole:
@@ -293,28 +292,61 @@ class Run:
         sha256: str | None = None,
         size: int | None = None,
         media_type: str | None = None,
-        keep: bool = False,
+        keep: bool | str = False,
+        asked_by: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         text = None if ref is None else told.reference_text(ref)
         kind, name = told.text_of(type), None if name is None else told.text_of(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
-        keep = told.truth_of(keep)
-        if text is not None and self.recording and sha256 is None and (kind == "file" or keep):
+        way = None if keep is False else self._way(keep, asked_by)
+        if text is not None and self.recording and sha256 is None and (kind == "file" or way):
             full = os.path.join(self._here() or "", text)
             name = name or artifact_name(full, self._cwd)
-            facts = file_facts(full, name, self.writer.keep if keep else None, self.redactor)
+            facts = self._file(full, name, way, asked_by)
             self._report(facts, text)
+        copy = facts.pop("copy", None)
         data = artifact_event(kind, text, name, facts, media_type)
         if extra is not None and (known := told.mapping_of(extra)):
             data["extra"] = known
         if problem := data_problem(event, data):
             self.writer.refuse("invalid_event", f"{event}: {problem}")
-        else:
-            self._record(event, data)
+            return
+        self._record(event, data)
+        if copy is not None:
+            self._record(event, artifact_event(kind, None, copy["name"], copy, media_type))
+
+    def _way(self, keep: Any, asked_by: Any) -> str | None:
+        """How to keep a file; in a tolerant run a wrong word is said, and keeps nothing."""
+        try:
+            return way_of(keep, asked_by)
+        except RunstoneError as exc:
+            if self._strict:
+                raise
+            self.writer.say("keep", f"run {self._run_id} does not keep a file: {exc.message}")
+            return NOT_KEPT
+
+    def _file(self, full: str, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
+        """What is told of a file; it is kept first, if it is to be."""
+        if way is None:
+            return file_facts(full)
+        if way == NOT_KEPT:
+            return {"problem": NOT_KEPT, **file_facts(full)}
+
+        def kept() -> dict[str, Any]:
+            from runstone.engine.keeping import Keeper
+
+            return Keeper(full, name, self.writer.keep, self.redactor).facts(way, asked_by)
+
+        facts = file_facts(full, kept)
+        anyway = facts.get("kept_anyway")
+        if anyway and anyway["rules"]:
+            found = f"secrets were found in it: {', '.join(anyway['rules'])}"
+            self.log(f"{name} is kept anyway, asked by {asked_by}; {found}", "warning")
+        return facts
 
     def _report(self, facts: Mapping[str, Any], ref: str) -> None:
-        if not (problem := facts.get("problem")):
+        if not (problem := facts.get("problem")) or "copy" in facts or problem == NOT_KEPT:
             return
         if self._strict:
             code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"

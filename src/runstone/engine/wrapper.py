@@ -1,6 +1,7 @@
 """Wrap: run a command as it would run alone, and record what it writes.
 
-- Output is shown live, byte for byte, before it is recorded; standard input is the command's own.
+- Output is shown live, byte for byte, before it is recorded, or redacted on request; standard input is the command's
+  own.
 - No pseudo-terminal unless asked for. In a pipeline the command has a process group of its own, and signals go to
   the whole group; at a terminal it shares ours, and the terminal itself signals both.
 - The end of the command is the end of the run: a child of it that keeps the pipe open does not hold up the seal.
@@ -32,8 +33,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.core.redaction.redactor import Redactor
     from runstone.engine.pseudo_terminal import Terminal
     from runstone.engine.recorder import Run
+    from runstone.engine.redacted_view import RedactedView
 
 MISSING_VARIABLE: Final = 1
 NOT_FOUND: Final = 127
@@ -89,13 +92,15 @@ def wrap(
     command: list[str],
     *,
     live: bool = True,
+    redactor: Redactor | None = None,
     max_output: int = DEFAULT_MAX_OUTPUT,
     pty: bool = False,
     env: dict[str, str] | None = None,
 ) -> Wrapped:
     """Run `command` to its end, record its streams into `run`; the caller finishes the run.
 
-    Without `live` nothing is shown. `max_output` bounds the recorded bytes of both streams together.
+    Without `live` nothing is shown; with `redactor` what is shown has passed it, a line at a time. `max_output` bounds
+    the recorded bytes of both streams together.
     """
     environment = {**os.environ, **(env or {})}
     if run.recording:
@@ -108,7 +113,7 @@ def wrap(
         signals.deliver()
         recording.begin()
         try:
-            _Loop(child, recording, live=live).run()
+            _Loop(child, recording, live=live, redactor=redactor).run()
         finally:
             recording.finish()
     except OSError as exc:
@@ -252,12 +257,19 @@ def _grow(fd: int) -> None:
             pass  # the user's share of pipe memory is used up
 
 
+def _redacted_view(redactor: Redactor) -> RedactedView:
+    from runstone.engine.redacted_view import RedactedView
+
+    return RedactedView(redactor)
+
+
 class _Loop:
     """Reads, shows and records until the command has ended, while signals are passed on."""
 
-    def __init__(self, child: _Child, recording: Recording, *, live: bool) -> None:
+    def __init__(self, child: _Child, recording: Recording, *, live: bool, redactor: Redactor | None) -> None:
         self._child = child
         self._recording = recording
+        self._view = None if redactor is None else _redacted_view(redactor)
         self._shown = {"stdout": 1, "stderr": 2} if live else {}
         self._poll = select.poll()
         self._terminal: Terminal | None = None
@@ -280,6 +292,8 @@ class _Loop:
             while not self._turn():
                 pass
             self._drain()
+            for stream, rest in self._view.rest() if self._view is not None else ():
+                self._write(stream, rest)
         finally:
             if self._terminal is not None:
                 self._terminal.restore()
@@ -350,7 +364,10 @@ class _Loop:
                 self._attend(self._terminal)
 
     def _show(self, stream: str, chunk: bytes) -> bool:
-        """Write to our own stream; `False` when nobody reads it any more."""
+        """Show what was read, or what may be shown of it; `False` when nobody reads it any more."""
+        return self._write(stream, chunk if self._view is None else self._view.feed(stream, chunk))
+
+    def _write(self, stream: str, chunk: bytes) -> bool:
         target = self._shown.get(stream)
         if target is None:
             return True

@@ -208,7 +208,7 @@ class FsOpenRun:
         return found
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
-        self._take_name(layout.check_path(path))
+        names = self._free_names(layout.check_path(path))
         full = os.path.join(self._folder, *path.split("/"))
         temporary = self._places.new_temporary()
         with translated(full):
@@ -226,17 +226,19 @@ class FsOpenRun:
             finally:
                 os.close(fd)
         self._kept.add(path)
+        self._names |= names
         return FileFact(path, size, sha256)
 
-    def _take_name(self, path: str) -> None:
-        """Raise `file_exists` if a kept file or folder has this name on some file system that a bundle may go to."""
+    def _free_names(self, path: str) -> dict[str, tuple[str, bool]]:
+        """The names that a file takes; raises `file_exists` if one of a kept file or folder is the same on some file
+        system that a bundle may go to."""
         parts = path.split("/")
         spelled = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
         needed = {layout.fold_path(name): (name, name == path) for name in spelled}
         for folded, (name, is_file) in needed.items():
             if folded in self._names and (is_file or self._names[folded] != (name, False)):
                 raise _kept_already(path)
-        self._names |= needed
+        return needed
 
     def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
         with translated(self._folder):

@@ -22,7 +22,7 @@ OUTPUT_EXTRAS: Final = frozenset({"rows_written", "rows_updated"})
 
 def gathered(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of an output, those that have no place of their own in `run.json` gathered in `extra`."""
-    known = {key: value for key, value in facts.items() if key in KERNEL | OUTPUT_EXTRAS}
+    known = {key: value for key, value in facts.items() if key in _kernel(facts) | OUTPUT_EXTRAS}
     more = {key: value for key, value in facts.items() if key not in known and key != "extra"}
     extra = facts.get("extra")
     if "extra" in facts or more:
@@ -32,16 +32,22 @@ def gathered(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def arguments(run: Run, cwd: str | None, type: str, ref: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments of `Run.input` and `Run.output`. Never raises for what the file system answers."""
-    known = {key: value for key, value in facts.items() if key in KERNEL}
-    extra = {key: value for key, value in facts.items() if key not in KERNEL}
+    kernel = _kernel(facts)
+    known = {key: value for key, value in facts.items() if key in kernel}
+    extra = {key: value for key, value in facts.items() if key not in kernel}
     path = _file(cwd, ref)
     if type != "file" and path and run.recording and not known.get("keep") and known.get("sha256") is None:
-        found = file_facts(path, path, None, run.redactor)
+        found = file_facts(path)
         known |= {"sha256": found["sha256"], "size": found["size"]}
         known.setdefault("name", artifact_name(path, cwd))
         if "problem" in found:
             extra["problem"] = found["problem"]
     return {**known, "extra": extra} if extra else known
+
+
+def _kernel(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Names that mean what they do in `Run.output`; `asked_by` does beside `keep`, and is the caller's own else."""
+    return KERNEL | {"asked_by"} if "keep" in facts else KERNEL
 
 
 def _file(cwd: str | None, ref: Any) -> str:
