@@ -263,14 +263,15 @@ class Store:
 
     # prove and mend
 
-    def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None) -> Report:
+    def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
         """Verify one sealed run; see `runstone.verify`."""
         from runstone.engine.verifier import verify_bundle
 
         run_id = self.resolve(run)
         bundle = self.objects.open(run_id)
         try:
-            report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest)
+            redactor = self.redactor() if secrets else None
+            report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest, redactor=redactor)
         finally:
             bundle.close()
         report.expect_run_id(run_id)
