@@ -6,7 +6,7 @@ import os
 
 from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.errors import error
-from runstone.locate import contract_of, open_bundle, open_store
+from runstone.locate import contract_of, open_bundle, open_redactor, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,20 +26,24 @@ def open(url: str | os.PathLike[str] | None = None) -> Store:
     return open_store(None if url is None else os.fspath(url))
 
 
-def verify(bundle: str | os.PathLike[str] | Sealed, *, quick: bool = False, digest: Digest | None = None) -> Report:
+def verify(
+    bundle: str | os.PathLike[str] | Sealed, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False
+) -> Report:
     """Verify a bundle: a folder, a tar or zip archive, or a `Sealed`.
 
-    With `quick` only manifest and journal are read. `digest` is a run digest from elsewhere, to compare with.
-    Faults are in the report and never raised; `file_not_found` and `invalid_archive` are.
+    With `quick` only manifest and journal are read. `digest` is a run digest from elsewhere, to compare with. With
+    `secrets` every file is searched for secrets too. Faults are in the report and never raised; `file_not_found`,
+    `invalid_archive`, and `invalid_option` for `quick` with `secrets` are.
     """
     from runstone.engine.reader import Sealed
     from runstone.engine.verifier import verify_bundle
 
+    redactor = open_redactor() if secrets else None
     if isinstance(bundle, Sealed):
-        return verify_bundle(bundle.bundle, contract_of, quick=quick, digest=digest)
+        return verify_bundle(bundle.bundle, contract_of, quick=quick, digest=digest, redactor=redactor)
     opened = open_bundle(os.fspath(bundle))
     try:
-        return verify_bundle(opened, contract_of, quick=quick, digest=digest)
+        return verify_bundle(opened, contract_of, quick=quick, digest=digest, redactor=redactor)
     finally:
         opened.close()
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.contract import Contract
+    from runstone.core.redaction.redactor import Redactor
     from runstone.ports.objects import Bundle
 
 VERSION: Final = "0.1.0"
@@ -69,6 +70,17 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE) -> Store:
 
     places = Places(store_path(chosen))
     return Store(places.root, FsObjects(places), FsJournals(places), host, clock, entropy, contract_of, GENERATOR)
+
+
+def open_redactor() -> Redactor:
+    """What takes secrets out as a run would that is recorded here now: by the rules, those of `runstone.toml` too, and
+    values of the environment. Raises `invalid_settings`."""
+    from runstone.adapters.system import SystemHost
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.core.redaction.ruleset import ruleset_of_settings
+
+    host = SystemHost()
+    return Redactor(host.secrets(), ruleset_of_settings(host.settings_file()), host)
 
 
 def store_path(url: str) -> str:

@@ -106,6 +106,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "show": json.loads(lines("show", "wrapped")),
         "contract": json.loads(lines("contract", "ovc", "wrapped")),
         "verify": json.loads(lines("verify", "wrapped")),
+        "redact": json.loads(lines("redact", "--check", "wrapped.tar")),
         "doctor": json.loads(lines("doctor")),
     }
 

@@ -42,6 +42,7 @@ VERBS: Final = {
         "contract": ("contract", "Print the documents that a contract folds from a run."),
     },
     "Prove": {"verify": ("verify", "Prove that a run is as it was sealed, or name each fault.")},
+    "Redact": {"redact": ("redact", "Take secrets out of a text, or tell where they stand.")},
     "Keep": {
         "recover": ("recover", "Seal the runs whose process died."),
         "export": ("export", "Write a run as an archive that travels."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +11,7 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import Any, Final
 
 from runstone.cli.measures import count_text
+from runstone.cli.progress import Progress
 from runstone.core import layout
 from runstone.core.ids import is_run_id
 from runstone.engine.store import Store
@@ -59,18 +59,19 @@ class Fleet:
         return {"ok": self.ok, "runs": self.reports, "foreign": self.foreign, "open_runs": self.open_runs}
 
 
-def verify_all(store: Store, *, quick: bool) -> Fleet:
+def verify_all(store: Store, *, quick: bool, secrets: bool) -> Fleet:
     """Verify every bundle of the store. A folder that has lost its manifest is a bundle too, and faulty."""
     still_open = {summary.run_id for summary in store.open_runs()}  # first: what is sealed meanwhile is then verified
     foreign = store.objects.foreign()
     torn = [name for name in foreign if _has_journal(store, name)]
     run_ids = sorted([*store.objects.run_ids(), *torn])
-    progress = _Progress(len(run_ids))
+    progress = Progress()
     reports = []
     try:
-        for report in _reports(store, run_ids, quick=quick):
+        for report in _reports(store, run_ids, quick=quick, secrets=secrets):
             reports.append(report)
-            progress.show(len(reports))
+            percent = len(reports) * 100 // len(run_ids)
+            progress.show(f"{len(reports)} of {len(run_ids)} runs verified, {percent} %", percent)
     except BrokenProcessPool as exc:
         raise error("store_unavailable", "a process that verified runs was killed; nothing is proved") from exc
     finally:
@@ -92,13 +93,13 @@ def _has_journal(store: Store, name: str) -> bool:
         bundle.close()
 
 
-def _reports(store: Store, run_ids: list[str], *, quick: bool) -> Iterator[dict[str, Any]]:
+def _reports(store: Store, run_ids: list[str], *, quick: bool, secrets: bool) -> Iterator[dict[str, Any]]:
     workers = min(_processors(), len(run_ids) // FEW_RUNS)
     if workers < 2 or not store.objects.properties.local:
-        yield from (_verify(store, run_id, quick) for run_id in run_ids)
+        yield from (_verify(store, run_id, quick, secrets) for run_id in run_ids)
         return
     with ProcessPoolExecutor(workers, initializer=_open, initargs=(store.url,)) as pool:
-        jobs = [(run_id, quick) for run_id in run_ids]
+        jobs = [(run_id, quick, secrets) for run_id in run_ids]
         yield from pool.map(_verify_there, jobs, chunksize=max(1, min(64, len(jobs) // (workers * 4))))
 
 
@@ -112,38 +113,15 @@ def _open(url: str) -> None:
     _store["it"] = open_store(url)
 
 
-def _verify_there(job: tuple[str, bool]) -> dict[str, Any]:
+def _verify_there(job: tuple[str, bool, bool]) -> dict[str, Any]:
     return _verify(_store["it"], *job)
 
 
-def _verify(store: Store, run_id: str, quick: bool) -> dict[str, Any]:
+def _verify(store: Store, run_id: str, quick: bool, secrets: bool) -> dict[str, Any]:
     """One report as a mapping; a run that cannot be read at all has a fault that says so."""
     try:
-        report = store.verify(run_id, quick=quick).as_dict()
+        report = store.verify(run_id, quick=quick, secrets=secrets).as_dict()
     except RunstoneError as exc:
         finding = Finding(0, exc.code, exc.message).as_dict()
         report = {"ok": False, "digest": None, "checked": [], "not_checked": [], "findings": [finding]}
     return {**report, "run_id": run_id}
-
-
-class _Progress:
-    """A counter on a terminal's standard error; nowhere else."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._shown = -1
-        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-    def show(self, done: int) -> None:
-        """Show how far the work is, in whole percent."""
-        percent = done * 100 // self._total
-        if self._on and percent != self._shown:
-            self._shown = percent
-            sys.stderr.write(f"\r{done} of {self._total} runs verified, {percent} %")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave nothing of it."""
-        if self._on and self._shown >= 0:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

@@ -15,7 +15,7 @@ from runstone.cli.rendering import Cell, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in, store_exists, unsealed_hint
 from runstone.core.digests import parse_digest
 from runstone.engine.store import Store
-from runstone.engine.verifier import FAULT, STEPS, Report
+from runstone.engine.verifier import FAULT, SECRETS, STEPS, Report
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store
 
@@ -29,27 +29,40 @@ NEEDED_STEPS: Final = frozenset(range(10))
 @run_argument("[RUN|PATH]")
 @click.option("--all", "everything", is_flag=True, help="Every run of the store, in parallel.")
 @click.option("--quick", is_flag=True, help="Read manifest and journal only; the answer names what was not read.")
+@click.option("--secrets", is_flag=True, help="Search every file for secrets too; each one is a fault.")
 @click.option("--digest", metavar="DIGEST", help="A run digest from elsewhere (sha256:<hex>) that the run must have.")
 @store_option()
 @json_option("Print the report as one JSON object.")
 def command(
-    run: str | None, store: str | None, digest: str | None, *, everything: bool, quick: bool, as_json: bool
+    run: str | None,
+    store: str | None,
+    digest: str | None,
+    *,
+    everything: bool,
+    quick: bool,
+    secrets: bool,
+    as_json: bool,
 ) -> int:
     """Prove that a run is as it was sealed, or name each fault. Nothing is trusted and nothing is changed.
 
     RUN may also be the PATH of a bundle: a folder, a tar or zip archive. A run of the store comes first; write
     ./NAME for a folder in the working directory.
 
+    With --secrets, for a bundle that came from elsewhere: its secrets, by file, line and rule, never by value, and
+    those of this environment. They change nothing of the proof.
+
     The answer ends with what was not checked. Without --digest that includes the one thing that no bundle can
     prove of itself: that it was not rewritten as a whole.
     """
     if everything == (run is not None) or (everything and digest is not None):
         raise error("invalid_option", "give one RUN or PATH, or --all (without --digest)", option="--all")
+    if quick and secrets:
+        raise error("invalid_option", "--secrets searches every file, and --quick reads few", option="--secrets")
     if digest is not None:
         parse_digest(digest)
     if run is None:
-        return _verify_all(open_store(store), quick=quick, as_json=as_json)
-    report = _report(run, store, quick=quick, digest=digest)
+        return _verify_all(open_store(store), quick=quick, secrets=secrets, as_json=as_json)
+    report = _report(run, store, quick=quick, digest=digest, secrets=secrets)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -57,18 +70,18 @@ def command(
     return 0 if report.ok else BAD
 
 
-def _report(run: str, store: str | None, *, quick: bool, digest: str | None) -> Report:
+def _report(run: str, store: str | None, *, quick: bool, digest: str | None, secrets: bool) -> Report:
     if os.path.dirname(run):
-        return verify_path(run, quick=quick, digest=digest)
+        return verify_path(run, quick=quick, digest=digest, secrets=secrets)
     opened = open_store(store)
     try:
-        return opened.verify(run, quick=quick, digest=digest)
+        return opened.verify(run, quick=quick, digest=digest, secrets=secrets)
     except RunstoneError as exc:
         if exc.code == "run_is_open":
             raise _not_yet(opened, str(exc.details["run_id"])) from exc
         if exc.code != "run_not_found" or not os.path.lexists(run):
             raise
-    return verify_path(run, quick=quick, digest=digest)
+    return verify_path(run, quick=quick, digest=digest, secrets=secrets)
 
 
 def _not_yet(store: Store, run_id: str) -> RunstoneError:
@@ -84,7 +97,7 @@ def print_report(screen: Screen, report: Report, name: str) -> None:
     if report.digest is not None:
         screen.facts([("digest", [report.digest])])
     screen.line()
-    for number, step in enumerate(STEPS):
+    for number, step in enumerate([*STEPS, SECRETS] if len(STEPS) in begun else STEPS):
         findings = [finding.as_dict() for finding in report.findings if finding.step == number]
         screen.line(f"{number:>2}  {step.ljust(STEP_CELLS)}", _mark(number in begun, findings))
         for finding in findings:
@@ -113,10 +126,10 @@ def _print_finding(screen: Screen, finding: dict[str, Any]) -> None:
     screen.wrapped("", [Span(finding["code"], style), finding["message"]], indent=4)
 
 
-def _verify_all(store: Store, *, quick: bool, as_json: bool) -> int:
+def _verify_all(store: Store, *, quick: bool, secrets: bool, as_json: bool) -> int:
     if not store_exists(store):
         raise error("store_not_found", f"there is no store at {store.url}", store=store.url)
-    fleet = verify_all(store, quick=quick)
+    fleet = verify_all(store, quick=quick, secrets=secrets)
     if as_json:
         print_json(fleet.as_dict())
     else:

@@ -7,7 +7,7 @@ from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.query import parse_query
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
-from runstone.core.redaction.ruleset import DEFAULT, local_ruleset
+from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.core.words import INTERRUPTED, RUNNING
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
@@ -158,8 +158,7 @@ class Store:
     def _rules(self) -> Ruleset:
         """The rules that come with Runstone, and those of `runstone.toml` as it was at the first run."""
         if self._ruleset is None:
-            found = self.host.settings_file()
-            self._ruleset = DEFAULT if found is None else local_ruleset(*found)
+            self._ruleset = ruleset_of_settings(self.host.settings_file())
         return self._ruleset
 
     def _pseudonym_key(self) -> bytes | None:
@@ -281,14 +280,15 @@ class Store:
 
     # prove and mend
 
-    def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None) -> Report:
+    def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
         """Verify one sealed run; see `runstone.verify`."""
         from runstone.engine.verifier import verify_bundle
 
         run_id = self.resolve(run)
         bundle = self.objects.open(run_id)
         try:
-            report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest)
+            redactor = self.redactor() if secrets else None
+            report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest, redactor=redactor)
         finally:
             bundle.close()
         report.expect_run_id(run_id)

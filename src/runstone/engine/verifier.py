@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.core.manifest import Manifest
+    from runstone.core.redaction.redactor import Redactor
     from runstone.engine.reader import ContractOf
     from runstone.ports.objects import Bundle, Entry
 
@@ -53,6 +54,9 @@ STEPS: Final = (
     "evidence references resolve",
     "published copies",
 )
+
+SECRETS: Final = "no secret in any file"
+"""What is looked at behind the proof, as step 11, where it is asked for."""
 
 FAULT: Final = "fault"
 NOTE: Final = "note"
@@ -135,10 +139,18 @@ class Report:
 
 
 def verify_bundle(
-    bundle: Bundle, contract_of: ContractOf, *, quick: bool = False, digest: Digest | None = None
+    bundle: Bundle,
+    contract_of: ContractOf,
+    *,
+    quick: bool = False,
+    digest: Digest | None = None,
+    redactor: Redactor | None = None,
 ) -> Report:
     """Verify an open bundle. With `quick` only manifest and journal are read; with `digest` the run digest is
-    compared with one that the caller has from elsewhere. Never raises for what it finds."""
+    compared with one that the caller has from elsewhere; with `redactor` every file is searched for what it takes
+    out. Never raises for what it finds; raises `invalid_option` for a search with `quick`."""
+    if quick and redactor is not None:
+        raise error("invalid_option", "secrets are looked for in every file, and `quick` reads few", option="quick")
     verification = _Verification(bundle, contract_of, quick=quick)
     try:
         verification.run(digest)
@@ -146,6 +158,10 @@ def verify_bundle(
         step = verification.step
         verification.fault(step, exc.code, exc.message, file=exc.details.get("path"))
         verification.unchecked(step + 1, f"step {step} could not be finished")
+    if redactor is None:
+        verification.report.not_checked.append("secrets: nobody looked for them (--secrets)")
+    else:
+        verification.search(redactor)
     return verification.finished(digest)
 
 
@@ -463,6 +479,18 @@ class _Verification:
                 file=layout.JOURNAL,
                 found=reference,
             )
+
+    # 11, which proves nothing of the bundle: a secret was sealed as it stands
+
+    def search(self, redactor: Redactor) -> None:
+        from runstone.engine.bundle_search import secrets_in
+
+        self.report.checked.append(f"{len(STEPS)} {SECRETS}")
+        for path, line, rule, message in secrets_in(self.bundle, redactor):
+            if rule is None:
+                self.report.not_checked.append(f"{len(STEPS)} {SECRETS}: {message}")
+            else:
+                self.fault(11, "secret_found", message, file=path, line=line, found=rule)
 
     def finished(self, digest: Digest | None) -> Report:
         if digest is None:

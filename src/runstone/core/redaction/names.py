@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Final
 
+    Given = tuple[int, int, str]
+    """Start and end of what a name is given, and what it is: `VALUE`, `PLACEHOLDER` or `CODE`."""
+
 
 def _words(table: str) -> tuple[str, ...]:
     return tuple(table.split())
@@ -22,6 +25,10 @@ def _words(table: str) -> tuple[str, ...]:
 
 RULE: Final = "named-secret"
 """Id of the rule by which a value goes that has such a name."""
+
+VALUE: Final = "value"
+PLACEHOLDER: Final = "placeholder"
+CODE: Final = "code"
 
 _KEY_WORDS: Final = _words("""
     access account admin aes api app application auth cipher consumer crypto deploy encryption fernet hmac
@@ -258,22 +265,22 @@ def assignments(text: str) -> Iterator[tuple[int, int, int, int]]:
     """Each value in `text` that a secret's name is given: where the name starts and ends, where the value does."""
     lower = text.replace("\u0130", "i").lower()  # the one letter that is two in lower case
     for known in _compiled("identified", _IDENTIFIED).finditer(text) if "identified" in lower else ():
-        given = _argument(text, known.start(), known.end())
-        if given is not None:
-            yield (*known.span(), *given)
+        value = _argument(text, known.start(), known.end())
+        if value is not None and value[2] == VALUE:
+            yield (*known.span(), value[0], value[1])
     seen = 0
-    for first, behind in sorted(_stems(lower)):
+    for first, behind in sorted(stems(lower)):
         if behind <= seen:
             continue
-        start, seen = _identifier(text, first, behind)
+        start, seen = identifier(text, first, behind)
         if says_secret(text[start:seen]) and not is_value(text[start:seen], text[max(0, start - 2) : start]):
-            span = _value(text, start, seen)
-            if span is not None:
-                yield (start, seen, *span)
-                seen = span[1]
+            value = given(text, start, seen)
+            if value is not None and value[2] == VALUE:
+                yield start, seen, value[0], value[1]
+                seen = value[1]
 
 
-def _stems(lower: str) -> Iterator[tuple[int, int]]:
+def stems(lower: str) -> Iterator[tuple[int, int]]:
     """Where a word stands that may be of a secret's name. A search for each is ten times as quick as one for all."""
     for stem in _STEMS:
         at = lower.find(stem)
@@ -300,7 +307,7 @@ def is_value(word: str, before: str = ':"') -> bool:
     return word.lower() in ("auth", "pass") and before == ':"'
 
 
-def _identifier(text: str, start: int, end: int) -> tuple[int, int]:
+def identifier(text: str, start: int, end: int) -> tuple[int, int]:
     """The name around a stem: letters, digits, `_`, `-`, `.`; at most `MAX_NAME` on each side."""
     first, last = max(0, start - MAX_NAME), min(len(text), end + MAX_NAME)
     while start > first and _is_part(text[start - 1]):
@@ -316,8 +323,9 @@ def _is_part(char: str) -> bool:
     return char.isascii() and (char.isalnum() or char in "_-.")
 
 
-def _value(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Where the value stands that the name between `start` and `end` is given; `None` where it is given none."""
+def given(text: str, start: int, end: int) -> Given | None:
+    """Where the value stands that the name between `start` and `end` is given, and what it is; `None` where it is
+    given none."""
     if text[max(0, start - 1) : start] == ":" and not text.endswith("env:", 0, start):
         return None  # a part of something with colons
     operator = _compiled("operator", _OPERATOR).match(text, end)
@@ -328,11 +336,11 @@ def _value(text: str, start: int, end: int) -> tuple[int, int] | None:
         return None
     quoted = _compiled("quoted", _QUOTED).match(text, at)
     if quoted is not None:
-        return None if is_placeholder(quoted["quoted"]) else quoted.span("quoted")
+        return (*quoted.span("quoted"), PLACEHOLDER if is_placeholder(quoted["quoted"]) else VALUE)
     return _bare_value(text, start, at, mark, spaced=bool(operator["gap"]))
 
 
-def _bare_value(text: str, start: int, at: int, mark: str, *, spaced: bool) -> tuple[int, int] | None:
+def _bare_value(text: str, start: int, at: int, mark: str, *, spaced: bool) -> Given | None:
     """A value without quotes; behind `Bearer` and its like the word that follows."""
     before = text[max(0, start - MAX_NAME) : start]  # of a long line the end will do
     line = before[max(before.rfind("\n"), before.rfind("\r")) + 1 :].strip(" \t-")
@@ -345,11 +353,12 @@ def _bare_value(text: str, start: int, at: int, mark: str, *, spaced: bool) -> t
         return None
     first = found.start("bare")
     value = found["bare"].rstrip(".,;:\\")
-    if is_placeholder(value) or _is_code(value, mark, prose=bool(line) and text[first - 1] in " \t", spaced=spaced):
-        return None
-    if mark == ">" and text[first + len(value) : first + len(value) + 1] != "<":
-        return None
-    return first, first + len(value)
+    last = first + len(value)
+    if is_placeholder(value):
+        return first, last, PLACEHOLDER
+    if _is_code(value, mark, prose=bool(line) and text[first - 1] in " \t", spaced=spaced):
+        return first, last, CODE
+    return None if mark == ">" and text[last : last + 1] != "<" else (first, last, VALUE)
 
 
 def _is_scheme(value: str) -> bool:
@@ -366,7 +375,7 @@ def _is_code(value: str, mark: str, *, prose: bool, spaced: bool) -> bool:
     return (mark == ":" and prose) or (mark != ":" and spaced and value.islower())
 
 
-def _argument(text: str, start: int, end: int) -> tuple[int, int] | None:
+def _argument(text: str, start: int, end: int) -> Given | None:
     """`--password VALUE` and SQL's `PASSWORD 'VALUE'`."""
     if text[start] == "-":
         found = _compiled("argument", r"[ \t]{1,4}(?:" + _QUOTED + "|" + _BARE + ")").match(text, end)
@@ -375,5 +384,6 @@ def _argument(text: str, start: int, end: int) -> tuple[int, int] | None:
     if found is None:
         return None
     group = "quoted" if found["quoted"] is not None else "bare"
-    value = found[group]
-    return None if is_placeholder(value) or value.startswith("-") else found.span(group)
+    if found[group].startswith("-"):
+        return None
+    return (*found.span(group), PLACEHOLDER if is_placeholder(found[group]) else VALUE)

@@ -79,6 +79,20 @@ _NAMING: Final = ("name", "key", "header", "variable", "env")
 _patterns: dict[str, re.Pattern[str]] = {}
 
 
+class Place:
+    """Where a secret stands in a text, and by which rule. From `begin` to `close` is all by which it is one, its name
+    too."""
+
+    __slots__ = ("begin", "close", "end", "rule", "start")
+
+    def __init__(self, start: int, end: int, rule: str, begin: int, close: int) -> None:
+        self.start = start
+        self.end = end
+        self.rule = rule
+        self.begin = begin
+        self.close = close
+
+
 class Redactor:
     """Redacts text and JSON trees. `gate.hit(line)` is false only where nothing would be changed.
 
@@ -104,6 +118,7 @@ class Redactor:
         self._encoded = [data for form in forms for data in _encodings(form)]
         self.overlap_bytes = max([MIN_OVERLAP_BYTES, *map(len, self._encoded)])
         """How much of what came before a part must be seen again with it, so that no secret is divided."""
+        self._over_lines: list[bytes] | None = None
         self.gate = Gate(ruleset, forms, cache)
 
     @property
@@ -113,7 +128,7 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, list[str]]:
         """`text` without its secrets, and the rules that hit."""
-        return self._clean(text, self._scope(text.encode("utf-8", "surrogatepass")))
+        return self._clean(text, self.scope_of(text))
 
     def _scope(self, data: bytes) -> Scope:
         """What may be found in bytes, or in any text that they hold."""
@@ -126,23 +141,15 @@ class Redactor:
             spans = self._spans(text, scope)
             if not spans:
                 return text, hits
-            text = self._replaced(text, spans, hits)
-            scope = self._scope(text.encode("utf-8", "surrogatepass"))
+            text = self._replaced(text, list(spans), hits)
+            scope = self.scope_of(text)
         return f"{MARK}{FAILED}]", [FAILED]
 
     def _replaced(self, text: str, spans: list[Span], hits: list[str]) -> str:
-        """`text` with a mark in the place of each span; what overlaps is one, named by its lowest rank."""
+        """`text` with a mark in the place of each span; what overlaps is one."""
         pieces: list[str] = []
         end = 0
-        spans.sort(key=lambda span: (span[0], -span[1]))
-        at = 0
-        while at < len(spans):
-            start, stop, _, _ = best = spans[at]
-            at += 1
-            while at < len(spans) and spans[at][0] < stop:
-                stop = max(stop, spans[at][1])
-                best = min(best, spans[at], key=lambda span: (span[2], span[0] - span[1], span[3]))
-                at += 1
+        for start, stop, best in _joined(spans):
             pieces += (text[end:start], self._mark(best[3], text[start:stop]))
             hits.append(best[3])
             end = stop
@@ -157,12 +164,27 @@ class Redactor:
         code = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256").hex()
         return f"{MARK}{rule}:{code[:_PSEUDONYM_DIGITS]}]"
 
-    def _spans(self, text: str, scope: Scope) -> list[Span]:
-        """All that is a secret in `text`, but for what stands within a mark."""
-        found = [span for span, _ in self._found(text, scope)]
+    def _spans(self, text: str, scope: Scope) -> dict[Span, tuple[int, int]]:
+        """All that is a secret in `text` (as `_found`), but for what stands within a mark."""
+        found = dict(self._found(text, scope))
         if not found or MARK not in text:
             return found
-        return list(_outside(sorted(found), [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]))
+        marks = [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]
+        return {span: found[span] for span in _outside(sorted(found), marks)}
+
+    def places(self, text: str) -> list[Place]:
+        """What `text` takes out of a text at its first look, in order; what overlaps is one."""
+        spans = self._spans(text, self.scope_of(text))
+        return [Place(start, end, best[3], *spans[best]) for start, end, best in _joined(list(spans))]
+
+    def scope_of(self, text: str) -> Scope:
+        """What may be found in a text: by which rules, and whether a name in it may say secret."""
+        return self._scope(text.encode("utf-8", "surrogatepass"))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in force."""
+        return self._rules.rules
 
     def _found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each secret, and the span of all by which it is one: its name, what stands around it."""
@@ -175,18 +197,28 @@ class Redactor:
         rules, named = scope
         lower = text.lower() if rules else ""
         for rule in rules:
-            if not rule.fits(text, lower):
-                continue
-            pattern = _compiled(rule.pattern)
-            group = "secret" if "secret" in pattern.groupindex else 0
-            for match in pattern.finditer(text):
+            for match, group in shapes(rule, text, lower):
                 secret = match[group]
-                if _passes(rule, secret) and not self._rules.leaves(rule.id, secret):
+                if passes(rule, secret) and self.exempted(rule.id, secret) is None:
                     yield (*match.span(group), _SHAPE, rule.id), match.span()
         if named:
             for first, behind, start, end in names.assignments(text):
-                if not self._rules.leaves(names.RULE, text[start:end], text[first:behind]):
+                if self.exempted(names.RULE, text[start:end], text[first:behind]) is None:
                     yield (start, end, _NAME, names.RULE), (first, end)
+
+    def exempted(self, rule_id: str, secret: str, name: str = "") -> str | None:
+        """The reason why an exemption leaves what a rule would take; `name` is what it is given to, if that decides."""
+        exemption = self._rules.exemption(rule_id, secret, name)
+        return None if exemption is None else exemption.reason
+
+    def spans_lines(self, data: bytes) -> bool:
+        """Whether a secret in bytes may reach over a line end; false is a proof."""
+        if self._over_lines is None:
+            anchors = [anchor.encode() for rule in self.rules if spans_lines(rule) for anchor in rule.anchors]
+            values = [value for value in self._encoded if b"\n" in value]
+            self._over_lines = [text.lower() for text in (*anchors, *values)]
+        lower = data.lower()
+        return any(text in lower for text in self._over_lines)
 
     def found_in(self, data: bytes) -> str | None:
         """The rule of the first secret in bytes of a file, whatever its encoding; `None` where there is none."""
@@ -194,10 +226,10 @@ class Redactor:
         readings = [data.decode("latin-1")]
         if not data.isascii() and (named or not self._is_ascii or any(rule.is_wide for rule in rules)):
             readings.append(data.decode("utf-8", "replace"))
-        is_binary = named and len(data) - len(data.translate(None, _CONTROLS)) > len(data) // MIN_CONTROLS
+        binary = named and is_binary(data)
         for text in readings:
             for start, end, rank, rule_id in sorted(self._spans(text, scope)):
-                if rank != _NAME or not is_binary or _is_typed(text[start:end]):
+                if rank != _NAME or not binary or is_typed(text[start:end]):
                     return rule_id
         return None
 
@@ -254,7 +286,7 @@ class Redactor:
                 result.append(self._named(name, item, place, marks))
                 place.leave()
             return result
-        if kind is not str or names.is_placeholder(value) or self._rules.leaves(names.RULE, value, name):
+        if kind is not str or names.is_placeholder(value) or self.exempted(names.RULE, value, name):
             return self._walk(value, place, marks)
         clean, hits = self._text(value, place)
         if not (len(hits) == 1 and _compiled(_MARK_PATTERN).fullmatch(clean)):
@@ -356,12 +388,12 @@ class Redactor:
         for first, last in STREAM_BLOCKS:
             if data.find(first, max(0, limit)) >= 0:  # much quicker than `rfind`
                 block = data.rfind(first)
-                if block < end and data.find(last, block) < 0:
+                if block < end and data.find(last, block, end) < 0:
                     end = block
         end = self._before_values(data, end)
         if end >= limit:
             return end
-        return self._after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
+        return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
     def _before_values(self, data: bytes, cut: int) -> int:
         """`cut`, or the start of a declared value that it would divide or that may be unfinished there."""
@@ -375,8 +407,8 @@ class Redactor:
                 start = data.find(first, start + 1, cut)
         return cut
 
-    def _after_matches(self, data: bytes, cut: int) -> int:
-        """`cut`, or the end of what it would divide."""
+    def after_matches(self, data: bytes, cut: int) -> int:
+        """`cut`, or the end of the secret that it would divide."""
         text = data.decode("latin-1")
         spans = [whole for _, whole in self._found(text, self._scope(data))]
         for value in self._encoded:
@@ -400,16 +432,42 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return found
 
 
-def _is_typed(value: str) -> bool:
+def is_binary(data: bytes) -> bool:
+    """Whether bytes of a file are no text: in text less than one of a hundred is a control character."""
+    return len(data) - len(data.translate(None, _CONTROLS)) > len(data) // MIN_CONTROLS
+
+
+def is_typed(value: str) -> bool:
     """Whether somebody may have typed a value: three random bytes stand behind some `pwd=` in every large file."""
     return len(value) >= MIN_TYPED and value.isascii() and value.isprintable()
 
 
-def _passes(rule: Rule, secret: str) -> bool:
+def shapes(rule: Rule, text: str, lower: str) -> Iterator[tuple[re.Match[str], str | int]]:
+    """Where a rule matches in `text` (`lower` in lower case), and the group of what goes if it `passes`."""
+    if rule.fits(text, lower):
+        pattern = _compiled(rule.pattern)
+        group = "secret" if "secret" in pattern.groupindex else 0
+        for match in pattern.finditer(text):
+            yield match, group
+
+
+def spans_lines(rule: Rule) -> bool:
+    """Whether a rule may match over a line end: some part of its pattern, the negated sets that say no apart."""
+    rest = _compiled(_NEGATED).sub(lambda found: "" if _compiled(r"\\[sn]").search(found[0]) else "\\n", rule.pattern)
+    return _compiled(r"\\[nsWD]").search(rest) is not None
+
+
+_NEGATED: Final = r"\[\^\]?(?:\\.|[^\]\\])*\]"
+
+
+def passes(rule: Rule, secret: str) -> bool:
     """Whether what a pattern matched is a secret: its checksum fits, and it is not `sk_live_xxxxxxxxxxxxxxxx`."""
-    if len(secret) >= MIN_SAMPLE and max(map(secret.count, set(secret))) > len(secret) // 2:
-        return False
-    return rule.check is None or _checks(rule.check, secret)
+    return not is_sample(secret) and (rule.check is None or _checks(rule.check, secret))
+
+
+def is_sample(secret: str) -> bool:
+    """Whether most of a token is one character over and over."""
+    return len(secret) >= MIN_SAMPLE and max(map(secret.count, set(secret))) > len(secret) // 2
 
 
 def _checks(check: str, text: str) -> bool:
@@ -426,6 +484,20 @@ def _outside(spans: list[Span], marks: list[tuple[int, int]]) -> Iterator[Span]:
             at += 1
         if at == len(marks) or span[0] < marks[at][0] or marks[at][1] < span[1]:
             yield span
+
+
+def _joined(spans: list[Span]) -> Iterator[tuple[int, int, Span]]:
+    """Start and end of what overlaps, and the span that names it: that of the lowest rank."""
+    spans.sort(key=lambda span: (span[0], -span[1]))
+    at = 0
+    while at < len(spans):
+        start, stop, _, _ = best = spans[at]
+        at += 1
+        while at < len(spans) and spans[at][0] < stop:
+            stop = max(stop, spans[at][1])
+            best = min(best, spans[at], key=lambda span: (span[2], span[0] - span[1], span[3]))
+            at += 1
+        yield start, stop, best
 
 
 def _line_of(value: Any) -> bytes | None:

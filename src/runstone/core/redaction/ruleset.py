@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final
 
-    from runstone.core.redaction.local import LocalRules
+    from runstone.core.redaction.local import Exemption, LocalRules
     from runstone.core.redaction.rule import Rule
 
 NAME: Final = "runstone"
@@ -70,11 +70,12 @@ class Ruleset:
         """Whether marks carry a pseudonym of what they stand for."""
         return self.local is not None and self.local.pseudonyms
 
-    def leaves(self, rule_id: str, secret: str, name: str = "") -> bool:
-        """Whether an exemption leaves what a rule would take; `name` is what it is given to, if the rule goes by it."""
-        return self.local is not None and any(
-            exemption.rule == rule_id and exemption.leaves(secret, name) for exemption in self.local.exemptions
-        )
+    def exemption(self, rule_id: str, secret: str, name: str = "") -> Exemption | None:
+        """What leaves that which a rule would take; `name` is what it is given to, if the rule goes by it."""
+        for exemption in () if self.local is None else self.local.exemptions:
+            if exemption.rule == rule_id and exemption.leaves(secret, name):
+                return exemption
+        return None
 
     def may_match(self, data: bytes) -> bool:
         """Whether bytes hold an anchor of a rule or a name that may say secret; false is a proof that none matches."""
@@ -206,6 +207,11 @@ def _all_rules() -> tuple[Rule, ...]:
 
 DEFAULT: Final = Ruleset(index.SHA256, index.ANCHORS, index.FOLDED, _all_rules, index.EXPRESSIONS_SHA256)
 """The rules that come with Runstone."""
+
+
+def ruleset_of_settings(found: tuple[bytes, str] | None) -> Ruleset:
+    """The rules in force under a settings file (its bytes and its path), or without one. Raises `invalid_settings`."""
+    return DEFAULT if found is None else local_ruleset(*found)
 
 
 def local_ruleset(data: bytes, path: str) -> Ruleset:
