@@ -97,3 +97,27 @@ def test_a_run_that_has_ended_says_so() -> None:
     run.finish()
     with pytest.raises(runstone.RunstoneError, match="finished"):
         run.stream("stdout", b"late")
+
+
+DER = next(rule for rule in RULES if rule.id == "private-key-der").example
+BARE = "key: " + DER.partition("=")[2]
+
+
+@pytest.mark.parametrize("at", range(70, 480, 41))
+def test_a_key_without_armour_is_not_divided(at: int) -> None:
+    """Lines of base64 that began as a private key does wait for the line that is none."""
+    wrapped = "\n".join(BARE[start : start + 64] for start in range(0, len(BARE), 64))
+    text = f"before\n{wrapped}\nafter\n".encode()
+    assert streamed(text[:at], text[at:]) == streamed(text)
+
+
+def test_other_base64_does_not_wait() -> None:
+    """A picture, printed line by line: each line is recorded as it comes, and so is what only begins so."""
+    with runstone.open("memory:").run("kind") as run:
+        for line in [b"iVBORw0KGgoAAAANSUhEUgAA" * 3 + b"\n"] * 500 + [
+            b"by the MIT licence\n",
+            b"MIDDLE-EARTH-AND-BEYOND\n",
+        ]:
+            before = len(recorded(run))
+            run.stream("stdout", line)
+            assert len(recorded(run)) == before + len(line)

@@ -16,6 +16,7 @@ from runstone.core import canonical
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.printing import print_json
 from runstone.core.redaction import names
+from runstone.core.redaction.cutting import after_spans, before_keys, before_values, line_end
 from runstone.core.redaction.gate import Gate
 from runstone.core.redaction.ruleset import DEFAULT, Ruleset
 from runstone.core.redaction.spellings import spellings
@@ -67,9 +68,6 @@ MIN_CONTROLS: Final = 100
 MIN_TYPED: Final = 6
 """The length of what a name must be given in a file that is no text, to be taken for a secret."""
 _CONTROLS: Final = bytes(byte for byte in range(32) if byte not in b"\t\n\f\r\x1b") + b"\x7f"
-
-STREAM_BLOCKS: Final = ((b"-----BEGIN ", b"-----END "), (b"Private-Lines: ", b"Private-MAC: "))
-"""A private key spans lines: a stream is not cut between these two."""
 
 _VALUE, _SHAPE, _NAME = range(3)
 _NUMBER_CHARACTERS: Final = "0123456789+-.e"
@@ -384,42 +382,21 @@ class Redactor:
         that could be divided in their middle has come in whole, and the cut stands after it.
         """
         limit = len(data) - MAX_HELD_OUTPUT_BYTES
-        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        for first, last in STREAM_BLOCKS:
-            if data.find(first, max(0, limit)) >= 0:  # much quicker than `rfind`
-                block = data.rfind(first)
-                if block < end and data.find(last, block, end) < 0:
-                    end = block
-        end = self._before_values(data, end)
+        end = before_keys(data, line_end(data), max(0, limit))
+        end = before_values(data, end, self._encoded)
         if end >= limit:
             return end
         return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
-    def _before_values(self, data: bytes, cut: int) -> int:
-        """`cut`, or the start of a declared value that it would divide or that may be unfinished there."""
-        for value in self._encoded:
-            first = value[:1]
-            start = data.find(first, max(0, cut - len(value) + 1), cut)
-            while start >= 0:
-                if value.startswith(data[start : start + len(value)]):
-                    cut = start
-                    break
-                start = data.find(first, start + 1, cut)
-        return cut
-
     def after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of the secret that it would divide."""
-        text = data.decode("latin-1")
-        spans = [whole for _, whole in self._found(text, self._scope(data))]
+        spans = [whole for _, whole in self._found(data.decode("latin-1"), self._scope(data))]
         for value in self._encoded:
             start = data.find(value)
             while start >= 0:
                 spans.append((start, start + len(value)))
                 start = data.find(value, start + 1)
-        for start, stop in sorted(spans):
-            if start < cut < stop:
-                cut = stop
-        return cut
+        return after_spans(cut, spans)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
