@@ -21,6 +21,7 @@ PATTERNS = [
     r"caf\u00e9[\u00e0-\u00ff]{2}",
     r"a\\b\"c",
     r".[^a].",
+    r"(?:(?<![A-Za-z])|(?<=\\n))(?=ab)[a-c]{3,9}\.[0-9]{2}(?![0-9])",
 ]
 
 
@@ -42,6 +43,11 @@ def test_a_look_around_takes_what_it_looks_at(text: str) -> None:
     assert found.search(canonical_bytes(text))
     assert not found.search(b'"cab"')
     assert not found.search(b'"abc"')
+
+
+def test_what_begins_with_a_set_is_not_looked_around() -> None:
+    """A matcher would follow every run of its characters; a look that lies ahead is left to the pattern, too."""
+    assert expression(r"(?<![a-z])(?=ab)[a-c]{3}x(?![a-z])") == expression("[a-c]{3}x")
 
 
 def test_long_repetitions_have_no_bound() -> None:

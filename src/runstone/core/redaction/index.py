@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "80f7d600095a648ee11c0aeeaa247ffc7698112e4256598f43e1ea08eea9a290"
-EXPRESSIONS_SHA256: Final = "0800e798ee93f17760f24535d69c52daf5563cf2a13f7d5eeef4a8502850c072"
+SHA256: Final = "54b91f9330e419af77ec0ab7995d5531acb3674029e7ff320797c03d16914e28"
+EXPRESSIONS_SHA256: Final = "8529503354416b4e19ccf0db4d60513cf06f79963181c58ec9c5a6429d634102"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',
