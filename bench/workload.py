@@ -6,6 +6,7 @@ before every run, outside the timed part, so that a store that keeps equal conte
 
 import hashlib
 import itertools
+import json
 import os
 import random
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ def make_events(count: int = 1000) -> list[Event]:
         }
         for index in range(count)
     ]
+
+
+def event_bodies(count: int = 1000) -> list[bytes]:
+    """The same events as canonical JSON, about 240 bytes each: what is looked through before a line is written."""
+    return [json.dumps(event, sort_keys=True, separators=(",", ":")).encode() for event in make_events(count)]
 
 
 def cycle_blocks(events: list[Event], size: int) -> Iterator[list[Event]]:
@@ -85,16 +91,21 @@ class Sources:
             os.close(descriptor)
 
 
-def write_log_text(path: Path, size_bytes: int) -> None:
-    """A file of 80-byte lines that look like a log: times, levels, words, numbers."""
+def log_lines(count: int = 10_000) -> list[str]:
+    """Lines of 79 characters that look like a log: times, levels, words, numbers. No line end."""
     rng = random.Random(13)
     words = ("reading", "block", "table", "scan", "tool", "result", "cache", "state", "index", "merge")
     lines = []
-    for index in range(10_000):
+    for index in range(count):
         head = f"2026-01-{1 + index % 28:02d} 10:{index % 60:02d}:07 INFO worker-{index % 8} "
         text = head + " ".join(rng.choices(words, k=12)) + f" {rng.randrange(10**6)}"
-        lines.append(text[:79].ljust(79).encode() + b"\n")
-    block = b"".join(lines)
+        lines.append(text[:79].ljust(79))
+    return lines
+
+
+def write_log_text(path: Path, size_bytes: int) -> None:
+    """A file of such lines."""
+    block = b"".join(line.encode() + b"\n" for line in log_lines())
     with path.open("wb") as file:
         while size_bytes > 0:
             file.write(block[:size_bytes])

@@ -12,4 +12,5 @@ NAMES = (
     "import_time",
     "verify",
     "memory",
+    "redaction",
 )

@@ -27,14 +27,25 @@ ESCAPED: Final = r"\\+(?:u[0-9a-fA-F]{4}|[^u])"
 BEYOND: Final = r"[\x80-\xff]"
 _ESCAPED: Final = frozenset([*range(0x20), 0x22, 0x5C, 0x7F])
 _ASCII: Final = range(0x80)
+_LOOKS: Final = (op.ASSERT, op.ASSERT_NOT, op.AT)
 
 
 def expression(pattern: str) -> str:
     """The expression of a pattern over text, as a pattern over bytes."""
     items = list(_parser.parse(pattern))
-    before = _border(items[0], "^") if items else ""
-    behind = _border(items[-1], "$") if len(items) > 1 else ""
-    return before + _sequence(items) + behind
+    inner = _sequence(items)
+    if len(items) < 2 or _begins_with_set(items[1:]):
+        return inner
+    return _border(items[0], "^") + inner + _border(items[-1], "$")
+
+
+def _begins_with_set(items: list[tuple[Any, Any]]) -> bool:
+    """Whether a set of characters comes first, once or repeated: what stands around it is not looked at then, as a
+    matcher would have to follow every run of such characters, and be three times as slow."""
+    first = next((item for item in items if item[0] not in _LOOKS), None)
+    if first is not None and first[0] in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+        first = first[1][2][0]
+    return first is not None and first[0] is op.IN
 
 
 def _border(item: tuple[Any, Any], end: str) -> str:

@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "effd3aa2e280c5426758fd9a6dba1a3153e72569947888668709345a8a4e656a"
-EXPRESSIONS_SHA256: Final = "fa77b67b5557fa467b22adc97740cbfaf9a7648697db821b633f89ba855f2e93"
+SHA256: Final = "a615f2309e9f9d145caa7c7835c1ef397f7d31f0901b4a7a868541377b44e182"
+EXPRESSIONS_SHA256: Final = "9862309d3e661344f997b132efdcee3a48bf6fdb2ade4a6f462df27af33d2299"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

@@ -43,7 +43,8 @@ RULES: Final = (
         "discord-bot-token",
         "Discord bot token",
         START_URLSAFE
-        + r"[MNO][DTjz][AEIMQUYcgk][A-Za-z0-9_-]{20,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"
+        # ahead: of three sets in a row the matcher makes 120 literals of three letters, and is three times as slow
+        + r"(?=[MNO][DTjz][AEIMQUYcgk])[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"
         + END_URLSAFE,
         tuple(a + b + c for a in "MNO" for b in "DTjz" for c in "AEIMQUYcgk"),
         example="DISCORD_TOKEN=MTE4" + "E_SBh1XOv-R-ptkAinEGzS.GXn0GE.Jvf9mPUR8GmryqtNJqZp_2eBAinLGZUiKfeljv",
