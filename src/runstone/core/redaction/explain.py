@@ -136,12 +136,12 @@ def _failed_shapes(redactor: Redactor, line: str) -> Iterator[Reason]:
             exempted = redactor.exempted(rule.id, match[group])
             if exempted is not None:
                 why = f"but is exempt: {redactor.text(exempted)[0]}"
+            elif passes(rule, match[group]):
+                continue
             elif is_sample(match[group]):
                 why = "but is one character over and over: a sample"
-            elif not passes(rule, match[group]):
-                why = "but its checksum is wrong"
             else:
-                continue
+                why = "but its checksum is wrong"
             failed = True
             yield Reason(match.start(), match.start(), f"it has the form of {rule.id}, {why}")
         if not failed:
