@@ -116,14 +116,15 @@ def whole_lines(data: bytes, size: int) -> list[bytes]:
 def file_speed(data: bytes, scratch: Path) -> float | str:
     """Gigabytes a second to read a file and look through it as when it is kept, or the rule by which it is not kept."""
     from runstone.core.redaction.redactor import Redactor
-    from runstone.engine.artifacts import FileReader, SecretInFile
+    from runstone.engine.artifacts import FileReader
+    from runstone.engine.secret_search import SecretInFile, refusing
 
     path = scratch / "file"
     path.write_bytes(data)
     watch = Stopwatch()
     try:
         with watch:
-            for _ in FileReader(str(path), hashed=False).chunks(Redactor()):
+            for _ in refusing(FileReader(str(path), hashed=False).chunks(), Redactor()):
                 pass
     except SecretInFile as exc:
         return f"not kept: {exc.rule}"

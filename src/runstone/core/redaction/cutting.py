@@ -37,9 +37,12 @@ def before_keys(data: bytes, end: int, since: int) -> int:
 
 
 def _before_bare_key(data: bytes, end: int) -> int:
+    tail = data[max(0, end - MAX_KEY_LINES * MAX_KEY_LINE) : end]
+    if not any(key in tail for key in BARE_KEYS):  # the common case
+        return end
     stop = end
     for _ in range(MAX_KEY_LINES):
-        start = _last_end(data, stop - 1) if stop else 0
+        start = _last_end(data, stop - 1, stop - 2 * MAX_KEY_LINE) if stop else 0
         line = data[start:stop].strip()
         if len(line) < MIN_KEY_LINE:
             return end
@@ -58,8 +61,10 @@ def _is_base64(line: bytes) -> bool:
     return not line.translate(None, _BASE64)
 
 
-def _last_end(data: bytes, stop: int) -> int:
-    return max(data.rfind(b"\n", 0, stop), data.rfind(b"\r", 0, stop)) + 1
+def _last_end(data: bytes, stop: int, since: int = 0) -> int:
+    """Behind the last line end before `stop`, and no earlier than `since`."""
+    since = max(0, since)
+    return max(data.rfind(b"\n", since, stop) + 1, data.rfind(b"\r", since, stop) + 1, since)
 
 
 def before_values(data: bytes, cut: int, values: Iterable[bytes]) -> int:
