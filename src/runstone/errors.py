@@ -106,6 +106,7 @@ CODES: dict[str, Code] = {
     "path_collision": _invalid("Two paths are the same once case and Unicode form are set aside."),
     "invalid_digest": _invalid("A digest is not `sha256:` and 64 hexadecimal digits."),
     "invalid_query": _invalid("A query does not follow the language."),
+    "invalid_cursor": _invalid("A cursor is not one that a list has given for this query."),
     "invalid_event": _invalid("An event lacks a required field or has a wrong type."),
     "invalid_label": _invalid("A label's name or value is not text or is over its limit."),
     "invalid_link": _invalid("A link's relation, run id or digest is not valid."),

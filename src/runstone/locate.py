@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from runstone.core import layout
 from runstone.engine.store import Store
 from runstone.errors import error
 
@@ -14,8 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.adapters.fs.places import Places
     from runstone.core.contract import Contract
     from runstone.core.redaction.redactor import Redactor
+    from runstone.ports.catalog import Catalog
     from runstone.ports.objects import Bundle
 
 VERSION: Final = "0.1.0"
@@ -63,13 +66,30 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE) -> Store:
         from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
 
         memory = MemoryObjects()
-        return Store(chosen, memory, MemoryJournals(memory), host, clock, entropy, contract_of, GENERATOR)
+        journals = MemoryJournals(memory)
+        return Store(chosen, memory, journals, host, clock, entropy, contract_of, GENERATOR, _spare_catalogs)
     from runstone.adapters.fs.journals import FsJournals
     from runstone.adapters.fs.objects import FsObjects
     from runstone.adapters.fs.places import Places
 
     places = Places(store_path(chosen))
-    return Store(places.root, FsObjects(places), FsJournals(places), host, clock, entropy, contract_of, GENERATOR)
+    ports = (FsObjects(places), FsJournals(places), host, clock, entropy)
+    return Store(places.root, *ports, contract_of, GENERATOR, lambda: _catalogs(places))
+
+
+def _catalogs(places: Places) -> list[Catalog]:
+    try:
+        from runstone.adapters.sqlite.catalog import SqliteCatalog
+    except ImportError:  # a Python that was built without it
+        return _spare_catalogs()
+    catalog = SqliteCatalog(places.at(layout.CATALOG), lambda: places.locked(layout.CATALOG_LOCK))
+    return [catalog, *_spare_catalogs()]
+
+
+def _spare_catalogs() -> list[Catalog]:
+    from runstone.adapters.memory.catalog import MemoryCatalog
+
+    return [MemoryCatalog()]
 
 
 def open_redactor() -> Redactor:

@@ -38,6 +38,9 @@ class FsGround:
         full.unlink(missing_ok=True)
         full.write_bytes(body)
 
+    def raw_remove(self, run_id: str) -> None:
+        durable.remove_tree(str(self._root / run_id))
+
     @contextmanager
     def watch(self) -> Iterator[list[tuple[str, str]]]:
         calls: list[tuple[str, str]] = []

@@ -20,6 +20,9 @@ class MemoryGround:
     def raw_read(self, run_id: str, path: str) -> bytes | None:
         return self._store.bundles.get(run_id, {}).get(path)
 
+    def raw_remove(self, run_id: str) -> None:
+        del self._store.bundles[run_id]
+
     def raw_write(self, run_id: str, path: str, body: bytes) -> None:
         self._store.bundles.setdefault(run_id, {})[path] = body
 

@@ -17,7 +17,7 @@ from runstone.engine.live import LIVE
 from runstone.engine.reader import Sealed
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
-from runstone.locate import GENERATOR, contract_of
+from runstone.locate import GENERATOR, _catalogs, contract_of
 from runstone.testing.fakes import FixedClock, FixedHost
 
 TOKEN = "ghp_" + "a1B2" * 7 + "a13tNSQc"
@@ -37,6 +37,7 @@ def open_store(root: Path, *, clock: Any = None, **host: Any) -> Store:
         SystemEntropy(),
         contract_of,
         GENERATOR,
+        lambda: _catalogs(places),
     )
 
 

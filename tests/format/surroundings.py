@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
+from runstone.adapters.memory.catalog import MemoryCatalog
 from runstone.core.contract import json_document
 from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.redaction.rule import Rule
@@ -91,7 +92,7 @@ class Surroundings:
         """The store as a process on the described host opens it."""
         facts = FixedHost(**host)
         ports = (self.objects, self.journals, facts, self.clock, FixedEntropy())
-        return GoldenStore("golden:", *ports, golden_contract_of, GENERATOR)
+        return GoldenStore("golden:", *ports, golden_contract_of, GENERATOR, lambda: [MemoryCatalog()])
 
     def run(self, kind: str = "golden", *, host: dict[str, Any] | None = None, **options: Any) -> Run:
         """A run under the recipe's name."""

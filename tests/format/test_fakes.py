@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
+from runstone.adapters.memory.catalog import MemoryCatalog
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 from runstone.locate import GENERATOR, contract_of
@@ -15,7 +16,7 @@ def store() -> Store:
     """A store in memory over fakes."""
     objects = MemoryObjects()
     ports = (objects, MemoryJournals(objects), FixedHost(settings={"EMPTY": ""}), FixedClock(), FixedEntropy(7))
-    return Store("memory:", *ports, contract_of, GENERATOR)
+    return Store("memory:", *ports, contract_of, GENERATOR, lambda: [MemoryCatalog()])
 
 
 def test_clock_stands_still() -> None:

@@ -8,13 +8,12 @@ import click
 
 from runstone.cli.measures import count_text, duration_text
 from runstone.cli.parameters import json_option, store_option
+from runstone.cli.progress import Reading
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
-from runstone.core.query import FIELDS
-from runstone.engine.ending import duration_ms
-from runstone.engine.reader import Sealed
-from runstone.engine.store import DAMAGED, Store
-from runstone.errors import RunstoneError
+from runstone.core.card import DAMAGED
+from runstone.core.query import FAMILIES, FIELDS
+from runstone.engine.store import Store
 from runstone.locate import open_store
 
 SEALED: Final = "sealed"
@@ -41,75 +40,87 @@ _COLUMNS: Final = (
 )
 
 
+_NEGATED: Final = (*(f"-{field}:" for field in FIELDS), *(f"-{family}." for family in FAMILIES), "-duration", '-"')
+TERMINAL_ROWS: Final = 50
+"""So many runs are listed on a terminal where nobody says how many."""
+
+
 class _QueryCommand(click.Command):
     """A negated term of a query (`-kind:probe`) is no option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Set negated terms behind `--`; terms are joined by AND, so their order says nothing."""
         end = args.index("--") if "--" in args else len(args)
-        terms = [word for word in args[:end] if word.startswith(tuple(f"-{field}:" for field in FIELDS))]
+        terms = [word for word in args[:end] if word.startswith(_NEGATED)]
         options = [word for word in args[:end] if word not in terms]
         return super().parse_args(ctx, [*options, "--", *terms, *args[end + 1 :]])
 
 
+def query_text(words: tuple[str, ...]) -> str:
+    """The query of a command line. The shell has taken the quotes from around words: they are put back."""
+    return " ".join(f'"{word}"' if " " in word and not set(word) & set(':<>"') else word for word in words)
+
+
 @click.command(cls=_QueryCommand)
 @click.argument("query", nargs=-1)
+@click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="List at most N runs; 0 lists all.")
+@click.option("--after", metavar="CURSOR", help="Go on behind the place that an earlier list ended with.")
+@click.option("--explain", is_flag=True, help="Say by which index the runs are found, or that all are looked at.")
 @store_option()
 @json_option("Print the rows as a JSON list.")
-def command(query: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
+def command(
+    query: tuple[str, ...], limit: int | None, after: str | None, store: str | None, *, explain: bool, as_json: bool
+) -> None:
     """List runs, newest first: sealed ones, open ones, damaged ones.
 
-    QUERY is terms joined by AND: kind:backfill, status:failed,partial, id:2026*; a leading - negates a term.
+    QUERY is terms joined by AND: kind:backfill, status:failed,partial, label.env:prod, since:7d, metric.loss<0.1,
+    "words of the log", sort:-metric.acc; a leading - negates a term.
 
-    On a terminal an id that Runstone made is shown as a prefix that no other run of the store has; a pipe and
-    --json have it whole.
+    On a terminal the newest 50 are listed, and an id that Runstone made is shown as a prefix that no other run of the
+    store has; a pipe and --json have all runs and whole ids.
     `to recover` marks a run whose process died before it was sealed.
     """
     opened = open_store(store)
-    words = " ".join(query)
-    rows = opened.rows(words)
+    words = query_text(query)
+    screen = Screen()
+    if explain:
+        plan = opened.finder.plan(opened.query(words))
+        print_json({"plan": plan}) if as_json else screen.line(plan)
+        return
+    wanted = TERMINAL_ROWS if limit is None and screen.terminal and not as_json else limit
+    with Reading() as progress:
+        page = opened.page(words, limit=wanted or None, after=after, progress=progress)
     if as_json:
-        print_json(rows)
-    if not rows:
+        print_json(page.rows)
+    if not page.rows:
         say(nothing_in(opened, f"no run fits {words!r}" if words else "no runs"))
     elif not as_json:
-        _print(Screen(), opened, rows)
+        _print(screen, opened, page.rows)
+    if page.next is not None:
+        say(f"there are more: -n 0 lists all, --after {page.next} goes on")
 
 
 def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
     names = short_ids({*store.objects.run_ids(), *store.journals.open_ids()}) if screen.terminal else {}
-    screen.listing(_COLUMNS, [_cells(store, row, names.get(row["run_id"], row["run_id"])) for row in rows])
+    screen.listing(_COLUMNS, [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows])
     dead = sum(row["state"] == "to recover" for row in rows)
     if dead and screen.terminal:
         screen.line()
         screen.line(Span(f"{count_text(dead, 'run')} to recover: runstone recover", "dim"))
 
 
-def _cells(store: Store, row: dict[str, Any], name: str) -> list[Cell]:
+def _cells(row: dict[str, Any], name: str) -> list[Cell]:
     return [
         name,
         "-" if row["kind"] is None else row["kind"],
         Span(STATE_TEXTS.get(row["state"], row["status"]), STATUS_STYLES.get(row["status"], "")),
         second_text(row["opened_at"]),
-        _took(store, row),
+        _took(row),
     ]
 
 
-def _took(store: Store, row: dict[str, Any]) -> str:
-    """As `show` says it: what was recorded, which the times of the first and the last event do not always tell."""
-    if row["state"] != SEALED:
-        return "-"
-    try:
-        bundle = store.objects.open(row["run_id"])
-    except RunstoneError:  # it went away, or broke, since the list was made
-        return "-"
-    try:
-        took_ms = duration_ms(Sealed(bundle, store.contract_of))
-    except RunstoneError:
-        took_ms = None
-    finally:
-        bundle.close()
-    return "-" if took_ms is None else duration_text(took_ms)
+def _took(row: dict[str, Any]) -> str:
+    return "-" if row["duration_ms"] is None else duration_text(row["duration_ms"])
 
 
 def second_text(time: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Self
 
 
 class Progress:
@@ -26,3 +27,25 @@ class Progress:
             self._shown = None
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+class Reading:
+    """Says how many runs have been read into the catalog, as `Store.page` tells; a context manager."""
+
+    def __init__(self) -> None:
+        self._progress = Progress()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Told after each run."""
+        if total >= _MANY_RUNS:
+            self._progress.show(f"reading {done} of {total} new runs", done // _RUNS_A_STEP)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.clear()
+
+
+_RUNS_A_STEP = 100
+_MANY_RUNS = 500

@@ -5,27 +5,29 @@ from __future__ import annotations
 from runstone.core import ids
 from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
-from runstone.core.query import parse_query
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
-from runstone.core.words import INTERRUPTED, RUNNING
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
+    from runstone.core.query import Query
     from runstone.core.redaction.ruleset import Ruleset
+    from runstone.engine.catalogue import Catalogue, Progress
     from runstone.engine.disabled import DisabledRun
+    from runstone.engine.finder import Finder, Page
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
     from runstone.engine.recoverer import Recovery
     from runstone.engine.verifier import Report
+    from runstone.ports.catalog import Catalog
     from runstone.ports.clock import Clock
     from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from runstone.ports.objects import Bundle, Objects
 
 LATEST: Final = "@latest"
-DAMAGED: Final = "damaged"
 
 
 class Store:
@@ -49,6 +50,7 @@ class Store:
         entropy: Entropy,
         contract_of: ContractOf,
         generator: Mapping[str, str],
+        catalogs: Callable[[], list[Catalog]],
     ) -> None:
         self.url = url
         self.objects = objects
@@ -59,6 +61,8 @@ class Store:
         self.contract_of = contract_of
         self._generator = dict(generator)
         self._ruleset: Ruleset | None = None
+        self._catalogs = catalogs
+        self._catalogue: Catalogue | None = None
 
     # record
 
@@ -208,9 +212,10 @@ class Store:
 
     def _by_digest(self, digest: Digest) -> str:
         parse_digest(digest)
-        for sealed in self._sealed():
-            if sealed.digest == digest:
-                return sealed.run_id
+        for run_id in self.finder.sealed(_asking("digest", digest)):
+            sealed = self._try(run_id)
+            if sealed is not None and sealed.digest == digest:
+                return run_id
         raise error("run_not_found", f"no run with digest {digest} in {self.url}", digest=digest, store=self.url)
 
     def _by_prefix(self, prefix: str) -> str:
@@ -231,17 +236,31 @@ class Store:
         raise error("run_not_found", f"no run {prefix[:140]!r} in {self.url}", run=prefix[:140], store=self.url)
 
     def runs(self, query: str = "") -> Iterator[Sealed]:
-        """Sealed runs that fit a query, newest first by (opened_at, run_id). Unreadable bundles are left out."""
-        wanted = parse_query(query)
-        found = [sealed for sealed in self._sealed() if wanted.fits(sealed.run_id, sealed.kind, sealed.status)]
-        found.sort(key=lambda sealed: (sealed.opened_at, sealed.run_id), reverse=True)
-        yield from found
+        """Sealed runs that fit a query, in its order: newest first. Bundles that cannot be read are left out."""
+        wanted = self.query(query)
+        return (sealed for run_id in self.finder.sealed(wanted) if (sealed := self._try(run_id)) is not None)
 
-    def _sealed(self) -> Iterator[Sealed]:
-        for run_id in self.objects.run_ids():
-            sealed = self._try(run_id)
-            if sealed is not None:
-                yield sealed
+    def query(self, text: str) -> Query:
+        """The parsed query; raises `invalid_query`, with the column."""
+        from runstone.core.query import parse_query
+
+        return parse_query(text, self.clock.time_ns())
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalog of this store, and how it is kept."""
+        if self._catalogue is None:
+            from runstone.engine.catalogue import Catalogue
+
+            self._catalogue = Catalogue(self.objects, self._catalogs())
+        return self._catalogue
+
+    @property
+    def finder(self) -> Finder:
+        """What asks the catalog and the open runs."""
+        from runstone.engine.finder import Finder
+
+        return Finder(self.objects, self.journals, self.catalogue)
 
     def _try(self, run_id: str) -> Sealed | None:
         bundle = None
@@ -268,15 +287,28 @@ class Store:
 
     def rows(self, query: str = "") -> list[dict[str, Any]]:
         """What a list shows, newest first: sealed, open and damaged runs as plain mappings."""
-        wanted = parse_query(query)
-        still_open = self.open_runs()  # before the sealed ones: a run that is sealed in between is in one list or both
-        rows = {summary.run_id: summary.row() for summary in still_open}
-        for run_id in self.objects.run_ids():
-            sealed = self._try(run_id)
-            rows[run_id] = _sealed_row(sealed) if sealed is not None else _damaged_row(run_id)
-        fitting = [row for row in rows.values() if wanted.fits(row["run_id"], row["kind"] or "", row["status"])]
-        fitting.sort(key=lambda row: (row["opened_at"] or "", row["run_id"]), reverse=True)
-        return fitting
+        return self.finder.page(self.query(query), None, None).rows
+
+    def page(
+        self, query: str = "", *, limit: int | None = 50, after: str | None = None, progress: Progress | None = None
+    ) -> Page:
+        """At most `limit` rows of the list (`None`: all), and `next`: the cursor to go on `after`, or `None`.
+
+        Raises `invalid_query`, `invalid_cursor`.
+        """
+        from runstone.core.query import parse_cursor
+
+        cursor = None if after is None else parse_cursor(after)
+        return self.finder.page(self.query(query), cursor, limit, progress)
+
+    def reindex(self, progress: Progress | None = None) -> int:
+        """Forget the catalog and read every bundle; answers how many. Raises `store_unavailable`."""
+        from runstone.ports.catalog import CatalogLost
+
+        try:
+            return self.catalogue.rebuild(progress)
+        except CatalogLost as exc:
+            raise error("store_unavailable", f"no catalog can be kept in {self.url}: {exc}", store=self.url) from exc
 
     # prove and mend
 
@@ -349,36 +381,15 @@ class OpenSummary:
 
     def row(self) -> dict[str, Any]:
         """One row; the status of a run whose process died is what recovery will make of it."""
-        data = self.opened["data"] if self.opened else {}
-        return {
-            "run_id": self.run_id,
-            "kind": data.get("kind"),
-            "contract": _contract_text(data.get("contract")),
-            "status": RUNNING if self.alive else INTERRUPTED,
-            "state": "open" if self.alive else "to recover",
-            "opened_at": self.opened["ts"] if self.opened else None,
-            "closed_at": None,
-            "digest": None,
-        }
+        from runstone.core.card import CardMaker, row_of
+
+        maker = CardMaker()
+        if self.opened is not None:
+            maker.add(self.opened)
+        return row_of(maker.open(self.run_id, alive=self.alive))
 
 
-def _contract_text(contract: Any) -> str | None:
-    return f"{contract['name']}/{contract['version']}" if contract else None
+def _asking(field: str, value: str) -> Query:
+    from runstone.engine.finder import asking
 
-
-def _sealed_row(sealed: Sealed) -> dict[str, Any]:
-    return {
-        "run_id": sealed.run_id,
-        "kind": sealed.kind,
-        "contract": sealed.contract,
-        "status": sealed.status,
-        "state": "sealed",
-        "opened_at": sealed.opened_at,
-        "closed_at": sealed.closed_at,
-        "digest": sealed.digest,
-    }
-
-
-def _damaged_row(run_id: str) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(("kind", "contract", "opened_at", "closed_at", "digest"))
-    return {**row, "run_id": run_id, "status": DAMAGED, "state": DAMAGED}
+    return asking(field, value)

@@ -106,6 +106,17 @@ class Objects(Protocol):
         """The ids of all sealed bundles, in no particular order."""
         ...
 
+    def marks(self) -> dict[str, str]:
+        """By run id, of every sealed bundle: a text that is another where another bundle stands under that id."""
+        ...
+
+    def stamp(self) -> str | None:
+        """A text that is another after a bundle has come or gone; `None` where that cannot be told just now.
+
+        Asked before `marks`, it says later whether those are still all.
+        """
+        ...
+
     def foreign(self) -> list[str]:
         """Names in the store that are neither bundles nor the store's own."""
         ...

@@ -152,6 +152,14 @@ class PlainObjects:
         """Port."""
         yield from [name for name, files in list(self.disk.bundles.items()) if layout.MANIFEST in files]
 
+    def marks(self) -> dict[str, str]:
+        """Port."""
+        return {name: repr(self.disk.bundles[name][layout.MANIFEST]) for name in self.run_ids()}
+
+    def stamp(self) -> str | None:
+        """Port."""
+        return repr(sorted(self.marks().items()))
+
     def foreign(self) -> list[str]:
         """Port."""
         return sorted(name for name, files in list(self.disk.bundles.items()) if layout.MANIFEST not in files)
@@ -175,6 +183,10 @@ class DiskGround:
     def raw_write(self, run_id: str, path: str, body: bytes) -> None:
         """Put it on the disk."""
         self.disk.bundles.setdefault(run_id, {})[path] = body
+
+    def raw_remove(self, run_id: str) -> None:
+        """Take it from the disk."""
+        del self.disk.bundles[run_id]
 
     @contextmanager
     def watch(self) -> Iterator[list[Operation]]:

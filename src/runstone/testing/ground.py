@@ -50,6 +50,10 @@ class Ground(Protocol):
         """Put a file into the place of a sealed bundle without the store; replaces what is there."""
         ...
 
+    def raw_remove(self, run_id: str) -> None:
+        """Take a sealed bundle away without the store."""
+        ...
+
 
 class DurableGround(Ground, Protocol):
     """Where a store stands whose bundles survive the process."""

@@ -113,6 +113,32 @@ class ReadingSuite:
         ground.raw_write("stray", "notes.txt", b"mine")
         assert (store.foreign(), list(store.run_ids())) == (["stray"], ["run"])
 
+    def test_marks_tell_one_bundle_from_another(self, ground: Ground) -> None:
+        """Each sealed run has a mark, the same for every handle; another manifest in its place has another."""
+        seal(ground.make(), "run", ONE)
+        seal(ground.make(), "same", ONE)
+        ground.raw_write("stray", "notes.txt", b"mine")
+        before = ground.make().marks()
+        assert sorted(before) == ["run", "same"]
+        assert ground.make().marks() == before
+        ground.raw_write("run", layout.MANIFEST, OTHER[layout.MANIFEST] + b" ")
+        after = ground.make().marks()
+        assert (after["same"], sorted(after)) == (before["same"], ["run", "same"])
+        assert after["run"] != before["run"]
+
+    def test_stamp_tells_that_bundles_came_or_went(self, ground: Ground) -> None:
+        """As long as it is the same text, no bundle has come or gone; it may also be `None`, which says nothing."""
+        store = ground.make()
+        seal(store, "one", ONE)
+        stamps = [store.stamp()]
+        seal(store, "two", ONE)
+        stamps.append(ground.make().stamp())
+        ground.raw_remove("one")
+        seal(ground.make(), "three", ONE)
+        stamps.append(store.stamp())
+        told = [stamp for stamp in stamps if stamp is not None]
+        assert len(set(told)) == len(told)
+
     def test_bundle_reads_on_after_rest(self, ground: Ground) -> None:
         """`rest` gives back what reading holds; reading goes on by itself. `close` may be called twice."""
         seal(ground.make(), "run", ONE)

@@ -10,11 +10,27 @@ from threading import Barrier, BrokenBarrierError, Event
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runstone.core import layout
-from runstone.core.ids import fold_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
-from runstone.ports.objects import Entry, Properties
+from runstone.ports.objects import Entry
 from runstone.testing.disk import Disk, PlainBundle, PlainObjects, PlainStage
+from runstone.testing.misfinding import (
+    CachesBundles,
+    FindsTheRoot,
+    HidesForeign,
+    IgnoresCase,
+    ListsInLowerCase,
+    MarksByName,
+    MarksForeign,
+    OpensAnyCase,
+    PromisesByMood,
+    PromisesNothing,
+    RemembersAbsence,
+    StaleList,
+    StampsByCount,
+    StampsForGood,
+    TakesAnyId,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -396,115 +412,6 @@ class SaysNowhere(PlainBundle):
         super().__init__(location[:0], files)
 
 
-# stores that find wrongly
-
-
-class StaleList(PlainObjects):
-    """Lists what was there when it was first asked."""
-
-    _listed: list[str] | None = None
-
-    def run_ids(self) -> Iterator[str]:
-        """Broken."""
-        self._listed = self._listed or list(super().run_ids()) or [""]
-        yield from filter(None, self._listed)
-
-
-class CachesBundles(PlainObjects):
-    """Remembers the files of a bundle that it has opened."""
-
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(disk)
-        self._opened: dict[str, Files] = {}
-
-    def open(self, run_id: str) -> PlainBundle:
-        """Broken."""
-        bundle = super().open(run_id)
-        bundle.files = self._opened.setdefault(run_id, dict(bundle.files))
-        return bundle
-
-
-class RemembersAbsence(PlainObjects):
-    """Remembers that a run was not there."""
-
-    def __init__(self, disk: Disk) -> None:
-        super().__init__(disk)
-        self._absent: set[str] = set()
-
-    def exists(self, run_id: str) -> bool:
-        """Broken."""
-        if run_id in self._absent or not super().exists(run_id):
-            self._absent.add(run_id)
-            return False
-        return True
-
-
-class IgnoresCase(PlainObjects):
-    """Takes ids that differ in case for two."""
-
-    def taken(self, run_id: str) -> str | None:
-        """Broken."""
-        return run_id if run_id in self.disk.bundles else None
-
-
-class OpensAnyCase(PlainObjects):
-    """Opens a run under an id that is not its own."""
-
-    def open(self, run_id: str) -> PlainBundle:
-        """Broken."""
-        return super().open(self.taken(run_id) or run_id)
-
-
-class ListsInLowerCase(PlainObjects):
-    """Lists ids in a spelling that was not given."""
-
-    def run_ids(self) -> Iterator[str]:
-        """Broken."""
-        yield from map(fold_id, super().run_ids())
-
-
-class TakesAnyId(PlainObjects):
-    """Asks nobody whether an id can leave the store."""
-
-    def stage(self, run_id: str) -> PlainStage:
-        """Broken."""
-        return self.stage_type(self, run_id)
-
-
-class FindsTheRoot(PlainObjects):
-    """Takes the store's own folder for a run."""
-
-    def exists(self, run_id: str) -> bool:
-        """Broken."""
-        return run_id in ("", ".", "..") or super().exists(run_id)
-
-
-class HidesForeign(PlainObjects):
-    """Says nothing of what is no bundle."""
-
-    def foreign(self) -> list[str]:
-        """Broken."""
-        return []
-
-
-class PromisesByMood(PlainObjects):
-    """Declares something that is no answer."""
-
-    @property
-    def properties(self) -> Properties:
-        """Broken."""
-        return Properties(survives="most things", local=False)  # type: ignore[arg-type]  # the fault itself
-
-
-class PromisesNothing(PlainObjects):
-    """Declares that nothing survives, where bundles must."""
-
-    @property
-    def properties(self) -> Properties:
-        """Broken."""
-        return Properties(survives="nothing", local=False)
-
-
 class Beast(NamedTuple):
     """A store that misbehaves, and the test that must fail on it."""
 
@@ -567,6 +474,10 @@ ZOO: Final = {
     "opens any case": Beast("test_id_exists_in_any_case_and_opens_in_its_own", objects=OpensAnyCase),
     "lists in lower case": Beast("test_runs_are_listed_once_as_they_are_spelled", objects=ListsInLowerCase),
     "finds the root": Beast("test_missing_run_is_not_found", objects=FindsTheRoot),
+    "marks by name": Beast("test_marks_tell_one_bundle_from_another", objects=MarksByName),
+    "marks what is foreign": Beast("test_marks_tell_one_bundle_from_another", objects=MarksForeign),
+    "stamps for good": Beast("test_stamp_tells_that_bundles_came_or_went", objects=StampsForGood),
+    "stamps by count": Beast("test_stamp_tells_that_bundles_came_or_went", objects=StampsByCount),
     "hides what is foreign": Beast("test_what_has_no_manifest_is_foreign", objects=HidesForeign),
     "promises by mood": Beast("test_properties_are_declared", objects=PromisesByMood),
     "promises nothing": Beast("test_survival_is_declared", objects=PromisesNothing),

@@ -97,6 +97,26 @@ class FsObjects:
             if is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)):
                 yield entry.name
 
+    def marks(self) -> dict[str, str]:
+        found = {}
+        for entry in self._scan():
+            if is_run_id(entry.name):
+                try:
+                    facts = os.lstat(os.path.join(entry.path, layout.MANIFEST))
+                except OSError:
+                    continue
+                found[entry.name] = f"{facts.st_ino}-{facts.st_size}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
+        return found
+
+    def stamp(self) -> str | None:
+        try:
+            facts = os.stat(self._places.root)
+        except OSError:
+            return None
+        if time.time_ns() - facts.st_ctime_ns < _STAMP_NS:
+            return None
+        return f"{facts.st_dev}-{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
+
     def foreign(self) -> list[str]:
         return sorted(
             entry.name
@@ -113,6 +133,8 @@ class FsObjects:
 
 
 _IGNORES_CASE: Final = sys.platform in ("win32", "darwin")
+_STAMP_NS: Final = 2_000_000_000
+"""A folder that changed so lately may change again and show the same time: file systems count in ticks, up to 2 s."""
 _CLAIM_TRIES: Final = 1000
 _CLAIM_PAUSE_S: Final = 0.001
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from runstone.adapters.fs import durable
 from runstone.core import layout
@@ -14,6 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from typing import Final
+
+LOCK_WAIT_S: Final = 30.0
+LOCK_PAUSE_S: Final = 0.01
 
 
 class Places:
@@ -84,6 +89,10 @@ class Places:
         os.close(fd)
         return None
 
+    def locked(self, relative: str) -> Lock:
+        """A context manager that holds a lock of the store while it lasts."""
+        return Lock(self.at(relative))
+
     def _make(self) -> None:
         existed = os.path.isdir(self.root)
         durable.make_folders(self.root)
@@ -97,6 +106,28 @@ class Places:
         durable.sync_folder(self.at(layout.PRIVATE))
         text = canonical_bytes({"format": layout.STORE_FORMAT}) + b"\n"
         durable.replace_file(self.at(layout.STORE_FILE), text, self.new_temporary())
+
+
+class Lock:
+    """Holds the lock on a file, which is made where it is missing. Raises `OSError` where it cannot be had in time."""
+
+    __slots__ = ("_fd", "_path")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | durable.NO_FOLLOW, durable.FILE_MODE)
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while not durable.try_lock(self._fd):
+            if time.monotonic() > deadline:
+                self.__exit__()
+                raise TimeoutError(f"{self._path} is locked")
+            time.sleep(LOCK_PAUSE_S)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 class _Translated:

@@ -51,6 +51,17 @@ class MemoryObjects:
     def run_ids(self) -> Iterator[str]:
         yield from [name for name, files in list(self.bundles.items()) if layout.MANIFEST in files]
 
+    def marks(self) -> dict[str, str]:
+        bundles = list(self.bundles.items())
+        return {
+            name: new_hash(bytes(files[layout.MANIFEST])).hexdigest()
+            for name, files in bundles
+            if layout.MANIFEST in files
+        }
+
+    def stamp(self) -> str | None:
+        return None
+
     def foreign(self) -> list[str]:
         return sorted(name for name, files in list(self.bundles.items()) if layout.MANIFEST not in files)
 

@@ -1,0 +1,1 @@
+"""SQLite, of the standard library."""

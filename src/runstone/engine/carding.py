@@ -1,0 +1,55 @@
+"""Makes the card of a run from its bundle, or from its journal while it is open: one pass, a line at a time."""
+
+from __future__ import annotations
+
+from runstone.core import layout
+from runstone.core.card import EVENTS, CardMaker, damaged_card
+from runstone.core.journal import proved_prefix, split_lines, type_of
+from runstone.core.parsing import load
+from runstone.engine.reader import Sealed
+from runstone.errors import RunstoneError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from runstone.core.card import Card
+    from runstone.ports.journals import LeftRun
+    from runstone.ports.objects import Objects
+
+HEAD_BYTES = 1 << 20
+
+
+def sealed_card(objects: Objects, run_id: str) -> Card:
+    """The card of a sealed run; `damaged` where the bundle cannot be read. It proves nothing: that is verification."""
+    bundle = None
+    try:
+        bundle = objects.open(run_id)
+        sealed = Sealed(bundle, _no_contract)
+        if sealed.run_id != run_id:
+            return damaged_card(run_id)
+        maker = CardMaker()
+        for line in split_lines(bundle.read(layout.JOURNAL)):
+            kind = type_of(line)
+            if kind in EVENTS and (kind != "log" or maker.wants_log):
+                maker.add(load(line))
+        return maker.sealed(sealed.manifest, sealed.digest)
+    except (RunstoneError, ValueError, TypeError, LookupError):  # it is not what the format says: no list breaks by it
+        return damaged_card(run_id)
+    finally:
+        if bundle is not None:
+            bundle.close()
+
+
+def open_card(left: LeftRun, *, alive: bool, whole: bool = True) -> Card:
+    """The card of an open run; of its first event alone where not the `whole` of it is wanted."""
+    maker = CardMaker()
+    for _, event in proved_prefix(split_lines(left.read(0, None if whole else HEAD_BYTES))):
+        maker.add(event)
+        if not whole:
+            break
+    return maker.open(left.run_id, alive=alive)
+
+
+def _no_contract(name: str, version: str | None) -> Any:
+    raise AssertionError(f"a card needs no contract: {name}/{version}")

@@ -1,0 +1,106 @@
+"""Answers questions about the runs of a store: the catalog's sealed ones, merged with a scan of the open ones."""
+
+from __future__ import annotations
+
+from runstone.core.card import SEALED, row_of
+from runstone.core.query import Match, Pattern, Query
+from runstone.engine.carding import open_card
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+    from runstone.core.card import Card
+    from runstone.core.query import Cursor
+    from runstone.engine.catalogue import Catalogue, Progress
+    from runstone.ports.journals import Journals
+    from runstone.ports.objects import Objects
+
+PAGE: Final = 200
+"""So many are asked for at a time where all are wanted."""
+_TOLD_AT_OPENING: Final = ("id", "kind", "status", "contract", "opened", "label", "link")
+"""What is known of an open run without reading more than its first line."""
+
+
+class Page:
+    """Some rows of an answer, and the cursor behind which the others are; `None` where there are no others."""
+
+    __slots__ = ("next", "rows")
+
+    def __init__(self, rows: list[dict[str, Any]], next_cursor: str | None) -> None:
+        self.rows = rows
+        self.next = next_cursor
+
+
+class Finder:
+    """Asks the catalog and the open runs of one store."""
+
+    def __init__(self, objects: Objects, journals: Journals, catalogue: Catalogue) -> None:
+        self._objects = objects
+        self._journals = journals
+        self._catalogue = catalogue
+
+    def page(self, query: Query, after: Cursor | None, limit: int | None, progress: Progress | None = None) -> Page:
+        """Rows of all runs that fit, in the order of the query: open, sealed and damaged ones."""
+        if after is not None:
+            query.check(after)
+        waiting = self._open(query)  # before the sealed ones: a run that is sealed meanwhile is in one list or both
+        wanted = None if limit is None else limit + 1
+        if not waiting:
+            found = self._catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress)
+            return self._cut([dict(row) for row in found], query, limit)
+        cards: list[Any] = self._catalogue.ask(lambda catalog: catalog.cards(query, after, wanted), progress)
+        still = [card for card in query.page(waiting, after, None) if not self._is_sealed(card["run_id"])]
+        merged = query.ordered([*cards, *still])
+        return self._cut([row_of(card) for card in merged], query, limit, merged)
+
+    def _cut(self, rows: list[dict[str, Any]], query: Query, limit: int | None, cards: Any = None) -> Page:
+        if limit is None or len(rows) <= limit:
+            return Page(rows, None)
+        if limit == 0:
+            return Page([], None)
+        last = (cards or self._cards_of(rows[limit - 1 : limit]))[limit - 1 if cards else 0]
+        return Page(rows[:limit], query.cursor(last).text())
+
+    def _cards_of(self, rows: list[dict[str, Any]]) -> list[Card]:
+        return [self.cards(asking("id", row["run_id"]))[0] for row in rows]
+
+    def cards(self, query: Query) -> list[Card]:
+        """The effective cards of sealed runs that fit, in the order of the query."""
+        return self._catalogue.ask(lambda catalog: catalog.cards(query, None, None))
+
+    def sealed(self, query: Query) -> Iterator[str]:
+        """Ids of sealed runs that fit, in the order of the query, page by page."""
+        after = None
+        while True:
+            found = self._catalogue.ask(lambda catalog: catalog.cards(query, after, PAGE))  # noqa: B023  # asked at once
+            yield from [card["run_id"] for card in found if card["state"] == SEALED]
+            if len(found) < PAGE:
+                return
+            after = query.cursor(found[-1])
+
+    def plan(self, query: Query) -> str:
+        """In words: how the answer is found."""
+        return self._catalogue.ask(lambda catalog: catalog.plan(query))
+
+    def _open(self, query: Query) -> list[Card]:
+        whole = any(term.field.partition(".")[0] not in _TOLD_AT_OPENING for term in query.terms)
+        whole = whole or query.sort.partition(".")[0] not in _TOLD_AT_OPENING
+        found = []
+        for run_id in self._journals.open_ids():
+            left = self._journals.read(run_id)
+            if left is not None and not self._objects.exists(run_id):
+                found.append(open_card(left, alive=self._journals.alive(run_id), whole=whole))
+        return found
+
+    def _is_sealed(self, run_id: str) -> bool:
+        """Whether the catalog has it by now."""
+        return self._objects.exists(run_id) and bool(self.cards(asking("id", run_id)))
+
+
+def asking(field: str, value: str) -> Query:
+    """The query for all runs, of every kind, of which a field has exactly this value."""
+    query = Query([Match(field, (Pattern((value,)),), negated=False)])
+    query.names_kind = True
+    return query

@@ -1,0 +1,60 @@
+"""Both catalogs keep the promises of the port; and what SQLite's does with a file that is not what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runstone.adapters.fs.places import Places
+from runstone.adapters.memory.catalog import MemoryCatalog
+from runstone.adapters.sqlite.catalog import SqliteCatalog
+from runstone.core import layout
+from runstone.testing.catalog import CatalogSuite
+
+
+class MemoryGround:
+    """Every handle is the same object."""
+
+    def __init__(self) -> None:
+        self._catalog = MemoryCatalog()
+
+    def make(self) -> MemoryCatalog:
+        return self._catalog
+
+
+class SqliteGround:
+    """A file in a store's private folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._places = Places(str(root))
+        self.path = Path(self._places.at(layout.CATALOG))
+        self.path.parent.mkdir(parents=True)
+        self._handles: list[SqliteCatalog] = []
+
+    def make(self) -> SqliteCatalog:
+        catalog = SqliteCatalog(str(self.path), lambda: self._places.locked(layout.CATALOG_LOCK))
+        self._handles.append(catalog)
+        return catalog
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.close()
+
+
+class TestMemoryCatalog(CatalogSuite):
+    """The suite."""
+
+    @pytest.fixture
+    def ground(self) -> MemoryGround:
+        return MemoryGround()
+
+
+class TestSqliteCatalog(CatalogSuite):
+    """The suite."""
+
+    @pytest.fixture
+    def ground(self, tmp_path: Path):
+        ground = SqliteGround(tmp_path / "store")
+        yield ground
+        ground.close()
