@@ -34,7 +34,7 @@ COMMANDS = [verb for verbs in VERBS.values() for verb in verbs]
 
 
 def verb(name: str) -> tuple[click.Command, click.Context]:
-    context = click.Context(app, info_name="runstone")
+    context = click.Context(app, info_name="runstone", **app.context_settings)
     command = app.get_command(context, name)
     assert command is not None
     return command, click.Context(command, info_name=name, parent=context)
@@ -101,6 +101,8 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "export": exported,
         "logs": json.loads(lines("logs", "wrapped").splitlines()[0]),
         "ls": json.loads(lines("ls"))[0],
+        "find": json.loads(lines("find", "wrapped.tar"))[0],
+        "reindex": json.loads(lines("reindex")),
         "get": json.loads(lines("get", "wrapped", "-o", "copy"))[0],
         "import": json.loads(lines("import", "wrapped.tar", "--store", "other"))[0],
         "show": json.loads(lines("show", "wrapped")),

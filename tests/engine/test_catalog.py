@@ -53,7 +53,7 @@ def answers(store: Store) -> list[list[str]]:
     """What every query finds, asked through a store of its own."""
     reader = open_store(Path(store.url))
     found = [[row["run_id"] for row in reader.rows(query)] for query in QUERIES]
-    reader.catalogue.close()
+    reader._finder.catalogue.close()
     return found
 
 

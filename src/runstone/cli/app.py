@@ -39,11 +39,13 @@ VERBS: Final = {
         "show": ("show", "Show a run: digests, inputs, outputs, checks, metrics, error."),
         "logs": ("logs", "Print the log of a run, also while it is being recorded."),
         "get": ("get", "Copy files of a run out of the store."),
+        "find": ("find", "Say which runs made or read a file, and what led to what."),
         "contract": ("contract", "Print the documents that a contract folds from a run."),
     },
     "Prove": {"verify": ("verify", "Prove that a run is as it was sealed, or name each fault.")},
     "Redact": {"redact": ("redact", "Take secrets out of a text, or tell where they stand.")},
     "Keep": {
+        "reindex": ("reindex", "Make the catalog of the store anew."),
         "recover": ("recover", "Seal the runs whose process died."),
         "export": ("export", "Write a run as an archive that travels."),
         "import": ("importing", "Bring a bundle, or runs of another system, into the store."),

@@ -84,7 +84,7 @@ def command(
     words = query_text(query)
     screen = Screen()
     if explain:
-        plan = opened.finder.plan(opened.query(words))
+        plan = opened.plan(words)
         print_json({"plan": plan}) if as_json else screen.line(plan)
         return
     wanted = TERMINAL_ROWS if limit is None and screen.terminal and not as_json else limit

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Final
 
+    from runstone.core.digests import Digest
+
 CHUNK_BYTES: Final = 1 << 20
 
 CLEAN: Final = "if clean"
@@ -96,6 +98,17 @@ class FileReader:
             raise ChangedWhileRead
         if digest is not None:
             self.sha256 = digest.hexdigest()
+
+
+def digest_of_file(path: str) -> Digest:
+    """The digest of a file's bytes, read once in pieces. Raises `OSError`, and `changed_while_read`."""
+    reader = FileReader(path, hashed=True)
+    try:
+        for _ in reader.chunks():
+            pass
+    except ChangedWhileRead:
+        raise error("changed_while_read", f"{path} changed while it was read", path=path) from None
+    return f"sha256:{reader.sha256}"
 
 
 def _identity(facts: os.stat_result) -> tuple[int, int, int]:

@@ -39,7 +39,7 @@ class Finder:
     def __init__(self, objects: Objects, journals: Journals, catalogue: Catalogue) -> None:
         self._objects = objects
         self._journals = journals
-        self._catalogue = catalogue
+        self.catalogue = catalogue
 
     def page(self, query: Query, after: Cursor | None, limit: int | None, progress: Progress | None = None) -> Page:
         """Rows of all runs that fit, in the order of the query: open, sealed and damaged ones."""
@@ -48,9 +48,9 @@ class Finder:
         waiting = self._open(query)  # before the sealed ones: a run that is sealed meanwhile is in one list or both
         wanted = None if limit is None else limit + 1
         if not waiting:
-            found = self._catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress)
+            found = self.catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress)
             return self._cut([dict(row) for row in found], query, limit)
-        cards: list[Any] = self._catalogue.ask(lambda catalog: catalog.cards(query, after, wanted), progress)
+        cards: list[Any] = self.catalogue.ask(lambda catalog: catalog.cards(query, after, wanted), progress)
         still = [card for card in query.page(waiting, after, None) if not self._is_sealed(card["run_id"])]
         merged = query.ordered([*cards, *still])
         return self._cut([row_of(card) for card in merged], query, limit, merged)
@@ -68,13 +68,13 @@ class Finder:
 
     def cards(self, query: Query) -> list[Card]:
         """The effective cards of sealed runs that fit, in the order of the query."""
-        return self._catalogue.ask(lambda catalog: catalog.cards(query, None, None))
+        return self.catalogue.ask(lambda catalog: catalog.cards(query, None, None))
 
     def sealed(self, query: Query) -> Iterator[str]:
         """Ids of sealed runs that fit, in the order of the query, page by page."""
         after = None
         while True:
-            found = self._catalogue.ask(lambda catalog: catalog.cards(query, after, PAGE))  # noqa: B023  # asked at once
+            found = self.catalogue.ask(lambda catalog: catalog.cards(query, after, PAGE))  # noqa: B023  # asked at once
             yield from [card["run_id"] for card in found if card["state"] == SEALED]
             if len(found) < PAGE:
                 return
@@ -82,7 +82,7 @@ class Finder:
 
     def plan(self, query: Query) -> str:
         """In words: how the answer is found."""
-        return self._catalogue.ask(lambda catalog: catalog.plan(query))
+        return self.catalogue.ask(lambda catalog: catalog.plan(query))
 
     def _open(self, query: Query) -> list[Card]:
         whole = any(term.field.partition(".")[0] not in _TOLD_AT_OPENING for term in query.terms)

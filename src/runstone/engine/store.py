@@ -12,6 +12,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from runstone.core.events import Event
     from runstone.core.query import Query
     from runstone.core.redaction.ruleset import Ruleset
-    from runstone.engine.catalogue import Catalogue, Progress
+    from runstone.engine.catalogue import Progress
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.finder import Finder, Page
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
     from runstone.engine.recoverer import Recovery
+    from runstone.engine.tracing import Lineage, Use
     from runstone.engine.verifier import Report
     from runstone.ports.catalog import Catalog
     from runstone.ports.clock import Clock
@@ -62,7 +64,7 @@ class Store:
         self._generator = dict(generator)
         self._ruleset: Ruleset | None = None
         self._catalogs = catalogs
-        self._catalogue: Catalogue | None = None
+        self._known_finder: Finder | None = None
 
     # record
 
@@ -212,7 +214,7 @@ class Store:
 
     def _by_digest(self, digest: Digest) -> str:
         parse_digest(digest)
-        for run_id in self.finder.sealed(_asking("digest", digest)):
+        for run_id in self._finder.sealed(_asking("digest", digest)):
             sealed = self._try(run_id)
             if sealed is not None and sealed.digest == digest:
                 return run_id
@@ -237,30 +239,22 @@ class Store:
 
     def runs(self, query: str = "") -> Iterator[Sealed]:
         """Sealed runs that fit a query, in its order: newest first. Bundles that cannot be read are left out."""
-        wanted = self.query(query)
-        return (sealed for run_id in self.finder.sealed(wanted) if (sealed := self._try(run_id)) is not None)
+        wanted = self._query(query)
+        return (sealed for run_id in self._finder.sealed(wanted) if (sealed := self._try(run_id)) is not None)
 
-    def query(self, text: str) -> Query:
-        """The parsed query; raises `invalid_query`, with the column."""
+    def _query(self, text: str) -> Query:
         from runstone.core.query import parse_query
 
         return parse_query(text, self.clock.time_ns())
 
     @property
-    def catalogue(self) -> Catalogue:
-        """The catalog of this store, and how it is kept."""
-        if self._catalogue is None:
+    def _finder(self) -> Finder:
+        if self._known_finder is None:
             from runstone.engine.catalogue import Catalogue
+            from runstone.engine.finder import Finder
 
-            self._catalogue = Catalogue(self.objects, self._catalogs())
-        return self._catalogue
-
-    @property
-    def finder(self) -> Finder:
-        """What asks the catalog and the open runs."""
-        from runstone.engine.finder import Finder
-
-        return Finder(self.objects, self.journals, self.catalogue)
+            self._known_finder = Finder(self.objects, self.journals, Catalogue(self.objects, self._catalogs()))
+        return self._known_finder
 
     def _try(self, run_id: str) -> Sealed | None:
         bundle = None
@@ -287,7 +281,7 @@ class Store:
 
     def rows(self, query: str = "") -> list[dict[str, Any]]:
         """What a list shows, newest first: sealed, open and damaged runs as plain mappings."""
-        return self.finder.page(self.query(query), None, None).rows
+        return self._finder.page(self._query(query), None, None).rows
 
     def page(
         self, query: str = "", *, limit: int | None = 50, after: str | None = None, progress: Progress | None = None
@@ -299,14 +293,38 @@ class Store:
         from runstone.core.query import parse_cursor
 
         cursor = None if after is None else parse_cursor(after)
-        return self.finder.page(self.query(query), cursor, limit, progress)
+        return self._finder.page(self._query(query), cursor, limit, progress)
+
+    def find(self, target: str | os.PathLike[str]) -> list[Use]:
+        """The runs that made or read a file, or the bytes of a digest (`sha256:<hex>`), newest first.
+
+        Each has `row`, `role` (`made` or `read`), `name` and `type`. Raises `OSError`, `changed_while_read`.
+        """
+        from runstone.engine.artifacts import digest_of_file
+        from runstone.engine.tracing import uses
+
+        name = target if isinstance(target, str) else target.__fspath__()
+        if name.startswith("sha256:"):
+            parse_digest(name)
+            return uses(self._finder, name)
+        return uses(self._finder, digest_of_file(name))
+
+    def lineage(self, start: str) -> Lineage:
+        """What led to a run (`run:<id>`) or to bytes (`sha256:<hex>`), and what they led to."""
+        from runstone.engine.tracing import lineage
+
+        return lineage(self._finder, start)
+
+    def plan(self, query: str) -> str:
+        """In words: by which index the runs of a query are found, or that all are looked at."""
+        return self._finder.plan(self._query(query))
 
     def reindex(self, progress: Progress | None = None) -> int:
         """Forget the catalog and read every bundle; answers how many. Raises `store_unavailable`."""
         from runstone.ports.catalog import CatalogLost
 
         try:
-            return self.catalogue.rebuild(progress)
+            return self._finder.catalogue.rebuild(progress)
         except CatalogLost as exc:
             raise error("store_unavailable", f"no catalog can be kept in {self.url}: {exc}", store=self.url) from exc
 

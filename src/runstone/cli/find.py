@@ -1,0 +1,204 @@
+"""`runstone find`: which runs made or read these bytes, and what led to what."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+import click
+
+from runstone.cli.ls import STATUS_STYLES, second_text
+from runstone.cli.measures import count_text
+from runstone.cli.parameters import json_option, store_option
+from runstone.cli.progress import Progress
+from runstone.cli.rendering import Column, Screen, Span, print_json, say
+from runstone.cli.runs import nothing_in
+from runstone.core.digests import is_sha256, new_hash, parse_digest
+from runstone.engine.store import Store
+from runstone.engine.tracing import Lineage, Use
+from runstone.engine.walk import chunks_of, files_below
+from runstone.errors import error
+from runstone.locate import open_store
+
+NOT_FOUND: Final = 3
+_COLUMNS: Final = (
+    Column("RUN"),
+    Column("KIND", flexible=True, keep=2),
+    Column("STATUS", keep=3),
+    Column("OPENED (UTC)", keep=1),
+    Column("DID"),
+    Column("AS", flexible=True),
+)
+_SHOWN_DIGEST: Final = 19
+"""`sha256:` and twelve digits."""
+
+
+@click.command()
+@click.argument("targets", metavar="FILE|DIGEST...", nargs=-1, required=True)
+@click.option("--lineage", is_flag=True, help="Walk on: what led to it, and what it led to. Also from a RUN.")
+@click.option("--dot", is_flag=True, help="With --lineage: print the graph for Graphviz.")
+@store_option()
+@json_option("Print what was found as a JSON list; with --lineage as one object.")
+def command(targets: tuple[str, ...], store: str | None, *, lineage: bool, dot: bool, as_json: bool) -> int:
+    """Say which runs made or read a file, newest first, by the digest of its bytes.
+
+    A folder stands for the files below it, a pattern in quotes ('out/**/*.csv') for those that fit; a digest is
+    sha256:<hex>. With --lineage one file, digest or RUN is walked up to what led to it and down to what it led to.
+    The status is 3 where no run knows any of them.
+    """
+    opened = open_store(store)
+    if dot and not lineage:
+        raise error("invalid_option", "--dot draws what --lineage finds: give both", option="--dot")
+    if lineage:
+        if len(targets) != 1:
+            raise error("invalid_option", "--lineage starts from one file, digest or run", option="--lineage")
+        return _lineage(opened, targets[0], dot=dot, as_json=as_json)
+    found: list[dict[str, Any]] = [
+        {"target": target, "digest": digest, "uses": opened.find(digest)} for target, digest in _named(targets, opened)
+    ]
+    if as_json:
+        print_json([{**one, "uses": [use.as_dict() for use in one["uses"]]} for one in found])
+    else:
+        _print(found)
+    if any(one["uses"] for one in found):
+        return 0
+    say(nothing_in(opened, f"no run made or read {'it' if len(found) == 1 else 'any of them'}"))
+    return NOT_FOUND
+
+
+def _named(targets: tuple[str, ...], store: Store) -> Iterator[tuple[str, str]]:
+    """What the command line names, each with its digest; the store's own files are not looked at."""
+    progress = Progress()
+    own = os.path.realpath(store.url) + os.sep
+    for target in targets:
+        if os.path.lexists(target) or not _is_digest(target):
+            for path in _files(target):
+                if not os.path.realpath(path).startswith(own):
+                    yield path, _digest(path, progress)
+        else:
+            yield target, target if target.startswith("sha256:") else f"sha256:{target}"
+    progress.clear()
+
+
+def _is_digest(target: str) -> bool:
+    if target.startswith("sha256:"):
+        parse_digest(target)
+        return True
+    return is_sha256(target)
+
+
+def _files(target: str) -> Iterator[str]:
+    if os.path.isdir(target):
+        yield from files_below(target, lambda path, why: say(f"{path}: {why}"))
+    elif os.path.lexists(target):
+        yield target
+    else:
+        paths = sorted(path for path in glob.glob(target, recursive=True) if os.path.isfile(path))
+        if not paths:
+            raise error("file_not_found", f"there is no file {target}, and it is no digest", path=target)
+        yield from paths
+
+
+def _digest(path: str, progress: Progress) -> str:
+    digest, size = new_hash(), 0
+    for chunk in chunks_of(os.path.realpath(path)):
+        digest.update(chunk)
+        size += len(chunk)
+        progress.show(f"{path}: {size >> 20} MB read", size >> 26)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _print(found: list[dict[str, Any]]) -> None:
+    screen = Screen()
+    known = [one for one in found if one["uses"]]
+    for number, one in enumerate(known):
+        if number:
+            screen.line()
+        if len(found) > 1 or one["target"] != one["digest"]:
+            screen.line(Span(one["target"], "bold"), "  ", Span(one["digest"], "dim"))
+        screen.listing(_COLUMNS, [_cells(use) for use in one["uses"]])
+    if known and len(known) < len(found):
+        screen.line()
+        screen.line(Span(f"{count_text(len(found) - len(known), 'file')} of {len(found)} known to no run", "dim"))
+
+
+def _cells(use: Use) -> list[Any]:
+    row = use.row
+    status = Span(row["status"], STATUS_STYLES.get(row["status"], ""))
+    return [row["run_id"], row["kind"] or "-", status, second_text(row["opened_at"]), f"{use.role} it", use.name]
+
+
+def _lineage(store: Store, target: str, *, dot: bool, as_json: bool) -> int:
+    found = store.lineage(_start(store, target))
+    if as_json:
+        print_json(found.as_dict())
+    elif dot:
+        Screen().text(found.dot())
+    elif found.edges:
+        _print_tree(found)
+    if not found.whole:
+        say("the walk was ended: it met too many runs")
+    if found.edges:
+        return 0
+    say(nothing_in(store, "nothing led to it, and it led to nothing"))
+    return 0 if found.runs else NOT_FOUND
+
+
+def _start(store: Store, target: str) -> str:
+    if os.path.lexists(target):
+        return _digest(target, Progress())
+    if _is_digest(target):
+        digest = target if target.startswith("sha256:") else f"sha256:{target}"
+        return digest if store.find(digest) else f"run:{store.resolve(digest)}"
+    return f"run:{store.resolve(target)}"
+
+
+def _print_tree(found: Lineage) -> None:
+    screen = Screen()
+    screen.line(Span(_title(found, found.start), "bold"))
+    for title, up in (("came from", True), ("led to", False)):
+        steps = _steps(found, up=up)
+        if steps.get(found.start):
+            screen.line()
+            screen.line(Span(title, "dim"))
+            _branch(screen, found, steps, found.start, up=up)
+
+
+def _steps(found: Lineage, *, up: bool) -> dict[str, list[tuple[str, str]]]:
+    steps: dict[str, list[tuple[str, str]]] = {}
+    for edge in found.edges:
+        here, there = (edge.target, edge.source) if up else (edge.source, edge.target)
+        steps.setdefault(here, []).append((there, edge.relation))
+    return steps
+
+
+def _branch(screen: Screen, found: Lineage, steps: dict[str, list[tuple[str, str]]], start: str, *, up: bool) -> None:
+    """The tree below a node; what was shown before is named and not walked again."""
+    shown = {start}
+    left = [(node, relation, 1) for node, relation in reversed(steps[start])]
+    while left:
+        node, relation, depth = left.pop()
+        again = node in shown and node in steps
+        words = _WORDS.get((relation, up), relation)
+        title = _title(found, node) + (" (above)" if again else "")
+        screen.line("  " * depth, Span(f"{words} ", "dim"), title)
+        if not again:
+            shown.add(node)
+            left += [(there, how, depth + 1) for there, how in reversed(steps.get(node, []))]
+
+
+_WORDS: Final = {
+    ("made", True): "made by",
+    ("read", True): "read",
+    ("made", False): "made",
+    ("read", False): "read by",
+}
+
+
+def _title(found: Lineage, node: str) -> str:
+    if node.startswith("run:"):
+        row = found.runs.get(node.removeprefix("run:"))
+        return node if row is None else f"{row['run_id']}  {row['kind']}  {row['status']}"
+    return "  ".join([", ".join(found.files.get(node, [])[:3]), node[:_SHOWN_DIGEST]]).strip()

@@ -1,0 +1,28 @@
+"""`runstone reindex`: make the catalog anew."""
+
+from __future__ import annotations
+
+import click
+
+from runstone.cli.measures import count_text
+from runstone.cli.parameters import json_option, store_option
+from runstone.cli.progress import Reading
+from runstone.cli.rendering import Screen, print_json
+from runstone.locate import open_store
+
+
+@click.command()
+@store_option()
+@json_option('Print {"runs": N}.')
+def command(store: str | None, *, as_json: bool) -> None:
+    """Forget the catalog and read every sealed run into a new one.
+
+    It is never needed: a catalog that is missing, torn or old is noticed before any answer. It takes away what a
+    catalog keeps of bundles that were changed behind the store's back.
+    """
+    with Reading() as progress:
+        count = open_store(store).reindex(progress)
+    if as_json:
+        print_json({"runs": count})
+    else:
+        Screen().line(f"{count_text(count, 'run')} read")

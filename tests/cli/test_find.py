@@ -1,0 +1,125 @@
+"""`runstone find` and `runstone reindex`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runstone.core.digests import sha256_hex
+from runstone.core.layout import CATALOG
+from runstone.engine.store import Store
+
+from .conftest import Invoke
+
+DIGEST = f"sha256:{sha256_hex(b'clean')}"
+
+
+@pytest.fixture
+def steps(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """raw.csv → clean → clean.csv → report."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw.csv").write_bytes(b"raw")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "clean.csv").write_bytes(b"clean")
+    (tmp_path / "data" / "other.txt").write_bytes(b"other")
+    for run_id, kind, reads, makes in (
+        ("c1", "clean", "raw.csv", "data/clean.csv"),
+        ("r1", "report", "data/clean.csv", ""),
+    ):
+        with store.run(kind, run_id=run_id) as run:
+            run.input("file", reads)
+            if makes:
+                run.output("file", makes)
+    return tmp_path
+
+
+def rows(answer) -> list[tuple[str, str, str]]:
+    return [(use["run_id"], use["role"], use["artifact"]["name"]) for one in answer.value for use in one["uses"]]
+
+
+EXPECTED = {("c1", "made", "data/clean.csv"), ("r1", "read", "data/clean.csv")}
+
+
+@pytest.mark.parametrize(
+    "target", ["data/clean.csv", DIGEST, DIGEST.removeprefix("sha256:"), "data", "data/*.csv", "**/cl*"]
+)
+def test_a_file_is_found_by_its_bytes(steps: Path, invoke: Invoke, target: str) -> None:
+    """A path, a digest with and without its prefix, a folder, a pattern."""
+    assert set(rows(invoke("find", "--json", target))) == EXPECTED
+    answer = invoke("find", target)
+    assert answer.status == 0
+    assert "made it" in answer.out
+    assert "read it" in answer.out
+
+
+def test_the_store_is_not_searched_for_itself(steps: Path, invoke: Invoke) -> None:
+    """A folder that holds the store: only what stands beside it is asked of."""
+    targets = {one["target"] for one in invoke("find", "--json", ".").value}
+    assert targets == {"./raw.csv", "./data/clean.csv", "./data/other.txt"}
+    assert "1 file of 3 known to no run" in invoke("find", ".").out
+
+
+def test_what_no_run_knows(steps: Path, invoke: Invoke, store: Store) -> None:
+    """Status 3, and the store that was read."""
+    answer = invoke("find", "data/other.txt")
+    assert (answer.status, answer.out) == (3, "")
+    assert answer.err == f"runstone: no run made or read it in {store.url}\n"
+    assert invoke("find", "--json", "data/other.txt").value[0]["uses"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "status"),
+    [
+        (["absent.csv"], "file_not_found", 3),
+        (["no/*.csv"], "file_not_found", 3),
+        (["sha256:12"], "invalid_digest", 2),
+        (["--dot", "raw.csv"], "invalid_option", 2),
+        (["--lineage", "raw.csv", "data"], "invalid_option", 2),
+        (["--lineage", "nobody"], "run_not_found", 3),
+    ],
+)
+def test_what_cannot_be_asked(steps: Path, invoke: Invoke, words: list[str], code: str, status: int) -> None:
+    """A typed error, also as JSON."""
+    answer = invoke("find", "--json", *words)
+    assert (answer.status, answer.value["code"]) == (status, code)
+
+
+def test_lineage_as_text(steps: Path, invoke: Invoke) -> None:
+    """A tree up and a tree down, from a file, its digest, or a run."""
+    shown = invoke("find", "--lineage", "data/clean.csv").out
+    assert shown == invoke("find", "--lineage", DIGEST).out
+    assert shown.splitlines() == [
+        f"data/clean.csv  {DIGEST[:19]}",
+        "",
+        "came from",
+        "  made by c1  clean  success",
+        f"    read raw.csv  sha256:{sha256_hex(b'raw')[:12]}",
+        "",
+        "led to",
+        "  read by r1  report  success",
+    ]
+    assert invoke("find", "--lineage", "r1").out.splitlines()[3:5] == [
+        f"  read data/clean.csv  {DIGEST[:19]}",
+        "    made by c1  clean  success",
+    ]
+
+
+def test_lineage_as_json_and_as_a_graph(steps: Path, invoke: Invoke) -> None:
+    """The same edges in each."""
+    value = invoke("find", "--lineage", "--json", "c1").value
+    assert {(edge["from"], edge["relation"], edge["to"]) for edge in value["edges"]} == {
+        (f"sha256:{sha256_hex(b'raw')}", "read", "run:c1"),
+        ("run:c1", "made", DIGEST),
+        (DIGEST, "read", "run:r1"),
+    }
+    dot = invoke("find", "--lineage", "--dot", "c1").out
+    assert f'"run:c1" -> "{DIGEST}" [label="made"];' in dot
+
+
+def test_reindex_reads_every_run(steps: Path, invoke: Invoke, store: Store) -> None:
+    """And says how many."""
+    assert invoke("reindex").out == "2 runs read\n"
+    assert json.loads(invoke("reindex", "--json").out) == {"runs": 2}
+    assert (Path(store.url) / CATALOG).is_file()
