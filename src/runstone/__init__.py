@@ -16,9 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.api import open, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
+    from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
+    from runstone.engine.tracking import track
     from runstone.engine.verifier import Finding, Report
     from runstone.errors import (
         Conflict,
@@ -44,8 +46,10 @@ __all__ = [
     "StoreUnavailable",
     "__version__",
     "canonical_bytes",
+    "current_run",
     "open",
     "parse_canonical",
+    "track",
     "verify",
 ]
 
@@ -62,8 +66,10 @@ _HOMES = {
     "Store": "runstone.engine.store",
     "StoreUnavailable": "runstone.errors",
     "canonical_bytes": "runstone.core.canonical",
+    "current_run": "runstone.engine.current",
     "open": "runstone.api",
     "parse_canonical": "runstone.api",
+    "track": "runstone.engine.tracking",
     "verify": "runstone.api",
 }
 

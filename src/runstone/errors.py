@@ -113,6 +113,7 @@ CODES: dict[str, Code] = {
     "invalid_status": _invalid("A status is not one of those that a run or check can have."),
     "invalid_settings": _invalid("The settings file cannot be read, or says something that cannot be meant."),
     "invalid_option": _invalid("An option or setting has a value that it cannot take."),
+    "not_written": _invalid("An object could not be written as the file that it was to become."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),

@@ -12,7 +12,7 @@ from .source import PACKAGE
 
 CHEAP = {
     "__future__",
-    "_json", "_sha256", "_sha2", "fcntl", "select",  # a shared object each, next to no time
+    "_contextvars", "_json", "_sha256", "_sha2", "fcntl", "select",  # a shared object each, next to no time
     "importlib", "warnings",  # on the first public name
     "encodings.utf_16_be",  # the order of keys
 }  # fmt: skip

@@ -20,7 +20,9 @@ from runstone import (
     Store,
     StoreUnavailable,
     canonical_bytes,
+    current_run,
     parse_canonical,
+    track,
     verify,
 )
 
@@ -53,6 +55,30 @@ def recording(store: Store) -> None:
     assert_type(alone.finish("failed", exit=1, error="why", result=[1]), str | None)
     assert_type(alone.digest, str | None)
     assert_type(alone.status, str)
+
+
+@track
+def plain(number: int) -> str:
+    """A tracked function keeps its type."""
+    return str(number)
+
+
+@track(name="named", args=False, result=False)
+async def asynchronous(number: int) -> str:
+    """The same of a coroutine, with options."""
+    return plain(number)
+
+
+def tracking(store: Store) -> None:
+    """What somebody who comes from a tracker uses."""
+    assert_type(plain(1), str)
+    with store.run("train", system_metrics=True) as run:
+        assert_type(current_run(), Run | None)
+        run.output("table.json", {"a": [1]})
+        run.watch_system(every=5)
+        with run.capture(descriptors=True) as capture:
+            print("captured")
+        capture.end()
 
 
 def reading(store: Store) -> None:

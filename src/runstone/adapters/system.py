@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.adapters.meters import SystemMeters
+
 SECRET_WORDS: Final = frozenset(
     {
         "APIKEY",
@@ -138,6 +140,11 @@ class SystemHost:
             for name, value in os.environ.items()
             if len(value) >= MIN_SECRET_LENGTH and _says_secret(name) and _is_secret(value)
         }
+
+    def meters(self) -> SystemMeters:
+        from runstone.adapters.meters import SystemMeters
+
+        return SystemMeters()
 
     def cached(self, name: str) -> bytes | None:
         from runstone.adapters import cache

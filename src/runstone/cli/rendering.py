@@ -53,7 +53,8 @@ class Screen:
         self.terminal = self._stream.isatty()
         self.colour = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.width = _width(self._stream) if self.terminal else _columns()
-        self._more = "…" if "utf" in (self._stream.encoding or "").lower() else "~"
+        self.unicode = "utf" in (self._stream.encoding or "").lower()
+        self._more = "…" if self.unicode else "~"
 
     def line(self, *cells: Cell) -> None:
         """One line: the cells side by side."""

@@ -16,6 +16,7 @@ from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import open_id, sealed_run
 from runstone.cli.sections import SECTIONS
 from runstone.cli.summary import summarize
+from runstone.engine.store import Store
 from runstone.locate import open_store
 
 Fact = tuple[str, list[Cell]]
@@ -26,15 +27,21 @@ _PLATFORM: Final = (("system", "release", "machine"), ("implementation", "python
 @click.command()
 @run_argument()
 @store_option()
+@click.option("--plot", "plots", multiple=True, metavar="METRIC", help="Draw a metric instead; `*` fits any name.")
 @json_option("Print everything as one JSON object.")
-def command(run: str, store: str | None, *, as_json: bool) -> None:
+def command(run: str, store: str | None, plots: tuple[str, ...], *, as_json: bool) -> None:
     """Show one run: when, what, by which code, from which inputs, with which results.
 
     It shows what was recorded, and proves nothing: that is `runstone verify`. Of a run that is not sealed it shows
     how it was opened and how far it has come.
     """
+    if plots and as_json:
+        raise click.UsageError("--plot draws for people; --json has the metrics")
     opened = open_store(store)
     run_id = open_id(opened, run)
+    if plots:
+        _plot(opened, run, run_id, plots)
+        return
     page = None if run_id is None else unsealed.describe(opened, run_id)
     if page is not None:
         _show_open(page, as_json=as_json)
@@ -50,6 +57,16 @@ def command(run: str, store: str | None, *, as_json: bool) -> None:
     screen.facts(_facts(summary))
     for section in SECTIONS:
         section(screen, summary)
+
+
+def _plot(store: Store, run: str, run_id: str | None, names: tuple[str, ...]) -> None:
+    from runstone.cli.plot import plot_open, plot_sealed
+
+    if run_id is not None and not store.objects.exists(run_id):
+        plot_open(Screen(), store, run_id, names)
+        return
+    with sealed_run(store, run) as sealed:
+        plot_sealed(Screen(), sealed, names)
 
 
 def _show_open(page: dict[str, Any], *, as_json: bool) -> None:

@@ -224,15 +224,15 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
 
 
 def _sort_key(item: Any) -> bytes:
-    return canonical.canonical_bytes(_with_encoded_bytes(item))
+    return canonical.canonical_bytes(with_encoded_bytes(item))
 
 
-def _with_encoded_bytes(item: Any) -> Any:
+def with_encoded_bytes(item: Any) -> Any:
     """An item as it will be recorded, so that a set's order does not depend on what its items are made of."""
     if type(item) is list:
-        return [_with_encoded_bytes(inner) for inner in item]
+        return [with_encoded_bytes(inner) for inner in item]
     if type(item) is dict:
-        return {key: _with_encoded_bytes(inner) for key, inner in item.items()}
+        return {key: with_encoded_bytes(inner) for key, inner in item.items()}
     return encoded_bytes(item) if type(item) is bytes else item
 
 

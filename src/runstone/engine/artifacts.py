@@ -20,11 +20,36 @@ from runstone.errors import RunstoneError, error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, Final
+    from typing import Any, Final, Protocol
+
+    class Reader(Protocol):
+        """Reads once; `size` is known afterwards, and `sha256` if that was asked for."""
+
+        size: int
+        sha256: str
+
+        def chunks(self) -> Iterator[bytes]:
+            """The bytes. Raises `OSError` and `ChangedWhileRead`."""
+            ...
+
+    class Source(Protocol):
+        """Bytes that an artifact event is of."""
+
+        def reader(self, *, hashed: bool) -> Reader:
+            """What reads them once."""
+            ...
+
+        def problem(self) -> str | None:
+            """Why they cannot be read, as far as can be told before they are."""
+            ...
 
     from runstone.core.digests import Digest
 
 CHUNK_BYTES: Final = 1 << 20
+MAX_EXTENSION: Final = 10
+"""Characters of a file's extension."""
+NOT_WRITTEN: Final = "not_written:"
+"""Begins the problem of an object that could not be made a file."""
 
 CLEAN: Final = "if clean"
 REDACTED: Final = "redacted"
@@ -111,11 +136,65 @@ def digest_of_file(path: str) -> Digest:
     return f"sha256:{reader.sha256}"
 
 
+class MemoryReader:
+    """Reads bytes as `FileReader` reads a file."""
+
+    def __init__(self, data: bytes, *, hashed: bool) -> None:
+        self._data = data
+        self._hashed = hashed
+        self.size = 0
+        self.sha256 = ""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes."""
+        view = memoryview(self._data)
+        for start in range(0, len(view), CHUNK_BYTES):
+            yield bytes(view[start : start + CHUNK_BYTES])
+        self.size = len(view)
+        self.sha256 = new_hash(self._data).hexdigest() if self._hashed else ""
+
+
+class FileSource:
+    """A file on disk, to be read as often as it takes."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def reader(self, *, hashed: bool) -> FileReader:
+        """What reads it once."""
+        return FileReader(self._path, hashed=hashed)
+
+    def problem(self) -> str | None:
+        """Why it cannot be read, as far as can be told before it is."""
+        if os.path.isfile(self._path):
+            return None
+        return "not_a_file" if os.path.lexists(self._path) else "not_found"
+
+
+class MemorySource:
+    """The bytes of a file that is on no disk."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def reader(self, *, hashed: bool) -> MemoryReader:
+        """What reads it once."""
+        return MemoryReader(self._data, hashed=hashed)
+
+    def problem(self) -> None:
+        """Nothing."""
+
+
 def _identity(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
-def file_facts(path: str, keep: Callable[[], dict[str, Any]] | None = None) -> dict[str, Any]:
+def file_facts(path: str) -> dict[str, Any]:
+    """`facts_of` a file on disk."""
+    return facts_of(FileSource(path))
+
+
+def facts_of(source: Source, keep: Callable[[], dict[str, Any]] | None = None) -> dict[str, Any]:
     """`sha256`, `size` and `path` of an artifact event, and `problem` where something is to be said.
 
     `keep` keeps the file and answers what is told of it. Never raises for what the file system answers: a file that
@@ -123,26 +202,40 @@ def file_facts(path: str, keep: Callable[[], dict[str, Any]] | None = None) -> d
     """
     facts: dict[str, Any] = {"sha256": None, "size": None, "path": None}
     try:
-        if not os.path.isfile(path):
-            return {**facts, "problem": "not_a_file" if os.path.lexists(path) else "not_found"}
+        if problem := source.problem():
+            return {**facts, "problem": problem}
         if keep is not None:
             return keep()
-        reader = FileReader(path, hashed=True)
+        reader = source.reader(hashed=True)
         for _ in reader.chunks():
             pass
         return {**facts, "sha256": reader.sha256, "size": reader.size}
     except ChangedWhileRead:
         return {**facts, "problem": "changed_while_read"}
     except SecretInFile as exc:
-        return {**file_facts(path), "problem": f"not_kept:redacted:{exc.rule}"}
+        return {**facts_of(source), "problem": f"not_kept:redacted:{exc.rule}"}
     except OSError as exc:
         return {**facts, "problem": f"unreadable:{exc.strerror or exc}"}
     except RunstoneError as exc:  # the copy failed; the digest of the file itself can still be had
-        return {**file_facts(path), "problem": f"not_kept:{exc.code}"}
+        return {**facts_of(source), "problem": f"not_kept:{exc.code}"}
     except Exception:  # the redactor failed: what it could not search is not kept
         if keep is None:
             raise
-        return {**file_facts(path), "problem": f"not_kept:redacted:{FAILED}"}
+        return {**facts_of(source), "problem": f"not_kept:redacted:{FAILED}"}
+
+
+def is_object(ref: Any) -> bool:
+    """Whether a second argument is an object to be written, and no reference: text, a path, a number."""
+    return ref is not None and not isinstance(ref, (str, int, float)) and not hasattr(ref, "__fspath__")
+
+
+def extension_of(name: Any) -> str | None:
+    """The extension of a file's name, in lower case; `None` for what is no file's name."""
+    if not isinstance(name, str):
+        return None
+    stem, dot, extension = name.rpartition("/")[2].rpartition(".")
+    fits = stem and dot and extension.isascii() and extension.isalnum() and len(extension) <= MAX_EXTENSION
+    return extension.lower() if fits else None
 
 
 def kept_names(name: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ It answers every name of `engine.recorder.Run` that is documented for who record
 
 from __future__ import annotations
 
+from runstone.engine.current import RUNS
 from runstone.engine.facts import LOST
 
 TYPE_CHECKING = False
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from typing import Any, Final, Self
 
     from runstone.core.redaction.redactor import Redactor
+
+
+class DisabledCapture:
+    """A capture that records nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
 
 
 class DisabledRun:
@@ -46,6 +60,13 @@ class DisabledRun:
     def stream(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
+    def capture(self, *_: Any, **__: Any) -> DisabledCapture:
+        """Nothing; the answer is a context manager all the same."""
+        return DisabledCapture()
+
+    def watch_system(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
     def metrics(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
@@ -65,10 +86,11 @@ class DisabledRun:
         """Nothing."""
 
     def __enter__(self) -> Self:
+        RUNS.enter(self)  # type: ignore[arg-type]  # it stands for a run
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        RUNS.leave(self)  # type: ignore[arg-type]  # the same
 
     def __repr__(self) -> str:
         return "<Run disabled>"

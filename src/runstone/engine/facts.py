@@ -9,6 +9,7 @@ from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.terminal import safe_text
 from runstone.core.values import coerce, non_finite_text
+from runstone.engine.patches import SAYING
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -88,7 +89,8 @@ def say(message: str, redactor: Redactor) -> None:
     """Say a thing on standard error: one line, redacted, and without what control characters do to a terminal."""
     try:
         clean = safe_text(redactor.text(message)[0])
-        sys.stderr.write(f"runstone: {clean}\n")
+        with SAYING:
+            sys.stderr.write(f"runstone: {clean}\n")
     except Exception:  # a closed standard error, or a redactor that fails, must not break the work
         return
 
@@ -125,9 +127,13 @@ known_types: set[str] = set()
 
 
 def metric_number(value: Any) -> Any:
-    """A metric's value as a finite number or one of the three words for what is not finite."""
+    """A metric's value as a finite number or one of the three words for what is not finite.
+
+    An array or tensor of one number is that number: it tells so by `item`.
+    """
     try:
-        number = float(value)
+        item = getattr(value, "item", None)
+        number = float(item() if callable(item) else value)
     except Exception:  # a foreign number may raise anything
         return "NaN"
     return number if number - number == 0.0 else non_finite_text(number)
@@ -136,7 +142,8 @@ def metric_number(value: Any) -> Any:
 def metric_step(value: Any) -> int | None:
     """A metric's step, or `None` where it is no integer."""
     try:
-        return None if value is None else int(value)
+        item = getattr(value, "item", None)
+        return None if value is None else int(item() if callable(item) else value)
     except Exception:  # a foreign number may raise anything
         return None
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from runstone.core import layout
-from runstone.engine.artifacts import ANYWAY, REDACTED, FileReader, kept_names
+from runstone.engine.artifacts import ANYWAY, REDACTED, kept_names
 from runstone.engine.redacted_copy import redacted
 from runstone.engine.secret_search import SecretInFile, noting, refusing
 from runstone.errors import RunstoneError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from runstone.core.manifest import FileFact
     from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.artifacts import Source
 
     Keep = Callable[[str, Iterator[bytes]], FileFact]
     Facts = dict[str, Any]
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 class Keeper:
     """Keeps one file under a name. `keep` copies pieces to a path of the bundle; it raises `file_exists`."""
 
-    def __init__(self, file: str, name: str, keep: Keep, redactor: Redactor) -> None:
-        self._file = file
+    def __init__(self, source: Source, name: str, keep: Keep, redactor: Redactor) -> None:
+        self._source = source
         self._name = name
         self._keep = keep
         self._redactor = redactor
@@ -50,26 +51,26 @@ class Keeper:
             return self._with_copy(exc.rule)
 
     def _clean(self) -> Iterator[bytes]:
-        return refusing(FileReader(self._file, hashed=False).chunks(), self._redactor)
+        return refusing(self._source.reader(hashed=False).chunks(), self._redactor)
 
     def _anyway(self, asked_by: str | None) -> Facts:
         rules: dict[str, None] = {}
 
         def pieces() -> Iterator[bytes]:
             rules.clear()
-            return noting(FileReader(self._file, hashed=False).chunks(), self._redactor, rules)
+            return noting(self._source.reader(hashed=False).chunks(), self._redactor, rules)
 
         told = _told(self._placed(self._path, pieces))
         return {**told, "kept_anyway": {"asked_by": asked_by, "rules": list(rules)}}
 
     def _with_copy(self, rule: str) -> Facts:
         """The file by reference, and its copy. What `rule` found must be out of it."""
-        reader = FileReader(self._file, hashed=True)
+        reader = self._source.reader(hashed=True)
         rules: dict[str, None] = {}
 
         def pieces() -> Iterator[bytes]:
             nonlocal reader
-            reader = FileReader(self._file, hashed=True)
+            reader = self._source.reader(hashed=True)
             rules.clear()
             try:
                 yield from refusing(redacted(reader.chunks(), self._redactor, rules), self._redactor)

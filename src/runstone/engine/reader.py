@@ -203,5 +203,10 @@ class Sealed:
                 "redactions": closed["redactions"],
             }
 
+    def _repr_html_(self) -> str:
+        from runstone.engine.notebook import sealed_html
+
+        return sealed_html(self)
+
     def __repr__(self) -> str:
         return f"<Sealed {self.run_id} {contract_major(self.manifest['contract'])} {self.status}>"

@@ -22,7 +22,19 @@ from runstone.core.words import (
     status_from_checks,
 )
 from runstone.engine import facts as told
-from runstone.engine.artifacts import NOT_KEPT, artifact_event, artifact_name, file_facts, way_of
+from runstone.engine.artifacts import (
+    NOT_KEPT,
+    NOT_WRITTEN,
+    FileSource,
+    MemorySource,
+    artifact_event,
+    artifact_name,
+    extension_of,
+    facts_of,
+    is_object,
+    way_of,
+)
+from runstone.engine.current import RUNS
 from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal
@@ -40,7 +52,10 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
+    from runstone.engine.artifacts import Source
+    from runstone.engine.capture import Capture
     from runstone.ports.clock import Clock
+    from runstone.ports.host import Meters
     from runstone.ports.journals import OpenRun
 
 
@@ -61,6 +76,7 @@ class Run:
         *,
         here: Callable[[], str | None],
         strict: bool,
+        meters: Callable[[], Meters] | None = None,
     ) -> None:
         self.writer = JournalWriter(run_id, journal, redactor, clock, strict=strict)  # for the kernel's own parts
         self._record = self.writer.record
@@ -70,6 +86,7 @@ class Run:
         self._started_ns = clock.monotonic_ns()
         self._here = here  # the working directory of the moment: a program may change it
         self._cwd = here()
+        self._meters = meters
         self._strict = strict
         self._check_results: list[str] = []
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
@@ -123,6 +140,9 @@ class Run:
         found, by the name in `asked_by`. For anything else `ref` is text, and `sha256` and `size` are what the
         caller knows. Also: `name` (default: the path below the working directory, or `ref`), `media_type`, `extra`
         (a mapping that is recorded as it is).
+
+        A file's name and an object (`output("plot.png", figure)`) write the object as that file, into the bundle
+        alone: a figure, an image, a table, an array, bytes, or what JSON can hold. It is kept unless `keep` says else.
         """
         self._artifact("output", type, ref, **facts)
 
@@ -175,6 +195,17 @@ class Run:
             if whole:
                 self.writer.stream(name, whole)
 
+    def capture(self, *, descriptors: bool = False) -> Capture:
+        """Record what this process prints, logs and warns of from now on, while it goes where it went before.
+
+        The answer is a context manager; its `end`, the end of its block and the end of the run put everything back.
+        With `descriptors` what C code and child processes write to descriptors 1 and 2 is recorded as well. Never
+        raises, and nothing that is recorded by it does.
+        """
+        from runstone.engine.capture import Capture
+
+        return Capture(self, descriptors=descriptors).begin()
+
     def _end_streams(self) -> None:
         """Record what waited for the end of a line that never came."""
         with self._streams_lock:
@@ -197,6 +228,16 @@ class Run:
             step = told.metric_step(step)
             marks.append(["/step", COERCED])
         self._record("metric", {"values": numbers, "step": step}, marks)
+
+    def watch_system(self, every: float = 10.0) -> None:
+        """Record what the machine and this process use as metrics `system.…`, every so many seconds (at least 0.1).
+
+        A thread of its own does it until the run is finished, and once more then. A second call changes nothing.
+        """
+        if self._meters is not None and self.recording:
+            from runstone.engine.watching import watch_system
+
+            watch_system(self, self._meters, every)
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
@@ -242,6 +283,7 @@ class Run:
             "torn_bytes": 0,
             "lost": [],
         }
+        self.writer.wind_up()
         if self._streams is not None:
             self._end_streams()
         if self._looks_for_evidence and self.recording:
@@ -266,11 +308,13 @@ class Run:
             journal.close()
 
     def __enter__(self) -> Self:
+        RUNS.enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        RUNS.leave(self)
         if self.writer.ended:
             return
         if exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
@@ -278,6 +322,11 @@ class Run:
             return
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
         self.finish(status, error=told.describe(exc), exit=told.exit_code(exc))
+
+    def _repr_html_(self) -> str:
+        from runstone.engine.notebook import run_html
+
+        return run_html(self)
 
     def __repr__(self) -> str:
         return f"<Run {self._run_id} {self.status}>"
@@ -292,18 +341,24 @@ class Run:
         sha256: str | None = None,
         size: int | None = None,
         media_type: str | None = None,
-        keep: bool | str = False,
+        keep: bool | str | None = None,
         asked_by: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        text = None if ref is None else told.reference_text(ref)
-        kind, name = told.text_of(type), None if name is None else told.text_of(name)
+        extension = extension_of(type) if is_object(ref) else None
+        if extension is not None:
+            kind, text, name = "file", None, told.text_of(type if name is None else name).lstrip("/")
+        else:
+            kind, text = told.text_of(type), None if ref is None else told.reference_text(ref)
+            name = None if name is None else told.text_of(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
-        way = None if keep is False else self._way(keep, asked_by)
-        if text is not None and self.recording and sha256 is None and (kind == "file" or way):
+        way = None if keep is False or (keep is None and extension is None) else self._way(keep, asked_by)
+        if extension is not None:
+            facts = self._written(ref, extension, name or kind, way, asked_by) if self.recording else facts
+        elif text is not None and self.recording and sha256 is None and (kind == "file" or way):
             full = os.path.join(self._here() or "", text)
             name = name or artifact_name(full, self._cwd)
-            facts = self._file(full, name, way, asked_by)
+            facts = self._file(FileSource(full), name, way, asked_by)
             self._report(facts, text)
         copy = facts.pop("copy", None)
         data = artifact_event(kind, text, name, facts, media_type)
@@ -316,29 +371,42 @@ class Run:
         if copy is not None:
             self._record(event, artifact_event(kind, None, copy["name"], copy, media_type))
 
+    def _written(self, value: Any, extension: str, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
+        """What is told of an object that becomes a file of the bundle."""
+        from runstone.engine.formats import NotWritten, file_bytes
+
+        try:
+            source = MemorySource(file_bytes(value, extension))
+        except NotWritten as exc:
+            facts = {"sha256": None, "size": None, "path": None, "problem": f"{NOT_WRITTEN}{exc}"}
+        else:
+            facts = self._file(source, name, way, asked_by)
+        self._report(facts, name)
+        return facts
+
     def _way(self, keep: Any, asked_by: Any) -> str | None:
         """How to keep a file; in a tolerant run a wrong word is said, and keeps nothing."""
         try:
-            return way_of(keep, asked_by)
+            return way_of(True if keep is None else keep, asked_by)
         except RunstoneError as exc:
             if self._strict:
                 raise
             self.writer.say("keep", f"run {self._run_id} does not keep a file: {exc.message}")
             return NOT_KEPT
 
-    def _file(self, full: str, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
+    def _file(self, source: Source, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
         """What is told of a file; it is kept first, if it is to be."""
         if way is None:
-            return file_facts(full)
+            return facts_of(source)
         if way == NOT_KEPT:
-            return {"problem": NOT_KEPT, **file_facts(full)}
+            return {"problem": NOT_KEPT, **facts_of(source)}
 
         def kept() -> dict[str, Any]:
             from runstone.engine.keeping import Keeper
 
-            return Keeper(full, name, self.writer.keep, self.redactor).facts(way, asked_by)
+            return Keeper(source, name, self.writer.keep, self.redactor).facts(way, asked_by)
 
-        facts = file_facts(full, kept)
+        facts = facts_of(source, kept)
         anyway = facts.get("kept_anyway")
         if anyway and anyway["rules"]:
             found = f"secrets were found in it: {', '.join(anyway['rules'])}"
@@ -350,6 +418,7 @@ class Run:
             return
         if self._strict:
             code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"
+            code = "not_written" if problem.startswith(NOT_WRITTEN) else code
             raise error(code, f"{ref}: {problem}", path=ref, problem=problem)
         self.writer.say(
             f"artifact {ref}",

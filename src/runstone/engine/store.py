@@ -82,12 +82,14 @@ class Store:
         argv: list[str] | None = None,
         entry: str | None = None,
         strict: bool = False,
+        system_metrics: bool = False,
     ) -> Run:
         """Start recording a run.
 
         `kind` says what work it is, `version` which version of it, `labels` are text by text. `secrets` are values
         that must never be written (4 characters or more). `links` point at other runs (`rel`, `run_id`, `digest`).
         With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
+        `system_metrics` is `Run.watch_system`.
 
         Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
         `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`.
@@ -127,10 +129,13 @@ class Store:
             failure: RunstoneError | None = exc
         else:
             failure = None
-        run = Run(identity, journal, rules, redactor, self.clock, here=self.host.cwd, strict=strict)
+        host = self.host
+        run = Run(identity, journal, rules, redactor, self.clock, here=host.cwd, strict=strict, meters=host.meters)
         run.open(opened, failure)
         if config is not None:
             run.config(config)
+        if system_metrics:
+            run.watch_system()
         return run
 
     def _disabled(self) -> DisabledRun:
@@ -382,6 +387,11 @@ class Store:
         from runstone.engine.importer import import_bundle
 
         return import_bundle(bundle, self.objects, self.contract_of)
+
+    def _repr_html_(self) -> str:
+        from runstone.engine.notebook import store_html
+
+        return store_html(self)
 
     def __repr__(self) -> str:
         return f"<Store {self.url}>"

@@ -111,6 +111,7 @@ class JournalWriter:
         "_append",
         "_dropped",
         "_encode",
+        "_endings",
         "_gate",
         "_keeping",
         "_kept",
@@ -134,6 +135,7 @@ class JournalWriter:
         "index",
         "inherited",
         "journal",
+        "monotonic_ns",
         "redactor",
         "run_id",
         "size",
@@ -173,6 +175,8 @@ class JournalWriter:
         self._kept = 0
         self._kept_bytes = 0
         self._said: set[str] = set()
+        self._endings: list[Callable[[], None]] = []
+        self.monotonic_ns = clock.monotonic_ns
 
     @property
     def recording(self) -> bool:
@@ -407,6 +411,21 @@ class JournalWriter:
             self._kept_bytes += entry_bytes
             return fact
 
+    def at_end(self, ending: Callable[[], None]) -> None:
+        """Call it when the run is about to end: what records on its own stops then. It does not raise."""
+        self._endings.append(ending)
+
+    def not_at_end(self, ending: Callable[[], None]) -> None:
+        """It need not be called any more."""
+        if ending in self._endings:
+            self._endings.remove(ending)
+
+    def wind_up(self) -> None:
+        """Stop what records on its own, the last first."""
+        endings, self._endings = self._endings, []
+        for ending in reversed(endings):
+            ending()
+
     def end(self) -> bool:
         """Record nothing more but the last line; false where that was said before, or is not this process's."""
         with self._lock:
@@ -485,7 +504,7 @@ class JournalWriter:
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""
-        self.inherited, self._state = True, SHUT
+        self.inherited, self._state, self._endings = True, SHUT, []
         self._lock, self._keeping = _thread.RLock(), _thread.RLock()
         if self.journal is not None:
             self.journal.inherit()

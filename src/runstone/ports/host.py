@@ -5,6 +5,25 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 
+class Meters(Protocol):
+    """What the machine and this process use. The first reading is where counting begins.
+
+    Names, units and meaning are those of `docs/tracking.md`; what cannot be had here is absent.
+    """
+
+    def read(self) -> dict[str, float]:
+        """By name, since the last reading where it is a rate. Answers at once and never raises."""
+        ...
+
+    def read_gpus(self) -> dict[str, float]:
+        """The same of graphics cards. May take long; `close` ends it. Never raises."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will be read. Any thread may call it."""
+        ...
+
+
 class Host(Protocol):
     """Facts of the process, its machine and its folder. Every method answers at once and never raises, but for one."""
 
@@ -46,6 +65,10 @@ class Host(Protocol):
 
         Only values of 8 characters or more that are neither a common word nor an existing path.
         """
+        ...
+
+    def meters(self) -> Meters:
+        """New meters of the machine and this process."""
         ...
 
     def cached(self, name: str) -> bytes | None:

@@ -77,6 +77,29 @@ class FixedEntropy:
         return b"".join(new_hash(b"%d:%d:%d" % (self._seed, self._calls, block)).digest() for block in blocks)[:count]
 
 
+class FixedMeters:
+    """Port `meters`: readings that were given, the last one again and again."""
+
+    def __init__(
+        self, readings: Sequence[Mapping[str, float]] = ({},), gpus: Mapping[str, float] | None = None
+    ) -> None:
+        self._readings = [dict(reading) for reading in readings]
+        self._gpus = dict(gpus or {})
+        self.closed = False
+
+    def read(self) -> dict[str, float]:
+        """The next reading."""
+        return self._readings.pop(0) if len(self._readings) > 1 else dict(self._readings[0])
+
+    def read_gpus(self) -> dict[str, float]:
+        """What was given."""
+        return dict(self._gpus)
+
+    def close(self) -> None:
+        """Told by `closed`."""
+        self.closed = True
+
+
 class FixedHost:
     """Port `host`: the facts that it was made with.
 
@@ -96,7 +119,9 @@ class FixedHost:
         settings: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         settings_file: tuple[bytes, str] | None = None,
+        meters: FixedMeters | None = None,
     ) -> None:
+        self._meters = meters
         self._argv = list(argv)
         self._cwd = cwd
         self._entry = entry
@@ -107,6 +132,10 @@ class FixedHost:
         self._secrets = dict(secrets or {})
         self._settings_file = settings_file
         self._cached: dict[str, bytes] = {}
+
+    def meters(self) -> FixedMeters:
+        """Those that were given, else some that read nothing."""
+        return self._meters or FixedMeters()
 
     def cached(self, name: str) -> bytes | None:
         """What was kept under the name since this host was made."""

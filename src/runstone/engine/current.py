@@ -1,0 +1,110 @@
+"""What was entered last and is still open, told for the context (thread, asyncio task) that asks.
+
+- In a context in which something was entered, or that was copied from one, it is the innermost that is open.
+- In any other context (a thread that somebody else started) it is the innermost of all, if all that is open is
+  nested in one another; where two stand side by side it is neither, as a guess would mix two runs.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+from _contextvars import ContextVar  # `contextvars` is a file that only names it
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, Generic, TypeVar
+
+    from runstone.engine.recorder import Run
+
+    Item = TypeVar("Item")
+else:
+
+    class Generic:
+        """`typing` costs a short process milliseconds."""
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
+    Item = None
+
+
+class Entered(Generic[Item]):
+    """One that was entered, and what was open around it in the same context."""
+
+    __slots__ = ("item", "open", "outer")
+
+    def __init__(self, item: Item, outer: Entered[Item] | None) -> None:
+        self.item = item
+        self.outer = outer
+        self.open = True
+
+
+class Innermost(Generic[Item]):
+    """Items that are entered and left, in any order and from any thread."""
+
+    def __init__(self, name: str) -> None:
+        self._here: ContextVar[Entered[Item] | None] = ContextVar(name, default=None)
+        self._open: list[Entered[Item]] = []
+        self._alone: Entered[Item] | None = None
+        self._lock = _thread.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = _thread.RLock()
+
+    def enter(self, item: Item) -> None:
+        """Make `item` the innermost of this context."""
+        with self._lock:
+            entered = Entered(item, self._found())
+            self._open.append(entered)
+            self._look()
+        self._here.set(entered)
+
+    def leave(self, item: Item) -> None:
+        """Undo the last `enter` of `item`, wherever that was; nothing where there was none."""
+        here = self._found()
+        while here is not None and here.item is not item:
+            here = _opened(here.outer)
+        with self._lock:
+            entered = here or next((other for other in reversed(self._open) if other.item is item), None)
+            if entered is None or not entered.open:
+                return
+            entered.open = False
+            self._open.remove(entered)
+            self._look()
+        if self._here.get() is entered:
+            self._here.set(_opened(entered.outer))
+
+    def get(self) -> Item | None:
+        """The innermost one for who asks, or `None`."""
+        entered = self._found() or self._alone
+        return None if entered is None else entered.item
+
+    def _found(self) -> Entered[Item] | None:
+        return _opened(self._here.get())
+
+    def _look(self) -> None:
+        around = {id(_opened(entered.outer)) for entered in self._open}
+        inner = [entered for entered in self._open if id(entered) not in around]
+        self._alone = inner[0] if len(inner) == 1 else None
+
+
+def _opened(entered: Entered[Item] | None) -> Entered[Item] | None:
+    while entered is not None and not entered.open:
+        entered = entered.outer
+    return entered
+
+
+RUNS: Final[Innermost[Run]] = Innermost("runstone_run")
+"""Runs whose `with` block is open."""
+
+
+def current_run() -> Run | None:
+    """The run whose `with` block this is called in, or `None`.
+
+    It is known in the block's own thread, in asyncio tasks that were begun there, and in other threads as long as
+    the runs that are open in this process are nested in one another.
+    """
+    return RUNS.get()
