@@ -44,6 +44,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "state": {"thread": "t", "namespace": "", "step": 1, "sha256": None},
     "phase": {"name": "qa", "status": "running"},
     "note": {"text": "n"},
+    "annotation": {"labels": {"a": "b", "c": None}, "aliases": {"prod": True}},
     "child": {"run_id": "r2", "digest": None, "status": "running"},
     "dropped": {"events": 1, "bytes": 2, "reason": "too_large", "sha256": None},
     "run.closed": journals.CLOSED,

@@ -103,6 +103,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "ls": json.loads(lines("ls"))[0],
         "find": json.loads(lines("find", "wrapped.tar"))[0],
         "reindex": json.loads(lines("reindex")),
+        "annotate": json.loads(lines("annotate", "wrapped", "--note", "seen")),
         "get": json.loads(lines("get", "wrapped", "-o", "copy"))[0],
         "import": json.loads(lines("import", "wrapped.tar", "--store", "other"))[0],
         "show": json.loads(lines("show", "wrapped")),

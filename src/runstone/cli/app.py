@@ -42,6 +42,10 @@ VERBS: Final = {
         "find": ("find", "Say which runs made or read a file, and what led to what."),
         "contract": ("contract", "Print the documents that a contract folds from a run."),
     },
+    "Say": {
+        "annotate": ("annotate", "Add a label, note, score or name to a sealed run."),
+        "alias": ("alias", "Let @NAME name a run, or list the aliases."),
+    },
     "Prove": {"verify": ("verify", "Prove that a run is as it was sealed, or name each fault.")},
     "Redact": {"redact": ("redact", "Take secrets out of a text, or tell where they stand.")},
     "Keep": {
@@ -58,7 +62,8 @@ VERBS: Final = {
 """Group → verb → the module below `runstone.cli` that holds its `command`, and its line in the overview."""
 
 EPILOGUE: Final = """\
-RUN is a run id, a prefix that fits one run, sha256:<run digest>, or @latest.
+RUN is a run id, a prefix that fits one run, sha256:<run digest>, @latest or
+an @alias.
 The store is --store URL, else RUNSTONE_STORE, else ./runs.
 
 Exit status: 0 good, 1 what was asked about is bad, 2 wrong use, 3 not found,

@@ -16,15 +16,16 @@ _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 
 def complete_run(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids of the store's runs that begin with what was typed, and `@latest`."""
+    """Ids of the store's runs that begin with what was typed, `@latest` and the aliases."""
     from runstone.locate import open_store
 
     try:
         store = open_store(context.params.get("store"))
         ids = sorted({*store.objects.run_ids(), *store.journals.open_ids()})
+        named = [f"@{alias}" for alias in store.aliases()] if incomplete[:1] in ("", "@") else []
     except RunstoneError:
         return []
-    found = [name for name in ["@latest", *ids] if name.startswith(incomplete)]
+    found = [name for name in ["@latest", *named, *ids] if name.startswith(incomplete)]
     return [CompletionItem(name) for name in found[:MAX_COMPLETIONS]]
 
 

@@ -178,6 +178,26 @@ def notes(screen: Screen, summary: dict[str, Any]) -> None:
         _rest(screen, len(summary["notes"]))
 
 
+def said(screen: Screen, summary: dict[str, Any]) -> None:
+    """What was said of the run since it was sealed, and by whom: later ones win."""
+    if summary["annotations"]:
+        screen.heading("ANNOTATIONS", str(len(summary["annotations"])))
+        for told in summary["annotations"][-MAX_ROWS:]:
+            head = Span(f"  {told['at'][:19].replace('T', ' ')}  {told['by'] or '-'}", "dim")
+            screen.line(head, "  ", ", ".join(what_was_said(told)))
+        _rest(screen, len(summary["annotations"]))
+
+
+def what_was_said(told: dict[str, Any]) -> list[str]:
+    """An annotation in words."""
+    words = [f"{key}={value}" if value is not None else f"no label {key}" for key, value in told["labels"].items()]
+    words += [f"score {key} {value}" for key, value in told["scores"].items()]
+    if "name" in told:
+        words.append(f"named {told['name']}" if told["name"] else "no name")
+    words += [f"@{key}" if given else f"no longer @{key}" for key, given in told["aliases"].items()]
+    return words + [f"“{note}”" for note in told["notes"]]
+
+
 def files(screen: Screen, summary: dict[str, Any]) -> None:
     """The files of the bundle, beside its manifest."""
     rows: list[list[Cell]] = [
@@ -203,4 +223,4 @@ def _compact(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-SECTIONS: Final = (error, checks, inputs, outputs, decision, metrics, config, result, notes, files)
+SECTIONS: Final = (error, checks, inputs, outputs, decision, metrics, config, result, notes, said, files)

@@ -88,7 +88,9 @@ def _title(summary: dict[str, Any]) -> list[Cell]:
 
 
 def _facts(summary: dict[str, Any]) -> Iterator[Fact]:
-    yield "run", [summary["run_id"]]
+    if summary["name"] is not None:
+        yield "name", [Span(summary["name"], "bold")]
+    yield "run", [summary["run_id"], *(Span(f"@{alias}", "live") for alias in summary["aliases"])]
     yield "opened", [summary["opened_at"]]
     yield "closed", [summary["closed_at"]]
     yield "digest", [summary["digest"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from runstone.contracts.runstone.document import RUN_PATH
@@ -22,22 +23,27 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
     view = _view(journal)
     closed = journal.closed["data"]
     first = ("run_id", "kind", "version")
+    said = Said(store, sealed.run_id)
     return {
         **{name: view.pop(name) for name in first},
+        "name": said.name,
+        "aliases": said.aliases,
         "contract": sealed.contract,
         "status": sealed.status,
         "digest": sealed.digest,
         "outcome_digest": sealed.outcome_digest,
         "path": sealed.path,
         **{name: value for name, value in view.items() if name != "contract"},
+        "labels": said.labels(view["labels"]),
         "generator": journal.opened["data"]["generator"],
         "entry": journal.opened["data"]["entry"],
         "imported": journal.opened["data"].get("imported"),
         "children": _children(store, sealed, journal),
         "checks": list(journal.data("check")),
         "decision": run_decision(journal),
-        "scores": list(journal.data("score")),
+        "scores": said.scores(journal.data("score")),
         "notes": [data["text"] for data in journal.data("note")],
+        "annotations": said.history,
         "exit": closed["exit"],
         "resources": closed["resources"],
         "dropped": list(journal.data("dropped")),
@@ -48,6 +54,28 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
         "event_types": {name.decode(): span.count for name, span in sorted(journal.index.types.items())},
         "files": sealed.manifest["files"],
     }
+
+
+class Said:
+    """What was said of a run since it was sealed, and what it makes of what was recorded."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.history = store.annotations(run_id)
+        self.name = next((told["name"] for told in reversed(self.history) if "name" in told), None)
+        self.aliases = sorted(alias for alias, named in store.aliases().items() if named == run_id)
+
+    def labels(self, recorded: dict[str, str]) -> dict[str, str]:
+        """Labels with those that were given and taken since."""
+        found: dict[str, str | None] = dict(recorded)
+        for told in self.history:
+            found.update(told["labels"])
+        return {key: value for key, value in found.items() if value is not None}
+
+    def scores(self, recorded: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Scores as recorded, with those that were given since in their places or behind them."""
+        given = {name: value for told in self.history for name, value in told["scores"].items()}
+        kept = [{**data, "value": given.pop(data["name"], data["value"])} for data in recorded]
+        return kept + [{"name": name, "value": value} for name, value in given.items()]
 
 
 def _view(journal: Journal) -> dict[str, Any]:

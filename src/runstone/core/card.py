@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from runstone.core import canonical
-from runstone.core.events import CLOSED, OPENED
+from runstone.core.events import ANNOTATION, CLOSED, OPENED
 from runstone.core.fulltext import searchable
 from runstone.core.times import parse_time
 from runstone.core.totals import whole_ms
@@ -30,9 +30,6 @@ FORMAT: Final = "runstone-card/1"
 """Changes whenever the same bundle would get another card."""
 SEALED: Final = "sealed"
 DAMAGED: Final = "damaged"
-ANNOTATION: Final = "annotation"
-HIDDEN_KINDS: Final = frozenset({ANNOTATION, "judge"})
-"""Kinds that a list leaves out unless the query names the kind or the id."""
 
 MAX_SETTINGS: Final = 10_000
 """So many values of a configuration can be asked for."""
@@ -124,9 +121,8 @@ class CardMaker:
 
     def _whole(self) -> Card:
         card = self._card
-        given = card["annotation"]
-        if given is not None:
-            given["notes"] = self._notes
+        if card["annotation"] is not None:
+            card["annotation"]["notes"] = self._notes
         texts = [card["kind"], card["name"], card["error"], *self._notes, "".join(self._log)]
         card["words"] = searchable(text for text in (*texts, *label_texts(card["labels"])) if text)
         return card

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OPENED: Final = "run.opened"
 CLOSED: Final = "run.closed"
 DROPPED: Final = "dropped"
+ANNOTATION: Final = "annotation"
 
 
 def _text(value: Any) -> bool:
@@ -112,6 +113,14 @@ def _labels(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_text, value.values()))
 
 
+def _changed_labels(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_maybe_text, value.values()))
+
+
+def _flags(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(flag) is bool for flag in value.values())
+
+
 def _link(value: Any) -> bool:
     if not isinstance(value, dict) or set(value) != {"digest", "rel", "run_id"}:
         return False
@@ -195,6 +204,7 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
     "state": {"thread": _text, "namespace": _text, "step": _maybe_integer, "sha256": _maybe_sha256},
     "phase": {"name": _text, "status": _text},
     "note": {"text": _text},
+    ANNOTATION: {"labels": _changed_labels, "aliases": _flags},
     "child": {
         "run_id": is_run_id,
         "digest": _maybe_text,
@@ -233,6 +243,8 @@ def data_problem(kind: str, data: Any) -> str | None:
             return f"data.{field} has a value that it cannot have"
     if kind == "log" and not _log_fits(data):
         return "data is neither level and text nor stream and text or latin1"
+    if kind == ANNOTATION and not _maybe_text(data.get("name")):
+        return "data.name has a value that it cannot have"
     return None
 
 

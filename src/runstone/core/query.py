@@ -11,10 +11,10 @@
 
 from __future__ import annotations
 
-from runstone.core.card import DAMAGED, HIDDEN_KINDS, facts, place_of
+from runstone.core.card import DAMAGED, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
-from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS, RUNNING
+from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, HIDDEN_KINDS, LINK_RELATIONS, RUNNING
 from runstone.errors import error
 
 TYPE_CHECKING = False

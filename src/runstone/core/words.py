@@ -20,6 +20,8 @@ INTERRUPTED: Final = "interrupted"
 FINAL_STATUSES: Final = (SUCCESS, PARTIAL, FAILED, BLOCKED, CANCELLED, INTERRUPTED)
 CHECK_STATUSES: Final = ("pass", "fail", "skip")
 LINK_RELATIONS: Final = ("amends", "child-of", "derives-from", "replays", "retries")
+HIDDEN_KINDS: Final = frozenset({"annotation", "judge"})
+"""Kinds that a list leaves out unless the query names the kind or the id."""
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 

@@ -99,8 +99,9 @@ class Finder:
         return self._objects.exists(run_id) and bool(self.cards(asking("id", run_id)))
 
 
-def asking(field: str, value: str) -> Query:
-    """The query for all runs, of every kind, of which a field has exactly this value."""
-    query = Query([Match(field, (Pattern((value,)),), negated=False)])
+def asking(field: str, value: str, *, glob: bool = False) -> Query:
+    """The query for all runs, of every kind, of which a field has exactly this value, or one that fits it."""
+    pattern = Pattern(tuple(value.split("*")) if glob else (value,))
+    query = Query([Match(field, (pattern,), negated=False)])
     query.names_kind = True
     return query

@@ -7,6 +7,7 @@ from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
+from runstone.core.words import HIDDEN_KINDS
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
 
@@ -112,7 +113,7 @@ class Store:
             "generator": self._generator,
             "ruleset": redactor.ruleset,
             "labels": opening.labels_of(labels),
-            "links": opening.links_of(links, self._parent()),
+            "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent()),
             "idempotency": None,
             "argv": self.host.argv() if argv is None else opening.argv_of(argv),
             "cwd": cwd,
@@ -196,7 +197,7 @@ class Store:
     # find and read
 
     def get(self, run: str) -> Sealed:
-        """The sealed run that an exact id, a unique prefix, `sha256:<hex>` or `@latest` names.
+        """The sealed run that an exact id, a unique prefix, `sha256:<hex>`, `@latest` or `@alias` names.
 
         Raises `run_not_found`, `ambiguous_run`, `run_is_open`.
         """
@@ -211,11 +212,21 @@ class Store:
             if newest is None:
                 raise error("run_not_found", f"no sealed run in {self.url}", store=self.url)
             return newest.run_id
+        if run.startswith("@"):
+            return self._by_alias(run)
         if run.startswith("sha256:"):
             return self._by_digest(run)
         if ids.is_run_id(run) and self.objects.exists(run):
             return run
         return self._by_prefix(run)
+
+    def _by_alias(self, name: str) -> str:
+        from runstone.engine.annotating import aliased
+
+        run_id = aliased(self._finder, name[1:])
+        if run_id is None or not self.objects.exists(run_id):
+            raise error("run_not_found", f"no run {name[:140]!r} in {self.url}", run=name[:140], store=self.url)
+        return run_id
 
     def _by_digest(self, digest: Digest) -> str:
         parse_digest(digest)
@@ -319,6 +330,50 @@ class Store:
         from runstone.engine.tracing import lineage
 
         return lineage(self._finder, start)
+
+    def annotate(
+        self,
+        run: str,
+        *,
+        labels: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        scores: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        by: str | None = None,
+    ) -> Sealed:
+        """Say something of a sealed run, as a sealed run of kind `annotation` that amends it; answers that.
+
+        Lists, queries and `show` fold it over the run, whose own bytes and digest never change; a later annotation
+        wins. A label of `None` takes a label away, a `name` of `""` the name. `by` is who says so (default: the user).
+
+        Raises as `get`; `invalid_label`, `invalid_option`, `store_unavailable`.
+        """
+        from runstone.engine.annotating import annotate
+
+        return annotate(self, self.get(run), labels or {}, note, scores or {}, name, {}, by)
+
+    def alias(self, alias: str, run: str | None, *, by: str | None = None) -> Sealed:
+        """Let `@alias` name a sealed run from now on, instead of any other; with `None` no run. As an annotation.
+
+        Raises as `annotate`; `run_not_found` where an alias that names no run is taken away.
+        """
+        from runstone.engine.annotating import annotate
+
+        target = self.get(f"@{alias}" if run is None else run)
+        return annotate(self, target, {}, None, {}, None, {alias: run is not None}, by)
+
+    def aliases(self) -> dict[str, str]:
+        """Alias → id of the run that it names."""
+        from runstone.engine.annotating import all_aliases
+
+        return all_aliases(self._finder)
+
+    def annotations(self, run: str) -> list[dict[str, Any]]:
+        """What was said of a run since it was sealed, the oldest first: `at`, `by`, `labels`, `scores`, `notes`,
+        `aliases`, perhaps `name`, and the `run_id` of the annotation. Raises as `get`."""
+        from runstone.engine.annotating import history
+
+        return history(self._finder, self.resolve(run))
 
     def plan(self, query: str) -> str:
         """In words: by which index the runs of a query are found, or that all are looked at."""

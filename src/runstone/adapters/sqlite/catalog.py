@@ -15,8 +15,9 @@ import sqlite3
 from runstone.adapters.sqlite.plans import FEW, micros, plans
 from runstone.core import card as cards
 from runstone.core.canonical import canonical_bytes
-from runstone.core.card import HIDDEN_KINDS, annotated, facts, place_of, row_of, targets
+from runstone.core.card import annotated, facts, place_of, row_of, targets
 from runstone.core.parsing import load
+from runstone.core.words import HIDDEN_KINDS
 from runstone.ports.catalog import CatalogLost
 
 TYPE_CHECKING = False

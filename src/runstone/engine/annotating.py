@@ -1,0 +1,139 @@
+"""Says something of a sealed run afterwards: as a sealed run of its own that amends it. The target is not touched."""
+
+from __future__ import annotations
+
+from runstone.core.card import place_of, targets
+from runstone.core.events import ANNOTATION, check_labels
+from runstone.core.query import glob_fits
+from runstone.engine.facts import metric_number, text_of
+from runstone.engine.finder import asking
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Final
+
+    from runstone.core.card import Card
+    from runstone.engine.finder import Finder
+    from runstone.engine.reader import Sealed
+    from runstone.engine.store import Store
+
+MAX_ALIAS_CHARACTERS: Final = 64
+MAX_INTEGER: Final = 2**53 - 1
+RESERVED: Final = frozenset({"latest"})
+_ALIAS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+def annotate(
+    store: Store,
+    target: Sealed,
+    labels: Mapping[str, Any],
+    note: str | None,
+    scores: Mapping[str, Any],
+    name: str | None,
+    aliases: Mapping[str, bool],
+    by: str | None,
+) -> Sealed:
+    """Record one annotation of `target`; answers the sealed annotation. Raises as `Store.annotate`."""
+    data = _event(store, labels, name, aliases, by)
+    if not (data["labels"] or data["aliases"] or "name" in data or note or scores):
+        raise error("invalid_option", "there is nothing to say of the run: give a label, note, score or name")
+    values = {key: _number(key, value) for key, value in _mapping(scores, "scores").items()}
+    link = {"rel": "amends", "run_id": target.run_id, "digest": target.digest}
+    with store.run(ANNOTATION, links=[link], strict=True) as run:
+        if not run.recording:
+            raise error("store_unavailable", "recording is switched off by RUNSTONE_DISABLED", store=store.url)
+        run.writer.record(ANNOTATION, data, [])
+        for key, value in values.items():
+            run.event("score", {"name": key, "value": value})
+        if note:
+            run.note(note)
+    return store.get(run.run_id)
+
+
+def _event(
+    store: Store, labels: Mapping[str, Any], name: str | None, aliases: Mapping[str, bool], by: str | None
+) -> dict[str, Any]:
+    given = _mapping(labels, "labels")
+    checked = check_labels({key: "" if value is None else text_of(value) for key, value in given.items()})
+    data: dict[str, Any] = {
+        "labels": {key: None if given[key] is None else text for key, text in checked.items()},
+        "aliases": {check_alias(alias, store): given_now for alias, given_now in aliases.items()},
+        "by": store.host.user() if by is None else text_of(by),
+    }
+    if name is not None:
+        data["name"] = text_of(name) or None
+    return data
+
+
+def _mapping(value: Any, option: str) -> dict[str, Any]:
+    try:
+        return {text_of(key): item for key, item in dict(value).items()}
+    except (TypeError, ValueError):
+        found = type(value).__name__
+        raise error("invalid_option", f"{option} are a mapping; found {found}", option=option) from None
+
+
+def _number(name: Any, value: Any) -> Any:
+    if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:
+        return value
+    number = metric_number(value)
+    said = str(value).strip().lower().lstrip("+-")
+    if isinstance(value, (bool, str)) or (number == "NaN" and said != "nan"):
+        raise error("invalid_option", f"score {text_of(name)[:80]!r} is no number: {said[:40]!r}", option="scores")
+    return number
+
+
+def check_alias(alias: Any, store: Store) -> str:
+    """`alias`, if it can be one; raises `invalid_option`."""
+    good = isinstance(alias, str) and 0 < len(alias) <= MAX_ALIAS_CHARACTERS and _ALIAS.issuperset(alias)
+    if not good or not alias[0].isalnum() or alias in RESERVED or store.redactor().text(alias)[1]:
+        rule = f"an alias is 1 to {MAX_ALIAS_CHARACTERS} letters, digits, dots, dashes and underscores, not `latest`"
+        raise error("invalid_option", f"{rule}; found {str(alias)[:80]!r}", option="alias")
+    return str(alias)
+
+
+def aliased(finder: Finder, alias: str) -> str | None:
+    """The id of the run that an alias names now, if one does."""
+    newest = next(iter(finder.cards(asking("naming", alias))), None)
+    if newest is None or not newest["annotation"]["aliases"].get(alias):
+        return None
+    return next(iter(targets(newest)[-1:]), None)
+
+
+def history(finder: Finder, run_id: str) -> list[dict[str, Any]]:
+    """What was said of a run since it was sealed, the oldest first."""
+    found = [card for card in finder.cards(asking("link.amends", run_id)) if card["annotation"] is not None]
+    return [_told(card) for card in sorted(found, key=place_of)]
+
+
+def _told(card: Card) -> dict[str, Any]:
+    given = card["annotation"]
+    return {
+        "run_id": card["run_id"],
+        "at": card["opened_at"],
+        "by": given.get("by"),
+        "labels": given["labels"],
+        "scores": card["scores"],
+        "notes": given["notes"],
+        "aliases": given["aliases"],
+        **({"name": given["name"]} if "name" in given else {}),
+    }
+
+
+def effective(finder: Finder, run_id: str) -> Card | None:
+    """The card of a run with all that was said of it; `None` where the catalog cannot have it."""
+    return next(iter(finder.cards(asking("id", run_id))), None)
+
+
+def all_aliases(finder: Finder, pattern: str = "*") -> dict[str, str]:
+    """Alias → id of the run that it names, in the order of the aliases."""
+    parts = tuple(pattern.split("*"))
+    found = {
+        alias: card["run_id"]
+        for card in finder.cards(asking("alias", "*", glob=True))
+        for alias in card["aliases"]
+        if glob_fits(parts, alias)
+    }
+    return dict(sorted(found.items()))
