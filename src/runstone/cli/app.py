@@ -41,6 +41,10 @@ VERBS: Final = {
         "get": ("get", "Copy files of a run out of the store."),
         "contract": ("contract", "Print the documents that a contract folds from a run."),
     },
+    "Compare": {
+        "diff": ("diff", "Tell what differs between two runs, or several and a baseline."),
+        "judge": ("judge", "Give a verdict on a run beside a baseline, and record it."),
+    },
     "Prove": {"verify": ("verify", "Prove that a run is as it was sealed, or name each fault.")},
     "Redact": {"redact": ("redact", "Take secrets out of a text, or tell where they stand.")},
     "Keep": {

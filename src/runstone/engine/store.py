@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.contract import Contract
+    from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
     from runstone.core.events import Event
+    from runstone.core.judgement.verdict import Verdict
     from runstone.core.redaction.ruleset import Ruleset
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.reader import ContractOf
@@ -277,6 +279,37 @@ class Store:
         fitting = [row for row in rows.values() if wanted.fits(row["run_id"], row["kind"] or "", row["status"])]
         fitting.sort(key=lambda row: (row["opened_at"] or "", row["run_id"]), reverse=True)
         return fitting
+
+    def compare(self, a: str | Sealed, b: str | Sealed, *more: str | Sealed) -> Comparison:
+        """What differs between baseline `a` and `b`, and any number of other candidates; see `runstone.compare`.
+
+        Each is a RUN, as `get` takes it, or a `Sealed`. Errors as `get`; and `bundle_damaged`.
+        """
+        from runstone.engine.comparer import compare_opened
+
+        return compare_opened(self.get, [a, b, *more])
+
+    def judge(
+        self,
+        run: str | Sealed,
+        *,
+        baseline: str | Sealed,
+        limits: Iterable[str] = (),
+        require: Iterable[str] = (),
+        same: Iterable[str] = (),
+    ) -> Verdict:
+        """The verdict on `run` beside `baseline`, recorded here as a sealed run of kind `judge`.
+
+        `limits` are texts as `max metric.loss:+2%` and `min score.f1:-0.01`, `require` names checks that must have
+        passed (`check.row_count`), `same` sections of a comparison that must not differ (`outcome`, `config`). What is
+        not there fails. Raises `invalid_option` for a rule that is none, `bundle_damaged`, errors as `get`, and those
+        of a strict run.
+        """
+        from runstone.engine.comparer import with_opened
+        from runstone.engine.judge import judge_sealed
+
+        rules = [*limits, *(f"require {name}" for name in require), *(f"same {name}" for name in same)]
+        return with_opened(self.get, [run, baseline], lambda sides: judge_sealed(self, sides[0], sides[1], rules))
 
     # prove and mend
 
