@@ -14,8 +14,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import open, parse_canonical, verify
+    from runstone.api import compare, open, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
+    from runstone.core.diff.comparison import Comparison
+    from runstone.core.diff.difference import Difference
+    from runstone.core.judgement.verdict import Verdict
     from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
@@ -33,8 +36,10 @@ if TYPE_CHECKING:
     from runstone.locate import VERSION as __version__  # noqa: N811  # the name that Python's tools look for
 
 __all__ = [
+    "Comparison",
     "Conflict",
     "Damaged",
+    "Difference",
     "Finding",
     "InvalidInput",
     "NotFound",
@@ -44,8 +49,10 @@ __all__ = [
     "Sealed",
     "Store",
     "StoreUnavailable",
+    "Verdict",
     "__version__",
     "canonical_bytes",
+    "compare",
     "current_run",
     "open",
     "parse_canonical",
@@ -54,8 +61,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "runstone.core.diff.comparison",
     "Conflict": "runstone.errors",
     "Damaged": "runstone.errors",
+    "Difference": "runstone.core.diff.difference",
     "Finding": "runstone.engine.verifier",
     "InvalidInput": "runstone.errors",
     "NotFound": "runstone.errors",
@@ -65,8 +74,10 @@ _HOMES = {
     "Sealed": "runstone.engine.reader",
     "Store": "runstone.engine.store",
     "StoreUnavailable": "runstone.errors",
+    "Verdict": "runstone.core.judgement.verdict",
     "canonical_bytes": "runstone.core.canonical",
     "current_run": "runstone.engine.current",
+    "compare": "runstone.api",
     "open": "runstone.api",
     "parse_canonical": "runstone.api",
     "track": "runstone.engine.tracking",

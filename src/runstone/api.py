@@ -1,4 +1,4 @@
-"""The functions of `import runstone`: open a store, verify a bundle wherever it lies, read canonical JSON."""
+"""The functions of `import runstone`: open a store, verify or compare bundles anywhere, read canonical JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
@@ -46,6 +47,23 @@ def verify(
         return verify_bundle(opened, contract_of, quick=quick, digest=digest, redactor=redactor)
     finally:
         opened.close()
+
+
+def compare(
+    a: str | os.PathLike[str] | Sealed, b: str | os.PathLike[str] | Sealed, *more: str | os.PathLike[str] | Sealed
+) -> Comparison:
+    """What differs between two runs: `a`, the baseline, and `b`; and any number of other candidates.
+
+    Each is a bundle (a folder, a tar or zip archive) or a `Sealed`. Raises `file_not_found`, `invalid_archive`, and
+    `bundle_damaged` where what is read is not what was sealed.
+    """
+    from runstone.engine.comparer import compare_opened
+    from runstone.engine.reader import Sealed
+
+    def opened(path: str | os.PathLike[str]) -> Sealed:
+        return Sealed(open_bundle(os.fspath(path)), contract_of)
+
+    return compare_opened(opened, [a, b, *more])
 
 
 def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:

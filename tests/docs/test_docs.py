@@ -108,6 +108,8 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "import": json.loads(lines("import", "wrapped.tar", "--store", "other"))[0],
         "show": json.loads(lines("show", "wrapped")),
         "contract": json.loads(lines("contract", "ovc", "wrapped")),
+        "diff": json.loads(lines("diff", "wrapped", "wrapped")),
+        "judge": json.loads(lines("judge", "wrapped", "--baseline", "wrapped", "--require-same", "outcome")),
         "verify": json.loads(lines("verify", "wrapped")),
         "redact": json.loads(lines("redact", "--check", "wrapped.tar")),
         "doctor": json.loads(lines("doctor")),
@@ -209,7 +211,10 @@ def test_public_names_are_documented() -> None:
     assert len(list(rows(head))) == len(expected)
 
 
-@pytest.mark.parametrize("name", ["Store", "Run", "Sealed", "Report", "Finding", "RunstoneError"])
+CLASSES = ["Store", "Run", "Sealed", "Report", "Finding", "Comparison", "Difference", "Verdict", "RunstoneError"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
 def test_methods_and_attributes_are_documented(name: str) -> None:
     """A class's table has its public methods with their signatures and its properties; its text has its attributes."""
     section, owner = sections("docs/library.md")[name], getattr(runstone, name)

@@ -15,7 +15,8 @@ from runstone.adapters.fs.probe import NOT_CHECKED, NOT_PROMISED, PROMISED, STAN
 
 from .pages import ROOT, anchors, codes, fenced, links, pages, rows, sections, text_of
 
-PYTHON = [(name, code) for name in ("README.md", "docs/library.md", "docs/ovc.md") for code in fenced(name, "python")]
+PAGES = ("README.md", "docs/library.md", "docs/ovc.md", "docs/compare.md")
+PYTHON = [(name, code) for name in PAGES for code in fenced(name, "python")]
 PACKAGE = ROOT / "src" / "runstone"
 
 
@@ -27,8 +28,8 @@ def run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_are_examples() -> None:
-    """README, the library's page and the guide have some."""
-    assert {name for name, _ in PYTHON} == {"README.md", "docs/library.md", "docs/ovc.md"}
+    """README, the library's page and the guides have some."""
+    assert {name for name, _ in PYTHON} == set(PAGES)
     assert fenced("README.md", "sh")
 
 

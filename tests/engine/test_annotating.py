@@ -172,3 +172,23 @@ def test_errors_are_typed_whatever_is_handed_in(store: Store) -> None:
     for said in ({"labels": 3}, {"scores": [1]}, {"labels": [("a",)]}):
         with pytest.raises(RunstoneError):
             store.annotate("one", **said)
+
+
+def test_a_comparison_tells_what_was_said(store: Store) -> None:
+    """Labels as they are now, and scores given after the seal, which are no part of the outcome."""
+
+    def differing() -> list[tuple[str, str | None, object, bool]]:
+        found = store.compare("one", "two").differences
+        return [(item.section, item.name, item.b, item.outcome) for item in found if item.section != "journal"]
+
+    assert differing() == []
+    store.annotate("two", labels={"env": "prod"}, scores={"quality": 0.9})
+    assert differing() == [("scores", "quality", 0.9, False), ("labels", "env", "prod", False)]
+    assert store.compare("one", "two").same
+
+
+def test_a_verdict_measures_the_score_of_now(store: Store) -> None:
+    """A score that was given after the seal stands in the place of the recorded one."""
+    assert not store.judge("two", baseline="one", limits=["min score.quality:0.8"]).ok
+    store.annotate("two", scores={"quality": 0.9})
+    assert store.judge("two", baseline="one", limits=["min score.quality:0.8"]).ok

@@ -8,8 +8,10 @@ from typing import Any, assert_type
 
 import runstone
 from runstone import (
+    Comparison,
     Conflict,
     Damaged,
+    Difference,
     Finding,
     InvalidInput,
     NotFound,
@@ -19,7 +21,9 @@ from runstone import (
     Sealed,
     Store,
     StoreUnavailable,
+    Verdict,
     canonical_bytes,
+    compare,
     current_run,
     parse_canonical,
     track,
@@ -136,3 +140,30 @@ def encoding(value: Any) -> None:
     assert_type(data, bytes)
     assert_type(parse_canonical(data), Any)
     assert_type(parse_canonical(data, limit=1024), Any)
+
+
+def comparing(store: Store, sealed: Sealed) -> None:
+    """Two runs or several, by name, by path, or in hand."""
+    assert_type(store.compare("@latest", "r1"), Comparison)
+    comparison = compare(sealed, Path("runs/r1"), "r2.tar")
+    assert_type(comparison.same, bool)
+    assert_type(comparison.more, list[Comparison])
+    assert_type(comparison.as_dict(), dict[str, Any])
+    for item in comparison.differences:
+        assert_type(item, Difference)
+        assert_type(item.section, str)
+        assert_type(item.outcome, bool)
+        assert_type(item.difference, int | float | None)
+        assert_type(item.relative, float | None)
+        assert_type(item.lines, list[str] | None)
+
+
+def judging(store: Store, sealed: Sealed) -> None:
+    """A verdict by rules as text."""
+    verdict = store.judge(
+        "@latest", baseline=sealed, limits=["max metric.loss:+2%"], require=("check.rows",), same=["config"]
+    )
+    assert_type(verdict, Verdict)
+    assert_type(verdict.ok, bool)
+    assert_type(verdict.run_id, str | None)
+    assert_type(verdict.rules, list[dict[str, Any]])

@@ -42,6 +42,10 @@ VERBS: Final = {
         "find": ("find", "Say which runs made or read a file, and what led to what."),
         "contract": ("contract", "Print the documents that a contract folds from a run."),
     },
+    "Compare": {
+        "diff": ("diff", "Tell what differs between two runs, or several and a baseline."),
+        "judge": ("judge", "Give a verdict on a run beside a baseline, and record it."),
+    },
     "Say": {
         "annotate": ("annotate", "Add a label, note, score or name to a sealed run."),
         "alias": ("alias", "Let @NAME name a run, or list the aliases."),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
+from runstone.locate import contract_of, open_bundle
 
 
 @contextmanager
@@ -23,6 +24,20 @@ def sealed_run(store: Store, name: str) -> Iterator[Sealed]:
             yield sealed
     finally:
         sealed.bundle.close()
+
+
+def sealed_or_path(store: Store, name: str) -> Sealed:
+    """The sealed run that RUN names, or the bundle at that path; a run of the store comes first.
+
+    Raises as `Store.get`, and `file_not_found`, `invalid_archive` for a path. The caller closes its bundle.
+    """
+    if not os.path.dirname(name):
+        try:
+            return store.get(name)
+        except RunstoneError as exc:
+            if exc.code != "run_not_found" or not os.path.lexists(name):
+                raise
+    return Sealed(open_bundle(name), contract_of)
 
 
 def open_id(store: Store, name: str) -> str | None:

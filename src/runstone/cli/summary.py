@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from runstone.contracts.runstone.document import RUN_PATH
+from runstone.core.card import labels_now
 from runstone.core.journal import Journal
 from runstone.core.outcome import run_decision
 from runstone.core.parsing import parse_json
@@ -66,10 +67,7 @@ class Said:
 
     def labels(self, recorded: dict[str, str]) -> dict[str, str]:
         """Labels with those that were given and taken since."""
-        found: dict[str, str | None] = dict(recorded)
-        for told in self.history:
-            found.update(told["labels"])
-        return {key: value for key, value in found.items() if value is not None}
+        return labels_now(recorded, [told["labels"] for told in self.history])
 
     def scores(self, recorded: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Scores as recorded, with those that were given since in their places or behind them."""

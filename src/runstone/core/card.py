@@ -225,17 +225,24 @@ def targets(card: Mapping[str, Any]) -> list[str]:
     return [link["run_id"] for link in card["links"] if link["rel"] == "amends"]
 
 
+def labels_now(recorded: Mapping[str, str], changes: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
+    """Labels with what was given and (as null) taken away since, the oldest change first."""
+    labels: dict[str, str | None] = dict(recorded)
+    for change in changes:
+        labels.update(change)
+    return {label: value for label, value in labels.items() if value is not None}
+
+
 def annotated(card: Card, annotations: Iterable[Mapping[str, Any]], aliases: list[str]) -> Card:
     """The effective card: what annotations say of the run, the oldest first, and the aliases that it has now."""
-    labels, scores, texts = dict(card["labels"]), dict(card["scores"]), []
-    name = card["name"]
+    annotations = list(annotations)
+    labels = labels_now(card["labels"], [annotation["annotation"]["labels"] for annotation in annotations])
+    scores, texts, name = dict(card["scores"]), [], card["name"]
     for annotation in annotations:
         given = annotation["annotation"]
-        labels.update(given["labels"])
         scores.update(annotation["scores"])
         name = given.get("name", name)
         texts += given.get("notes", ())
-    labels = {label: value for label, value in labels.items() if value is not None}
     aliases = sorted(aliases)
     extra = searchable([*([name] if name else []), *aliases, *texts, *label_texts(labels)])
     words = f"{card['words']} \ue000 {extra}" if extra else card["words"]

@@ -251,6 +251,10 @@ class Journal:
         span = self.index.types.get(kind.encode())
         return span.count if span else 0
 
+    def lines(self) -> Iterator[bytes]:
+        """Every line as it was written, LF included."""
+        return split_lines(self._read(0, self.index.size))
+
     def events(self, *kinds: str) -> Iterable[Event]:
         """Events of these types in order; all events where none is named."""
         if not self._small:

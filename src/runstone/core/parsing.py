@@ -132,11 +132,12 @@ class _ScannerOptions:
 
 
 def _has_long_number(data: bytes) -> bool:
-    """Whether some run of 16 digits stands in `data`: only then can an integer be beyond 2^53-1."""
-    return b"DDDDDDDDDDDDDDDD" in data.translate(_DIGITS_TO_D)
+    """Whether some run of 16 digits that is no fraction stands in `data`: only then can an integer be beyond 2^53-1."""
+    digits = data.translate(_DIGITS_TO_D)
+    return b" DDDDDDDDDDDDDDDD" in digits or digits.startswith(b"DDDDDDDDDDDDDDDD")
 
 
-_DIGITS_TO_D: Final = bytes(68 if 48 <= byte <= 57 else 32 for byte in range(256))
+_DIGITS_TO_D: Final = bytes(68 if 48 <= byte <= 57 else 46 if byte == 46 else 32 for byte in range(256))
 
 
 def _may_be_deep(data: bytes) -> bool:

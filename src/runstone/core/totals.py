@@ -1,4 +1,4 @@
-"""What a run comes to: how long it took, and how its checks went. Contracts that tell of it tell the same."""
+"""What a run comes to: how long it took, how its checks and metrics went. Whatever tells of it tells the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from runstone.core.words import CHECK_STATUSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runstone.core.journal import Journal
 
 
@@ -28,3 +30,19 @@ def check_summary(journal: Journal) -> dict[str, int]:
     for data in journal.data("check"):
         summary[data["status"]] += 1
     return summary
+
+
+def add_metrics(table: dict[str, dict[str, Any]], values: dict[str, Any]) -> None:
+    """Take the values of one `metric` event into a table of `last`, `min`, `max` and `count` by name.
+
+    `NaN` and infinities, which are text, are no numbers: they are a last value, and neither least nor greatest.
+    """
+    for name, value in values.items():
+        row = table.get(name)
+        if row is None:
+            row = table[name] = {"last": None, "min": None, "max": None, "count": 0}
+        row["last"] = value
+        row["count"] += 1
+        if not isinstance(value, str):
+            row["min"] = value if row["min"] is None else min(row["min"], value)
+            row["max"] = value if row["max"] is None else max(row["max"], value)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.card import Card
+    from runstone.core.digests import Digest
     from runstone.engine.finder import Finder
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
@@ -102,10 +103,18 @@ def aliased(finder: Finder, alias: str) -> str | None:
     return next(iter(targets(newest)[-1:]), None)
 
 
-def history(finder: Finder, run_id: str) -> list[dict[str, Any]]:
-    """What was said of a run since it was sealed, the oldest first."""
-    found = [card for card in finder.cards(asking("link.amends", run_id)) if card["annotation"] is not None]
+def history(finder: Finder, run_id: str, digest: Digest | None = None) -> list[dict[str, Any]]:
+    """What was said of a run since it was sealed, the oldest first; with a digest only of the run that has it."""
+    found = [
+        card
+        for card in finder.cards(asking("link.amends", run_id))
+        if card["annotation"] is not None and (digest is None or _amends(card, digest))
+    ]
     return [_told(card) for card in sorted(found, key=place_of)]
+
+
+def _amends(card: Card, digest: Digest) -> bool:
+    return any(link["rel"] == "amends" and link["digest"] in (None, digest) for link in card["links"])
 
 
 def _told(card: Card) -> dict[str, Any]:

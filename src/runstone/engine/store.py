@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.contract import Contract
+    from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
     from runstone.core.events import Event
+    from runstone.core.judgement.verdict import Verdict
     from runstone.core.query import Query
     from runstone.core.redaction.ruleset import Ruleset
     from runstone.engine.catalogue import Progress
@@ -368,11 +370,14 @@ class Store:
 
         return all_aliases(self._finder)
 
-    def annotations(self, run: str) -> list[dict[str, Any]]:
+    def annotations(self, run: str | Sealed) -> list[dict[str, Any]]:
         """What was said of a run since it was sealed, the oldest first: `at`, `by`, `labels`, `scores`, `notes`,
-        `aliases`, perhaps `name`, and the `run_id` of the annotation. Raises as `get`."""
+        `aliases`, perhaps `name`, and the `run_id` of the annotation. Of a `Sealed`, which may be of another store, what
+        amends these very bytes. Raises as `get`."""
         from runstone.engine.annotating import history
 
+        if isinstance(run, Sealed):
+            return history(self._finder, run.run_id, run.digest)
         return history(self._finder, self.resolve(run))
 
     def plan(self, query: str) -> str:
@@ -387,6 +392,37 @@ class Store:
             return self._finder.catalogue.rebuild(progress)
         except CatalogLost as exc:
             raise error("store_unavailable", f"no catalog can be kept in {self.url}: {exc}", store=self.url) from exc
+
+    def compare(self, a: str | Sealed, b: str | Sealed, *more: str | Sealed) -> Comparison:
+        """What differs between baseline `a` and `b`, and any number of other candidates; see `runstone.compare`.
+
+        Each is a RUN, as `get` takes it, or a `Sealed`. Errors as `get`; and `bundle_damaged`.
+        """
+        from runstone.engine.comparer import compare_opened
+
+        return compare_opened(self.get, [a, b, *more], self.annotations)
+
+    def judge(
+        self,
+        run: str | Sealed,
+        *,
+        baseline: str | Sealed,
+        limits: Iterable[str] = (),
+        require: Iterable[str] = (),
+        same: Iterable[str] = (),
+    ) -> Verdict:
+        """The verdict on `run` beside `baseline`, recorded here as a sealed run of kind `judge`.
+
+        `limits` are texts as `max metric.loss:+2%` and `min score.f1:-0.01`, `require` names checks that must have
+        passed (`check.row_count`), `same` sections of a comparison that must not differ (`outcome`, `config`). What is
+        not there fails. Raises `invalid_option` for a rule that is none, `bundle_damaged`, errors as `get`, and those
+        of a strict run.
+        """
+        from runstone.engine.comparer import with_opened
+        from runstone.engine.judge import judge_sealed
+
+        rules = [*limits, *(f"require {name}" for name in require), *(f"same {name}" for name in same)]
+        return with_opened(self.get, [run, baseline], lambda sides: judge_sealed(self, sides[0], sides[1], rules))
 
     # prove and mend
 

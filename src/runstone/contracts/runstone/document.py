@@ -11,7 +11,7 @@ from runstone.core.contract import DERIVED, Document, json_document
 from runstone.core.digests import new_hash
 from runstone.core.outcome import run_decision, tool_calls
 from runstone.core.runlog import log_pieces
-from runstone.core.totals import check_summary, duration_ms
+from runstone.core.totals import add_metrics, check_summary, duration_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,18 +117,9 @@ def _git(journal: Journal) -> dict[str, Any] | None:
 
 
 def _metrics(journal: Journal) -> dict[str, Any]:
-    """For each metric the last value, and the least and greatest number; `NaN` and infinities are no numbers."""
     table: dict[str, dict[str, Any]] = {}
     for data in journal.data("metric"):
-        for name, value in data["values"].items():
-            row = table.get(name)
-            if row is None:
-                row = table[name] = {"last": None, "min": None, "max": None, "count": 0}
-            row["last"] = value
-            row["count"] += 1
-            if not isinstance(value, str):
-                row["min"] = value if row["min"] is None else min(row["min"], value)
-                row["max"] = value if row["max"] is None else max(row["max"], value)
+        add_metrics(table, data["values"])
     return table
 
 

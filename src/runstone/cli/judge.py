@@ -1,0 +1,83 @@
+"""`runstone judge`: a verdict on a run beside a baseline, recorded as a run of its own."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from runstone.cli.measures import number_text
+from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
+from runstone.cli.rendering import Column, Screen, Span, print_json
+from runstone.cli.runs import sealed_or_path
+from runstone.core.judgement.verdict import Verdict
+from runstone.engine.comparer import with_opened
+from runstone.engine.judge import judge_sealed
+from runstone.locate import open_store
+
+FAILED: Final = 1
+_STYLES: Final = {"pass": "good", "fail": "bad"}
+_COLUMNS: Final = (
+    Column("RESULT"),
+    Column("RULE", flexible=True),
+    Column("BASELINE", right=True, keep=1),
+    Column("MEASURED", right=True),
+    Column("LIMIT", right=True),
+    Column("WHY"),
+)
+
+
+@click.command()
+@run_argument()
+@click.option("--baseline", metavar="RUN", required=True, shell_complete=complete_run, help="The run to judge beside.")
+@click.option("--max", "maxima", metavar="LIMIT", multiple=True, help="metric.NAME:+2% or score.NAME:0.3: no more.")
+@click.option("--min", "minima", metavar="LIMIT", multiple=True, help="metric.NAME:-0.5%: no less.")
+@click.option("--require", metavar="CHECK", multiple=True, help="check.ID: it is there, and passed.")
+@click.option("--require-same", "same", metavar="SECTION", multiple=True, help="outcome, config, …: no difference.")
+@store_option()
+@json_option("Print the verdict as one JSON object.")
+def command(
+    run: str,
+    baseline: str,
+    maxima: tuple[str, ...],
+    minima: tuple[str, ...],
+    require: tuple[str, ...],
+    same: tuple[str, ...],
+    store: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Judge RUN beside a baseline by the rules given, and record the verdict in the store. Status 1 if a rule fails.
+
+    RUN and the baseline may also be PATHs of bundles: folders, tar or zip archives.
+
+    A LIMIT is a distance from the baseline's last value, +2% or -0.01, or without a sign the limit itself. What is
+    not there, or is no number, fails. The verdict is a sealed run of kind judge that links to both.
+    """
+    opened = open_store(store)
+    rules = [f"max {limit}" for limit in maxima] + [f"min {limit}" for limit in minima]
+    rules += [f"require {name}" for name in require] + [f"same {name}" for name in same]
+    verdict = with_opened(
+        lambda name: sealed_or_path(opened, name),
+        [run, baseline],
+        lambda sides: judge_sealed(opened, sides[0], sides[1], rules),
+    )
+    if as_json:
+        print_json(verdict.as_dict())
+    else:
+        _print(Screen(), verdict)
+    return 0 if verdict.ok else FAILED
+
+
+def _print(screen: Screen, verdict: Verdict) -> None:
+    """The verdict, who was judged beside whom, the rules, and where it is recorded."""
+    result = Span("passes", "good") if verdict.ok else Span("fails", "bad")
+    screen.line(Span(verdict.run["run_id"], "bold"), "  ", result)
+    screen.facts([("baseline", [verdict.baseline["run_id"]]), ("verdict", [str(verdict.run_id)])])
+    screen.line()
+    screen.table(_COLUMNS, [_row(rule) for rule in verdict.rules], indent=0)
+
+
+def _row(rule: dict[str, Any]) -> list[str | Span]:
+    numbers = [number_text(rule[field]) for field in ("baseline", "measured", "threshold")]
+    return [Span(rule["status"], _STYLES[rule["status"]]), rule["id"], *numbers, rule["reason_code"] or ""]

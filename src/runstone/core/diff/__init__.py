@@ -1,0 +1,1 @@
+"""What differs between two runs, from their journals and kept files: pure folds, and how the answer reads as text."""

@@ -1,0 +1,103 @@
+"""Several candidates beside one baseline, as a table: what differs in one of them at least, a column each."""
+
+from __future__ import annotations
+
+from runstone.core.diff.page import WIDTH, cut, side_lines
+from runstone.core.diff.words import change_text, percent_text, short, value_text
+from runstone.core.terminal import safe_text, text_width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+    from runstone.core.diff.comparison import Comparison
+    from runstone.core.diff.difference import Difference
+    from runstone.core.diff.page import Cell, Line
+
+MAX_CELL: Final = 24
+_TOLD: Final = {"run": "", "decision": "decision.", "checks": "check.", "scores": "score.", "metrics": "metric."}
+"""Sections whose differences have a row each, and what stands before their names; of the others there is a count."""
+_STYLES: Final = {"same": "good", "differs": "bad", "=": "dim", "fail": "bad", "failed": "bad", "pass": "good"}
+
+Table = dict[tuple[int, str], dict[int, str]]
+"""Row, by the place of its section and its name → column (0 is the baseline) → text."""
+
+
+def matrix(comparison: Comparison, width: int | None) -> Iterator[Line]:
+    """Who is compared; then the table, in blocks of as many candidates as fit beside the baseline."""
+    candidates = comparison.all()
+    wide = len(str(len(candidates)))
+    yield from side_lines("base".ljust(wide), comparison.a, width)
+    for number, candidate in enumerate(candidates, 1):
+        yield from side_lines(str(number).rjust(max(4, wide)), candidate.b, width)
+    table = _table(candidates)
+    names = [name for _, name in table]
+    cells = [[row.get(column, "=") for column in range(len(candidates) + 1)] for row in table.values()]
+    columns = [["base", *(row[0] for row in cells)]]
+    columns += [[str(number), *(row[number] for row in cells)] for number in range(1, len(candidates) + 1)]
+    for block in _blocks(["", *names], columns, width or WIDTH):
+        yield []
+        yield from block
+
+
+def _table(candidates: list[Comparison]) -> Table:
+    rows: Table = {(-1, "outcome"): {0: short(candidates[0].a["outcome_digest"])}}
+    for number, candidate in enumerate(candidates, 1):
+        rows[(-1, "outcome")][number] = "same" if candidate.same else "differs"
+        for item in candidate.differences:
+            if item.section in _TOLD:
+                place = list(_TOLD).index(item.section)
+                row = rows.setdefault((place, _TOLD[item.section] + item.name), {0: _base(item)})
+                row[number] = f"{row[number]}, {_cell(item)}" if number in row else _cell(item)
+            else:
+                row = rows.setdefault((len(_TOLD), item.section), {0: ""})
+                row[number] = str(int(row.get(number, "0 ").partition(" ")[0]) + 1) + " differ"
+    return dict(sorted(rows.items(), key=lambda row: row[0][0]))
+
+
+def _base(item: Difference) -> str:
+    return "-" if item.change == "added" else _text(item.a)
+
+
+def _cell(item: Difference) -> str:
+    if item.change == "removed":
+        return "-"
+    change = percent_text(item.relative) if item.relative is not None else change_text(item)
+    return _text(item.b) + (f" ({change})" if change else "")
+
+
+def _text(value: Any) -> str:
+    """A value in a cell; of a metric the last, of a decision its outcome."""
+    for field in ("last", "outcome"):
+        if isinstance(value, dict) and field in value:
+            return _text(value[field])
+    return f"{value:.6g}" if isinstance(value, float) else value if isinstance(value, str) else value_text(value)
+
+
+def _blocks(names: list[str], columns: list[list[str]], room: int) -> Iterator[list[Line]]:
+    """Tables of the names, the baseline, and candidates until the room is used; one candidate at least."""
+    shown = [[cut(safe_text(text), MAX_CELL) for text in column] for column in columns]
+    lead = [_padded(list(map(safe_text, names))), _padded(shown[0])]
+    block: list[list[str]] = []
+    for column in map(_padded, shown[1:]):
+        used = sum(text_width(cells[0]) + 2 for cells in [*lead, *block, column])
+        if block and used > room:
+            yield _lines([*lead, *block])
+            block = []
+        block.append(column)
+    yield _lines([*lead, *block])
+
+
+def _padded(column: list[str]) -> list[str]:
+    width = max(map(text_width, column))
+    return [text + " " * (width - text_width(text)) for text in column]
+
+
+def _lines(columns: list[list[str]]) -> list[Line]:
+    lines: list[Line] = []
+    for number, row in enumerate(zip(*columns, strict=True)):
+        cells: list[Cell] = [(f"{row[0]}  ", "" if number else "dim")]
+        cells += [(f"{text}  ", _STYLES.get(text.strip(), "") if number else "dim") for text in row[1:]]
+        lines.append(cells)
+    return lines

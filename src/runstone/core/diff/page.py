@@ -1,0 +1,165 @@
+"""A comparison as lines of text: the outcome first, then a section for each kind of thing that differs.
+
+- Lines are cells of text and the name of a style; what prints them escapes and paints.
+- `*` marks what makes the outcome another one; `+` b alone has, `-` a alone, `~` both, but not the same.
+- With a width, values are cut to it around the place where they begin to differ; without one, at 2,000 characters.
+"""
+
+from __future__ import annotations
+
+from runstone.core.diff.difference import ADDED, CHANGED, REMOVED
+from runstone.core.diff.words import change_text, side_texts
+from runstone.core.terminal import safe_text, text_width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final, TypeAlias
+
+    from runstone.core.diff.comparison import Comparison
+    from runstone.core.diff.difference import Difference
+
+    Cell: TypeAlias = tuple[str, str]
+    """Text, and its style: `bold`, `dim`, `good`, `bad`, `warn`, or none."""
+    Line: TypeAlias = list[Cell]
+
+WIDTH: Final = 80
+"""Where no width is given: how long a line may be before it is set on several."""
+MAX_ROWS: Final = 40
+"""Differences of a section before the rest is only counted."""
+MAX_VALUE_CHARACTERS: Final = 2000
+MAX_NAME_CELLS: Final = 32
+
+_MARKS: Final = {ADDED: ("+", "good"), REMOVED: ("-", "bad"), CHANGED: ("~", "warn")}
+_BELOW: Final = 6
+"""Cells before what stands below the line of a difference."""
+
+
+def page_text(comparison: Comparison) -> str:
+    """The page as plain text, control characters escaped."""
+    lines = page(comparison, None)
+    return "\n".join("".join(safe_text(text) for text, _ in line).rstrip(" ") for line in lines)
+
+
+def page(comparison: Comparison, width: int | None) -> Iterator[Line]:
+    """The lines of the page; with several candidates a table of them."""
+    if comparison.more:
+        from runstone.core.diff.matrix import matrix
+
+        yield from matrix(comparison, width)
+        return
+    yield from _head(comparison, width)
+    section = ""
+    for number, item in enumerate(comparison.differences):
+        if item.section != section:
+            section = item.section
+            rest = comparison.differences[number:]
+            yield []
+            yield [(section.upper(), "bold")]
+            yield from _section([other for other in rest if other.section == section], width)
+
+
+def _head(comparison: Comparison, width: int | None) -> Iterator[Line]:
+    """Which runs, and whether they have the same outcome."""
+    for name, side in (("a", comparison.a), ("b", comparison.b)):
+        yield from side_lines(name, side, width)
+    yield []
+    if comparison.same:
+        yield [("outcome", "dim"), ("  ", ""), ("same", "good"), (f"  {comparison.a['outcome_digest']}", "dim")]
+    else:
+        yield [("outcome", "dim"), ("  ", ""), ("differs", "bad"), (", by what is marked *", "")]
+        for name, side in (("a", comparison.a), ("b", comparison.b)):
+            yield [(f"      {name}  ", "dim"), (side["outcome_digest"], "dim")]
+    if not comparison.differences:
+        yield []
+        yield [("Nothing differs.", "")]
+
+
+def side_lines(name: str, side: dict[str, str], width: int | None) -> Iterator[Line]:
+    """A run in a line: its id, kind and version, how it ended, when it began; in two where that is too long."""
+    what = f"{side['kind']} {side['version'] or ''}".rstrip()
+    facts = [f"  {what}", f"  {side['status']}  {side['opened_at']}"]
+    head: Line = [(f"{name}  ", "dim"), (side["run_id"], "bold")]
+    room = (width or WIDTH) - sum(text_width(text) for text, _ in head)
+    if sum(text_width(safe_text(text)) for text in facts) <= room:
+        yield [*head, *((text, "") for text in facts)]
+    else:
+        yield head
+        space = " " * (text_width(name))
+        kept = (width or MAX_VALUE_CHARACTERS) - len(space) - len(facts[1])
+        yield [(space, ""), (cut(safe_text(facts[0]), kept), ""), (facts[1], "")]
+
+
+def _section(items: list[Difference], width: int | None) -> Iterator[Line]:
+    shown = items[:MAX_ROWS]
+    names = max(min(text_width(safe_text(_name(item))), MAX_NAME_CELLS) for item in shown)
+    for item in shown:
+        yield from _item(item, names, width)
+    if len(items) > MAX_ROWS:
+        yield [(f"    ... {len(items) - MAX_ROWS} more; --json has all", "dim")]
+
+
+def _name(item: Difference) -> str:
+    name = " ".join(part for part in (item.name, item.place) if part)
+    return name or "(all)"
+
+
+def _item(item: Difference, names: int, width: int | None) -> Iterator[Line]:
+    """A difference in one line, or its sides on lines of their own."""
+    mark: Line = [("* " if item.outcome else "  ", "bold"), (f"{_MARKS[item.change][0]} ", _MARKS[item.change][1])]
+    name = safe_text(_name(item))
+    sides = {side: safe_text(text) for side, text in side_texts(item).items()}
+    change = change_text(item)
+    space = " " * max(0, names - text_width(name))
+    row: Line = [*mark, (name + space, ""), ("  " if sides else "", ""), (" -> ".join(sides.values()), "")]
+    row += [(f"  {change}", "dim")] if change else []
+    if item.section != "journal" and sum(text_width(text) for text, _ in row) <= (width or WIDTH):
+        yield row
+    else:
+        yield [*mark, (cut(name, width - 4) if width else name, ""), (f"  {change}" if change else "", "dim")]
+        yield from _stacked(sides, (width or MAX_VALUE_CHARACTERS + _BELOW + 3) - _BELOW - 3)
+    yield from _below(item, width)
+
+
+def _stacked(sides: dict[str, str], room: int) -> Iterator[Line]:
+    """Each side on a line, cut around the place where they begin to differ."""
+    for side, text in zip(sides, window(list(sides.values()), room), strict=True):
+        yield [(f"{' ' * _BELOW}{side}  ", "dim"), (text, "")]
+
+
+def _below(item: Difference, width: int | None) -> Iterator[Line]:
+    """The lines of a text's diff, what was left out, a remark."""
+    styles = {"+": "good", "-": "bad", "@": "dim"}
+    space = " " * _BELOW
+    for line in item.lines or ():
+        text = safe_text(line)
+        yield [(space, ""), (cut(text, width - _BELOW) if width else text, styles.get(line[:1], ""))]
+    if item.more:
+        yield [(f"{space}... {item.more} more", "dim")]
+    if item.note:
+        yield [(space + item.note, "dim")]
+
+
+def window(texts: list[str], room: int) -> list[str]:
+    """Texts of at most `room` cells: of longer ones the part in which they begin to differ."""
+    if all(text_width(text) <= room for text in texts):
+        return texts
+    common = 0
+    if len(texts) == 2:
+        shorter = min(map(len, texts))
+        common = next((at for at in range(shorter) if texts[0][at] != texts[1][at]), shorter)
+    start = common - room // 3
+    return [cut(f"...{text[start + 3 :]}" if start > 3 else text, room) for text in texts]
+
+
+def cut(text: str, room: int) -> str:
+    """`text`, or as much of its beginning as fits `room` cells with `...` behind it."""
+    if text_width(text) <= room:
+        return text
+    used, end = 3, 0
+    for mark in text:
+        used += text_width(mark)
+        if used > room:
+            break
+        end += 1
+    return text[:end] + "..."

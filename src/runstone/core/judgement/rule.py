@@ -1,0 +1,103 @@
+"""Rules of a verdict, as text.
+
+- `max metric.loss:+2%`: no more than 2 % above the baseline; `min score.f1:-0.01`: no more than 0.01 below it. A number
+  without a sign is the limit itself: `max metric.loss:0.3`.
+- `require check.row_count`: the check is there, and passed each time.
+- `same outcome`, `same config`: that section of a comparison with the baseline has no difference.
+"""
+
+from __future__ import annotations
+
+from runstone.core.diff.sections import NAMES
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+MAXIMUM: Final = "max"
+MINIMUM: Final = "min"
+REQUIRE: Final = "require"
+SAME: Final = "same"
+
+METRIC: Final = "metric"
+SCORE: Final = "score"
+CHECK: Final = "check"
+OUTCOME: Final = "outcome"
+
+SECTIONS: Final = (OUTCOME, *NAMES)
+"""What `same` may name."""
+
+_NUMBER: Final = frozenset("0123456789+-.eE")
+
+
+class Bound:
+    """A limit: a number, or a distance from the baseline's value, in parts of it where `relative`."""
+
+    __slots__ = ("amount", "from_baseline", "relative")
+
+    def __init__(self, amount: float, *, from_baseline: bool, relative: bool) -> None:
+        self.amount = amount
+        self.from_baseline = from_baseline
+        self.relative = relative
+
+    def threshold(self, baseline: float) -> float:
+        """The number that a value is measured against."""
+        if not self.from_baseline:
+            return self.amount
+        return baseline + self.amount * (abs(baseline) if self.relative else 1)
+
+
+class Rule:
+    """One rule: what it asks (`kind`), of what (`thing` and `name`), and the limit where it has one."""
+
+    __slots__ = ("bound", "kind", "name", "text", "thing")
+
+    def __init__(self, text: str, kind: str, thing: str, name: str, bound: Bound | None = None) -> None:
+        self.text = text
+        self.kind = kind
+        self.thing = thing
+        self.name = name
+        self.bound = bound
+
+
+def parse_rule(text: str) -> Rule:
+    """The rule that `text` says; raises `invalid_option`."""
+    kind, _, rest = text.partition(" ")
+    if kind in (MAXIMUM, MINIMUM):
+        return _limit(text, kind, rest)
+    if kind == REQUIRE and rest.startswith(f"{CHECK}.") and len(rest) > len(CHECK) + 1:
+        return Rule(text, kind, CHECK, rest.partition(".")[2])
+    if kind == REQUIRE:
+        raise _fault(text, "what is required is check.ID")
+    if kind == SAME and rest in SECTIONS:
+        return Rule(text, kind, rest, rest)
+    if kind == SAME:
+        raise _fault(text, f"what can be the same is one of {', '.join(SECTIONS)}")
+    raise _fault(text, "a rule begins with max, min, require or same")
+
+
+def _limit(text: str, kind: str, rest: str) -> Rule:
+    named, mark, limit = rest.rpartition(":")
+    thing, _, name = named.partition(".")
+    if not mark or thing not in (METRIC, SCORE) or not name:
+        raise _fault(text, "a limit is metric.NAME:LIMIT or score.NAME:LIMIT")
+    return Rule(text, kind, thing, name, _bound(text, limit))
+
+
+def _bound(text: str, limit: str) -> Bound:
+    digits, relative = limit.removesuffix("%"), limit.endswith("%")
+    signed = digits[:1] in ("+", "-")
+    amount = float("nan")
+    if digits and _NUMBER.issuperset(digits):
+        try:
+            amount = float(digits)
+        except ValueError:
+            pass
+    if amount - amount != 0 or (relative and not signed):
+        raise _fault(text, "LIMIT is +2% or -0.5% of the baseline, +0.1 or -0.1 from it, or 0.3, the limit itself")
+    return Bound(amount / 100 if relative else amount, from_baseline=signed, relative=relative)
+
+
+def _fault(text: str, what: str) -> Exception:
+    return error("invalid_option", f"{what}; found {text[:80]!r}", found=text[:80])

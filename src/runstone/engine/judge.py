@@ -1,0 +1,52 @@
+"""Judge a run beside a baseline, and record the verdict as a sealed run of kind `judge`.
+
+A verdict is recorded or not given: what keeps it from being recorded raises.
+"""
+
+from __future__ import annotations
+
+from runstone.core.judgement.rule import parse_rule
+from runstone.core.judgement.verdict import judge
+from runstone.engine.comparer import side_of
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Final
+
+    from runstone.core.judgement.verdict import Verdict
+    from runstone.engine.reader import Sealed
+    from runstone.engine.store import Store
+
+KIND: Final = "judge"
+
+
+def judge_sealed(store: Store, run: Sealed, baseline: Sealed, rules: Iterable[str]) -> Verdict:
+    """The verdict on `run`, sealed in `store`.
+
+    Raises `invalid_option` for a rule that is none and where there is no rule, `bundle_damaged`, and as a strict run.
+    """
+    parsed = [parse_rule(text) for text in dict.fromkeys(rules)]
+    if not parsed:
+        raise error("invalid_option", "a verdict needs a rule: a limit, or something that is required")
+    with baseline.reading(), run.reading():
+        verdict = judge(side_of(run, store.annotations), side_of(baseline, store.annotations), parsed)
+    _record(store, verdict)
+    return verdict
+
+
+def _record(store: Store, verdict: Verdict) -> None:
+    links: list[dict[str, Any]] = [
+        {"rel": "derives-from", "run_id": side["run_id"], "digest": side["digest"]}
+        for side in (verdict.run, verdict.baseline)
+    ]
+    config = {"run": verdict.run["digest"], "baseline": verdict.baseline["digest"]}
+    config["rules"] = [rule["id"] for rule in verdict.rules]
+    with store.run(KIND, config=config, links=links, strict=True) as record:
+        if not record.recording:
+            raise error("store_unavailable", "recording is switched off: a verdict is recorded, or not given")
+        for rule in verdict.rules:
+            record.check(rule["id"], rule["status"], id=rule["id"])
+        record.event("decision", verdict.decision())
+    verdict.run_id, verdict.digest = record.run_id, record.digest
