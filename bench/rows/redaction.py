@@ -117,18 +117,15 @@ def file_speed(data: bytes, scratch: Path) -> float | str:
     """Gigabytes a second to read a file and look through it as when it is kept, or the rule by which it is not kept."""
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.artifacts import FileReader
-    from runstone.engine.secret_search import SecretInFile, refusing
+    from runstone.engine.search import Search
 
     path = scratch / "file"
     path.write_bytes(data)
-    watch = Stopwatch()
-    try:
-        with watch:
-            for _ in refusing(FileReader(str(path), hashed=False).chunks(), Redactor()):
-                pass
-    except SecretInFile as exc:
-        return f"not kept: {exc.rule}"
-    return len(data) / watch.seconds / 1e9
+    watch, rules = Stopwatch(), dict[str, None]()
+    with watch:
+        for _ in Search(Redactor()).watched(FileReader(str(path), hashed=False).chunks(), rules.setdefault):
+            pass
+    return f"not kept: {', '.join(rules)}" if rules else len(data) / watch.seconds / 1e9
 
 
 def measure_finding(contenders: Sequence[str], scratch: Path) -> list[Measurement]:

@@ -94,6 +94,7 @@ CODES: dict[str, Code] = {
     "not_canonical": _invalid("The bytes are JSON, but not in canonical form."),
     "invalid_json": _invalid("The bytes are not JSON."),
     "invalid_utf8": _invalid("The bytes are not UTF-8."),
+    "invalid_encoding": _invalid("Text is not in the encoding that its byte order mark tells."),
     "lone_surrogate": _invalid("Text holds half of a surrogate pair."),
     "duplicate_key": _invalid("An object names the same key twice."),
     "trailing_bytes": _invalid("Bytes follow the end of the value."),

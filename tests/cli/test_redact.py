@@ -15,8 +15,8 @@ from core.planted import secrets
 from cli.conftest import HOSTILE, Invoke, raw_controls
 from runstone.core.redaction.redactor import Redactor
 from runstone.core.redaction.rules import RULES
+from runstone.engine.encoded import Encoded
 from runstone.engine.search import ExplainedSearch, Search
-from runstone.engine.utf16 import Encoded
 from runstone.engine.walk import CHUNK_BYTES
 
 TOKEN = secrets(21)["github-token"][0].secret
@@ -56,9 +56,9 @@ def test_the_filter_changes_secrets_alone() -> None:
     assert filtered(data, "-") == expected
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_the_filter_keeps_utf16(encoding: str) -> None:
-    """A file with the byte order mark of UTF-16 keeps its encoding, half pairs and an odd byte at its end too."""
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_the_filter_keeps_wide_text(encoding: str) -> None:
+    """A file with the mark of UTF-16 or UTF-32 keeps its encoding, half pairs and half a character at its end too."""
     text = f"\ufeffä\r\n{LINE}\ud800 \U0001f600\r\n"
     data = text.encode(encoding, "surrogatepass") + b"\x41"
     clean = text.replace(PASSWORD, "[REDACTED:named-secret]").encode(encoding, "surrogatepass") + b"\x41"
@@ -74,6 +74,20 @@ def test_utf16_without_its_mark_is_told_and_not_changed() -> None:
     assert (done.returncode, done.stdout) == (1, data)
     assert b"still there" in done.stderr
     assert PASSWORD.encode() not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_what_is_not_what_its_mark_tells_is_an_error(invoke: Invoke, encoding: str) -> None:
+    """Of the filter, which could not write it back; the check reads what can be read, and nobody sees the value."""
+    data = f"\ufeff{LINE}".encode(encoding) + b"\x7f" * 4 + LINE.encode(encoding)
+    Path("a").write_bytes(data)
+    answer = invoke("redact", "a")
+    assert (answer.status, answer.err) == (
+        2,
+        f"runstone: a is not in {encoding.upper()}, as its byte order mark tells\n",
+    )
+    assert PASSWORD not in answer.out.replace("\0", "")
+    assert [rule for _, rule in lines_of(data)] == ["named-secret"] * 2
 
 
 def test_a_secret_that_two_reads_divide_is_found() -> None:
@@ -306,17 +320,17 @@ def test_explaining_finds_what_checking_finds() -> None:
 
 def test_no_rule_but_those_of_keys_reaches_over_a_line() -> None:
     """Line by line the same is found, unless one of these may match: what `spans_lines` says of each rule."""
-    from runstone.core.redaction.redactor import spans_lines
+    from runstone.core.redaction.rule import spans_lines
 
     spanning = {rule.id for rule in RULES if spans_lines(rule)}
     assert spanning == {"openvpn-key", "private-key", "private-key-der", "putty-private-key"}
 
 
 def test_encoded_text_of_other_kinds_is_passed_on() -> None:
-    """UTF-32 and bytes without a mark are read as they are."""
-    for data in (b"", b"a", b"\xff\xfe", b"\xff\xfe\0\0a\0\0\0", bytes(range(256))):
-        encoded = Encoded([data[at : at + 1] for at in range(len(data))])
-        read = list(encoded.read())
+    """Bytes without a mark are read as they are, and half of what a mark begins."""
+    for data in (b"", b"a", b"\xff\xfe", b"\xff\xfe\0\0a\0\0\0", b"\0\0\xfe\xff\0", bytes(range(256))):
+        encoded = Encoded()
+        read = list(encoded.read(data[at : at + 1] for at in range(len(data))))
         assert b"".join(map(encoded.written, read)) + encoded.rest == data
 
 

@@ -121,10 +121,10 @@ def test_recording_switched_off_hides_what_the_environment_tells(process: Invoke
     assert (answer.status, answer.out) == (0, "[REDACTED:environment]\n")
 
 
-@pytest.mark.parametrize("method", ["text", "safe_end"])
+@pytest.mark.parametrize("method", ["redactor.Redactor.text", "cutting.Cutter.safe_end"])
 def test_a_redactor_that_fails_shows_its_mark(method: str) -> None:
     """Never the raw bytes; the command is waited for, and its status passed on."""
-    code = f"import sys\nfrom runstone.core.redaction.redactor import Redactor\nRedactor.{method} = lambda *_: 1 / 0\n"
+    code = f"import sys\nfrom runstone.core.redaction import cutting, redactor\n{method} = lambda *_: 1 / 0\n"
     code += "sys.argv[0] = 'runstone'\nfrom runstone.cli import process\nprocess()"
     words = ["run", "--redact-output", "--", *program("say(1, token + '\\n')", "sys.exit(4)")]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=60, check=False)

@@ -23,7 +23,7 @@ def leaky(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
     Path("a.txt").write_text(f"one\npassword={PASSWORD}\n")
     with monkeypatch.context() as patch:
         patch.setattr(Redactor, "tree", lambda _, value, marks: value)
-        patch.setattr(Redactor, "found_in", lambda *_: None)
+        patch.setattr(Redactor, "places", lambda *_: [])
         with store.run("x", run_id="leaky") as run:
             run.log(f"using {TOKEN}")
             run.output("file", "a.txt", keep=True)
@@ -118,7 +118,7 @@ def test_many_findings_are_cut_off(store: Store, monkeypatch: pytest.MonkeyPatch
     """A file of nothing but secrets does not fill the memory; the report says that there are more."""
     Path("a.txt").write_text(f"password={PASSWORD}\n" * 1100)
     with monkeypatch.context() as patch:
-        patch.setattr(Redactor, "found_in", lambda *_: None)
+        patch.setattr(Redactor, "places", lambda *_: [])
         with store.run("x", run_id="run-1") as run:
             run.output("file", "a.txt", keep=True)
     report = store.verify("run-1", secrets=True)

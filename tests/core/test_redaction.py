@@ -20,12 +20,14 @@ from runstone.core.events import FIELDS
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.parsing import parse_json
 from runstone.core.redaction import gate
+from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.gate import COMPILE_COST, MAX_LITERAL_BYTES, Gate
-from runstone.core.redaction.redactor import DECLARED, FAILED, MEASURED, MIN_OVERLAP_BYTES, Redactor
+from runstone.core.redaction.redactor import DECLARED, FAILED, Redactor
 from runstone.core.redaction.rule import Rule
 from runstone.core.redaction.rules import RULES
 from runstone.core.redaction.rules.checksums import CHECKS
 from runstone.core.redaction.ruleset import DEFAULT, ruleset_of
+from runstone.core.redaction.tree import MEASURED
 from runstone.core.values import Foreign, coerce, undecoded
 
 from . import planted, strategies
@@ -334,52 +336,6 @@ def test_what_the_kernel_counts_is_all_that_must_be_a_number() -> None:
     assert numbers == MEASURED
 
 
-# files
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-@pytest.mark.parametrize("value", ["pässwörd", 'pä"ss\\wörd', "plain"])
-def test_a_value_is_found_in_bytes_of_either_encoding(value: str, encoding: str) -> None:
-    """A kept file is searched as it is: raw, and in JSON of either spelling."""
-    redactor = Redactor({value: DECLARED})
-    for text in (value, json.dumps(value), canonical_text(value)):
-        data = b"\xff\x00 " + text.encode(encoding)
-        assert redactor.gate.scanner().hit(data)
-        assert redactor.found_in(data) is not None
-
-
-def test_a_rule_that_reads_beyond_ascii_finds_in_utf8_what_latin1_hides() -> None:
-    """A byte of `à` is a space in Latin-1; the password after it goes all the same."""
-    data = f"postgres://nikà:{PLAIN}@host".encode()
-    assert Redactor().found_in(data) == "url-password"
-
-
-def test_bytes_that_are_no_text_hold_no_password_by_chance() -> None:
-    """Behind the three letters of a `pwd` some bytes follow in every large file; what somebody typed is found."""
-    random = Random(3)
-    for value in (b"=\x83w\xe9 ", b": x7$\x00", b'="\xf1\xe2\xa7\xc1\xd3\xe9"', b"=ab1cd"):
-        data = random.randbytes(4096) + b" Pwd" + value + random.randbytes(4096)
-        assert Redactor().found_in(data) is None
-    for value in (b"=hunt3r", b": " + PLAIN.encode() + b" "):
-        assert Redactor().found_in(random.randbytes(4096) + b"\0Pwd" + value + random.randbytes(4096)) == "named-secret"
-    assert Redactor().found_in(b"a line of text\npwd=ab1cd\n") == "named-secret"
-
-
-@pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.is_wide], ids=lambda rule: rule.id)
-@settings(max_examples=5)
-@given(data=st.data())
-def test_only_a_wide_rule_matches_beyond_ascii(rule: Rule, data: st.DataObject) -> None:
-    """What is said to match in ASCII only finds the same in bytes, however these are read."""
-    pattern = re.compile(rule.pattern, re.ASCII)
-    assert all(match[0].isascii() for match in pattern.finditer(data.draw(st.from_regex(pattern))))
-
-
-def test_the_overlap_holds_the_longest_value() -> None:
-    """In the longest of its spellings, in UTF-8."""
-    assert Redactor({PLAIN: DECLARED}).overlap_bytes == MIN_OVERLAP_BYTES
-    assert Redactor({'"ü' * 20_000: DECLARED}).overlap_bytes >= 20_000 * len('\\"\\u00fc')
-
-
 # foreign JSON
 
 
@@ -445,6 +401,7 @@ trees = st.recursive(
     max_leaves=6,
 )
 REDACTOR = Redactor(dict.fromkeys([*DECLARED_VALUES, str(PIN)], DECLARED))
+CUTTER = Cutter(REDACTOR)
 WARM = Redactor(dict.fromkeys([*DECLARED_VALUES, str(PIN)], DECLARED)).gate
 WARM.warm()
 NO_RULES = ruleset_of(())
@@ -682,10 +639,10 @@ def test_no_planted_secret_survives(value: Any) -> None:
 
 def through_a_stream(redactor: Redactor, chunks: list[bytes]) -> tuple[bytes, int]:
     """What is recorded of a stream read in these chunks, and the most that ever waited."""
-    held, out, most = b"", [], 0
+    cutter, held, out, most = Cutter(redactor), b"", [], 0
     for chunk in chunks:
         held += chunk
-        end = redactor.safe_end(held)
+        end = cutter.safe_end(held)
         out.append(redactor.text(held[:end].decode("latin-1"))[0])
         held = held[end:]
         most = max(most, len(held))
@@ -746,9 +703,9 @@ def test_no_dripping_lets_a_secret_through(rule: str, example: planted.Planted, 
 )
 def test_whole_lines_do_not_wait(line: bytes) -> None:
     """What ends a line and can begin no secret is recorded at once; what comes after waits for its own end."""
-    assert REDACTOR.safe_end(line) == len(line)
-    assert REDACTOR.safe_end(line + b"unfinished") == len(line)
-    assert REDACTOR.safe_end(line * 50_000) == len(line) * 50_000
+    assert CUTTER.safe_end(line) == len(line)
+    assert CUTTER.safe_end(line + b"unfinished") == len(line)
+    assert CUTTER.safe_end(line * 50_000) == len(line) * 50_000
 
 
 @pytest.mark.parametrize("profile", ["lines", "spaces", "nothing"])

@@ -16,8 +16,7 @@ from core.planted import drawn, secrets
 
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction.redactor import Redactor
-from runstone.engine import artifacts, redacted_copy
-from runstone.engine.secret_search import whole_marks
+from runstone.engine import artifacts, search
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 
@@ -135,7 +134,7 @@ def test_copies_of_one_name_are_numbered(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["x" * 99 + "\n", "x" * 99])
-@pytest.mark.parametrize("at", [artifacts.CHUNK_BYTES, redacted_copy.PART_BYTES, 64 * 1024])
+@pytest.mark.parametrize("at", [artifacts.CHUNK_BYTES, search.SLICE_BYTES, 64 * 1024])
 def test_a_secret_that_two_reads_divide_is_out(store: Store, tmp_path: Path, at: int, line: str) -> None:
     """Wherever the border of two reads or two parts falls in it, with line ends and without."""
     text = (line * (artifacts.CHUNK_BYTES // 50))[: artifacts.CHUNK_BYTES * 2]
@@ -241,12 +240,34 @@ def test_a_redactor_that_fails_keeps_nothing(
     """The work goes on, and the event tells why."""
     (tmp_path / "a.txt").write_text(f"{TOKEN}\n")
     with store.run("job") as run:
-        monkeypatch.setattr(Redactor, "found_in", lambda *_: 1 / 0)
+        monkeypatch.setattr(Redactor, "places", lambda *_: 1 / 0)
         run.output("file", "a.txt", keep=keep)
         monkeypatch.undo()
     (event,) = of_type(store, run.run_id, "output")
     assert (event["path"], event["problem"]) == (None, "not_kept:redacted:redactor-failed")
     assert TOKEN.encode() not in on_disk(store)
+
+
+def test_a_redactor_that_fails_on_the_copy_keeps_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it cannot take out is no part of a copy, nor is what stands around it."""
+    (tmp_path / "a.txt").write_text(f"a line\n{TOKEN}\n")
+    whole = Redactor.text
+    monkeypatch.setattr(Redactor, "text", lambda self, text: 1 / 0 if TOKEN in text else whole(self, text))
+    (event,) = record(store, tmp_path / "a.txt", keep="redacted")
+    assert (event["path"], event["problem"]) == (None, "not_kept:redacted:redactor-failed")
+    assert TOKEN.encode() not in on_disk(store)
+
+
+def test_a_copy_from_which_nothing_was_taken_is_not_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file in which a secret was found has become another since."""
+    (tmp_path / "a.txt").write_text(f"{TOKEN}\n")
+    monkeypatch.setattr(search.Search, "cleaned", lambda *_: iter([b"clean now\n"]))
+    (event,) = record(store, tmp_path / "a.txt", keep="redacted")
+    assert (event["path"], event["problem"]) == (None, "not_kept:redacted:github-token")
 
 
 def test_many_marks_in_a_file_are_no_secrets(store: Store, tmp_path: Path) -> None:
@@ -262,28 +283,9 @@ def test_many_marks_in_a_file_are_no_secrets(store: Store, tmp_path: Path) -> No
 def test_what_only_begins_like_a_mark_is_searched(store: Store, tmp_path: Path, secret: str) -> None:
     """At the end of a file no mark can follow."""
     (tmp_path / "a.txt").write_text(secret)
-    expected = Redactor({DECLARED: "declared"}).found_in(secret.encode())
+    expected = next((place.rule for place in Redactor({DECLARED: "declared"}).places(secret)), None)
     (event,) = record(store, tmp_path / "a.txt", keep=True)
     assert event.get("problem") == (None if expected is None else f"not_kept:redacted:{expected}")
-
-
-@pytest.mark.parametrize(
-    ("data", "end", "expected"),
-    [
-        (b"a[REDACTED:x]b", 5, 1),
-        (b"a[REDACTED:x]b", 12, 1),
-        (b"a[REDACTED:x]b", 13, 13),
-        (b"a[", 2, 1),
-        (b"a[b", 3, 3),
-        (b"a[REDACTED:x y", 14, 14),
-        (b"a[REDACTED:x:0123", 17, 1),
-        (b"a[REDACTED:" + b"x" * 180, 191, 191),
-        (b"", 0, 0),
-    ],
-)
-def test_where_a_mark_would_be_divided(data: bytes, end: int, expected: int) -> None:
-    """A cut goes back to the beginning of a mark, and of nothing that is none."""
-    assert whole_marks(data, end) == expected
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "goes"])

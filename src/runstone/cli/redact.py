@@ -70,7 +70,8 @@ def command(paths: tuple[str, ...], *, check: bool, explain: bool, as_json: bool
 def _filter(path: str) -> int:
     redactor = open_redactor()
     search = Search(redactor)
-    pieces = search.cleaned(chunks_from(sys.stdin.fileno()) if path == STDIN else _to_filter(path, redactor))
+    shown = "standard input" if path == STDIN else _shown(redactor, path)
+    pieces = _cleaned(search, chunks_from(sys.stdin.fileno()) if path == STDIN else _to_filter(path, redactor), shown)
     if sys.stdout.isatty():  # a terminal would obey what a file says; a pipe gets the bytes
         Screen().pieces(pieces)
     else:
@@ -79,8 +80,17 @@ def _filter(path: str) -> int:
             sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
     if search.left:
-        say("a secret in UTF-16 without a byte order mark was found and is still there")
+        say("a secret in UTF-16 or UTF-32 without a byte order mark was found and is still there")
     return BAD if search.left else 0
+
+
+def _cleaned(search: Search, chunks: Iterator[bytes], shown: str) -> Iterator[bytes]:
+    """What the filter writes. Raises `invalid_encoding`."""
+    try:
+        yield from search.cleaned(chunks)
+    except UnicodeDecodeError as exc:
+        message = f"{shown} is not in {exc.encoding.upper()}, as its byte order mark tells"
+        raise error("invalid_encoding", message, path=shown) from None  # the cause holds bytes of the file
 
 
 def _to_filter(path: str, redactor: Redactor) -> Iterator[bytes]:

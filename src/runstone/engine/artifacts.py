@@ -14,7 +14,6 @@ from runstone.core.digests import new_hash
 from runstone.core.media import media_type
 from runstone.core.redaction.redactor import FAILED
 from runstone.core.values import undecoded
-from runstone.engine.secret_search import SecretInFile
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -61,6 +60,14 @@ NOT_KEPT: Final = "not_kept:invalid_option"
 
 class ChangedWhileRead(Exception):  # noqa: N818  # a finding, not a failure
     """Size, time or identity of the file were not the same before and after reading."""
+
+
+class SecretInFile(Exception):  # noqa: N818  # a finding, not a failure
+    """The file holds what a rule takes for a secret."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
 
 
 def way_of(keep: Any, asked_by: Any) -> str | None:

@@ -57,13 +57,13 @@ def _in_file(bundle: Bundle, path: str, shown: str, search: Search, redactor: Re
 
 
 class _BundleSearch(Search):
-    def _closely(self, piece: bytes, line: int, *, binary: bool) -> Iterator[Found]:
+    def _closely(self, piece: bytes, around: bytes, line: int) -> Iterator[Found]:
         read: dict[int, list[Found]] = {}
         for number, text in enumerate(piece.split(b"\n"), line):
             value = _json(text) if self._suspicious(text) else None
             if value is not None:
                 read[number] = [Found("", number, Reason(0, 0, "", rule)) for rule in self._rules_in(value)]
-        found = [one for one in super()._closely(piece, line, binary=binary) if one.line not in read]
+        found = [one for one in super()._closely(piece, around, line) if one.line not in read]
         yield from sorted([*found, *(one for some in read.values() for one in some)], key=lambda one: one.line)
 
     def _rules_in(self, value: Any) -> dict[str, None]:

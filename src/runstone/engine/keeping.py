@@ -8,15 +8,16 @@
 from __future__ import annotations
 
 from runstone.core import layout
-from runstone.engine.artifacts import ANYWAY, REDACTED, kept_names
-from runstone.engine.redacted_copy import redacted
-from runstone.engine.secret_search import SecretInFile, noting, refusing
+from runstone.core.redaction.redactor import FAILED
+from runstone.engine.artifacts import ANYWAY, REDACTED, SecretInFile, kept_names
+from runstone.engine.encoded import STRICT
+from runstone.engine.search import Search
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, NoReturn
 
     from runstone.core.manifest import FileFact
     from runstone.core.redaction.redactor import Redactor
@@ -51,14 +52,14 @@ class Keeper:
             return self._with_copy(exc.rule)
 
     def _clean(self) -> Iterator[bytes]:
-        return refusing(self._source.reader(hashed=False).chunks(), self._redactor)
+        return Search(self._redactor).watched(self._source.reader(hashed=False).chunks(), _refuse)
 
     def _anyway(self, asked_by: str | None) -> Facts:
         rules: dict[str, None] = {}
 
         def pieces() -> Iterator[bytes]:
             rules.clear()
-            return noting(self._source.reader(hashed=False).chunks(), self._redactor, rules)
+            return Search(self._redactor).watched(self._source.reader(hashed=False).chunks(), rules.setdefault)
 
         told = _told(self._placed(self._path, pieces))
         return {**told, "kept_anyway": {"asked_by": asked_by, "rules": list(rules)}}
@@ -66,21 +67,23 @@ class Keeper:
     def _with_copy(self, rule: str) -> Facts:
         """The file by reference, and its copy. What `rule` found must be out of it."""
         reader = self._source.reader(hashed=True)
-        rules: dict[str, None] = {}
+        search = Search(self._redactor)
 
         def pieces() -> Iterator[bytes]:
-            nonlocal reader
+            nonlocal reader, search
             reader = self._source.reader(hashed=True)
-            rules.clear()
+            search = Search(self._redactor)
             try:
-                yield from refusing(redacted(reader.chunks(), self._redactor, rules), self._redactor)
+                yield from Search(self._redactor).watched(search.cleaned(reader.chunks(), STRICT), _refuse)
             except UnicodeDecodeError:
                 raise SecretInFile(rule) from None
-            if not rules:  # it is another file by now
+            if FAILED in search.rules:
+                raise SecretInFile(FAILED)
+            if not search.rules:  # it is another file by now
                 raise SecretInFile(rule)
 
         copy = _told(self._placed(copy_name(self._path), pieces))
-        source = {"name": self._name, "sha256": reader.sha256, "rules": list(rules)}
+        source = {"name": self._name, "sha256": reader.sha256, "rules": list(search.rules)}
         return {
             "sha256": reader.sha256,
             "size": reader.size,
@@ -104,6 +107,10 @@ class Keeper:
                 if exc.code != "file_exists":
                     raise
         raise AssertionError("kept_names is endless")
+
+
+def _refuse(rule: str) -> NoReturn:
+    raise SecretInFile(rule)
 
 
 def _told(kept: FileFact) -> Facts:

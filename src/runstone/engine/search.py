@@ -1,33 +1,40 @@
 """Looks for secrets in bytes of any length and kind, and takes them out.
 
 - Bytes go by in blocks that divide neither a secret nor a character, so memory is bounded however long a line is.
-- What the gate proves clean is not looked at; of the rest only the lines that hit.
-- Text is UTF-8, or else read as Latin-1 and as UTF-8 with foreign bytes in it. Text in UTF-16 is told by its
-  byte order mark; without one it is still found, as text with zeros between, but not taken out.
-- What is found by its name in a piece that is no text counts if somebody may have typed it.
+- What the gate proves clean is not looked at; of the rest only the lines that hit, in each of their `readings`.
+- Text in UTF-16 and UTF-32 is told by its byte order mark; without one it is still found, as text with zeros between,
+  but not taken out.
 """
 
 from __future__ import annotations
 
 from io import BytesIO
 
-from runstone.core.redaction import names
+from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.explain import Reason, near_misses, reason
-from runstone.core.redaction.redactor import FAILED, MARK, is_binary, is_typed
+from runstone.core.redaction.redactor import FAILED, MARK
+from runstone.core.redaction.zeros import without_zeros
 from runstone.engine.characters import whole_characters
-from runstone.engine.utf16 import Encoded
+from runstone.engine.encoded import KEPT, REPLACED, Encoded
+from runstone.engine.readings import every_reading, narrow, readings
+from runstone.engine.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Final
 
-    from runstone.core.redaction.redactor import Place, Redactor
+    from runstone.core.redaction.redactor import Redactor
+
+    Part = tuple[bytes, bytes]
+    """Bytes, and those among which they stand; none where the gate proves them clean."""
 
 SLICE_BYTES: Final = 8 * 1024
 """So much of a block goes through the gate at once, before its lines do."""
 PIECE_BYTES: Final = 64 * 1024
 """So much of a block that may hold a secret of several lines is looked at closely at once."""
+SPAN_BYTES: Final = 16 * 1024
+"""And so much of a long line."""
 
 
 class Found:
@@ -52,98 +59,138 @@ class Search:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._cutter = Cutter(redactor)
         self._scanner = redactor.gate.scanner()
+        self.rules: dict[str, None] = {}
+        """By which rules `cleaned` took something out."""
         self.left = False
         """Whether `cleaned` saw a secret that it could not take out."""
 
     def found(self, chunks: Iterable[bytes]) -> Iterator[Found]:
         """The secrets of a stream, in order of their lines. Raises what reading the chunks raises."""
         line = 1
-        for block in self._blocks(Encoded(chunks).read()):
-            binary = is_binary(block)
-            for part in self._parts(block):
-                if self._suspicious(part):
-                    yield from self._closely(part, line, binary=binary)
+        for block in self._blocks(Encoded(REPLACED).read(chunks)):
+            for part, around in self._parts(block):
+                if around:
+                    yield from self._closely(part, around, line)
                 line += part.count(b"\n")
 
-    def cleaned(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The stream with marks in the place of its secrets, every other byte as it was."""
-        encoded = Encoded(chunks)
-        for block in self._blocks(encoded.read()):
-            parts = [self._clean(part) if self._suspicious(part) else part for part in self._parts(block)]
+    def cleaned(self, chunks: Iterable[bytes], errors: str = KEPT) -> Iterator[bytes]:
+        """The stream with marks in the place of its secrets, every other byte as it was.
+
+        Raises `UnicodeDecodeError` where, by `errors`, it is not the text that its byte order mark says.
+        """
+        encoded = Encoded(errors)
+        for block in self._blocks(encoded.read(chunks)):
+            parts = [self._clean(part, around) if around else part for part, around in self._parts(block)]
             yield encoded.written(b"".join(parts))
         if encoded.rest:
             yield encoded.rest
 
+    def watched(self, chunks: Iterable[bytes], tell: Callable[[str], None]) -> Iterator[bytes]:
+        """The stream as it is, block by block. Before one is handed on `tell` is told the rules by which any reading
+        of it shows a secret; what it raises ends the stream."""
+        streams, encoded = Streams(self._redactor), Encoded(REPLACED)
+        for chunk in chunks:
+            text = encoded.feed(chunk)
+            if encoded.codec is not None:
+                self._tell(streams.feed("text", text), tell)
+            block = streams.feed("bytes", chunk)
+            self._tell(block, tell)
+            yield block
+        for name, rest in streams.rest():
+            self._tell(rest, tell)
+            if name == "bytes":
+                yield rest
+
+    def _tell(self, block: bytes, tell: Callable[[str], None]) -> None:
+        for part, around in self._parts(block):
+            for reading in every_reading(part, around) if around else ():
+                for place in reading.places(self._redactor):
+                    tell(place.rule)
+
     def _suspicious(self, data: bytes) -> bool:
-        return self._scanner.hit(data) or (b"\0" in data and self._scanner.hit(_without_zeros(data)))
+        return self._scanner.hit(data) or (b"\0" in data and self._scanner.hit(without_zeros(data)))
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        held = b""
+        streams = Streams(self._redactor)
         for chunk in chunks:
-            data = held + chunk if held else chunk
-            end = whole_characters(data, self._redactor.safe_end(data))
-            held = data[end:]
-            if end:
-                yield data[:end]
-        if held:
-            yield held
+            if block := streams.feed("", chunk):
+                yield block
+        for _, rest in streams.rest():
+            yield rest
 
-    def _parts(self, block: bytes) -> Iterator[bytes]:
+    def _parts(self, block: bytes) -> Iterator[Part]:
         """A block in parts, of which few must be looked at closely: lines, where no secret reaches over their ends."""
         if not self._suspicious(block):
-            yield block
-        elif self._redactor.spans_lines(_without_zeros(block)):
-            yield from self._pieces(block)
+            yield block, b""
+        elif self._cutter.spans_lines(block):
+            yield from self._pieces(block, PIECE_BYTES)
         else:
             yield from self._lines(block)
 
-    def _lines(self, block: bytes) -> Iterator[bytes]:
+    def _lines(self, block: bytes) -> Iterator[Part]:
         at = 0
         while at < len(block):
             end = block.find(b"\n", at + SLICE_BYTES) + 1 or len(block)
             part = block[at:end]
-            yield from BytesIO(part) if self._suspicious(part) else (part,)
+            at = end
+            if not self._suspicious(part):
+                yield part, b""
+            elif len(part) > PIECE_BYTES:
+                yield from self._pieces(part, SPAN_BYTES)
+            else:
+                for line in BytesIO(part):
+                    yield line, part if self._suspicious(line) else b""
+
+    def _pieces(self, block: bytes, size: int) -> Iterator[Part]:
+        at = 0
+        while at < len(block):
+            end = self._end_of_piece(block, at, size)
+            piece = block[at:end]
+            yield piece, piece if self._suspicious(piece) else b""
             at = end
 
-    def _pieces(self, block: bytes) -> Iterator[bytes]:
-        at = 0
-        while len(block) - at > PIECE_BYTES + self._redactor.overlap_bytes:
-            window = block[at : at + PIECE_BYTES + self._redactor.overlap_bytes]
-            cut = self._redactor.safe_end(window[:PIECE_BYTES]) or PIECE_BYTES
-            cut = whole_characters(window, self._redactor.after_matches(window, cut))
-            yield window[:cut]
-            at += cut
-        yield block[at:]
+    def _end_of_piece(self, block: bytes, at: int, size: int) -> int:
+        window = block[at : at + size + self._cutter.overlap_bytes]
+        if at + len(window) == len(block):
+            return len(block)
+        cut = self._cutter.safe_end(window[:size]) or size
+        return at + whole_characters(window, self._cutter.after_matches(window, cut))
 
-    def _closely(self, piece: bytes, line: int, *, binary: bool) -> Iterator[Found]:
+    def _closely(self, piece: bytes, around: bytes, line: int) -> Iterator[Found]:
         told: set[tuple[int, str]] = set()
-        for text in _readings(piece):
+        for reading in readings(piece, around):
             known = frozenset(told)
             at = 0
             here = line
-            for place in self._places(text, binary=binary):
-                here += text.count("\n", at, place.begin) if place.begin > at else 0
+            for place in reading.places(self._redactor):
+                here += reading.text.count("\n", at, place.begin) if place.begin > at else 0
                 at = max(at, place.begin)
                 if (here, place.rule) not in known:
                     told.add((here, place.rule))
-                    yield Found(text, here, reason(self._redactor, text, place))
+                    yield Found(reading.text, here, reason(self._redactor, reading.text, place))
 
-    def _places(self, text: str, *, binary: bool) -> list[Place]:
-        places = self._redactor.places(text)
-        if binary:
-            places = [place for place in places if place.rule != names.RULE or is_typed(text[place.start : place.end])]
-        return sorted(places, key=lambda place: place.begin)
-
-    def _clean(self, piece: bytes) -> bytes:
+    def _clean(self, piece: bytes, around: bytes) -> bytes:
         try:
-            piece = _cleaned(self._redactor, piece)
-            if b"\0" in piece:
-                wide = _without_zeros(piece).decode("latin-1")
-                self.left = self.left or bool(self._places(wide, binary=is_binary(piece)))
+            piece = self._without_secrets(piece)
+            self.left = self.left or (b"\0" in piece and bool(narrow(piece, around).places(self._redactor)))
         except Exception:  # whatever went wrong, nothing unredacted may get past this line
+            self.rules.setdefault(FAILED)
             return f"{MARK}{FAILED}]".encode() + (b"\n" if piece.endswith(b"\n") else b"")
         return piece
+
+    def _without_secrets(self, piece: bytes) -> bytes:
+        try:
+            return self._text(piece.decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            piece = self._text(piece.decode("latin-1")).encode("latin-1")
+            return self._text(piece.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    def _text(self, text: str) -> str:
+        clean, hits = self._redactor.text(text)
+        self.rules.update(dict.fromkeys(hits))
+        return clean
 
 
 class ExplainedSearch(Search):
@@ -152,12 +199,12 @@ class ExplainedSearch(Search):
     def _suspicious(self, data: bytes) -> bool:  # noqa: ARG002  # whatever it is
         return True
 
-    def _closely(self, piece: bytes, line: int, *, binary: bool) -> Iterator[Found]:
-        found = list(super()._closely(piece, line, binary=binary))
-        if not binary:
-            whole = _readings(piece)[0]
-            taken = {one.line for one in found} | self._taken(whole, line)
-            for number, text in enumerate(whole.split("\n"), line):
+    def _closely(self, piece: bytes, around: bytes, line: int) -> Iterator[Found]:
+        found = list(super()._closely(piece, around, line))
+        likeliest = readings(piece, around)[0]
+        if likeliest.is_text:
+            taken = {one.line for one in found} | self._taken(likeliest.text, line)
+            for number, text in enumerate(likeliest.text.split("\n"), line):
                 if number not in taken:
                     found += [Found(text, number, miss) for miss in near_misses(self._redactor, text)]
         yield from sorted(found, key=lambda one: one.line)
@@ -169,27 +216,3 @@ class ExplainedSearch(Search):
             first = line + text.count("\n", 0, place.begin)
             taken.update(range(first, first + text.count("\n", place.begin, place.close) + 1))
         return taken
-
-
-def _readings(piece: bytes) -> list[str]:
-    """The texts that bytes may be."""
-    try:
-        readings = [piece.decode("utf-8", "surrogatepass")]
-    except UnicodeDecodeError:
-        readings = [piece.decode("latin-1"), piece.decode("utf-8", "surrogateescape")]
-    if b"\0" in piece:
-        readings.append(_without_zeros(piece).decode("latin-1"))
-    return readings
-
-
-def _without_zeros(piece: bytes) -> bytes:
-    """Text in UTF-16 or UTF-32, which is plain text with zeros between."""
-    return piece.replace(b"\0", b"")
-
-
-def _cleaned(redactor: Redactor, piece: bytes) -> bytes:
-    try:
-        return redactor.text(piece.decode("utf-8", "surrogatepass"))[0].encode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        narrow = redactor.text(piece.decode("latin-1"))[0].encode("latin-1")
-        return redactor.text(narrow.decode("utf-8", "surrogateescape"))[0].encode("utf-8", "surrogateescape")

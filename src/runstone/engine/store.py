@@ -372,8 +372,10 @@ class Store:
 
     def annotations(self, run: str | Sealed) -> list[dict[str, Any]]:
         """What was said of a run since it was sealed, the oldest first: `at`, `by`, `labels`, `scores`, `notes`,
-        `aliases`, perhaps `name`, and the `run_id` of the annotation. Of a `Sealed`, which may be of another store, what
-        amends these very bytes. Raises as `get`."""
+        `aliases`, perhaps `name`, and the `run_id` of the annotation.
+
+        Of a `Sealed`, which may be of another store, what amends these very bytes. Raises as `get`.
+        """
         from runstone.engine.annotating import history
 
         if isinstance(run, Sealed):

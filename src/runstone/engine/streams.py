@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runstone.core.redaction.cutting import Cutter
 from runstone.engine.characters import whole_characters
 
 TYPE_CHECKING = False
@@ -15,14 +16,14 @@ class Streams:
     """The streams of one run by name. At most 64 KiB of each wait, or as long as a declared value is."""
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self._cutter = Cutter(redactor)
         self._held: dict[str, bytes] = {}
 
     def feed(self, stream: str, chunk: bytes) -> bytes:
         """Take in what a stream gave; answers what of it, and of what waited, may be recorded now."""
         held = self._held.get(stream, b"")
         data = held + chunk if held else chunk
-        end = whole_characters(data, self._redactor.safe_end(data))
+        end = whole_characters(data, self._cutter.safe_end(data))
         self._held[stream] = data[end:]
         return data[:end]
 

@@ -27,6 +27,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.evidence import RESOLVES, json_path_exists
 from runstone.core.limits import MAX_SAFE_INTEGER
 from runstone.core.media import media_type
+from runstone.core.redaction.cutting import Cutter
 from runstone.engine.artifacts import artifact_name
 from runstone.engine.importer import ForeignRun
 
@@ -180,10 +181,11 @@ def _log(original: Original, redactor: Redactor) -> tuple[list[Fact], int]:
 
 def _chunks(log: bytes, redactor: Redactor, key: str) -> Iterator[bytes]:
     """The log in pieces that divide neither a secret nor a character."""
+    cutter = Cutter(redactor)
     while log:
         end = len(log)
         if end > _CHUNK_BYTES:
-            end = redactor.safe_end(log[:_CHUNK_BYTES]) or _CHUNK_BYTES
+            end = cutter.safe_end(log[:_CHUNK_BYTES]) or _CHUNK_BYTES
             while key == "text" and log[end] & 0xC0 == 0x80:
                 end -= 1
         yield log[:end]

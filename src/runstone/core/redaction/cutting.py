@@ -2,14 +2,26 @@
 
 - No rule but a private key's reaches over a line end: with its armour, in PuTTY's form, or as bare lines of base64.
 - A declared value may hold line ends of its own.
+- A mark of an earlier redaction is never divided: half of one may read like a value.
+- What holds zeros is also read without them: it may be text in UTF-16 or UTF-32.
 """
 
 from __future__ import annotations
 
+from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.redaction.redactor import MARK
+from runstone.core.redaction.zeros import narrowed, widened, without_zeros
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Final
+
+    from runstone.core.redaction.gate import Scanner
+    from runstone.core.redaction.redactor import Redactor
+
+MIN_OVERLAP_BYTES: Final = 16 * 1024
+"""No rule needs more of what came before, to find a secret that began there."""
 
 BLOCKS: Final = ((b"-----BEGIN ", b"-----END "), (b"Private-Lines: ", b"Private-MAC: "))
 """A stream is not cut between these two."""
@@ -19,6 +31,87 @@ MIN_KEY_LINE: Final = 20
 MAX_KEY_LINE: Final = 100
 MAX_KEY_LINES: Final = 400
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+_MARK: Final = MARK.encode()
+_MAX_MARK_BYTES: Final = 128
+
+
+class Cutter:
+    """Cuts bytes where no secret is divided by what a redactor knows. For one thread at a time."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._scanner: Scanner | None = None
+        self.overlap_bytes = max([MIN_OVERLAP_BYTES, *map(len, redactor.encoded)])
+        """How much of what comes behind a cut must be seen with it, so that no secret is divided."""
+
+    def safe_end(self, data: bytes) -> int:
+        """Where a stream's bytes can be cut so that no rule is in the middle of a match there.
+
+        Everything before the answer may be recorded now; the rest waits for more, or for the end of the stream.
+        No rule but a private key's reaches over a line end. At most 64 KiB wait: where no line ends in them, all
+        that could be divided in their middle has come in whole, and the cut stands after it.
+        """
+        limit = max(0, len(data) - MAX_HELD_OUTPUT_BYTES)
+        end = self._in_no_secret(data, line_end(data), limit)
+        if end and b"\0" in data:
+            last = narrowed(data, end)
+            safe = self._in_no_secret(without_zeros(data), last, narrowed(data, limit))
+            end = end if safe == last else widened(data, safe)
+        if end >= limit:
+            return end
+        return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
+
+    def _in_no_secret(self, data: bytes, end: int, since: int) -> int:
+        return before_values(data, before_keys(data, end, since), self._redactor.encoded)
+
+    def after_matches(self, data: bytes, cut: int) -> int:
+        """`cut`, or the end of the secret or of the mark that it would divide."""
+        first = max(0, cut - max(MAX_HELD_OUTPUT_BYTES, self.overlap_bytes))
+        around = data[first:]
+        spans = self._whole(around)
+        end = after_spans(cut - first, spans)
+        if b"\0" in around:
+            narrow_spans = self._whole(without_zeros(around))
+            while (safe := after_spans(last := narrowed(around, end), narrow_spans)) > last:
+                end = after_spans(widened(around, safe), spans)
+        return first + end
+
+    def _whole(self, data: bytes) -> list[tuple[int, int]]:
+        """All that must not be divided."""
+        if self._scanner is None:
+            self._scanner = self._redactor.gate.scanner()
+        return [*_marks(data), *(self._secrets(data) if self._scanner.hit(data) else ())]
+
+    def _secrets(self, data: bytes) -> Iterator[tuple[int, int]]:
+        text = data.decode("latin-1")
+        for _, whole in self._redactor.found(text, self._redactor.scope_of(text)):
+            yield whole
+        for value in self._redactor.encoded:
+            start = data.find(value)
+            while start >= 0:
+                yield start, start + len(value)
+                start = data.find(value, start + 1)
+
+    def spans_lines(self, data: bytes) -> bool:
+        """Whether a secret in bytes may reach over a line end; false is a proof."""
+        readings = (data, without_zeros(data)) if b"\0" in data else (data,)
+        values = [value for value in self._redactor.encoded if b"\n" in value]
+        if any(value in reading for reading in readings for value in values):
+            return True
+        anchors = self._redactor.anchors_over_lines
+        return any(anchor in lower for lower in map(bytes.lower, readings) for anchor in anchors)
+
+
+def _marks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where marks stand, and what only looks like one."""
+    start = data.find(_MARK)
+    while start >= 0:
+        end = data.find(b"]", start, start + _MAX_MARK_BYTES) + 1
+        if end:
+            yield start, end
+        start = data.find(_MARK, start + len(_MARK))
 
 
 def line_end(data: bytes) -> int:

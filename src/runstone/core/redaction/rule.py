@@ -30,7 +30,6 @@ class Rule:
         "folds",
         "id",
         "in_lists",
-        "is_wide",
         "pattern",
         "source",
     )
@@ -59,13 +58,22 @@ class Rule:
         self.check = check
         self.folds = folds
         self.in_lists = in_lists
-        self.is_wide = "[^" in pattern or r"\s" in pattern or r"\S" in pattern
-        """Whether it matches beyond ASCII, so that it may read bytes in another way than their text."""
 
     def fits(self, text: str, lower: str) -> bool:
         """Whether `text`, and `lower` in lower case, holds an anchor; without one the pattern need not be tried."""
         looked_at = lower if self.folds else text
         return any(anchor in looked_at for anchor in self.anchors)
+
+
+def spans_lines(rule: Rule) -> bool:
+    """Whether a rule may match over a line end: some part of its pattern, the negated sets that say no apart."""
+    import re
+
+    rest = re.sub(_NEGATED, lambda found: "" if re.search(r"\\[sn]", found[0]) else "\\n", rule.pattern)
+    return re.search(r"\\[nsWD]", rest) is not None
+
+
+_NEGATED: Final = r"\[\^\]?(?:\\.|[^\]\\])*\]"
 
 
 def start(characters: str) -> str:

@@ -27,7 +27,17 @@ class Ruleset:
     """Rules with their digest. `load` gives them; they are asked for when something hits. `matcher_sha256` is the
     digest of their expressions, where it is known."""
 
-    __slots__ = ("_anchors", "_by_anchor", "_folded", "_load", "_matcher_sha256", "_rules", "local", "sha256")
+    __slots__ = (
+        "_anchors",
+        "_by_anchor",
+        "_folded",
+        "_load",
+        "_matcher_sha256",
+        "_over_lines",
+        "_rules",
+        "local",
+        "sha256",
+    )
 
     def __init__(
         self,
@@ -46,6 +56,7 @@ class Ruleset:
         self._folded = _Literals(folded)
         self._load = load
         self._rules: tuple[Rule, ...] | None = None
+        self._over_lines: tuple[bytes, ...] | None = None
         self._by_anchor: dict[bytes, list[Rule]] = {}
 
     @property
@@ -60,6 +71,16 @@ class Ruleset:
             self._by_anchor = by_anchor
             self._rules = rules  # the last: another thread that sees them finds their anchors
         return self._rules
+
+    @property
+    def anchors_over_lines(self) -> tuple[bytes, ...]:
+        """What text in lower case holds in which a rule matches over a line end."""
+        if self._over_lines is None:
+            from runstone.core.redaction.rule import spans_lines
+
+            found = {anchor.lower().encode() for rule in self.rules if spans_lines(rule) for anchor in rule.anchors}
+            self._over_lines = tuple(sorted(found))
+        return self._over_lines
 
     def as_dict(self) -> dict[str, Any]:
         """Name and digest, as `run.opened` records them."""

@@ -1,0 +1,230 @@
+"""Takes secrets out of a JSON tree: of its texts, of its keys, and what stands under a name that says secret.
+
+- What a name says goes further than a text shows: a member's value, the items of a list below it, the item behind an
+  option (`--password`, `x`), the member `value` beside a member that names it.
+- A number goes if it spells a value, unless it is one that the kernel counts.
+- Marks tell where something went by pointers to where it stands now: no pointer shows a key that was redacted.
+"""
+
+from __future__ import annotations
+
+from runstone.core import canonical
+from runstone.core.printing import print_json
+from runstone.core.redaction import names
+from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, is_mark
+from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from runstone.core.redaction.redactor import Redactor, Scope, Span
+    from runstone.core.values import Mark
+
+MEASURED: Final = frozenset(
+    {"attempts", "bytes", "dropped", "duration_ns", "events", "exit", "redactions", "size", "torn_bytes"}
+)
+"""Fields of an event's data that the kernel counts: numbers that cannot be text, and that no user chose."""
+
+MAX_ARGUMENTS: Final = 1000
+_NO_BLANKS: Final = {9: "\x1f", 32: "\x1f"}
+"""Within an argument no blank parts two."""
+
+_NAMING: Final = ("name", "key", "header", "variable", "env")
+"""Members that name what stands in the member `value` beside them."""
+
+
+class Walk:
+    """One walk of a tree. `scope` says what may be found in any of its texts; without one each is looked at."""
+
+    def __init__(self, redactor: Redactor, scope: Scope | None) -> None:
+        self._redactor = redactor
+        self._scope = scope
+        self._place = _Place()
+        self.marks: list[Mark] = []
+        """What was taken out so far."""
+
+    def clean(self, value: Any) -> Any:
+        """`value` without its secrets, `bytes` and `Foreign` leaves encoded. Adds to `marks`."""
+        kind = type(value)
+        if kind is str:
+            return self._leaf(value)
+        if kind is dict:
+            return self._object(value)
+        if kind is list:
+            return self._array(value)
+        if kind is int or kind is float:
+            return self._number(value)
+        if kind is bytes:
+            return self._bytes(value)
+        if kind is Foreign:
+            return self._foreign(value)
+        return value
+
+    def moved(self, pointer: str) -> str:
+        """The pointer to where a member stands now that stood at `pointer`."""
+        return self._place.moved(pointer)
+
+    def _tell(self, rules: list[str]) -> None:
+        self.marks += [[self._place.pointer(), f"redacted:{rule}"] for rule in rules]
+
+    def _text(self, text: str) -> tuple[str, list[str]]:
+        return self._redactor.text(text) if self._scope is None else self._redactor.clean(text, self._scope)
+
+    def _leaf(self, text: str) -> str:
+        clean, hits = self._text(text)
+        self._tell(hits)
+        return clean
+
+    def _named(self, name: str, value: Any) -> Any:
+        """What has a name that says secret: a text goes whole, unless it only stands for one."""
+        kind = type(value)
+        if kind is list:
+            result = []
+            for index, item in enumerate(value):
+                self._place.enter(str(index))
+                result.append(self._named(name, item))
+                self._place.leave()
+            return result
+        if kind is not str or names.is_placeholder(value) or self._redactor.exempted(names.RULE, value, name):
+            return self.clean(value)
+        clean, hits = self._text(value)
+        if not (len(hits) == 1 and is_mark(clean)):
+            clean, hits = self._redactor.mark(names.RULE, value), [names.RULE]
+        self._tell(hits)
+        return clean
+
+    def _array(self, value: list[Any]) -> list[Any]:
+        """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
+        result = []
+        option = ""
+        arguments = self._arguments(value)
+        for index, item in enumerate(value):
+            self._place.enter(str(index))
+            if index in arguments:
+                hits: list[str] = []
+                item = self._redactor.replaced(item, arguments[index], hits)  # the rest of it is walked, too
+                self._tell(hits)
+            result.append(self._named(option, item) if option else self.clean(item))
+            self._place.leave()
+            named = type(item) is str and item.startswith("-") and "=" not in item and MARK not in item
+            option = item if named and names.says_secret(item) else ""
+        return result
+
+    def _arguments(self, value: list[Any]) -> dict[int, list[Span]]:
+        """What rules of commands find in a list of texts, read as one command; by the index of the item."""
+        if self._scope is not None and not any(rule.in_lists for rule in self._scope[0]):
+            return {}
+        if len(value) > MAX_ARGUMENTS or not all(type(item) is str for item in value):
+            return {}
+        line = "\t".join([item.translate(_NO_BLANKS) for item in value])
+        commands = [rule for rule in self._redactor.scope_of(line)[0] if rule.in_lists]
+        found: dict[int, list[Span]] = {}
+        index, first = 0, 0
+        for (start, end, rank, rule_id), _ in sorted(self._redactor.found(line, (commands, False))):
+            while first + len(value[index]) < start:
+                first += len(value[index]) + 1
+                index += 1
+            if rank == SHAPE and end <= first + len(value[index]) and MARK not in line[start:end]:
+                found.setdefault(index, []).append((start - first, end - first, rank, rule_id))
+        return found
+
+    def _number(self, value: float) -> Any:
+        numbers = self._redactor.numbers
+        if not numbers or self._place.is_measured():
+            return value
+        text = str(value) if type(value) is int else canonical.number_text(value)
+        for secret, rule in numbers:
+            if _spells(text, secret):
+                self._tell([rule])
+                return self._redactor.mark(rule, text)
+        return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        numbers: dict[str, int] = {}
+        pair = next(filter(_names_secret, map(value.get, _NAMING)), "") if "value" in value else ""
+        for key, item in value.items():
+            clean, hits = self._text(key)
+            name = free_key(clean, result, numbers)
+            self._place.enter(key, name)
+            self._tell(hits)
+            named = pair if pair and key == "value" else key if MARK not in key and names.says_secret(key) else ""
+            result[name] = self._named(named, item) if named else self.clean(item)
+            self._place.leave()
+        return result
+
+    def _bytes(self, value: bytes) -> Any:
+        clean, hits = self._redactor.text(value.decode("latin-1"))
+        self._tell(hits)
+        return clean if hits else encoded_bytes(value)
+
+    def _foreign(self, value: Foreign) -> Any:
+        inner = Walk(self._redactor, None)
+        inner._place.enter("$json")
+        text = print_json(inner.clean(value.value), value.profile).decode()
+        where = self._place.pointer()
+        if self._redactor.text(text)[1]:  # a secret that only the printed form shows
+            self._tell([FAILED])
+            return {"$redacted": FAILED}
+        self.marks += [[where + pointer, mark] for pointer, mark in inner.marks if mark != COERCED]
+        return {"$json": text}
+
+
+def _names_secret(name: Any) -> bool:
+    """Whether the text of a member names what stands in the member `value` beside it."""
+    return type(name) is str and MARK not in name and names.says_secret(name) and not names.is_value(name)
+
+
+def _spells(number: str, secret: str) -> bool:
+    """Whether `secret` stands in the text of a number with no other digit beside it."""
+    start = number.find(secret)
+    while start >= 0:
+        end = start + len(secret)
+        if not (number[start - 1 : start].isdigit() or number[end : end + 1].isdigit()):
+            return True
+        start = number.find(secret, start + 1)
+    return False
+
+
+class _Place:
+    """Where a walk is: as keys came in, and as they are recorded. A pointer must not show a key that was redacted."""
+
+    __slots__ = ("_now", "_renamed", "_was")
+
+    def __init__(self) -> None:
+        self._was: list[str] = []
+        self._now: list[str] = []
+        self._renamed: dict[str, str] = {}
+
+    def enter(self, key: str, name: str | None = None) -> None:
+        """Go to a member whose key becomes `name`."""
+        self._was.append(key)
+        if name is None or name == key:
+            self._now.append(key)
+        else:
+            self._now.append(name)
+            self._renamed[canonical.pointer(self._was)] = canonical.pointer([name])
+
+    def leave(self) -> None:
+        """Go back to what holds it."""
+        self._was.pop()
+        self._now.pop()
+
+    def is_measured(self) -> bool:
+        """Whether this is a field of an event in which the kernel counts."""
+        return len(self._was) == 1 and self._was[0] in MEASURED
+
+    def pointer(self) -> str:
+        """Where the walk is, as recorded."""
+        return canonical.pointer(self._now)
+
+    def moved(self, pointer: str) -> str:
+        """The pointer to where a member stands now that stood at `pointer`."""
+        if not self._renamed:
+            return pointer
+        was = now = ""
+        for part in pointer.split("/")[1:]:
+            was += "/" + part
+            now += self._renamed.get(was, "/" + part)
+        return now

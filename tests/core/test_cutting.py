@@ -1,0 +1,114 @@
+"""Where bytes are cut: no secret, no mark and nothing of a wide text is divided."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.redaction.cutting import MIN_OVERLAP_BYTES, Cutter
+from runstone.core.redaction.redactor import DECLARED, Redactor
+from runstone.core.redaction.zeros import narrowed, widened, without_zeros
+
+from . import planted
+
+WIDE = ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+FOUND = planted.secrets(41)
+TOKEN = FOUND["github-token"][0].secret
+KEY = FOUND["private-key"][0].text
+VALUE = planted.drawn(Random(42), planted.LETTERS, 12)
+MARK = "[REDACTED:named-secret]"
+
+
+def test_the_overlap_holds_the_longest_value() -> None:
+    """In the longest of its spellings, in UTF-8."""
+    assert Cutter(Redactor({VALUE: DECLARED})).overlap_bytes == MIN_OVERLAP_BYTES
+    assert Cutter(Redactor({'"ü' * 20_000: DECLARED})).overlap_bytes >= 20_000 * len('\\"\\u00fc')
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("a[REDACTED:x]b", 1, 13),
+        ("a[REDACTED:x:0123456789ab]b", 1, 26),
+        (f"password={MARK} b", 9, 32),
+        (f"{MARK}{MARK}", 0, 23),
+        (f"a {TOKEN} b", 2, 2 + len(TOKEN)),
+        (f"a password={VALUE} b", 2, 11 + len(VALUE)),
+    ],
+)
+def test_a_cut_stands_behind_what_it_would_divide(text: str, first: int, last: int) -> None:
+    """Behind a mark, behind a secret with its name; before the first byte of it, and behind its last, it stays."""
+    cutter = Cutter(Redactor())
+    for cut in range(first, last + 1):
+        assert cutter.after_matches(text.encode(), cut) == (cut if cut in (first, last) else last)
+
+
+@pytest.mark.parametrize("text", ["a[b", "a[REDACTED:x y", "a[REDACTED:" + "x" * 180 + "]", "", "a clean text"])
+def test_what_is_neither_secret_nor_mark_is_cut_anywhere(text: str) -> None:
+    """Also what only begins like a mark."""
+    cutter = Cutter(Redactor())
+    assert [cutter.after_matches(text.encode(), cut) for cut in range(len(text) + 1)] == list(range(len(text) + 1))
+
+
+@pytest.mark.parametrize("far", [20, 15_000, 40_000, 300_000])
+def test_a_secret_far_from_the_ends_is_not_divided(far: int) -> None:
+    """Only what stands around a cut is looked at, and that is enough."""
+    text = b"xyz " * (far // 4) + TOKEN.encode() + b" xyz" * 20_000
+    end = far // 4 * 4 + len(TOKEN)
+    cutter = Cutter(Redactor())
+    assert {cutter.after_matches(text, cut) for cut in range(end - len(TOKEN) + 1, end + 1, 3)} == {end}
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+def test_wide_text_is_not_divided_either(encoding: str) -> None:
+    """A secret or a mark in a line of UTF-16 or UTF-32, whatever stands before it."""
+    cutter = Cutter(Redactor())
+    for inner in (TOKEN, f"password={MARK}"):
+        head, secret = "some words ".encode(encoding), inner.encode(encoding)
+        for before in (b"", b"\1", b"\1\2"):
+            data = before + head + secret + " more".encode(encoding)
+            first = len(before + head)
+            for cut in range(first + len(secret) // 2, first + len(secret) - 4, 3):
+                plain = without_zeros(data[: cutter.after_matches(data, cut)])
+                assert plain.endswith(inner.encode())
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+def test_a_wide_key_is_held_back_whole(encoding: str) -> None:
+    """It has line ends, and begins before one of them."""
+    head = "a line\n".encode(encoding)
+    key = KEY.encode(encoding)
+    held = Cutter(Redactor()).safe_end(head + key[: len(key) // 2 // 4 * 4])
+    assert without_zeros(head)[:-1] in without_zeros((head + key)[:held])
+    assert b"BEGIN" not in without_zeros((head + key)[:held])
+
+
+@given(st.binary(max_size=60).map(lambda data: data.translate(bytes(byte & 3 for byte in range(256)))))
+def test_places_of_wide_text(data: bytes) -> None:
+    """There and back again: directly behind the byte before."""
+    for at in range(len(without_zeros(data)) + 1):
+        place = widened(data, at)
+        assert narrowed(data, place) == at
+        assert place == 0 or data[place - 1]
+
+
+def test_a_line_without_end_is_looked_at_around_its_cut_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the gate proves clean costs the gate; else as much as may wait is read, however much has come."""
+    seen: list[int] = []
+    found = Redactor.found
+
+    def counted(self: Redactor, text: str, scope: object) -> object:
+        seen.append(len(text))
+        return found(self, text, scope)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(Redactor, "found", counted)
+    cutter = Cutter(Redactor())
+    clean = b"xyz " * 500_000
+    assert cutter.safe_end(clean) == len(clean) - MAX_HELD_OUTPUT_BYTES // 2
+    assert seen == []
+    assert cutter.safe_end(clean + TOKEN.encode()) < len(clean)
+    assert 0 < sum(seen) <= 2 * MAX_HELD_OUTPUT_BYTES
