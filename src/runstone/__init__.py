@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import open, parse_canonical, verify
+    from runstone.api import child, open, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
@@ -44,6 +44,7 @@ __all__ = [
     "StoreUnavailable",
     "__version__",
     "canonical_bytes",
+    "child",
     "open",
     "parse_canonical",
     "verify",
@@ -62,6 +63,7 @@ _HOMES = {
     "Store": "runstone.engine.store",
     "StoreUnavailable": "runstone.errors",
     "canonical_bytes": "runstone.core.canonical",
+    "child": "runstone.api",
     "open": "runstone.api",
     "parse_canonical": "runstone.api",
     "verify": "runstone.api",

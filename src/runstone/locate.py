@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from runstone.engine.current import PARENT, PARENT_STORE
 from runstone.engine.store import Store
 from runstone.errors import error
 
@@ -70,6 +71,13 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE) -> Store:
 
     places = Places(store_path(chosen))
     return Store(places.root, FsObjects(places), FsJournals(places), host, clock, entropy, contract_of, GENERATOR)
+
+
+def open_parent_store() -> Store:
+    """The store of the run around this process, as `RUNSTONE_PARENT` and `RUNSTONE_PARENT_STORE` tell; without one as
+    `open_store`."""
+    named = os.environ.get(PARENT_STORE) if os.environ.get(PARENT) else None
+    return open_store(named or None)
 
 
 def open_redactor() -> Redactor:

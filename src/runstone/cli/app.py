@@ -45,7 +45,7 @@ VERBS: Final = {
     "Redact": {"redact": ("redact", "Take secrets out of a text, or tell where they stand.")},
     "Keep": {
         "recover": ("recover", "Seal the runs whose process died."),
-        "export": ("export", "Write a run as an archive that travels."),
+        "export": ("export", "Write a run as an archive that travels, or as a page."),
         "import": ("importing", "Bring a bundle, or runs of another system, into the store."),
     },
     "This machine": {

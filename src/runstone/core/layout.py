@@ -32,6 +32,7 @@ PSEUDONYM_KEY: Final = f"{PRIVATE}/pseudonym.key"
 OPEN: Final = f"{PRIVATE}/open"
 LEASES: Final = f"{PRIVATE}/lease"
 UNKEPT: Final = f"{PRIVATE}/unkept"
+CHILDREN: Final = f"{PRIVATE}/children"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""
@@ -45,6 +46,11 @@ def open_run(run_id: str) -> str:
 def unkept(run_id: str) -> str:
     """The folder in which a program puts files for its run to keep; no part of the run before it keeps them."""
     return f"{UNKEPT}/{run_id}"
+
+
+def children(run_id: str) -> str:
+    """The folder in which runs of other processes leave their ids for a run that is open, as they are its children."""
+    return f"{CHILDREN}/{run_id}"
 
 
 def lease(run_id: str) -> str:

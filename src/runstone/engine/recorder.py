@@ -23,6 +23,8 @@ from runstone.core.words import (
 )
 from runstone.engine import facts as told
 from runstone.engine.artifacts import NOT_KEPT, artifact_event, artifact_name, file_facts, way_of
+from runstone.engine.children import CHILD_OF, announce, found_at_seal, parents_of, tell_parents
+from runstone.engine.current import PARENT, PARENT_STORE, enter, leave, place_of
 from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal
@@ -33,13 +35,16 @@ from runstone.errors import RunstoneError, error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextvars import Token
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, Self, Unpack
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
+    from runstone.engine.resuming import Axis
+    from runstone.engine.store import RunOptions, Store
     from runstone.ports.clock import Clock
     from runstone.ports.journals import OpenRun
 
@@ -59,8 +64,12 @@ class Run:
         redactor: Redactor,
         clock: Clock,
         *,
+        store: Store,
         here: Callable[[], str | None],
         strict: bool,
+        secrets: Iterable[str] = (),
+        rank: int | None = None,
+        axis: Axis | None = None,
     ) -> None:
         self.writer = JournalWriter(run_id, journal, redactor, clock, strict=strict)  # for the kernel's own parts
         self._record = self.writer.record
@@ -71,10 +80,16 @@ class Run:
         self._here = here  # the working directory of the moment: a program may change it
         self._cwd = here()
         self._strict = strict
+        self._secrets = tuple(secrets)
+        self._rank = rank
+        self._axis = axis
+        self._entered: Token[Run | None] | None = None
         self._check_results: list[str] = []
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
         self._streams: Streams | None = None
         self._streams_lock = _thread.RLock()
+        self.store = store
+        self.parents: list[str] = []
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
@@ -84,11 +99,14 @@ class Run:
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
         """Write the first line, `run.opened`; or say why nothing will be recorded. Called once, by the store."""
         self.git = opened["git"]
+        self.parents = parents_of(opened["links"])
         try:
             self.writer.open(opened, failure)
         finally:
             if self.writer.journal is None:
                 forget(self)
+        if self.parents and self.recording:
+            announce(self._run_id, self.parents, self.store)
 
     @property
     def redactor(self) -> Redactor:
@@ -110,6 +128,34 @@ class Run:
     def recording(self) -> bool:
         """Whether facts are being recorded: false once finished, in a fork, and where no journal could be opened."""
         return self.writer.recording
+
+    @property
+    def resumed_step(self) -> int | None:
+        """The last step of the run that this one resumes, of the whole chain; `None` where there is none."""
+        return None if self._axis is None else self._axis.begin
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables of the environment that make a run in another process a child of this one.
+
+        None where this run could not be recorded. The wrapper gives them to its command, a fork to the child.
+        """
+        if self.writer.journal is None:
+            return {}
+        return {PARENT: self._run_id, PARENT_STORE: place_of(self.store)}
+
+    def child(self, kind: str, **options: Unpack[RunOptions]) -> Run:
+        """Start recording a run that is a part of this one, in the same store; `options` and errors as `Store.run`.
+
+        It links to this run as `child-of`, and knows its declared secrets.
+        """
+        from runstone.engine.opening import links_of, secrets_of
+
+        if self.writer.journal is not None:
+            parent = {"rel": CHILD_OF, "run_id": self._run_id, "digest": self.digest}
+            options["links"] = links_of(options.get("links", ()), [], [parent])
+        options["secrets"] = [*self._secrets, *secrets_of(options.get("secrets", ()))]
+        return self.store.run(kind, **options)
 
     def input(self, type: str, ref: Any = None, **facts: Any) -> None:
         """Record something that the run consumed. See `output` for the arguments."""
@@ -182,8 +228,12 @@ class Run:
             for name, data in streams.rest() if streams is not None else ():
                 self.writer.stream(name, data)
 
-    def metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text."""
+    def metrics(self, values: Mapping[str, Any], step: int | None = None, rank: int | None = None) -> None:
+        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text.
+
+        `rank` says which of many processes measured them; without it the rank that the environment told when the run
+        was opened. In a run that resumes another one, a call without a step is the next step after the last.
+        """
         marks: list[Mark] = []
         numbers: dict[str, Any] = {}
         for key, value in told.mapping_of(values).items():
@@ -196,7 +246,12 @@ class Run:
         if step is not None and step.__class__ is not int:
             step = told.metric_step(step)
             marks.append(["/step", COERCED])
-        self._record("metric", {"values": numbers, "step": step}, marks)
+        data: dict[str, Any] = {"values": numbers, "step": step if self._axis is None else self._axis.step(step)}
+        if (known := self._rank if rank is None else rank) is not None:
+            data["rank"] = told.metric_rank(known)
+            if data["rank"] is not known:
+                marks.append(["/rank", COERCED])
+        self._record("metric", data, marks)
 
     def config(self, value: Any, sources: Mapping[str, Any] | None = None, volatile: Iterable[str] = ()) -> None:
         """Record the configuration. `volatile` are JSON Pointers to what the outcome must not depend on."""
@@ -244,8 +299,11 @@ class Run:
         }
         if self._streams is not None:
             self._end_streams()
-        if self._looks_for_evidence and self.recording:
-            self._check_evidence(closed)
+        if self.recording:
+            for child in found_at_seal(self, self.store):
+                self._record("child", child)
+            if self._looks_for_evidence:
+                self._check_evidence(closed)
         if not self.writer.end():
             return self._again()
         forget(self)
@@ -254,7 +312,9 @@ class Run:
         if journal is None:
             return None
         try:
-            return self._close(closed)
+            digest = self._close(closed)
+            tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
+            return digest
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
             hint = "runstone recover seals what was recorded"
@@ -266,11 +326,14 @@ class Run:
             journal.close()
 
     def __enter__(self) -> Self:
+        self._entered = enter(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._entered is not None:
+            leave(self._entered)
         if self.writer.ended:
             return
         if exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):

@@ -9,19 +9,21 @@ from runstone.core.query import parse_query
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.core.words import INTERRUPTED, RUNNING
+from runstone.engine.current import PARENT
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any, Final
+    from typing import Any, Final, TypedDict
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.core.redaction.ruleset import Ruleset
     from runstone.engine.disabled import DisabledRun
+    from runstone.engine.opening import Resumed
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
     from runstone.engine.recoverer import Recovery
@@ -29,8 +31,24 @@ if TYPE_CHECKING:
     from runstone.ports.clock import Clock
     from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
-    from runstone.ports.journals import Journals, Leftover
+    from runstone.ports.journals import Journals, Leftover, OpenRun
     from runstone.ports.objects import Bundle, Objects
+
+    class RunOptions(TypedDict, total=False):
+        """What `Store.run` takes beside the kind."""
+
+        version: str | None
+        config: Any
+        labels: Mapping[str, Any] | None
+        contract: str
+        run_id: str | None
+        links: Iterable[Mapping[str, Any]]
+        secrets: Iterable[str]
+        argv: list[str] | None
+        entry: str | None
+        resume: str | None
+        strict: bool
+
 
 LATEST: Final = "@latest"
 DAMAGED: Final = "damaged"
@@ -64,7 +82,7 @@ class Store:
 
     def run(
         self,
-        kind: str,
+        kind: str | None = None,
         *,
         version: str | None = None,
         config: Any = None,
@@ -75,6 +93,7 @@ class Store:
         secrets: Iterable[str] = (),
         argv: list[str] | None = None,
         entry: str | None = None,
+        resume: str | None = None,
         strict: bool = False,
     ) -> Run:
         """Start recording a run.
@@ -83,8 +102,12 @@ class Store:
         that must never be written (4 characters or more). `links` point at other runs (`rel`, `run_id`, `digest`).
         With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
 
+        `resume` names a run that did not come to its end: the new one links to it as `retries`, has its kind and its
+        configuration unless others are given, and goes on with its steps.
+
         Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
-        `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`.
+        `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`; for `resume` also
+        `run_not_found`, `ambiguous_run`, `run_is_open`, `not_resumable`, and what `recover` raises.
         """
         if self.host.setting("RUNSTONE_DISABLED") == "1":
             return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
@@ -92,40 +115,63 @@ class Store:
         from runstone.engine.facts import maybe_text
         from runstone.engine.recorder import Run
 
+        secrets = opening.secrets_of(secrets)
         redactor = self.redactor(secrets)
         rules = self._contract(contract)
         identity = self._identity(run_id, redactor)
         cwd = self.host.cwd()
+        resumed = opening.Resumed() if resume is None else self._resumed(resume)
         opened: dict[str, Any] = {
             "run_id": identity,
-            "kind": opening.kind_of(kind),
+            "kind": opening.kind_of(resumed.kind if kind is None else kind),
             "version": maybe_text(version),
             "contract": {"name": rules.name, "version": rules.version},
             "generator": self._generator,
             "ruleset": redactor.ruleset,
             "labels": opening.labels_of(labels),
-            "links": opening.links_of(links, self._parent()),
+            "links": opening.links_of(links, self._parent(), resumed.links),
             "idempotency": None,
             "argv": self.host.argv() if argv is None else opening.argv_of(argv),
             "cwd": cwd,
             "git": self.host.git(),
             "platform": self.host.platform(),
             "entry": self.host.entry() if entry is None else opening.entry_of(entry),
+            **resumed.opened,
         }
-        journal = None
-        try:
-            journal = self.journals.create(identity)
-        except RunstoneError as exc:
-            if strict or exc.code != "store_unavailable":
-                raise
-            failure: RunstoneError | None = exc
-        else:
-            failure = None
-        run = Run(identity, journal, rules, redactor, self.clock, here=self.host.cwd, strict=strict)
+        journal, failure = self._claim(identity, strict=strict)
+        run = Run(
+            identity,
+            journal,
+            rules,
+            redactor,
+            self.clock,
+            store=self,
+            here=self.host.cwd,
+            strict=strict,
+            secrets=secrets,
+            rank=opening.rank_of(self.host),
+            axis=resumed.axis,
+        )
         run.open(opened, failure)
         if config is not None:
             run.config(config)
+        elif resumed.config is not None:
+            run.writer.repeat(resumed.config)
         return run
+
+    def _claim(self, run_id: str, *, strict: bool) -> tuple[OpenRun | None, RunstoneError | None]:
+        """The journal of a new run; or why there is none, where the work goes on without."""
+        try:
+            return self.journals.create(run_id), None
+        except RunstoneError as exc:
+            if strict or exc.code != "store_unavailable":
+                raise
+            return None, exc
+
+    def _resumed(self, run: str) -> Resumed:
+        from runstone.engine.resuming import resumed
+
+        return resumed(self, run)
 
     def _disabled(self) -> DisabledRun:
         from runstone.engine.disabled import DISABLED
@@ -179,7 +225,7 @@ class Store:
         return run_id
 
     def _parent(self) -> list[dict[str, Any]]:
-        parent = self.host.setting("RUNSTONE_PARENT")
+        parent = self.host.setting(PARENT)
         return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
 
     # find and read
@@ -277,6 +323,24 @@ class Store:
         fitting = [row for row in rows.values() if wanted.fits(row["run_id"], row["kind"] or "", row["status"])]
         fitting.sort(key=lambda row: (row["opened_at"] or "", row["run_id"]), reverse=True)
         return fitting
+
+    def children(self, run: str) -> list[dict[str, Any]]:
+        """All runs below one, sealed or open: children, theirs, and so on, each with what it comes to. See `family`.
+
+        Reads every manifest of the store, and the journals of the runs that it answers. Errors as `get`.
+        """
+        from runstone.engine.family import family
+
+        return family(self, run if run in self.journals.open_ids() else self.resolve(run), self._linked_rows())
+
+    def _linked_rows(self) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+        """Each run that names another, sealed or open: its row, and its links as they were recorded."""
+        for summary in self.open_runs():
+            if summary.opened is not None and summary.opened["data"]["links"]:
+                yield summary.row(), summary.opened["data"]["links"]
+        for sealed in self._sealed():
+            if sealed.manifest["links"]:
+                yield _sealed_row(sealed), sealed.manifest["links"]
 
     # prove and mend
 
