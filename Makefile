@@ -44,6 +44,7 @@ types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
 	$(BIN)/mypy
 	$(BIN)/mypy --strict tools/crashpoints tests/typing/public_api.py
 	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py
+	MYPYPATH=action $(BIN)/mypy --strict --explicit-package-bases action
 	$(BIN)/pyright
 
 layers: $(VENV)/.test $(VENV)/.lint ## Arrows between layers point one way

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import compare, open, parse_canonical, verify
+    from runstone.api import child, compare, open, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
@@ -52,6 +52,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "canonical_bytes",
+    "child",
     "compare",
     "current_run",
     "open",
@@ -76,6 +77,7 @@ _HOMES = {
     "StoreUnavailable": "runstone.errors",
     "Verdict": "runstone.core.judgement.verdict",
     "canonical_bytes": "runstone.core.canonical",
+    "child": "runstone.api",
     "current_run": "runstone.engine.current",
     "compare": "runstone.api",
     "open": "runstone.api",

@@ -6,16 +6,17 @@ import os
 
 from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.errors import error
-from runstone.locate import contract_of, open_bundle, open_redactor, open_store
+from runstone.locate import contract_of, open_bundle, open_parent_store, open_redactor, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Unpack
 
     from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
     from runstone.engine.reader import Sealed
-    from runstone.engine.store import Store
+    from runstone.engine.recorder import Run
+    from runstone.engine.store import RunOptions, Store
     from runstone.engine.verifier import Report
 
 
@@ -25,6 +26,19 @@ def open(url: str | os.PathLike[str] | None = None) -> Store:
     Opening writes nothing: the store is made when the first run is recorded. Raises `unsupported_store`.
     """
     return open_store(None if url is None else os.fspath(url))
+
+
+def child(kind: str, **options: Unpack[RunOptions]) -> Run:
+    """Start recording a run that is a part of the run around it, in the same store; `options` as `Store.run`.
+
+    The run around it is the one whose `with` block this is in, else the one that `RUNSTONE_PARENT` names, recorded by
+    another process in `RUNSTONE_PARENT_STORE`. Where there is none, this is a run of its own in the store of
+    `RUNSTONE_STORE`, else `./runs`. Raises as `Store.run`.
+    """
+    from runstone.engine.current import current_run
+
+    around = current_run()
+    return open_parent_store().run(kind, **options) if around is None else around.child(kind, **options)
 
 
 def verify(

@@ -125,6 +125,7 @@ CODES: dict[str, Code] = {
     # conflicts
     "run_exists": _conflict("The run id is taken."),
     "run_is_open": _conflict("The run is still being recorded."),
+    "not_resumable": _conflict("The run came to its end, so there is nothing to resume."),
     "already_finished": _conflict("The run is finished; nothing can be added."),
     "recovered_elsewhere": _conflict("Recovery sealed the run while its writer was away."),
     "not_the_writer": _conflict("This process is a fork of the one that records the run."),

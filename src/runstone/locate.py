@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from runstone.core import layout
+from runstone.engine.current import PARENT, PARENT_STORE
 from runstone.engine.store import Store
 from runstone.errors import error
 
@@ -90,6 +91,13 @@ def _spare_catalogs() -> list[Catalog]:
     from runstone.adapters.memory.catalog import MemoryCatalog
 
     return [MemoryCatalog()]
+
+
+def open_parent_store() -> Store:
+    """The store of the run around this process, as `RUNSTONE_PARENT` and `RUNSTONE_PARENT_STORE` tell; without one as
+    `open_store`."""
+    named = os.environ.get(PARENT_STORE) if os.environ.get(PARENT) else None
+    return open_store(named or None)
 
 
 def open_redactor() -> Redactor:

@@ -334,3 +334,32 @@ def test_id_that_was_freed_and_taken_again_is_not_recovered(tmp_path: Path, monk
     assert store.journals.take("a") is None
     assert store.journals.alive("a")
     writers[0].close()
+
+
+# children
+
+
+def test_word_is_left_for_an_open_run_and_read_once(store: Store) -> None:
+    """Ids that children left are answered, each once, and forgotten."""
+    run = store.journals.create("parent")
+    for child in ("b", "a", "b"):
+        store.journals.adopt("parent", child)
+    assert sorted(store.journals.adopted("parent")) == ["a", "b"]
+    assert store.journals.adopted("parent") == []
+    run.close()
+
+
+@pytest.mark.parametrize("parent", ["nobody", "../x", "", ".."])
+def test_no_word_is_left_where_no_run_is_open(store: Store, parent: str) -> None:
+    """For a parent in another store, or an id that is none, nothing is made."""
+    store.journals.create("other").close()
+    store.journals.adopt(parent, "child")
+    assert (store.journals.adopted(parent), store.journals.leftovers()) == ([], [])
+
+
+def test_word_is_left_for_one_run_only(store: Store) -> None:
+    """What is left for one is not read by another."""
+    for run_id in ("one", "two"):
+        store.journals.create(run_id).close()
+    store.journals.adopt("one", "child")
+    assert (store.journals.adopted("two"), store.journals.adopted("one")) == ([], ["child"])

@@ -207,3 +207,19 @@ def test_store_that_is_not_there_has_no_leftovers(tmp_path: Path) -> None:
     """Asking makes no store."""
     journals = FsJournals(Places(str(tmp_path / "absent")))
     assert (journals.leftovers(), journals.sweep(), list(tmp_path.iterdir())) == ([], [], [])
+
+
+def test_what_children_left_for_an_open_run_is_let_be(places: Places) -> None:
+    """It is swept when the run is open no more, whatever its age."""
+    journals = FsJournals(places)
+    run = journals.create("parent")
+    journals.adopt("parent", "child")
+    run.close()
+    assert (journals.leftovers(), journals.sweep()) == ([], [])
+    left = journals.take("parent")
+    assert left is not None
+    left.remove(free_id=True)
+    left.release()
+    assert [found.name for found in journals.leftovers()] == [".runstone/children/parent"]
+    assert [found.name for found in journals.sweep()] == [".runstone/children/parent"]
+    assert os.listdir(places.at(".runstone/children")) == []

@@ -15,6 +15,7 @@ CHEAP = {
     "_contextvars", "_json", "_sha256", "_sha2", "fcntl", "select",  # a shared object each, next to no time
     "importlib", "warnings",  # on the first public name
     "encodings.utf_16_be",  # the order of keys
+    "resource",  # `os.wait4` itself
 }  # fmt: skip
 
 LOADED = """
@@ -57,6 +58,14 @@ def test_start_up_loads_nothing_heavy(code: str) -> None:
 def test_a_short_run_loads_nothing_heavy(tmp_path: Path) -> None:
     """Opening a store, recording a few facts and sealing them takes no part that a short process can do without."""
     assert loaded(RECORD.format(store=str(tmp_path / "runs"))) - CHEAP == set()
+    assert list((tmp_path / "runs").glob("*/manifest.json"))
+
+
+def test_a_wrapped_command_loads_nothing_heavy(tmp_path: Path) -> None:
+    """`runstone run` from its options to the seal: what stands around every step must cost next to nothing."""
+    store = str(tmp_path / "runs")
+    code = f"from runstone.cli.run import main; assert main(['--store', {store!r}, '--', 'true']) == 0"
+    assert loaded(code) - CHEAP == set()
     assert list((tmp_path / "runs").glob("*/manifest.json"))
 
 

@@ -101,3 +101,45 @@ def test_a_message_has_no_control_characters(process: Invoke) -> None:
     answer = process("run", "--contract", "\x1b[2J", "--", "true")
     assert answer.status == 125
     assert "\x1b" not in answer.err
+
+
+# --resume
+
+
+def test_resume_is_a_retry_of_the_same_kind(store: Store, process: Invoke) -> None:
+    """A failed run's command is run again, as a run that links to it; its kind is taken over, and may be another."""
+    assert process("run", "--kind", "nightly", "--run-id", "first", "--", "false").status == 1
+    assert process("run", "--resume", "first", "--run-id", "second", "--", "true").status == 0
+    assert process("run", "--resume=first", "--kind=other", "--run-id=third", "--", "true").status == 0
+    links = [{"rel": "retries", "run_id": "first", "digest": store.get("first").digest}]
+    assert [(store.get(name).kind, store.get(name).manifest["links"]) for name in ("second", "third")] == [
+        ("nightly", links),
+        ("other", links),
+    ]
+
+
+def test_resume_of_a_killed_wrapper(store: Store, process: Invoke) -> None:
+    """The wrapper and its command were killed: what it recorded is sealed first, then the command is run anew."""
+    killed = subprocess.run(command_line("run", "--run-id", "first", "--", "sh", "-c", "kill -9 $PPID"), check=False)
+    assert killed.returncode == -9
+    assert process("run", "--resume", "first", "--run-id", "second", "--", "true").status == 0
+    assert store.get("first").status == "interrupted"
+    assert store.get("second").manifest["links"][0]["run_id"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--resume", "good"], "ended as success"),
+        (["--resume", "nobody"], "no run 'nobody'"),
+        (["--resume", ""], "empty value"),
+        (["--resume", "good", "--contract", "ovc"], "--resume: a run of contract ovc resumes no other"),
+    ],
+)
+def test_resume_that_is_refused(store: Store, process: Invoke, words: list[str], said: str) -> None:
+    """Wrong use: the command is not run, and nothing is recorded."""
+    assert process("run", "--run-id", "good", "--", "true").status == 0
+    answer = process("run", *words, "--", "touch", "ran")
+    assert (answer.status, Path("ran").exists()) == (125, False)
+    assert said in answer.err
+    assert [sealed.run_id for sealed in store.runs()] == ["good"]

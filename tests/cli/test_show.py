@@ -143,6 +143,57 @@ def test_children_are_shown(store: Store, invoke: Invoke) -> None:
     ]
 
 
+def test_the_tree_of_children_in_80_columns(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children below their parents with what each comes to, then the sums; what is not the recorded run is said."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with store.run("train", run_id="train") as run:
+        with run.child("prepare", run_id="a") as prepare:
+            prepare.output("table", "blocks")
+            prepare.child("shard", run_id="b").finish("failed")
+        for number in range(2):
+            with run.child("evaluate", run_id=f"e{number}") as evaluate:
+                evaluate.check("rows", "pass" if number else "fail")
+                evaluate.metrics({"loss": 1}, step=1)
+        run.event("child", {"run_id": "e1", "digest": "sha256:" + "0" * 64, "status": "success"})
+        run.event("child", {"run_id": "gone", "digest": None, "status": "failed"})
+    out = invoke("show", "train").out
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "CHILDREN 5 runs: 3 failed, 2 success" in lines
+    at = lines.index("RUN KIND STATUS TOOK CHECKS OUTPUTS METRICS REDACTED")
+    assert [line.split()[:3] for line in lines[at + 1 : at + 6]] == [
+        ["a", "prepare", "success"],
+        ["b", "shard", "failed"],
+        ["e0", "evaluate", "failed"],
+        ["e1", "evaluate", "success"],
+        ["gone", "-", "failed"],
+    ]
+    assert lines[at + 6].startswith("all ")
+    assert lines[at + 6].endswith("1 fail, 1 pass 1 2 0")
+    assert "of 1 run the sums know nothing: open, damaged, or not here" in lines
+    assert "e1 is not the run that train recorded" in lines
+    assert next(line for line in out.splitlines() if "  b " in line).startswith("    b ")
+    assert all(len(line) <= 80 for line in out.splitlines() if str(Path.cwd()) not in line)
+
+
+def test_many_children_are_counted_not_printed(store: Store, invoke: Invoke) -> None:
+    """Sixty children are a page that ends; the sums and `--json` have them all."""
+    with store.run("train", run_id="train") as run:
+        for number in range(60):
+            run.child("shard", run_id=f"s{number:02d}").finish()
+    out = invoke("show", "train").out
+    assert "… and 10 more; --json has all" in out
+    value = invoke("show", "train", "--json").value
+    assert (len(value["children"]), value["children_total"]["runs"]) == (60, 60)
+
+
+def test_without_children_there_is_no_section(store: Store, invoke: Invoke) -> None:
+    """Nothing is said of what is not there; in JSON the list is empty, and the sums are zero."""
+    seal(store, run_id="alone")
+    assert "CHILDREN" not in invoke("show", "alone").out
+    value = invoke("show", "alone", "--json").value
+    assert (value["children"], value["children_total"]["runs"]) == ([], 0)
+
+
 def test_long_tables_are_counted_not_printed(store: Store, invoke: Invoke) -> None:
     """A hundred outputs make a short page; `--json` has them all."""
     with store.run("x", run_id="long") as run:

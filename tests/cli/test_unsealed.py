@@ -103,3 +103,15 @@ def test_an_open_run_is_verified_once_it_is_sealed(store: Store, invoke: Invoke)
 def test_verify_of_a_left_run_names_recover(left: str, invoke: Invoke) -> None:
     """What can be done about it is said."""
     assert f"its process is gone: runstone recover {left} seals it" in invoke("verify", left).err
+
+
+def test_children_of_an_open_run_are_shown(store: Store, invoke: Invoke) -> None:
+    """What its parts have come to so far, as of a sealed one."""
+    run = store.run("train", run_id="train")
+    run.child("prepare", run_id="part").finish()
+    value = invoke("show", "train", "--json").value
+    out = invoke("show", "train").out
+    run.finish()
+    assert [child["run_id"] for child in value["children"]] == ["part"]
+    assert value["children_total"]["statuses"] == {"success": 1}
+    assert "CHILDREN  1 run: 1 success" in out

@@ -48,6 +48,27 @@ def test_python_examples_run(code: str, tmp_path: Path) -> None:
     assert {sealed.status for sealed in found} == {"success"}
 
 
+LEAVES = (["evaluate", "prepare", "train"], ["load", "shard", "shard", "shard", "shard"], ["train", "train"], ["train"])
+"""Kinds of the runs that each example of the guide to many processes leaves."""
+
+
+@pytest.mark.parametrize(("number", "kinds"), list(enumerate(LEAVES)))
+def test_examples_of_many_processes_run(number: int, kinds: list[str], tmp_path: Path) -> None:
+    """Each runs as a file, as a process that is spawned imports it; the parts belong to the run around them."""
+    examples = fenced("docs/processes.md", "python")
+    assert len(examples) == len(LEAVES)
+    (tmp_path / "example.py").write_text(examples[number])
+    done = run([sys.executable, "example.py"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    store = runstone.open(tmp_path / "runs")
+    found = list(store.runs())
+    assert sorted(sealed.kind for sealed in found) == kinds
+    assert all(store.verify(sealed.run_id) for sealed in found)
+    if len(kinds) > 2:
+        [top] = [sealed for sealed in found if sealed.kind in ("train", "load")]
+        assert len(store.children(top.run_id)) == len(list(top.events("child"))) == len(kinds) - 1
+
+
 def test_shell_examples_of_the_readme_run(tmp_path: Path) -> None:
     """They run one after the other, stopping at the first that fails."""
     for script in fenced("README.md", "sh"):

@@ -298,6 +298,18 @@ def linked(surroundings: Surroundings) -> None:
 
 
 @good
+def resumed(surroundings: Surroundings) -> None:
+    """One of several processes of a job that was started again: its steps go on where the earlier run had come."""
+    earlier = surroundings.run("train", run_id="first-try")
+    earlier.metrics({"loss": 0.5}, step=7)
+    earlier.finish("failed")
+    run = surroundings.run(None, resume="first-try", host={"settings": {"RANK": "3"}})
+    run.metrics({"loss": 0.25})
+    run.metrics({"loss": 0.75}, rank=0)
+    run.finish("success")
+
+
+@good
 def tool_calls(surroundings: Surroundings) -> None:
     """Tool calls: nested, failed, answered twice, never answered, and an answer without a call."""
     run = surroundings.run("agent")

@@ -309,6 +309,7 @@ def test_places() -> None:
         layout.PSEUDONYM_KEY,
         layout.OPEN,
         layout.LEASES,
+        layout.CHILDREN,
         layout.TEMPORARY,
         layout.UNKEPT,
     ]

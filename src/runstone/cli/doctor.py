@@ -19,7 +19,7 @@ from runstone.locate import STORE_SETTING, VERSION, open_store, probe_file_syste
 
 BAD: Final = 1
 PACKAGES: Final = ("orjson", "hyperscan", "click")
-SETTINGS: Final = (STORE_SETTING, "RUNSTONE_DISABLED", "RUNSTONE_PARENT")
+SETTINGS: Final = (STORE_SETTING, "RUNSTONE_DISABLED", "RUNSTONE_PARENT", "RUNSTONE_PARENT_STORE")
 
 KILL: Final = "what a run has recorded survives the death of its process (kill -9)"
 POWER: Final = "a run that is sealed survives power loss"

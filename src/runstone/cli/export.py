@@ -5,23 +5,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import click
 
 from runstone.cli.get import NEW_FILE, STDOUT
 from runstone.cli.measures import size_text
+from runstone.cli.page import page
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, print_json
 from runstone.cli.runs import sealed_run
+from runstone.cli.summary import summarize
 from runstone.core.digests import new_hash
 from runstone.engine.exporter import export_tar
 from runstone.errors import error
 from runstone.locate import open_store
 
+TAR: Final = "tar"
+MARKDOWN: Final = "markdown"
+_NAMES: Final = {TAR: "archive", MARKDOWN: "page"}
+
 
 @click.command()
 @run_argument()
-@click.option("--as", "form", type=click.Choice(["tar"]), default="tar", help="The form (default: tar).")
+@click.option(
+    "--as", "form", type=click.Choice([TAR, MARKDOWN]), default=TAR, metavar="FORM", help="tar (default) or markdown."
+)
 @click.option("-o", "--output", "target", metavar="FILE", default=STDOUT, help="A new file (default: standard output).")
 @store_option()
 @json_option("Print what was written as JSON; needs -o FILE.")
@@ -30,14 +39,18 @@ def command(run: str, form: str, target: str, store: str | None, *, as_json: boo
 
     Plain `tar` reads it, `runstone verify FILE` proves it, `runstone import FILE` brings it into another store.
     A file that exists is never overwritten.
+
+    As markdown it is a page for people, for the summary of a CI job: what was recorded is shown and never obeyed.
     """
     if target == STDOUT and as_json:
-        raise error("invalid_option", "--json says what was written: give -o FILE for the archive", option="--json")
-    if target == STDOUT and sys.stdout.isatty():
+        raise error(
+            "invalid_option", f"--json says what was written: give -o FILE for the {_NAMES[form]}", option="--json"
+        )
+    if form == TAR and target == STDOUT and sys.stdout.isatty():
         raise error("invalid_option", "an archive is not for a terminal: give -o FILE, or a pipe", option="-o")
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
-        pieces = export_tar(sealed)
+        pieces = export_tar(sealed) if form == TAR else iter([page(summarize(opened, sealed)).encode()])
         if target == STDOUT:
             sys.stdout.flush()
             sys.stdout.buffer.writelines(pieces)

@@ -27,6 +27,7 @@ OPTIONS = (
     Option("output", "GLOB", "Files that the command makes; hashed when it has ended.", multiple=True),
     Option("contract", "NAME", "Whose documents the run has: runstone (default) or ovc."),
     Option("run_id", "ID", "An id of your own; it must be free."),
+    Option("resume", "RUN", "The run that this one retries: interrupted, failed or cancelled, or its process died."),
     Option("store", "URL", "The store (default: RUNSTONE_STORE, else ./runs)."),
     Option("max_output", "SIZE", "Output to keep, 1G unless said: the first part and the last 1 MiB."),
     Option("redact_output", None, "Show the output redacted, as it is recorded, a line at a time."),

@@ -125,6 +125,8 @@ def _ovc(options: dict[str, Any], command: list[str]) -> int:
 
     if options["run_id"] is not None:
         raise _wrong("--run-id: contract ovc makes its own run ids")
+    if options["resume"] is not None:
+        raise _wrong("--resume: a run of contract ovc resumes no other")
     name, _, version = options["contract"].partition("/")
     store = open_store(options["store"])
     store.contract_of(name, version or None)  # raises for a version that is not known
@@ -154,13 +156,14 @@ def _record(options: dict[str, Any], command: list[str]) -> int:
     store = open_store(options["store"])
     wrap_options = _wrap_options(options, store)
     run = store.run(
-        _kind(options, command),
+        (options["kind"] or options["pipeline_id"]) if options["resume"] else _kind(options, command),
         version=options["pipeline_version"],
         labels=parse_labels(options["label"]),
         contract=options["contract"] or "runstone",
         run_id=options["run_id"],
         argv=command,
         entry=command[0],
+        resume=options["resume"],
         strict=options["strict"],
     )
     with run:  # what a strict recorder refuses fails the run; the process ends without another chance to seal it

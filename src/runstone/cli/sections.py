@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+from runstone.cli.family import children
 from runstone.cli.measures import number_text, short_sha256, size_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
 from runstone.core.canonical import pointer
@@ -223,4 +224,4 @@ def _compact(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-SECTIONS: Final = (error, checks, inputs, outputs, decision, metrics, config, result, notes, said, files)
+SECTIONS: Final = (error, checks, children, inputs, outputs, decision, metrics, config, result, notes, said, files)

@@ -101,8 +101,6 @@ def _facts(summary: dict[str, Any]) -> Iterator[Fact]:
         yield "label", [f"{name}={value}"]
     for link in summary["links"]:
         yield "link", [f"{link['rel']} {link['run_id']}", *_digest(link["digest"])]
-    for child in summary["children"]:
-        yield "child", [child["run_id"], Span(child["status"], STATUS_STYLES.get(child["status"], ""))]
     yield "recorded", [_counts(summary)]
     yield from _ending(summary)
     yield "path", [summary["path"]]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from runstone.contracts.runstone.document import RUN_PATH
 from runstone.core.card import labels_now
 from runstone.core.journal import Journal
 from runstone.core.outcome import run_decision
 from runstone.core.parsing import parse_json
+from runstone.engine.family import totals
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.locate import contract_of
-
-_LINKED: Final = "kind:*"
-"""A query that leaves out no kind."""
 
 
 def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
     """Everything about a sealed run but the text of its log. Raises where the journal is not what it should be."""
     journal = sealed.journal()
+    children = store.children(sealed.run_id)
     view = _view(journal)
     closed = journal.closed["data"]
     first = ("run_id", "kind", "version")
@@ -39,7 +38,8 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
         "generator": journal.opened["data"]["generator"],
         "entry": journal.opened["data"]["entry"],
         "imported": journal.opened["data"].get("imported"),
-        "children": _children(store, sealed, journal),
+        "children": children,
+        "children_total": totals(children),
         "checks": list(journal.data("check")),
         "decision": run_decision(journal),
         "scores": said.scores(journal.data("score")),
@@ -88,21 +88,3 @@ def _view(journal: Journal) -> dict[str, Any]:
 def _config(journal: Journal, view: dict[str, Any]) -> dict[str, Any] | None:
     event = journal.last("config")
     return None if event is None else {**(view["config"] or {}), **event["data"]}
-
-
-def _children(store: Store, sealed: Sealed, journal: Journal) -> list[dict[str, Any]]:
-    """Runs that this one recorded as its children, and those whose `child-of` link points here; by id."""
-    found = {data["run_id"]: dict(data) for data in journal.data("child")}
-    for other in store.runs(_LINKED):
-        if _points_at(other.manifest["links"], sealed.run_id):
-            found[other.run_id] = {"run_id": other.run_id, "digest": other.digest, "status": other.status}
-    for summary in store.open_runs():
-        opened = summary.opened
-        if opened is not None and _points_at(opened["data"]["links"], sealed.run_id):
-            row = summary.row()
-            found[summary.run_id] = {"run_id": summary.run_id, "digest": None, "status": row["status"]}
-    return [found[run_id] for run_id in sorted(found)]
-
-
-def _points_at(links: list[Any], run_id: str) -> bool:
-    return {"rel": "child-of", "run_id": run_id, "digest": None} in links

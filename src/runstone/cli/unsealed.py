@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from runstone.cli.family import children
 from runstone.cli.ls import STATE_TEXTS, STATUS_STYLES
 from runstone.cli.measures import count_text
 from runstone.cli.rendering import Cell, Screen, Span
 from runstone.cli.runs import unsealed_hint
 from runstone.core.journal import proved_prefix, split_lines
+from runstone.engine.family import totals
 from runstone.engine.store import OpenSummary, Store
 
 _OPENED: Final = ("version", "generator", "entry", "argv", "cwd", "git", "platform", "labels", "links")
@@ -28,12 +30,15 @@ def describe(store: Store, run_id: str) -> dict[str, Any] | None:
         events += 1
     row = OpenSummary(run_id, opened, alive=alive).row()
     data = opened["data"] if opened else {}
+    below = store.children(run_id)
     return {
         **row,
         **{name: data.get(name) for name in _OPENED},
         "last_at": last["ts"] if last else None,
         "alive": alive,
         "counts": {"events": events},
+        "children": below,
+        "children_total": totals(below),
         "hint": unsealed_hint(run_id, alive=alive),
     }
 
@@ -46,6 +51,7 @@ def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str,
     screen.line(Span(kind + version, "bold"), "  ", state)
     screen.line()
     screen.facts(_facts(page, origin))
+    children(screen, page)
     screen.line()
     screen.wrapped("", [page["hint"]], indent=0)
 

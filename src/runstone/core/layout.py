@@ -34,6 +34,7 @@ CATALOG: Final = f"{PRIVATE}/catalog.sqlite"
 CATALOG_LOCK: Final = f"{PRIVATE}/catalog.lock"
 LEASES: Final = f"{PRIVATE}/lease"
 UNKEPT: Final = f"{PRIVATE}/unkept"
+CHILDREN: Final = f"{PRIVATE}/children"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""
@@ -47,6 +48,11 @@ def open_run(run_id: str) -> str:
 def unkept(run_id: str) -> str:
     """The folder in which a program puts files for its run to keep; no part of the run before it keeps them."""
     return f"{UNKEPT}/{run_id}"
+
+
+def children(run_id: str) -> str:
+    """The folder in which runs of other processes leave their ids for a run that is open, as they are its children."""
+    return f"{CHILDREN}/{run_id}"
 
 
 def lease(run_id: str) -> str:

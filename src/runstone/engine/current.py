@@ -1,8 +1,12 @@
-"""What was entered last and is still open, told for the context (thread, asyncio task) that asks.
+"""What was entered last and is still open, told for the context (thread, asyncio task) that asks; and how another
+process learns of the run around it.
 
 - In a context in which something was entered, or that was copied from one, it is the innermost that is open.
 - In any other context (a thread that somebody else started) it is the innermost of all, if all that is open is
   nested in one another; where two stand side by side it is neither, as a guess would mix two runs.
+- A process learns of the run around it by two variables of its environment, `RUNSTONE_PARENT` and
+  `RUNSTONE_PARENT_STORE`. The wrapper sets them for its command, a fork for the child; entering a run changes nothing
+  in the environment of the process.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Final, Generic, TypeVar
 
     from runstone.engine.recorder import Run
+    from runstone.engine.store import Store
 
     Item = TypeVar("Item")
 else:
@@ -27,6 +32,15 @@ else:
             return cls
 
     Item = None
+
+
+PARENT: Final = "RUNSTONE_PARENT"
+PARENT_STORE: Final = "RUNSTONE_PARENT_STORE"
+
+
+def place_of(store: Store) -> str:
+    """Where another process finds a store; empty for one that this process alone has."""
+    return store.url if os.path.isabs(store.url) else ""
 
 
 class Entered(Generic[Item]):

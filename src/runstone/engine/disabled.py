@@ -36,6 +36,9 @@ class DisabledRun:
     status: Final = "running"
     digest: Final = None
     git: Final = None
+    store: Final = None
+    parents: Final = ()
+    resumed_step: Final = None
 
     @property
     def redactor(self) -> Redactor:
@@ -43,6 +46,15 @@ class DisabledRun:
         from runstone.core.redaction.redactor import Redactor
 
         return Redactor()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Nothing: no run is a child of this one."""
+        return {}
+
+    def child(self, *_: Any, **__: Any) -> Self:
+        """The same run again."""
+        return self
 
     def input(self, *_: Any, **__: Any) -> None:
         """Nothing."""

@@ -148,6 +148,12 @@ def metric_step(value: Any) -> int | None:
         return None
 
 
+def metric_rank(value: Any) -> int | None:
+    """Which of many processes measured a metric: an integer, 0 or more; `None` where it is none."""
+    rank = metric_step(value)
+    return rank if rank is not None and 0 <= rank < 2**53 else None
+
+
 def is_too_much(data: Any, body: bytes) -> bool:
     """Whether an event, or one of the keys of its data, is over its limit. `body` is the data encoded."""
     if len(body) + ENVELOPE_BYTES > MAX_LINE_BYTES:

@@ -1,6 +1,7 @@
 """Runs that this process is recording, for what happens at a fork and at the end of the process.
 
-- After `os.fork` the child's copies are inert, and `RUNSTONE_PARENT` names the run that was open.
+- After `os.fork` the child's copies are inert, and `RUNSTONE_PARENT` names the current run of the thread that forked,
+  or where it has none the run that was opened last.
 - At exit a run that nobody finished is sealed as failed. A signal that ends the process at once leaves it open;
   recovery then seals it as interrupted.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 
+from runstone.engine.current import current_run
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from runstone.engine.recorder import Run
 
-PARENT: Final = "RUNSTONE_PARENT"
 LIVE: Final[dict[int, Run]] = {}
 _state = {"registered": False}
 
@@ -39,9 +40,12 @@ def forget(run: Run) -> None:
 
 
 def _after_fork() -> None:
+    around = current_run()
     for run in LIVE.values():
         run.writer.become_inert()
-        os.environ[PARENT] = run.run_id
+    runs = list(LIVE.values())
+    if runs:
+        os.environ.update((around if around in runs else runs[-1]).environ)
     LIVE.clear()
 
 

@@ -13,8 +13,35 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
+
+    from runstone.core.events import Event
+    from runstone.engine.resuming import Axis
+    from runstone.ports.host import Host
+
+
+class Resumed:
+    """What a new run takes over from one that it retries: see `engine.resuming`. Nothing, where it retries none."""
+
+    __slots__ = ("axis", "config", "kind", "links")
+
+    def __init__(
+        self,
+        kind: str | None = None,
+        links: tuple[dict[str, Any], ...] = (),
+        config: Event | None = None,
+        axis: Axis | None = None,
+    ) -> None:
+        self.kind = kind
+        self.links = links
+        self.config = config
+        self.axis = axis
+
+    @property
+    def opened(self) -> dict[str, Any]:
+        """What the first event tells of it, beside the link."""
+        return {} if self.axis is None else {"resumed_step": self.axis.begin}
 
 
 def kind_of(kind: Any) -> str:
@@ -38,13 +65,33 @@ def labels_of(labels: Any) -> dict[str, str]:
     return known
 
 
-def links_of(links: Any, parent: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Links to other runs, with that to the parent; raises `invalid_link`."""
+def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Links to other runs, with `others`, and with that to the `parent` unless they name one; raises `invalid_link`."""
     rule = "links are a list of mappings of rel, run_id and digest"
     known: list[dict[str, Any]] = _refused(
-        "invalid_link", rule, links, lambda: check_links([dict(link) for link in links] + parent)
+        "invalid_link", rule, links, lambda: check_links([*(dict(link) for link in links), *others])
     )
-    return known
+    return known if any(link["rel"] == "child-of" for link in known) else check_links(known + parent)
+
+
+def rank_of(host: Host) -> int | None:
+    """Which of many processes this is, as who started them tells: the first of these that is a number."""
+    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
+        text = host.setting(name)
+        if text is not None and text.isascii() and text.isdecimal() and len(text) < 16:
+            return int(text)
+    return None
+
+
+def surroundings_of(host: Host, argv: Any, entry: Any) -> dict[str, Any]:
+    """Who records, where, and by which code; `argv` and `entry` may be the caller's own. Raises `invalid_option`."""
+    return {
+        "argv": host.argv() if argv is None else argv_of(argv),
+        "cwd": host.cwd(),
+        "git": host.git(),
+        "platform": host.platform(),
+        "entry": host.entry() if entry is None else entry_of(entry),
+    }
 
 
 def argv_of(argv: Any) -> list[Any]:

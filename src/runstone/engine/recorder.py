@@ -34,7 +34,8 @@ from runstone.engine.artifacts import (
     is_object,
     way_of,
 )
-from runstone.engine.current import RUNS
+from runstone.engine.children import CHILD_OF, announce, found_at_seal, parents_of, tell_parents
+from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal
@@ -46,7 +47,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, Self, Unpack
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
     from runstone.engine.artifacts import Source
     from runstone.engine.capture import Capture
+    from runstone.engine.resuming import Axis
+    from runstone.engine.store import RunOptions, Store
     from runstone.ports.clock import Clock
     from runstone.ports.host import Meters
     from runstone.ports.journals import OpenRun
@@ -74,9 +77,13 @@ class Run:
         redactor: Redactor,
         clock: Clock,
         *,
+        store: Store,
         here: Callable[[], str | None],
         strict: bool,
         meters: Callable[[], Meters] | None = None,
+        secrets: Iterable[str] = (),
+        rank: int | None = None,
+        axis: Axis | None = None,
     ) -> None:
         self.writer = JournalWriter(run_id, journal, redactor, clock, strict=strict)  # for the kernel's own parts
         self._record = self.writer.record
@@ -88,10 +95,15 @@ class Run:
         self._cwd = here()
         self._meters = meters
         self._strict = strict
+        self._secrets = tuple(secrets)
+        self._rank = rank
+        self._axis = axis
         self._check_results: list[str] = []
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
         self._streams: Streams | None = None
         self._streams_lock = _thread.RLock()
+        self.store = store
+        self.parents: list[str] = []
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
@@ -101,11 +113,14 @@ class Run:
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
         """Write the first line, `run.opened`; or say why nothing will be recorded. Called once, by the store."""
         self.git = opened["git"]
+        self.parents = parents_of(opened["links"])
         try:
             self.writer.open(opened, failure)
         finally:
             if self.writer.journal is None:
                 forget(self)
+        if self.parents and self.recording:
+            announce(self._run_id, self.parents, self.store)
 
     @property
     def redactor(self) -> Redactor:
@@ -127,6 +142,34 @@ class Run:
     def recording(self) -> bool:
         """Whether facts are being recorded: false once finished, in a fork, and where no journal could be opened."""
         return self.writer.recording
+
+    @property
+    def resumed_step(self) -> int | None:
+        """The last step of the run that this one resumes, of the whole chain; `None` where there is none."""
+        return None if self._axis is None else self._axis.begin
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables of the environment that make a run in another process a child of this one.
+
+        None where this run could not be recorded. The wrapper gives them to its command, a fork to the child.
+        """
+        if self.writer.journal is None:
+            return {}
+        return {PARENT: self._run_id, PARENT_STORE: place_of(self.store)}
+
+    def child(self, kind: str, **options: Unpack[RunOptions]) -> Run:
+        """Start recording a run that is a part of this one, in the same store; `options` and errors as `Store.run`.
+
+        It links to this run as `child-of`, and knows its declared secrets.
+        """
+        from runstone.engine.opening import links_of, secrets_of
+
+        if self.writer.journal is not None:
+            parent = {"rel": CHILD_OF, "run_id": self._run_id, "digest": self.digest}
+            options["links"] = links_of(options.get("links", ()), [], [parent])
+        options["secrets"] = [*self._secrets, *secrets_of(options.get("secrets", ()))]
+        return self.store.run(kind, **options)
 
     def input(self, type: str, ref: Any = None, **facts: Any) -> None:
         """Record something that the run consumed. See `output` for the arguments."""
@@ -213,8 +256,12 @@ class Run:
             for name, data in streams.rest() if streams is not None else ():
                 self.writer.stream(name, data)
 
-    def metrics(self, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text."""
+    def metrics(self, values: Mapping[str, Any], step: int | None = None, rank: int | None = None) -> None:
+        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text.
+
+        `rank` says which of many processes measured them; without it the rank that the environment told when the run
+        was opened. In a run that resumes another one, a call without a step is the next step after the last.
+        """
         marks: list[Mark] = []
         numbers: dict[str, Any] = {}
         for key, value in told.mapping_of(values).items():
@@ -227,7 +274,12 @@ class Run:
         if step is not None and step.__class__ is not int:
             step = told.metric_step(step)
             marks.append(["/step", COERCED])
-        self._record("metric", {"values": numbers, "step": step}, marks)
+        data: dict[str, Any] = {"values": numbers, "step": step if self._axis is None else self._axis.step(step)}
+        if (known := self._rank if rank is None else rank) is not None:
+            data["rank"] = told.metric_rank(known)
+            if data["rank"] is not known:
+                marks.append(["/rank", COERCED])
+        self._record("metric", data, marks)
 
     def watch_system(self, every: float = 10.0) -> None:
         """Record what the machine and this process use as metrics `system.…`, every so many seconds (at least 0.1).
@@ -286,8 +338,11 @@ class Run:
         self.writer.wind_up()
         if self._streams is not None:
             self._end_streams()
-        if self._looks_for_evidence and self.recording:
-            self._check_evidence(closed)
+        if self.recording:
+            for child in found_at_seal(self, self.store):
+                self._record("child", child)
+            if self._looks_for_evidence:
+                self._check_evidence(closed)
         if not self.writer.end():
             return self._again()
         forget(self)
@@ -296,7 +351,9 @@ class Run:
         if journal is None:
             return None
         try:
-            return self._close(closed)
+            digest = self._close(closed)
+            tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
+            return digest
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
             hint = "runstone recover seals what was recorded"

@@ -8,6 +8,7 @@ from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.core.words import HIDDEN_KINDS
+from runstone.engine.current import PARENT
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
 
@@ -15,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, Final
+    from typing import Any, Final, TypedDict
 
     from runstone.core.contract import Contract
     from runstone.core.diff.comparison import Comparison
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from runstone.engine.catalogue import Progress
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.finder import Finder, Page
+    from runstone.engine.opening import Resumed
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
     from runstone.engine.recoverer import Recovery
@@ -36,8 +38,24 @@ if TYPE_CHECKING:
     from runstone.ports.clock import Clock
     from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
-    from runstone.ports.journals import Journals, Leftover
+    from runstone.ports.journals import Journals, Leftover, OpenRun
     from runstone.ports.objects import Bundle, Objects
+
+    class RunOptions(TypedDict, total=False):
+        """What `Store.run` takes beside the kind."""
+
+        version: str | None
+        config: Any
+        labels: Mapping[str, Any] | None
+        contract: str
+        run_id: str | None
+        links: Iterable[Mapping[str, Any]]
+        secrets: Iterable[str]
+        argv: list[str] | None
+        entry: str | None
+        resume: str | None
+        strict: bool
+
 
 LATEST: Final = "@latest"
 
@@ -73,7 +91,7 @@ class Store:
 
     def run(
         self,
-        kind: str,
+        kind: str | None = None,
         *,
         version: str | None = None,
         config: Any = None,
@@ -84,6 +102,7 @@ class Store:
         secrets: Iterable[str] = (),
         argv: list[str] | None = None,
         entry: str | None = None,
+        resume: str | None = None,
         strict: bool = False,
         system_metrics: bool = False,
     ) -> Run:
@@ -94,8 +113,12 @@ class Store:
         With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
         `system_metrics` is `Run.watch_system`.
 
+        `resume` names a run that did not come to its end: the new one links to it as `retries`, has its kind and its
+        configuration unless others are given, and goes on with its steps.
+
         Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
-        `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`.
+        `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`; for `resume` also
+        `run_not_found`, `ambiguous_run`, `run_is_open`, `not_resumable`, and what `recover` raises.
         """
         if self.host.setting("RUNSTONE_DISABLED") == "1":
             return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
@@ -103,43 +126,61 @@ class Store:
         from runstone.engine.facts import maybe_text
         from runstone.engine.recorder import Run
 
+        secrets = opening.secrets_of(secrets)
         redactor = self.redactor(secrets)
         rules = self._contract(contract)
         identity = self._identity(run_id, redactor)
-        cwd = self.host.cwd()
+        resumed = opening.Resumed() if resume is None else self._resumed(resume)
         opened: dict[str, Any] = {
             "run_id": identity,
-            "kind": opening.kind_of(kind),
+            "kind": opening.kind_of(resumed.kind if kind is None else kind),
             "version": maybe_text(version),
             "contract": {"name": rules.name, "version": rules.version},
             "generator": self._generator,
             "ruleset": redactor.ruleset,
             "labels": opening.labels_of(labels),
-            "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent()),
+            "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent(), resumed.links),
             "idempotency": None,
-            "argv": self.host.argv() if argv is None else opening.argv_of(argv),
-            "cwd": cwd,
-            "git": self.host.git(),
-            "platform": self.host.platform(),
-            "entry": self.host.entry() if entry is None else opening.entry_of(entry),
+            **opening.surroundings_of(self.host, argv, entry),
+            **resumed.opened,
         }
-        journal = None
-        try:
-            journal = self.journals.create(identity)
-        except RunstoneError as exc:
-            if strict or exc.code != "store_unavailable":
-                raise
-            failure: RunstoneError | None = exc
-        else:
-            failure = None
-        host = self.host
-        run = Run(identity, journal, rules, redactor, self.clock, here=host.cwd, strict=strict, meters=host.meters)
+        journal, failure = self._claim(identity, strict=strict)
+        run = Run(
+            identity,
+            journal,
+            rules,
+            redactor,
+            self.clock,
+            store=self,
+            here=self.host.cwd,
+            strict=strict,
+            secrets=secrets,
+            rank=opening.rank_of(self.host),
+            axis=resumed.axis,
+            meters=self.host.meters,
+        )
         run.open(opened, failure)
         if config is not None:
             run.config(config)
+        elif resumed.config is not None:
+            run.writer.repeat(resumed.config)
         if system_metrics:
             run.watch_system()
         return run
+
+    def _claim(self, run_id: str, *, strict: bool) -> tuple[OpenRun | None, RunstoneError | None]:
+        """The journal of a new run; or why there is none, where the work goes on without."""
+        try:
+            return self.journals.create(run_id), None
+        except RunstoneError as exc:
+            if strict or exc.code != "store_unavailable":
+                raise
+            return None, exc
+
+    def _resumed(self, run: str) -> Resumed:
+        from runstone.engine.resuming import resumed
+
+        return resumed(self, run)
 
     def _disabled(self) -> DisabledRun:
         from runstone.engine.disabled import DISABLED
@@ -193,7 +234,7 @@ class Store:
         return run_id
 
     def _parent(self) -> list[dict[str, Any]]:
-        parent = self.host.setting("RUNSTONE_PARENT")
+        parent = self.host.setting(PARENT)
         return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
 
     # find and read
@@ -425,6 +466,19 @@ class Store:
 
         rules = [*limits, *(f"require {name}" for name in require), *(f"same {name}" for name in same)]
         return with_opened(self.get, [run, baseline], lambda sides: judge_sealed(self, sides[0], sides[1], rules))
+
+    def children(self, run: str) -> list[dict[str, Any]]:
+        """All runs below one, sealed or open: children, theirs, and so on, each with what it comes to. See `family`.
+
+        Errors as `get`.
+        """
+        from runstone.engine.family import family
+
+        def children_of(parent: str) -> dict[str, dict[str, Any]]:
+            rows = self._finder.page(_asking("link.child-of", parent), None, None).rows
+            return {row["run_id"]: row for row in rows}
+
+        return family(self, run if run in self.journals.open_ids() else self.resolve(run), children_of)
 
     # prove and mend
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, overload
 from weakref import WeakKeyDictionary
 
 from runstone.core.bounding import Bounded
+from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.redactor import MARK
 from runstone.engine.current import current_run
 from runstone.engine.facts import MESSAGE_CHARACTERS, text_of
@@ -307,7 +308,7 @@ def _shorten_for(run: Run) -> Callable[[str, int], str]:
         if len(text) <= size:
             return text
         redactor = run.redactor
-        clean = redactor.text(text[: size + redactor.overlap_bytes])[0]
+        clean = redactor.text(text[: size + Cutter(redactor).overlap_bytes])[0]
         mark = clean.rfind(MARK, 0, size + len(MARK) - 1)
         end = clean.find("]", mark) + 1 if mark >= 0 else 0
         return clean[: max(size, end)]

@@ -102,9 +102,7 @@ def wrap(
     Without `live` nothing is shown; with `redactor` what is shown has passed it, a line at a time. `max_output` bounds
     the recorded bytes of both streams together.
     """
-    environment = {**os.environ, **(env or {})}
-    if run.recording:
-        environment["RUNSTONE_PARENT"] = run.run_id
+    environment = {**os.environ, **(env or {}), **run.environ}
     recording = Recording(run, max_output)
     child = _Child(command, environment, pty=pty)
     signals = _Signals(child)

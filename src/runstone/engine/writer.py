@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Final
 
+    from runstone.core.events import Event
     from runstone.core.manifest import FileFact
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
@@ -264,6 +265,18 @@ class JournalWriter:
             if failure is not None:
                 return self._told(failure)
         return self._record_with_care(kind, data, list(marks or ()))
+
+    def repeat(self, event: Event) -> None:
+        """Record once more what another run has recorded: it has passed the recorder's door, so no key is escaped anew.
+
+        It is redacted again, by the rules and values of today.
+        """
+        marks = [list(mark) for mark in event.get("marks", ())]
+        data = self.redactor.tree(event["data"], marks)
+        if self._state is SHUT:
+            return
+        again = Admitted(event["type"], canonical.canonical_bytes(data), marks)
+        self._put(again if again.fits else self._in_its_place(len(again.body), "too_large", sha256_hex(again.body)))
 
     def stream(self, stream: str, chunk: bytes) -> None:
         """Record bytes of a stream that end where no secret and no character is divided."""

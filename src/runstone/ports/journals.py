@@ -124,6 +124,17 @@ class Journals(Protocol):
         """The open run for reading, without a lease; `None` if there is none."""
         ...
 
+    def adopt(self, parent: str, child: str) -> None:
+        """Leave word with an open run that another one says to be its child.
+
+        Where no such run is open here, or that cannot be done, nothing happens: the child's own link tells, too.
+        """
+        ...
+
+    def adopted(self, parent: str) -> list[str]:
+        """The ids that were left for a run, and forget them."""
+        ...
+
     def leftovers(self) -> list[Leftover]:
         """What no living process holds of all that is being made in this store: no part of any run.
 

@@ -125,6 +125,28 @@ class FsJournals:
         left = FsLeftRun(self._places, run_id, None)
         return left if os.path.isdir(left.folder) else None
 
+    def adopt(self, parent: str, child: str) -> None:
+        if not is_run_id(parent) or not os.path.isdir(self._places.at(layout.open_run(parent))):
+            return
+        folder = self._places.at(layout.children(parent))
+        try:
+            os.makedirs(folder, exist_ok=True)
+            os.close(durable.create(os.path.join(folder, child)))
+        except OSError:  # a parent that does not know of the child is found by the child's link
+            return
+
+    def adopted(self, parent: str) -> list[str]:
+        folder = self._places.at(layout.children(parent))
+        try:
+            found = [name for name in os.listdir(folder) if is_run_id(name)]
+        except OSError:  # nobody has left word
+            return []
+        try:
+            durable.remove_tree(folder)
+        except OSError:  # one more comes at this moment: the sweep takes it
+            return found
+        return found
+
     def leftovers(self) -> list[Leftover]:
         from runstone.adapters.fs.leftovers import leftovers  # no recording waits for it to be loaded
 

@@ -6,6 +6,7 @@
   is younger than a minute is therefore let be.
 - A lease is left over that nobody has locked, with no open run and no bundle: an import was killed between the
   claim and the name. It goes with its lock held, so that nobody who takes the id meanwhile loses it.
+- What children left for a parent that died, or that was sealed at that moment, is read by nobody.
 - Asking takes no exclusive lock: a temporary file may be the lease of a run under another name, where a process died
   between the two steps of naming it.
 """
@@ -31,7 +32,7 @@ MIN_AGE_S: Final = 60.0
 def leftovers(places: Places) -> list[Leftover]:
     """Everything in the temporary folder that no living process holds, and leases of nothing, by name."""
     with translated(places.temporary):
-        return _found(places.temporary) + _empty_leases(places)
+        return _found(places.temporary) + _empty_leases(places) + _unread_words(places)
 
 
 def _found(folder: str) -> list[Leftover]:
@@ -48,6 +49,14 @@ def _empty_leases(places: Places) -> list[Leftover]:
     ]
 
 
+def _unread_words(places: Places) -> list[Leftover]:
+    """Ids that children left for a run which is not open any more. Asked in this order: a run is open before its
+    children can leave anything."""
+    left = _entries(places.at(layout.CHILDREN))
+    still_open = {name for name, _ in _entries(places.open)}
+    return [Leftover(layout.children(name), _size(path)) for name, path in left if name not in still_open]
+
+
 def sweep(places: Places) -> list[Leftover]:
     """Remove what is left over; answers what was removed."""
     swept = []
@@ -56,6 +65,9 @@ def sweep(places: Places) -> list[Leftover]:
             durable.remove_tree(os.path.join(places.temporary, left.name))
             swept.append(left)
         swept += [left for left in _empty_leases(places) if _free(places, os.path.basename(left.name))]
+        for left in _unread_words(places):
+            durable.remove_tree(places.at(left.name))
+            swept.append(left)
     return swept
 
 

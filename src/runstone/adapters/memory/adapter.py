@@ -150,6 +150,7 @@ class MemoryJournals:
         self._held: set[str] = set()
         self._lock = objects.lock
         self._pseudonym_key = b""
+        self._children: dict[str, set[str]] = {}
 
     def create(self, run_id: str) -> MemoryOpenRun:
         folded = fold_id(check_run_id(run_id))
@@ -184,6 +185,15 @@ class MemoryJournals:
     def read(self, run_id: str) -> MemoryLeftRun | None:
         files = self._open.get(run_id)
         return None if files is None else MemoryLeftRun(self, run_id, _copy(files), leased=False)
+
+    def adopt(self, parent: str, child: str) -> None:
+        with self._lock:
+            if parent in self._open:
+                self._children.setdefault(parent, set()).add(child)
+
+    def adopted(self, parent: str) -> list[str]:
+        with self._lock:
+            return list(self._children.pop(parent, ()))
 
     def leftovers(self) -> list[Leftover]:
         return []

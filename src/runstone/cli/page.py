@@ -1,0 +1,215 @@
+"""A run as a page of Markdown, for job summaries and comments: a pure fold of what `show --json` says.
+
+- Everything that was recorded passes `core.markdown`; what stands outside of spans is ours.
+- The page is bounded: a table shows so many rows, a cell so many characters, and sections that no longer fit are
+  named at the end. GitHub takes 1 MiB from a step.
+- What differs between machines for the same run, as the place of the bundle, is not on it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any, Final
+
+from runstone.cli.measures import count_text, duration_text, number_text, size_text
+from runstone.core.markdown import block, cell, span, table
+
+MAX_BYTES: Final = 900_000
+MAX_ROWS: Final = 50
+MAX_NOTES: Final = 10
+MAX_INDENTS: Final = 8
+_CHECK_ORDER: Final = ("fail", "skip", "pass")
+_INDENT: Final = "\N{NO-BREAK SPACE}" * 3
+
+
+def page(summary: dict[str, Any]) -> str:
+    """The page of a sealed run. `summary` is what `cli.summary` makes of it."""
+    parts = [_head(summary)]
+    size = len(parts[0].encode())
+    left_out = []
+    for title, section in _SECTIONS.items():
+        text = "".join(section(summary))
+        if not text:
+            continue
+        text = f"\n#### {title}\n\n{text}"
+        size += len(text.encode())
+        if size <= MAX_BYTES:
+            parts.append(text)
+        else:
+            left_out.append(title)
+            size -= len(text.encode())
+    if left_out:
+        parts.append(f"\nLeft out, as the page is full: {', '.join(left_out)}.\n")
+    return "".join(parts)
+
+
+def _head(summary: dict[str, Any]) -> str:
+    version = "" if summary["version"] is None else f" {span(summary['version'])}"
+    return f"### {span(summary['kind'])}{version}: {summary['status']}\n\n" + table(
+        ("", ""), [(label, value) for label, value in _facts(summary)]
+    )
+
+
+def _facts(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "run", cell(summary["run_id"])
+    yield "opened", f"{summary['opened_at']}, took {duration_text(summary['duration_ms'])}"
+    if summary["argv"] is not None:
+        yield "command", cell(shlex.join(summary["argv"]))
+    if summary["exit"] is not None:
+        yield "exit status", str(summary["exit"])
+    if summary["git"] is not None and summary["git"]["sha"] is not None:
+        ref = summary["git"]["ref"]
+        yield "commit", cell(summary["git"]["sha"]) + ("" if ref is None else f" {cell(ref)}")
+    for name, value in list(summary["labels"].items())[:MAX_ROWS]:
+        yield "label", f"{cell(name)} {cell(value)}"
+    for link in summary["links"][:MAX_ROWS]:
+        yield "link", f"{link['rel']} {cell(link['run_id'])}"
+    yield "recorded", _counts(summary["counts"])
+    yield "run digest", cell(summary["digest"])
+    yield "outcome", cell(summary["outcome_digest"])
+
+
+def _counts(counts: dict[str, int]) -> str:
+    names = ("events", "files", "checks", "warnings", "redactions")
+    texts = [count_text(counts[name], name[:-1]) for name in names if counts[name]]
+    return ", ".join([*texts, f"{counts['dropped']} dropped"] if counts["dropped"] else texts)
+
+
+def _error(summary: dict[str, Any]) -> Iterator[str]:
+    found = summary["error"]
+    if isinstance(found, dict):
+        head = ": ".join(str(found[key]) for key in ("type", "message") if found.get(key))
+        yield block("\n".join(filter(None, (head, str(found.get("traceback") or "")))) or _compact(found))
+    elif found is not None:
+        yield block(_compact(found))
+
+
+def _checks(summary: dict[str, Any]) -> Iterator[str]:
+    items = sorted(summary["checks"], key=lambda item: _CHECK_ORDER.index(item["status"]))
+    rows = [(item["status"], cell(item["name"]), _cells(item["evidence"])) for item in items[:MAX_ROWS]]
+    yield from _table(("result", "check", "evidence"), rows, len(items))
+
+
+def _cells(texts: list[str]) -> str:
+    shown = ", ".join(map(cell, texts[:5]))
+    return (shown + (f", … ({len(texts)})" if len(texts) > 5 else "")) or "-"
+
+
+def _decision(summary: dict[str, Any]) -> Iterator[str]:
+    found = summary["decision"]
+    if found is None:
+        return
+    fields = ("outcome", "risk_level", "score", "block_reason", "warnings")
+    facts = [(field.replace("_", " "), _value(found[field])) for field in fields if found[field] not in (None, [])]
+    if facts:
+        yield table(("", ""), facts)
+    names = ("id", "status", "measured", "threshold", "unit", "reason_code")
+    rows = [tuple(_value(rule.get(name)) for name in names) for rule in found["rules"][:MAX_ROWS]]
+    if rows:
+        yield "\n"
+    yield from _table(tuple(name.replace("_", " ") for name in names), rows, len(found["rules"]))
+
+
+def _metrics(summary: dict[str, Any]) -> Iterator[str]:
+    found = summary["metrics"]
+    rows = [
+        (cell(name), *(_value(row[field]) for field in ("last", "min", "max", "count")))
+        for name, row in list(found.items())[:MAX_ROWS]
+    ]
+    yield from _table(("metric", "last", "min", "max", "count"), rows, len(found))
+
+
+def _scores(summary: dict[str, Any]) -> Iterator[str]:
+    rows = [(cell(score["name"]), _value(score["value"])) for score in summary["scores"][:MAX_ROWS]]
+    yield from _table(("score", "value"), rows, len(summary["scores"]))
+
+
+def _outputs(summary: dict[str, Any]) -> Iterator[str]:
+    return _artifacts(summary["outputs"])
+
+
+def _inputs(summary: dict[str, Any]) -> Iterator[str]:
+    return _artifacts(summary["inputs"])
+
+
+def _artifacts(items: list[dict[str, Any]]) -> Iterator[str]:
+    rows = [
+        (
+            cell(item["name"]),
+            cell(item["type"]),
+            size_text(item["size"]),
+            "-" if item["sha256"] is None else cell(item["sha256"]),
+            "-" if item["path"] is None else cell(item["path"]),
+        )
+        for item in items[:MAX_ROWS]
+    ]
+    yield from _table(("name", "type", "size", "SHA-256", "kept as"), rows, len(items))
+
+
+def _children(summary: dict[str, Any]) -> Iterator[str]:
+    rows = [
+        (
+            _INDENT * min(row["depth"] - 1, MAX_INDENTS) + cell(row["run_id"]),
+            _value(row["kind"]),
+            row["status"],
+            *_numbers(row),
+        )
+        for row in summary["children"][:MAX_ROWS]
+    ]
+    if rows:
+        rows.append(("all", "", "", *_numbers(summary["children_total"])))
+    titles = ("run", "kind", "status", "took", "checks", "outputs", "metrics", "redactions")
+    yield from _table(titles, rows, len(summary["children"]))
+
+
+def _numbers(row: dict[str, Any]) -> list[str]:
+    if row["duration_ms"] is None:
+        return ["-"] * 5
+    checks = ", ".join(f"{row['checks'][status]} {status}" for status in _CHECK_ORDER if row["checks"][status])
+    counts = [str(row[name]) for name in ("outputs", "metrics", "redactions")]
+    return [duration_text(row["duration_ms"]), checks or "-", *counts]
+
+
+def _notes(summary: dict[str, Any]) -> Iterator[str]:
+    found = summary["notes"]
+    yield from map(block, found[:MAX_NOTES])
+    yield from _rest(MAX_NOTES, len(found))
+
+
+def _table(titles: tuple[str, ...], rows: list[Any], count: int) -> Iterator[str]:
+    if rows:
+        yield table(titles, rows)
+        yield from _rest(MAX_ROWS, count)
+
+
+def _rest(shown: int, count: int) -> Iterator[str]:
+    if count > shown:
+        yield f"\n… and {count - shown} more.\n"
+
+
+def _value(value: Any) -> str:
+    """Any JSON value in a cell."""
+    if value is None:
+        return "-"
+    if type(value) in (int, float):
+        return number_text(value)
+    return cell(_compact(value))
+
+
+def _compact(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_SECTIONS: Final = {
+    "Error": _error,
+    "Checks": _checks,
+    "Decision": _decision,
+    "Metrics": _metrics,
+    "Scores": _scores,
+    "Outputs": _outputs,
+    "Inputs": _inputs,
+    "Children": _children,
+    "Notes": _notes,
+}
