@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import Invoke, seal, spoil
+from runstone.cli import ls, main
 from runstone.cli.ls import short_ids
 from runstone.cli.measures import duration_text
 from runstone.engine.store import Store
@@ -220,3 +222,27 @@ def test_a_store_may_begin_with_a_dash(invoke: Invoke, tmp_path: Path) -> None:
     """The value of an option is taken as it stands."""
     answer = invoke("ls", "--store", "-odd-")
     assert str(tmp_path / "-odd-") in answer.err
+
+
+def test_watch_prints_the_newest_again_and_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each page from the top of the terminal, with what has come meanwhile; Ctrl-C ends it, and well."""
+    seal(store)
+
+    def wait(_: float) -> None:
+        if len(store.rows()) > 1:
+            raise KeyboardInterrupt
+        seal(store)
+
+    monkeypatch.setattr(ls, "sleep", wait)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["ls", "--watch", "--store", store.url]) == 0
+    first, second = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
+    assert (first.count("success"), second.count("success")) == (1, 2)
+
+
+def test_watch_is_for_a_terminal(store: Store, invoke: Invoke) -> None:
+    """A pipe gets an error, not an endless stream."""
+    assert invoke("ls", "--watch").status == 2
+    assert "terminal" in invoke("ls", "--watch").err

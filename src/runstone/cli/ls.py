@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from shutil import get_terminal_size
+from time import sleep
 from typing import Any, Final
 
 import click
@@ -13,7 +16,9 @@ from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.core.card import DAMAGED
 from runstone.core.query import FAMILIES, FIELDS
+from runstone.core.times import time_text
 from runstone.engine.store import Store
+from runstone.errors import error
 from runstone.locate import open_store
 
 SEALED: Final = "sealed"
@@ -41,6 +46,9 @@ _COLUMNS: Final = (
 
 
 _NEGATED: Final = (*(f"-{field}:" for field in FIELDS), *(f"-{family}." for family in FAMILIES), "-duration", '-"')
+WATCH_S: Final = 2.0
+_AROUND: Final = 6
+"""Lines around the rows of a page."""
 TERMINAL_ROWS: Final = 50
 """So many runs are listed on a terminal where nobody says how many."""
 
@@ -66,10 +74,18 @@ def query_text(words: tuple[str, ...]) -> str:
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="List at most N runs; 0 lists all.")
 @click.option("--after", metavar="CURSOR", help="Go on behind the place that an earlier list ended with.")
 @click.option("--explain", is_flag=True, help="Say by which index the runs are found, or that all are looked at.")
+@click.option("--watch", is_flag=True, help="Print the newest anew every two seconds, until Ctrl-C; on a terminal.")
 @store_option()
 @json_option("Print the rows as a JSON list.")
 def command(
-    query: tuple[str, ...], limit: int | None, after: str | None, store: str | None, *, explain: bool, as_json: bool
+    query: tuple[str, ...],
+    limit: int | None,
+    after: str | None,
+    store: str | None,
+    *,
+    explain: bool,
+    watch: bool,
+    as_json: bool,
 ) -> None:
     """List runs, newest first: sealed ones, open ones, damaged ones.
 
@@ -87,6 +103,11 @@ def command(
         plan = opened.plan(words)
         print_json({"plan": plan}) if as_json else screen.line(plan)
         return
+    if watch:
+        if as_json or not screen.terminal:
+            raise error("invalid_option", "--watch is for a terminal", option="--watch")
+        _watch(screen, opened, words, limit)
+        return
     wanted = TERMINAL_ROWS if limit is None and screen.terminal and not as_json else limit
     with Reading() as progress:
         page = opened.page(words, limit=wanted or None, after=after, progress=progress)
@@ -98,6 +119,20 @@ def command(
         _print(screen, opened, page.rows)
     if page.next is not None:
         say(f"there are more: -n 0 lists all, --after {page.next} goes on")
+
+
+def _watch(screen: Screen, store: Store, words: str, limit: int | None) -> None:
+    """The newest runs, as many as there is room for, again and again."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            room = max(1, get_terminal_size().lines - _AROUND)
+            page = store.page(words, limit=min(room, limit or room))
+            screen.begin_page()
+            screen.line(Span(f"{words or 'all runs'} · {time_text(store.clock.time_ns())[11:19]} UTC", "dim"))
+            screen.line()
+            _print(screen, store, page.rows)
+            screen.flush()
+            sleep(WATCH_S)
 
 
 def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:

@@ -81,6 +81,10 @@ class Screen:
         self._stream.write("\n")
         self.line(Span(title, "bold"), *(cell for note in notes for cell in (GAP, note)))
 
+    def begin_page(self) -> None:
+        """Wipe the terminal: what is printed next begins at its top."""
+        self._stream.write("\x1b[H\x1b[2J")
+
     def facts(self, rows: Iterable[tuple[str, Sequence[Cell]]]) -> None:
         """Lines of a label and a value; a value that is too long goes on below itself, broken at its spaces."""
         for label, cells in rows:

@@ -51,9 +51,17 @@ class Finder:
             found = self.catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress)
             return self._cut([dict(row) for row in found], query, limit)
         cards: list[Any] = self.catalogue.ask(lambda catalog: catalog.cards(query, after, wanted), progress)
-        still = [card for card in query.page(waiting, after, None) if not self._is_sealed(card["run_id"])]
-        merged = query.ordered([*cards, *still])
+        merged = query.ordered([*cards, *self._still_open(query, waiting, after)])
         return self._cut([row_of(card) for card in merged], query, limit, merged)
+
+    def all_cards(self, query: Query) -> list[Any]:
+        """The effective cards of all runs that fit, also of open ones, in the order of the query."""
+        waiting = self._open(query, whole=True)
+        return query.ordered([*self.cards(query), *self._still_open(query, waiting, None)])
+
+    def _still_open(self, query: Query, waiting: list[Card], after: Cursor | None) -> list[Any]:
+        """Of the open runs those that fit, and that the catalog does not have by now."""
+        return [card for card in query.page(waiting, after, None) if not self._is_sealed(card["run_id"])]
 
     def _cut(self, rows: list[dict[str, Any]], query: Query, limit: int | None, cards: Any = None) -> Page:
         if limit is None or len(rows) <= limit:
@@ -84,8 +92,8 @@ class Finder:
         """In words: how the answer is found."""
         return self.catalogue.ask(lambda catalog: catalog.plan(query))
 
-    def _open(self, query: Query) -> list[Card]:
-        whole = any(term.field.partition(".")[0] not in _TOLD_AT_OPENING for term in query.terms)
+    def _open(self, query: Query, *, whole: bool = False) -> list[Card]:
+        whole = whole or any(term.field.partition(".")[0] not in _TOLD_AT_OPENING for term in query.terms)
         whole = whole or query.sort.partition(".")[0] not in _TOLD_AT_OPENING
         found = []
         for run_id in self._journals.open_ids():

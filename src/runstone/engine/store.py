@@ -354,6 +354,13 @@ class Store:
         cursor = None if after is None else parse_cursor(after)
         return self._finder.page(self._query(query), cursor, limit, progress)
 
+    def to_pandas(self, query: str = "") -> Any:
+        """A table of the runs that fit, open ones too: a row a run; columns for what a list shows, `label.…`,
+        `check.…`, `metric.…`, `score.…` and `config.…`. Raises `invalid_query`, and `ImportError` without pandas."""
+        from runstone.engine.frames import frame_of
+
+        return frame_of(self._finder.all_cards(self._query(query)))
+
     def find(self, target: str | os.PathLike[str]) -> list[Use]:
         """The runs that made or read a file, or the bytes of a digest (`sha256:<hex>`), newest first.
 
