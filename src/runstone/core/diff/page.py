@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 80
 """Where no width is given: how long a line may be before it is set on several."""
-MAX_ROWS: Final = 40
+MAX_ROWS: Final = 20
 """Differences of a section before the rest is only counted."""
 MAX_VALUE_CHARACTERS: Final = 2000
 MAX_NAME_CELLS: Final = 32
