@@ -310,6 +310,20 @@ def resumed(surroundings: Surroundings) -> None:
 
 
 @good
+def annotation(surroundings: Surroundings) -> None:
+    """What is said of a sealed run afterwards: labels given and taken, a name, an alias, a score, a remark."""
+    earlier = surroundings.run("train", run_id="said-of")
+    earlier.finish("success")
+    said = {"labels": {"reviewed": "yes", "draft": None}, "aliases": {"prod": True, "old": False}}
+    link = {"rel": "amends", "run_id": "said-of", "digest": earlier.digest}
+    run = surroundings.run("annotation", links=[link])
+    run.writer.record("annotation", {**said, "name": "the one", "by": "somebody"}, [])
+    run.event("score", {"name": "quality", "value": 0.9})
+    run.note("seen by two")
+    run.finish("success")
+
+
+@good
 def tool_calls(surroundings: Surroundings) -> None:
     """Tool calls: nested, failed, answered twice, never answered, and an answer without a call."""
     run = surroundings.run("agent")

@@ -150,6 +150,10 @@ WORDS: dict[str, Callable[[Any], bool]] = {
     "ruleset": lambda value: isinstance(value, dict) and {"name", "sha256"} <= value.keys(),
     "git": lambda value: isinstance(value, dict) and not isinstance(value.get("sha"), int),
     "labels": lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
+    "changed labels": lambda value: (
+        isinstance(value, dict) and all(item is None or isinstance(item, str) for item in value.values())
+    ),
+    "flags": lambda value: isinstance(value, dict) and all(map(WORDS["boolean"], value.values())),
     "links": lambda value: isinstance(value, list) and all(isinstance(item, dict) and "rel" in item for item in value),
     "check status": lambda value: value in ("pass", "fail", "skip"),
     "final status": lambda value: value in ("success", "partial", "failed", "blocked", "cancelled", "interrupted"),
