@@ -3,7 +3,9 @@
 1. Every run that was said to be sealed is there, with that digest, and verifies.
 2. After a kill, every event that was said to be appended is in its run.
 3. Recovery ends, leaves nothing open, and every bundle verifies; nothing else stands in the store.
-4. A new run can be recorded and sealed.
+4. Of the runs that a purge was begun with, each is there whole, or gone with its tombstone; those said to be purged are
+   gone. The next purge ends what was begun.
+5. A new run can be recorded and sealed.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 from pathlib import Path
 
 import runstone
+from faults.scenes import INITIAL
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 
@@ -22,7 +25,10 @@ def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
     """What is wrong, as lines; none is good. `kind` is `kill` or `power`."""
     store = runstone.open(directory / "runs")
     promised = [line.split() for line in printed.splitlines() if line]
+    initial = directory / INITIAL
+    run_ids = initial.read_text().split() if initial.exists() else []
     problems = _sealed_promises(store, [words for words in promised if words[0] == "sealed"])
+    problems += _purged_promises(store, run_ids, {words[1] for words in promised if words[0] == "purged"})
     try:
         recoveries = store.recover()
         again = store.recover()
@@ -40,7 +46,7 @@ def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
     problems += [f"foreign name in the store: {name}" for name in store.objects.foreign()]
     if kind == "kill":
         problems += _appended_promises(store, [words for words in promised if words[0] == "appended"])
-    return problems + _still_works(store)
+    return problems + _purge_ends(store, run_ids) + _still_works(store)
 
 
 def _lost_its_beginning(directory: Path, run_id: str) -> bool:
@@ -62,6 +68,32 @@ def _sealed_promises(store: Store, promises: list[list[str]]) -> list[str]:
             continue
         problems += [f"{run_id} was sealed: {finding}" for finding in report.findings if finding.level == "fault"]
     return problems
+
+
+def _purged_promises(store: Store, run_ids: list[str], purged: set[str]) -> list[str]:
+    """Runs that a purge was begun with: neither lost nor half there, and gone where that was said."""
+    problems = [f"{run_id} was purged and is there" for run_id in purged if store.objects.exists(run_id)]
+    for run_id in run_ids:
+        if not store.objects.exists(run_id) and store.objects.tombstone(run_id) is None:
+            problems.append(f"{run_id} is gone without a tombstone")
+        if store.objects.exists(run_id) and not store.verify(run_id).ok:
+            problems.append(f"{run_id} is there in part")
+    return problems
+
+
+def _purge_ends(store: Store, run_ids: list[str]) -> list[str]:
+    """The next purge takes up what one that died has begun."""
+    if not run_ids:
+        return []
+    fates = store.purge({"rules": [{"query": "id:old*"}], "grace": "0"}, apply=True).fates
+    problems = [f"{fate.run_id} cannot be purged: {fate.problem}" for fate in fates if fate.problem is not None]
+    left = sorted({*store.objects.run_ids()} & {*run_ids})
+    problems += [] if left == ["young"] else [f"left after the next purge: {left}"]
+    states = {stone.run_id: stone.state for stone in store.objects.tombstones()}
+    problems += [f"{run_id} has no tombstone" for run_id in run_ids if run_id != "young" and run_id not in states]
+    return problems + [
+        f"{run_id} is {state}" for run_id, state in states.items() if run_id != "young" and state != "purged"
+    ]
 
 
 def _appended_promises(store: Store, promises: list[list[str]]) -> list[str]:

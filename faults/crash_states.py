@@ -1,4 +1,4 @@
-"""Every crash and power-loss state of recording, sealing, recovering and importing."""
+"""Every crash and power-loss state of recording, sealing, recovering, importing and purging."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def crash_states(name: str, prepare: str | None = None) -> Sweep:
     return sweep
 
 
-def caught(name: str, mutant: str) -> Sweep:
+def caught(name: str, mutant: str, prepare: str | None = None) -> Sweep:
     """The sweep must fail when a defence is taken away."""
 
     def sweep(scratch: Path, sample: bool) -> Result:
-        report = explore(scratch, name, None, 120, "--mutant", mutant)
+        report = explore(scratch, name, prepare, 120, "--mutant", mutant)
         missed = [] if report["failures"] else [f"no state of {name} fails without this defence"]
         return Result(f"mutant {mutant}", sum(report["checked"].values()), 60, missed)
 

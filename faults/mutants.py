@@ -37,6 +37,16 @@ def sync_after_rename() -> None:
     objects.FsStage.commit = commit  # type: ignore[assignment,method-assign]
 
 
+def removed_in_place() -> None:
+    """A purge removes the files of a bundle while it has its name."""
+    durable.withdraw_folder = lambda source, target: durable.remove_tree(source)  # type: ignore[assignment]
+
+
+def name_not_synced() -> None:
+    """A purge removes the files of a bundle whose name may come back."""
+    durable.withdraw_folder = os.rename  # type: ignore[assignment]
+
+
 def no_file_sync() -> None:
     """Bytes are never made durable."""
     durable.sync_file = lambda path: None  # type: ignore[assignment]
@@ -112,6 +122,8 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no-folder-sync": no_folder_sync,
     "no-file-sync": no_file_sync,
     "sync-after-rename": sync_after_rename,
+    "removed-in-place": removed_in_place,
+    "name-not-synced": name_not_synced,
     "truncate-instead-of-refuse": truncate_instead_of_refuse,
     "lock-not-checked": lock_not_checked,
     "link-followed": link_followed,

@@ -1,7 +1,8 @@
 """What the sweeps run in processes of their own: small programs on a store, and the check of what they leave.
 
 `python -m faults.scenes SCENE DIRECTORY [--mutant NAME]`. A scene prints one flushed line for each promise that it
-has been given: `appended RUN N` (survives the process) and `sealed RUN DIGEST` (survives power loss).
+has been given: `appended RUN N` (survives the process), and what survives power loss: `sealed RUN DIGEST`,
+`marked RUN` and `purged RUN`.
 """
 
 from __future__ import annotations
@@ -134,7 +135,47 @@ def make_archives(directory: Path) -> None:
     record_one(store_in(directory), "resident", kept, events=1)
 
 
+def make_marked(directory: Path) -> None:
+    """Runs to be purged, two of them marked already, one with an annotation; and one to be kept."""
+    store = without_catalog(directory)
+    kept = _kept_file(directory)
+    for run_id in ("old-0", "old-1", "old-2", "young"):
+        record_one(store, run_id, kept, events=1)
+    with store.run("annotation", run_id="note", links=[{"rel": "amends", "run_id": "old-0", "digest": None}]) as run:
+        run.note("as it should be")
+    store.purge({"rules": [{"query": "id:old-0,old-1"}], "grace": "1ms"}, apply=True)
+    (directory / INITIAL).write_text("\n".join(sorted(store.objects.run_ids())))
+
+
+def purge(directory: Path) -> None:
+    """Mark, take a mark back, and remove what is marked, a run at a time."""
+    store = without_catalog(directory)
+    for fate in store.purge({"rules": [{"query": "id:young"}], "grace": "1d"}, apply=True).fates:
+        if fate.action == "mark" and fate.done:
+            say("marked", fate.run_id)
+    store.cancel_purge("young")
+    for number in range(3):
+        rules = {"rules": [{"query": f"id:old-{number}"}], "grace": "0"}
+        for fate in store.purge(rules, apply=True).fates:
+            if fate.action == "remove" and fate.done:
+                say("purged", fate.run_id)
+
+
+def without_catalog(directory: Path) -> Store:
+    """The store of a scene, whose catalog is in memory: what SQLite writes is no part of the scene."""
+    from runstone.adapters.memory.catalog import MemoryCatalog
+
+    store = store_in(directory)
+    store._catalogs = lambda: [MemoryCatalog()]  # noqa: SLF001  # nothing else gives a store another one
+    return store
+
+
+INITIAL = "initial.txt"
+"""Names the runs that were there before a scene that purges."""
+
 SCENES = {
+    "purge": purge,
+    "make-marked": make_marked,
     "record": record,
     "seal": seal,
     "recover": recover,

@@ -40,7 +40,7 @@ class CannotTraceError(Exception):
 
 def environment() -> dict[str, str]:
     """The environment of a scene: this project's modules, a fixed hash seed, compiled files kept away."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tools")])
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT), str(ROOT / "tools")])
     fixed = {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
     dropped = {"RUNSTONE_STORE", "RUNSTONE_DISABLED", "RUNSTONE_PARENT", "RUNSTONE_PARENT_STORE"}
     return {**{name: value for name, value in os.environ.items() if name not in dropped}, **fixed}

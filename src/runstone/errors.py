@@ -120,12 +120,15 @@ CODES: dict[str, Code] = {
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
     # not there
     "run_not_found": _missing("No run of the store has that id, prefix or digest."),
+    "run_purged": _missing("The run was purged; its tombstone says when, by whom and why."),
+    "not_marked": _missing("The run is not marked to be purged."),
     "file_not_found": _missing("No such file, in the bundle or on disk."),
     "store_not_found": _missing("There is no store at that place."),
     # conflicts
     "run_exists": _conflict("The run id is taken."),
     "run_is_open": _conflict("The run is still being recorded."),
     "not_resumable": _conflict("The run came to its end, so there is nothing to resume."),
+    "run_in_use": _conflict("Somebody records, recovers, reads or purges the run just now."),
     "already_finished": _conflict("The run is finished; nothing can be added."),
     "recovered_elsewhere": _conflict("Recovery sealed the run while its writer was away."),
     "not_the_writer": _conflict("This process is a fork of the one that records the run."),

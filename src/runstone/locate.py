@@ -134,7 +134,7 @@ def open_bundle(path: str) -> Bundle:
         from runstone.adapters.fs.objects import FsBundle
 
         try:
-            return FsBundle(os.path.abspath(path))
+            return FsBundle(os.path.abspath(path), shared=True)
         except OSError as exc:
             raise error("file_not_found", f"{path}: {exc.strerror}", path=path) from exc
     from runstone.adapters.archives import open_archive

@@ -223,3 +223,16 @@ def test_what_children_left_for_an_open_run_is_let_be(places: Places) -> None:
     assert [found.name for found in journals.leftovers()] == [".runstone/children/parent"]
     assert [found.name for found in journals.sweep()] == [".runstone/children/parent"]
     assert os.listdir(places.at(".runstone/children")) == []
+
+
+@pytest.mark.usefixtures("grown_old")
+def test_names_that_went_are_gone_for_good_before_files_are_swept(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge that was killed may have taken a bundle's name and not synced that: half a bundle must not come back."""
+    os.mkdir(os.path.join(places.temporary, "taken"))
+    calls: list[tuple[str, str]] = []
+    for name in ("sync_folder", "remove_tree"):
+        monkeypatch.setattr(durable, name, lambda path, name=name: calls.append((name, path)))
+    leftovers.sweep(places)
+    assert calls == [("sync_folder", places.root), ("remove_tree", os.path.join(places.temporary, "taken"))]

@@ -22,6 +22,7 @@ from runstone.cli.app import VERBS, app
 from runstone.cli.options import OPTIONS
 from runstone.core.redaction.rules import RULES
 from runstone.core.redaction.ruleset import local_ruleset
+from runstone.core.retention import policy_of_file
 from runstone.errors import CODES
 from runstone.locate import CONTRACTS, VERSION
 
@@ -104,6 +105,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "find": json.loads(lines("find", "wrapped.tar"))[0],
         "reindex": json.loads(lines("reindex")),
         "annotate": json.loads(lines("annotate", "wrapped", "--note", "seen")),
+        "purge": json.loads(lines("purge")),
         "get": json.loads(lines("get", "wrapped", "-o", "copy"))[0],
         "import": json.loads(lines("import", "wrapped.tar", "--store", "other"))[0],
         "show": json.loads(lines("show", "wrapped")),
@@ -170,6 +172,13 @@ def test_the_settings_file_that_is_shown_is_taken() -> None:
     local = local_ruleset(shown.encode(), "docs/secrets.md").local
     assert local is not None
     assert (len(local.rules), len(local.exemptions), local.pseudonyms) == (1, 2, True)
+
+
+def test_the_policy_that_is_shown_is_taken() -> None:
+    """Rules, holds and grace of the page."""
+    (shown,) = re.findall(r"```toml\n(.*?)```", text_of("docs/retention.md"), re.DOTALL)
+    policy = policy_of_file(shown.encode(), "docs/retention.md", 0)
+    assert (len(policy.rules), len(policy.holds), policy.grace_s) == (2, 1, 7 * 86_400)
 
 
 # public names

@@ -23,6 +23,7 @@ from runstone.core.journal import marks_fit
 from runstone.core.merkle import MerkleTree
 from runstone.core.runlog import log_pieces
 from runstone.engine import verifier
+from runstone.testing.purging import tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -304,6 +305,12 @@ def test_limits() -> None:
     assert rows == {name: value for name, value in vars(limits).items() if name.isupper()}
 
 
+def test_tombstones() -> None:
+    """Section 7.1 has the members of a tombstone."""
+    documented = {name for row in tables("7.1 Tombstones")[0] for name in quoted(row[0])}
+    assert documented == set(json.loads(tombstone("run").data()))
+
+
 def test_places() -> None:
     """Section 7 names the places of a store as the program does."""
     places = [quoted(row[0])[0] for row in tables("7 Places")[0]]
@@ -315,6 +322,7 @@ def test_places() -> None:
         layout.LEASES,
         layout.CHILDREN,
         layout.TEMPORARY,
+        layout.TOMBSTONES,
         layout.UNKEPT,
     ]
     assert [re.sub(r"/?(<.*)?$", "", place) for place in places] == made

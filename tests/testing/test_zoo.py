@@ -13,6 +13,8 @@ ACROSS_PROCESSES = {
     "test_kill_before_commit_leaves_nothing",
     "test_processes_racing_on_one_id_have_one_winner",
     "test_processes_racing_in_case_have_one_winner",
+    "test_processes_that_remove_one_run_agree",
+    "test_process_that_reads_keeps_a_run",
 }
 """What a disk that is a dict cannot have: a child's copy of it is the child's alone."""
 

@@ -55,6 +55,7 @@ VERBS: Final = {
     "Keep": {
         "reindex": ("reindex", "Make the catalog of the store anew."),
         "recover": ("recover", "Seal the runs whose process died."),
+        "purge": ("purge", "Take runs that a policy names out of the store, in two steps."),
         "export": ("export", "Write a run as an archive that travels, or as a page."),
         "import": ("importing", "Bring a bundle, or runs of another system, into the store."),
     },

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 WRONG_USE: Final = 125
 _MAY_BE_EMPTY: Final = ("pipeline_version", "label", "max_output")  # a label and a size are refused by name
-_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def main(arguments: list[str]) -> int:
@@ -92,11 +91,12 @@ def _wrong(message: str) -> RunstoneError:
 
 def parse_size(text: str) -> int:
     """Bytes of `65536`, `64K`, `10M`, `1G`; powers of 1,024. Raises `invalid_option`."""
-    upper = text.upper().removesuffix("IB").removesuffix("B")
-    number, unit = (upper[:-1], upper[-1]) if upper[-1:] in ("K", "M", "G", "T") else (upper, "")
-    if not number.isdecimal() or not number.isascii():
-        raise _wrong(f"{text[:40]!r} is not a size; write 65536, 64K, 10M or 1G")
-    return int(number) * _UNITS[unit]
+    from runstone.core.amounts import SIZE_EXAMPLES, size_bytes
+
+    size = size_bytes(text)
+    if size is None:
+        raise _wrong(f"{text[:40]!r} is not a size; write {SIZE_EXAMPLES}")
+    return size
 
 
 def parse_labels(pairs: list[str]) -> dict[str, str]:

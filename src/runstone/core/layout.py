@@ -35,6 +35,7 @@ CATALOG_LOCK: Final = f"{PRIVATE}/catalog.lock"
 LEASES: Final = f"{PRIVATE}/lease"
 UNKEPT: Final = f"{PRIVATE}/unkept"
 CHILDREN: Final = f"{PRIVATE}/children"
+TOMBSTONES: Final = f"{PRIVATE}/tombstones"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""
@@ -58,6 +59,11 @@ def children(run_id: str) -> str:
 def lease(run_id: str) -> str:
     """The file whose existence says that the id is taken, and whose lock says that its writer is alive."""
     return f"{LEASES}/{fold_id(run_id)}"
+
+
+def tombstone(run_id: str) -> str:
+    """The file that says that a run is marked to be purged, or that it was; it takes the id."""
+    return f"{TOMBSTONES}/{fold_id(run_id)}.json"
 
 
 def artifact(name: str) -> str:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from runstone.core.amounts import UNITS_S
 from runstone.core.card import DAMAGED, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
@@ -39,7 +40,6 @@ OPENED: Final = "opened"
 _STATUSES: Final = (*FINAL_STATUSES, RUNNING, DAMAGED)
 _DECISION: Final = ("risk", "outcome")
 _WITH_NUMBERS: Final = frozenset({"duration", "metric", "score", "config"})
-_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _YEAR_DIGITS: Final = 4
 _SIGNS: Final = (">=", "<=", ">", "<", ":")
 
@@ -383,21 +383,21 @@ class _Reader:
         if field not in _WITH_NUMBERS:
             raise self._fault(f"{field} has no numbers to compare by {sign}", at - len(sign))
         word = self._word(stop=" ")
-        unit = next((unit for unit in _UNITS if word.endswith(unit)), None) if field == "duration" else None
+        unit = next((unit for unit in UNITS_S if word.endswith(unit)), None) if field == "duration" else None
         number = _number_of(word.removesuffix(unit) if unit else word)
         if number is None:
-            kind = f"a duration such as 90, 1.5h or 20ms ({', '.join(_UNITS)})" if field == "duration" else "a number"
+            kind = f"a duration such as 90, 1.5h or 20ms ({', '.join(UNITS_S)})" if field == "duration" else "a number"
             raise self._fault(f"expected {kind}", at)
-        return number * _UNITS[unit] if unit else number
+        return number * UNITS_S[unit] if unit else number
 
     def _moment(self) -> float:
         """Microseconds since 1970: of a date, of a time in UTC, or of so long ago."""
         at = self._at
         word = self._word(stop=" ")
         unit = word[-1:]
-        number = _number_of(word[:-1]) if unit in _UNITS else None
+        number = _number_of(word[:-1]) if unit in UNITS_S else None
         if number is not None and number >= 0:
-            return parse_time(time_text(max(0, int(self._now_ns - number * _UNITS[unit] * 1e9)))) / 1000
+            return parse_time(time_text(max(0, int(self._now_ns - number * UNITS_S[unit] * 1e9)))) / 1000
         begun = word.removesuffix("Z")
         whole = begun + "0000-01-01T00:00:00.000000Z"[len(begun) :]
         if len(begun) >= _YEAR_DIGITS and is_time(whole):

@@ -103,7 +103,7 @@ def recover_all(
 def _why_not(run_id: str, objects: Objects, journals: Journals) -> str:
     """Why a run cannot be taken: somebody has its lease, or another recovery has just done with it."""
     gone = journals.read(run_id) is None
-    if objects.exists(run_id):
+    if objects.exists(run_id) or objects.tombstone(run_id) is not None:  # sealed, and perhaps purged since
         return ALREADY_SEALED
     return NEVER_OPENED if gone else ALIVE
 

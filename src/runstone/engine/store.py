@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, Final, TypedDict
+    from typing import Any, TypedDict
 
     from runstone.core.contract import Contract
     from runstone.core.diff.comparison import Comparison
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.query import Query
     from runstone.core.redaction.ruleset import Ruleset
+    from runstone.core.tombstone import Tombstone
     from runstone.engine.catalogue import Progress
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.finder import Finder, Page
     from runstone.engine.opening import Resumed
+    from runstone.engine.purger import Purge
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
     from runstone.engine.recoverer import Recovery
@@ -55,9 +57,6 @@ if TYPE_CHECKING:
         entry: str | None
         resume: str | None
         strict: bool
-
-
-LATEST: Final = "@latest"
 
 
 class Store:
@@ -242,59 +241,15 @@ class Store:
     def get(self, run: str) -> Sealed:
         """The sealed run that an exact id, a unique prefix, `sha256:<hex>`, `@latest` or `@alias` names.
 
-        Raises `run_not_found`, `ambiguous_run`, `run_is_open`.
+        Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`.
         """
         return Sealed(self.objects.open(self.resolve(run)), self.contract_of)
 
     def resolve(self, run: str) -> str:
         """The id of the sealed run that RUN names. Errors as `get`."""
-        if not isinstance(run, str):
-            raise error("run_not_found", f"a run is named by text; found {type(run).__name__}", store=self.url)
-        if run == LATEST:
-            newest = next(self.runs(), None)
-            if newest is None:
-                raise error("run_not_found", f"no sealed run in {self.url}", store=self.url)
-            return newest.run_id
-        if run.startswith("@"):
-            return self._by_alias(run)
-        if run.startswith("sha256:"):
-            return self._by_digest(run)
-        if ids.is_run_id(run) and self.objects.exists(run):
-            return run
-        return self._by_prefix(run)
+        from runstone.engine.naming import sealed_id
 
-    def _by_alias(self, name: str) -> str:
-        from runstone.engine.annotating import aliased
-
-        run_id = aliased(self._finder, name[1:])
-        if run_id is None or not self.objects.exists(run_id):
-            raise error("run_not_found", f"no run {name[:140]!r} in {self.url}", run=name[:140], store=self.url)
-        return run_id
-
-    def _by_digest(self, digest: Digest) -> str:
-        parse_digest(digest)
-        for run_id in self._finder.sealed(_asking("digest", digest)):
-            sealed = self._try(run_id)
-            if sealed is not None and sealed.digest == digest:
-                return run_id
-        raise error("run_not_found", f"no run with digest {digest} in {self.url}", digest=digest, store=self.url)
-
-    def _by_prefix(self, prefix: str) -> str:
-        still_open = self.journals.open_ids()
-        found = sorted(run_id for run_id in self.objects.run_ids() if prefix and run_id.startswith(prefix))
-        if len(found) == 1 and prefix not in still_open:
-            return found[0]
-        if found and prefix not in still_open:
-            shown = ", ".join(found[:5])
-            raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
-        opened = [run_id for run_id in still_open if prefix and run_id.startswith(prefix)]
-        if opened:
-            raise error(
-                "run_is_open",
-                f"run {opened[0]} is not sealed yet; if its process died, `runstone recover` seals it",
-                run_id=opened[0],
-            )
-        raise error("run_not_found", f"no run {prefix[:140]!r} in {self.url}", run=prefix[:140], store=self.url)
+        return sealed_id(self, self._finder, run)
 
     def runs(self, query: str = "") -> Iterator[Sealed]:
         """Sealed runs that fit a query, in its order: newest first. Bundles that cannot be read are left out."""
@@ -509,10 +464,11 @@ class Store:
         A run that cannot be sealed here is `skipped`, with the `reason`, and stays open. Raises `run_not_found`,
         `ambiguous_run`; and `store_unavailable` or `unsealed`, when every other run was tried.
         """
+        from runstone.engine.naming import open_id
         from runstone.engine.recoverer import recover, recover_all
 
         if run is not None:
-            return [recover(self._open_id(run), self.objects, self.journals, self.contract_of, force=force)]
+            return [recover(open_id(self, run), self.objects, self.journals, self.contract_of, force=force)]
         done, failures = recover_all(self.objects, self.journals, self.contract_of, force=force)
         if failures:
             raise failures[0]
@@ -526,21 +482,67 @@ class Store:
         """Remove the leftovers; answers what was removed. What a living process holds is let be."""
         return self.journals.sweep()
 
-    def _open_id(self, run: str) -> str:
-        found = [run_id for run_id in self.journals.open_ids() if run_id == run or run_id.startswith(run)]
-        if run in found:
-            return run
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise error("ambiguous_run", f"{run!r} fits {len(found)} open runs", prefix=run, found=found[:20])
-        raise error("run_not_found", f"no open run {run[:140]!r} in {self.url}", run=run[:140], store=self.url)
-
     def import_bundle(self, bundle: Bundle) -> tuple[str, Digest, str]:
         """Copy a verified bundle into this store; answers run id, digest, `created` or `identical`."""
         from runstone.engine.importer import import_bundle
 
         return import_bundle(bundle, self.objects, self.contract_of)
+
+    # purge
+
+    def purge(
+        self,
+        policy: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        *,
+        holds: Iterable[str] = (),
+        grace: str | None = None,
+        apply: bool = False,
+        reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> Purge:
+        """Say which runs a policy takes; with `apply` mark them, and remove those whose time has come.
+
+        `policy` is a mapping as the table `retention` of `runstone.toml`, or the path of such a file; without one it is
+        that of `runstone.toml`, whose holds count in any case, as do `holds`, queries. `grace` (`7d`) goes before what
+        the policy says. What cannot be done with one run is in its `problem`. Raises `invalid_settings`,
+        `invalid_query`.
+        """
+        from runstone.engine.policy import policy_in_force
+        from runstone.engine.purger import Purger
+
+        now_ns = self.clock.time_ns()
+        force = policy_in_force(policy, self.host, now_ns, holds, grace)
+        purger = Purger(self._finder, self.objects, force, now_ns, self._needed, progress)
+        purge = purger.plan()
+        if apply:
+            redactor = self.redactor()
+            purger.apply(purge, self.host.user(), reason, lambda text: redactor.text(text)[0])
+        return purge
+
+    def _needed(self) -> set[str]:
+        """Runs that an open run links to."""
+        opened = [summary.opened for summary in self.open_runs()]
+        return {link["run_id"] for event in opened if event is not None for link in event["data"]["links"]}
+
+    def cancel_purge(self, run: str) -> list[str]:
+        """Take the mark of a run back, and those of the annotations that go with it; answers their ids.
+
+        Raises `not_marked`, `run_in_use`, and as `get`.
+        """
+        from runstone.engine.purger import cancel
+
+        run_id = self.resolve(run)
+        found = cancel(self.objects, run_id)
+        if not found:
+            raise error("not_marked", f"run {run_id} is not marked to be purged", run_id=run_id)
+        return found
+
+    def tombstones(self) -> list[Tombstone]:
+        """Runs that are marked to be purged (`state` is `pending`), and those that were (`purged`), by id."""
+        from runstone.core.tombstone import PENDING
+
+        stones = self.objects.tombstones()
+        return [stone for stone in stones if stone.state == PENDING or not self.objects.exists(stone.run_id)]
 
     def _repr_html_(self) -> str:
         from runstone.engine.notebook import store_html

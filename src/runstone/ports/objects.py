@@ -1,4 +1,4 @@
-"""Port `objects`: sealed bundles, written once and never again."""
+"""Port `objects`: sealed bundles, written once and never again; and the tombstones of those that were purged."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
+from runstone.core.tombstone import Tombstone
 
 Committed = Literal["created", "identical"]
+Removed = Literal["removed", "gone", "kept"]
 
 
 class Properties(NamedTuple):
@@ -43,8 +45,9 @@ class Stage(Protocol):
 
         At return the bundle has the durability that `properties.survives` names. `identical`: a bundle of that
         id with the same manifest was there. Raises `run_exists` if one with another manifest was, or an open run
-        of that id is, alive or not; and `unsealed` if durability could not be had; then nothing is promised and
-        nothing was overwritten.
+        of that id is, alive or not, or another run of that id was purged; and `unsealed` if durability could not be
+        had; then nothing is promised and nothing was overwritten. A run that was purged can come back, which takes its
+        tombstone away.
         """
         ...
 
@@ -79,7 +82,7 @@ class Bundle(Protocol):
 
 
 class Objects(Protocol):
-    """Sealed bundles by run id. Ids are compared without regard to case; there is no method that changes one.
+    """Sealed bundles by run id. Ids are compared without regard to case; no method changes one, and one removes one.
 
     Visibility: what one process has committed, every process sees at its next call. Any number of processes
     may commit at once; of two that commit one id with different manifests, exactly one wins.
@@ -95,7 +98,10 @@ class Objects(Protocol):
         ...
 
     def open(self, run_id: str) -> Bundle:
-        """The bundle of the run that has exactly this id. Raises `run_not_found`."""
+        """The bundle of the run that has exactly this id. Raises `run_not_found`, `run_purged`.
+
+        As long as it is open, reading goes on: `remove` is refused, or takes nothing away from it.
+        """
         ...
 
     def exists(self, run_id: str) -> bool:
@@ -115,6 +121,37 @@ class Objects(Protocol):
 
         Asked before `marks`, it says later whether those are still all.
         """
+        ...
+
+    def mark(self, tombstone: Tombstone) -> bool:
+        """Put a tombstone beside the run that it names, durable at return; the run is read as before.
+
+        `False` if that very bundle is marked already: the first mark stands. Raises `run_not_found`, `run_purged`,
+        and `run_in_use` while somebody records, recovers, imports or marks the run.
+        """
+        ...
+
+    def unmark(self, run_id: str) -> bool:
+        """Take the mark of a run back, durable at return; `False` where none is, or the run is gone. Raises
+        `run_in_use`."""
+        ...
+
+    def remove(self, run_id: str, at: str, by: str) -> Removed:
+        """Remove the bundle of a marked run, whole; its tombstone says `purged`, when (UTC) and by whom.
+
+        At every moment there is the whole bundle under its name, or none and the tombstone; and so after a crash.
+        `gone` if it was removed before; `kept`, and nothing is done, where no mark is, or one whose time (`not_before`)
+        has not come. Raises `run_in_use` while somebody records, recovers, imports, reads or marks it, or an open run
+        has that id, and `digest_mismatch` if it is not the bundle that was marked; then it stays.
+        """
+        ...
+
+    def tombstone(self, run_id: str) -> Tombstone | None:
+        """The tombstone that takes an id, in any case. One whose run stands there again says nothing."""
+        ...
+
+    def tombstones(self) -> list[Tombstone]:
+        """Every tombstone, by run id; one that cannot be read is left out."""
         ...
 
     def foreign(self) -> list[str]:

@@ -11,15 +11,18 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from runstone.core import layout
+from runstone.core.digests import digest_of
 from runstone.core.ids import check_run_id, fold_id
 from runstone.core.manifest import FileFact
-from runstone.errors import error
+from runstone.core.tombstone import PENDING
+from runstone.errors import RunstoneError, error
 from runstone.ports.objects import Entry, Properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from runstone.ports.objects import Committed, Objects
+    from runstone.core.tombstone import Tombstone
+    from runstone.ports.objects import Committed, Objects, Removed
     from runstone.testing.ground import Files, Operation
 
 
@@ -28,6 +31,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.bundles: dict[str, Files] = {}
+        self.tombstones: dict[str, Tombstone] = {}
         self.operations: list[Operation] = []
         self.lock = RLock()
 
@@ -72,6 +76,7 @@ class PlainStage:
         with self.disk.lock:
             taken = self.objects.taken(self.run_id)
             if taken is None:
+                self.objects.let_back(self.run_id, self.files)
                 self.disk.operations.append(("publish", ""))
                 self.disk.bundles[self.run_id] = dict(self.files)
                 return "created"
@@ -141,7 +146,7 @@ class PlainObjects:
     def open(self, run_id: str) -> PlainBundle:
         """Port."""
         if run_id not in self.disk.bundles:
-            raise error("run_not_found", f"no run {run_id!r}", run_id=run_id)
+            raise self.missing(run_id)
         return self.bundle_type(f"disk:{run_id}", self.disk.bundles[run_id])
 
     def exists(self, run_id: str) -> bool:
@@ -159,6 +164,68 @@ class PlainObjects:
     def stamp(self) -> str | None:
         """Port."""
         return repr(sorted(self.marks().items()))
+
+    def missing(self, run_id: str) -> RunstoneError:
+        """Why there is no bundle."""
+        stone = self.tombstone(run_id)
+        if stone is not None and stone.run_id == run_id:
+            return stone.error()
+        return error("run_not_found", f"no run {run_id!r}", run_id=run_id)
+
+    def let_back(self, run_id: str, files: Files) -> None:
+        """Only the run that was purged comes back under its id."""
+        stone = self.tombstone(run_id)
+        if stone is not None:
+            if (stone.run_id, stone.digest) != (run_id, digest_of(files.get(layout.MANIFEST, b""))):
+                raise error("run_exists", f"{run_id} was purged", run_id=run_id)
+            del self.disk.tombstones[fold_id(run_id)]
+
+    def mark(self, tombstone: Tombstone) -> bool:
+        """Port."""
+        with self.disk.lock:
+            if tombstone.run_id not in self.run_ids():
+                raise self.missing(tombstone.run_id)
+            if self.tombstone(tombstone.run_id) is not None:
+                return False
+            self.disk.tombstones[fold_id(tombstone.run_id)] = tombstone
+            return True
+
+    def unmark(self, run_id: str) -> bool:
+        """Port."""
+        with self.disk.lock:
+            stone = self.tombstone(run_id)
+            if stone is None or stone.state != PENDING:
+                return False
+            del self.disk.tombstones[fold_id(run_id)]
+            return True
+
+    def remove(self, run_id: str, at: str, by: str) -> Removed:
+        """Port."""
+        with self.disk.lock:
+            stone = self.tombstone(run_id)
+            if stone is None:
+                return "kept"
+            if stone.state != PENDING:
+                return "gone"
+            if at < stone.not_before:
+                return "kept"
+            if digest_of(self.disk.bundles[run_id][layout.MANIFEST]) != stone.digest:
+                raise error("digest_mismatch", f"{run_id} is another bundle", run_id=run_id)
+            self.disk.tombstones[fold_id(run_id)] = stone.ended(at, by)
+            self.take_away(run_id)
+            return "removed"
+
+    def take_away(self, run_id: str) -> None:
+        """The bundle goes; who has it open reads on."""
+        del self.disk.bundles[run_id]
+
+    def tombstone(self, run_id: str) -> Tombstone | None:
+        """Port."""
+        return self.disk.tombstones.get(fold_id(run_id))
+
+    def tombstones(self) -> list[Tombstone]:
+        """Port."""
+        return sorted(self.disk.tombstones.values(), key=lambda stone: stone.run_id)
 
     def foreign(self) -> list[str]:
         """Port."""

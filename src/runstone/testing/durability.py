@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runstone.core import layout
 from runstone.testing.ground import ONE, contents, seal
+from runstone.testing.purging import removal_of, tombstone
 from runstone.testing.racing import answer_of
 
 if TYPE_CHECKING:
@@ -92,6 +93,38 @@ class DurableSuite:
         answers = in_children(len(spellings), lambda racer: answer_of(ground, spellings[racer], [ONE] * 4, racer))
         assert sorted(answers) == ["created", *["run_exists"] * 3]
         assert list(ground.make().run_ids()) == [spellings[answers.index("created")]]
+
+    def test_processes_that_remove_one_run_agree(self, ground: DurableGround) -> None:
+        """One removes it, the others find it gone or in use; its tombstone is there, and nothing of it is left."""
+        for run_id in (f"run-{number}" for number in range(ROUNDS)):
+            seal(ground.make(), run_id, ONE)
+            ground.make().mark(tombstone(run_id))
+            answers = in_children(RACERS, partial(removal_of, ground, run_id))
+            assert (answers.count("removed"), set(answers) - {"removed", "gone", "run_in_use"}) == (1, set())
+            assert not ground.make().exists(run_id)
+            assert [ground.raw_read(run_id, path) for path in ONE] == [None] * len(ONE)
+
+    def test_process_that_reads_keeps_a_run(self, ground: DurableGround) -> None:
+        """What another process has open is read to its end, whatever this one removes meanwhile."""
+        seal(ground.make(), "run", ONE)
+        ground.make().mark(tombstone("run"))
+        gate_read, gate_write = os.pipe()
+
+        def work(number: int) -> str:
+            if number == 0:
+                bundle = ground.make().open("run")
+                os.write(gate_write, b"open")
+                read = {}
+                for entry in bundle.entries():
+                    read[entry.path] = b"".join(bundle.read(entry.path))
+                    removal_of(ground, "run", 0)
+                return "whole" if read == ONE else "torn"
+            os.read(gate_read, 4)
+            return removal_of(ground, "run", 0)
+
+        reader, _ = in_children(2, work)
+        assert reader == "whole"
+        assert removal_of(ground, "run", 0) in ("removed", "gone")
 
 
 def _operations(ground: DurableGround) -> tuple[list[Operation], list[Operation]]:

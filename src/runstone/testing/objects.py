@@ -13,12 +13,13 @@ each test here fails on a store that breaks its promise.
 from __future__ import annotations
 
 from runstone.testing.durability import DurableSuite
+from runstone.testing.purging import PurgingSuite
 from runstone.testing.racing import RacingSuite
 from runstone.testing.reading import ReadingSuite
 from runstone.testing.writing import WritingSuite
 
 
-class ObjectsSuite(WritingSuite, ReadingSuite, RacingSuite):
+class ObjectsSuite(WritingSuite, ReadingSuite, RacingSuite, PurgingSuite):
     """What every store promises. Subclasses give the fixture `ground`."""
 
 

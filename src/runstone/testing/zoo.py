@@ -14,6 +14,24 @@ from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
 from runstone.ports.objects import Entry
 from runstone.testing.disk import Disk, PlainBundle, PlainObjects, PlainStage
+from runstone.testing.misburying import (
+    BuriesLate,
+    ChecksThenRemoves,
+    EmptiesOpenBundles,
+    ForgetsThePurged,
+    ForgetsWhy,
+    GivesTheIdAway,
+    HidesMarked,
+    KeepsTheMark,
+    LeavesTheManifest,
+    LetsNobodyBack,
+    MarksAgain,
+    MarksNothing,
+    RemovesAtOnce,
+    RemovesByName,
+    RemovesTwice,
+    RemovesUnmarked,
+)
 from runstone.testing.misfinding import (
     CachesBundles,
     FindsTheRoot,
@@ -481,5 +499,21 @@ ZOO: Final = {
     "hides what is foreign": Beast("test_what_has_no_manifest_is_foreign", objects=HidesForeign),
     "promises by mood": Beast("test_properties_are_declared", objects=PromisesByMood),
     "promises nothing": Beast("test_survival_is_declared", objects=PromisesNothing),
+    "hides what is marked": Beast("test_marked_run_is_read_as_before", objects=HidesMarked),
+    "marks again": Beast("test_first_mark_stands", objects=MarksAgain),
+    "marks nothing": Beast("test_only_a_run_that_is_there_is_marked", objects=MarksNothing),
+    "keeps the mark": Beast("test_mark_is_taken_back", objects=KeepsTheMark),
+    "forgets the purged": Beast("test_purge_is_not_taken_back", objects=ForgetsThePurged),
+    "removes what is not marked": Beast("test_run_without_a_mark_is_kept", objects=RemovesUnmarked),
+    "removes at once": Beast("test_run_is_kept_until_its_time", objects=RemovesAtOnce),
+    "leaves the manifest": Beast("test_removed_run_is_gone_whole_and_alone", objects=LeavesTheManifest),
+    "forgets why": Beast("test_purged_run_is_told_as_such", objects=ForgetsWhy),
+    "removes twice": Beast("test_second_removal_changes_nothing", objects=RemovesTwice),
+    "removes by name": Beast("test_another_bundle_than_the_marked_one_is_kept", objects=RemovesByName),
+    "gives the id away": Beast("test_id_of_a_purged_run_stays_its_own", objects=GivesTheIdAway),
+    "lets nobody back": Beast("test_purged_run_comes_back", objects=LetsNobodyBack),
+    "empties open bundles": Beast("test_open_bundle_is_read_to_its_end", objects=EmptiesOpenBundles),
+    "checks, then removes": Beast("test_threads_that_remove_one_run_agree", objects=ChecksThenRemoves),
+    "buries late": Beast("test_threads_that_bring_and_take_leave_a_run_or_its_tombstone", objects=BuriesLate),
     "overwrites, beside a dict": Beast("test_any_sequence_of_calls_agrees_with_a_dict", stage=Overwrites),
 }

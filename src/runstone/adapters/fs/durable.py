@@ -231,6 +231,21 @@ def publish_folder(source: str, target: str) -> None:
     sync_folder(os.path.dirname(target))
 
 
+def withdraw_folder(source: str, target: str) -> None:
+    """Take a folder's name away, durable at return: it stands whole at `target`, where nobody looks.
+
+    What is in it may be removed only then: if its name came back after a power loss, it would hold half of that.
+    """
+    os.rename(source, target)
+    sync_folder(os.path.dirname(source))
+
+
+def remove_file(path: str) -> None:
+    """Remove a file, durable at return. Raises `FileNotFoundError`."""
+    os.unlink(path)
+    sync_folder(os.path.dirname(path))
+
+
 def claim(path: str, temporary: str, content: bytes) -> int:
     """A descriptor of a new file at `path` that is whole and locked from the first moment anybody can see it.
 
@@ -261,6 +276,36 @@ def try_lock(fd: int) -> bool:
             return False
         time.sleep(_LOCK_PAUSE_S)
     raise TimeoutError(errno.ETIMEDOUT, "a process that asked about the lock does not let go of it")
+
+
+def share(fd: int, path: str) -> None:
+    """Say that the folder at `path` is being read, as long as the descriptor is open. Where there are no locks, it is
+    not said.
+
+    Whoever has just given it its name, or is about to take it away, has it locked for a moment, which is waited for; if
+    that one was stopped in it, the folder is read unsaid. Raises `FileNotFoundError` if it has lost its name.
+    """
+    for _ in range(_LOCK_TRIES if fcntl is not None else 0):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _check_named(fd, path)
+            time.sleep(_LOCK_PAUSE_S)
+        except OSError:
+            return
+        else:
+            _check_named(fd, path)
+            return
+
+
+def _check_named(fd: int, path: str) -> None:
+    if not is_named(fd, path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
+def lock_unshared(fd: int) -> bool:
+    """Take the exclusive lock of a folder; `False` if somebody reads it (`share`) or has it. Nobody is waited for."""
+    return _lock(fd)
 
 
 def is_locked(fd: int) -> bool:

@@ -59,6 +59,8 @@ class FsJournals:
         with translated(lease_path):
             if os.path.lexists(places.at(run_id)) or (not is_random_id(run_id) and places.holder(run_id) is not None):
                 raise _taken(run_id)
+            if os.path.lexists(places.at(layout.tombstone(run_id))):  # asked last: it stands before the bundle goes
+                raise _was_purged(places, run_id)
             try:
                 lease = durable.claim(lease_path, places.new_temporary(), run_id.encode())
             except FileExistsError:
@@ -173,6 +175,13 @@ def _place(temporary: str, path: str) -> None:
 
 def _taken(run_id: str) -> RunstoneError:
     return error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
+
+
+def _was_purged(places: Places, run_id: str) -> RunstoneError:
+    from runstone.adapters.fs.tombstones import FsTombstones
+
+    stone = FsTombstones(places).read(run_id)
+    return _taken(run_id) if stone is None else stone.taken(run_id)
 
 
 def _kept_already(path: str) -> RunstoneError:

@@ -61,7 +61,10 @@ def sweep(places: Places) -> list[Leftover]:
     """Remove what is left over; answers what was removed."""
     swept = []
     with translated(places.temporary):
-        for left in _found(places.temporary):
+        found = _found(places.temporary)
+        if found:  # of a bundle that was being purged, whose name must not come back without its files
+            durable.sync_folder(places.root)
+        for left in found:
             durable.remove_tree(os.path.join(places.temporary, left.name))
             swept.append(left)
         swept += [left for left in _empty_leases(places) if _free(places, os.path.basename(left.name))]

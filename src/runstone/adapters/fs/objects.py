@@ -15,7 +15,7 @@ import time
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
-from runstone.core.digests import new_hash
+from runstone.core.digests import PREFIX, new_hash
 from runstone.core.ids import check_run_id, is_run_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Final, Literal
 
-    from runstone.ports.objects import Committed, Entry, Properties
+    from runstone.adapters.fs.tombstones import FsTombstones
+    from runstone.core.tombstone import Tombstone
+    from runstone.ports.objects import Committed, Entry, Properties, Removed
 
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
 
@@ -37,23 +39,30 @@ class FsObjects:
         self._places = places
 
     @property
+    def _tombstones(self) -> FsTombstones:
+        from runstone.adapters.fs.tombstones import FsTombstones  # no recording waits for it to be loaded
+
+        return FsTombstones(self._places)
+
+    @property
     def properties(self) -> Properties:
         from runstone.ports.objects import Properties
 
         return Properties(survives="power", local=True)
 
     def stage(self, run_id: str) -> FsStage:
-        return new_stage(self._places, check_run_id(run_id), claim=lambda: self._claim(run_id))
+        return new_stage(self._places, check_run_id(run_id), claim=_Claim(self, run_id))
 
     def open(self, run_id: str) -> FsBundle:
         if is_run_id(run_id) and not self._wrong_case(run_id):
             try:
-                return FsBundle(self._places.at(run_id))
+                return FsBundle(self._places.at(run_id), lambda: self._tombstones.missing(run_id), shared=True)
             except FileNotFoundError:
                 pass
             except OSError as exc:
                 reason = exc.strerror or str(exc)
                 raise error("store_unavailable", f"{self._places.at(run_id)}: {reason}", reason=reason) from exc
+            raise self._tombstones.missing(run_id)
         raise error("run_not_found", f"no run {run_id[:140]!r} in {self._places.root}", run_id=run_id[:140])
 
     def _wrong_case(self, run_id: str) -> bool:
@@ -71,8 +80,24 @@ class FsObjects:
                 holder = self._places.named(run_id)
         return holder is not None and os.path.lexists(self._places.at(holder))
 
-    def _claim(self, run_id: str) -> int:
-        """Take an id for a bundle that comes from elsewhere, and hold it; raises `run_exists`.
+    def mark(self, tombstone: Tombstone) -> bool:
+        return self._tombstones.mark(tombstone)
+
+    def unmark(self, run_id: str) -> bool:
+        return self._tombstones.unmark(run_id)
+
+    def remove(self, run_id: str, at: str, by: str) -> Removed:
+        return self._tombstones.remove(run_id, at, by)
+
+    def tombstone(self, run_id: str) -> Tombstone | None:
+        return self._tombstones.read(run_id) if is_run_id(run_id) else None
+
+    def tombstones(self) -> list[Tombstone]:
+        return self._tombstones.all()
+
+    def claim(self, run_id: str, digest: str) -> int:
+        """Take an id for a bundle that comes from elsewhere, and hold it; -1 where a bundle of it stands already.
+        Raises `run_exists`.
 
         Who claims or imports has the lease for a moment only, after which there is a run: that moment is waited for.
         """
@@ -82,15 +107,31 @@ class FsObjects:
             if holder not in (None, run_id):
                 raise error("run_exists", f"run id {run_id} is taken, as {holder}", run_id=run_id, taken_as=holder)
             if os.path.lexists(places.at(run_id)):
-                return -1  # whether it is the same bundle, the attempt to give it its name will tell
+                return -1
             lease = places.lock_lease(run_id)
             if os.path.lexists(places.at(layout.open_run(run_id))):
                 durable.let_go(-1 if lease is None else lease)
                 raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
             if lease is not None:
-                return lease
+                return self._admitted(run_id, digest, lease)
             time.sleep(_CLAIM_PAUSE_S)
         raise error("run_exists", f"run id {run_id} is being claimed by another process", run_id=run_id)
+
+    def _admitted(self, run_id: str, digest: str, lease: int) -> int:
+        """The lease, unless the id is that of another run that was purged; -1 where a bundle has come meanwhile."""
+        try:
+            if os.path.lexists(self._places.at(run_id)):
+                durable.let_go(lease)
+                return -1
+            self._tombstones.admit(run_id, digest)
+        except BaseException:
+            durable.let_go(lease)
+            raise
+        return lease
+
+    def lift(self, run_id: str) -> None:
+        """The run is back: its tombstone goes."""
+        self._tombstones.lift(run_id)
 
     def run_ids(self) -> Iterator[str]:
         for entry in self._scan():
@@ -139,7 +180,23 @@ _CLAIM_TRIES: Final = 1000
 _CLAIM_PAUSE_S: Final = 0.001
 
 
-def new_stage(places: Places, run_id: str, claim: Callable[[], int] | None) -> FsStage:
+class _Claim:
+    """How the id of a bundle that comes from elsewhere is taken, and what follows once the bundle stands."""
+
+    def __init__(self, objects: FsObjects, run_id: str) -> None:
+        self._objects = objects
+        self._run_id = run_id
+
+    def take(self, folder: str) -> int:
+        """The descriptor of the lease; -1 where a bundle stands already."""
+        return self._objects.claim(self._run_id, f"{PREFIX}{_manifest_digest(folder)}")
+
+    def done(self) -> None:
+        """The bundle stands; the lease is held still."""
+        self._objects.lift(self._run_id)
+
+
+def new_stage(places: Places, run_id: str, claim: _Claim | None) -> FsStage:
     """An empty stage in the temporary folder. `claim` takes the id when it commits, or the id is the caller's."""
     places.prepare()
     folder = places.new_temporary()
@@ -152,7 +209,7 @@ class FsStage:
     """A folder that becomes a bundle. Write order and syncs: files first, each starting its write-back at once,
     so that the syncs at the end have little to wait for; then folders from the inside out; then the rename."""
 
-    def __init__(self, folder: str, target: str, written: set[str], claim: Callable[[], int] | None, held: int) -> None:
+    def __init__(self, folder: str, target: str, written: set[str], claim: _Claim | None, held: int) -> None:
         self._folder = folder
         self._target = target
         self._written = written
@@ -198,11 +255,15 @@ class FsStage:
             for folder in _folders(self._written):
                 durable.sync_folder(os.path.join(self._folder, *folder))
             if self._claim is not None:
-                self._lease = self._claim()
+                self._lease = self._claim.take(self._folder)
+                if self._lease < 0:
+                    return self._lost_race()
             try:
                 durable.publish_folder(self._folder, self._target)
             except FileExistsError:
                 return self._lost_race()
+            if self._claim is not None:
+                self._claim.done()
         self._done = True
         self._let_go()
         return "created"
@@ -289,24 +350,47 @@ def _no_file(location: str, path: str) -> RunstoneError:
 class FsBundle:
     """Port `Bundle`: a folder held open by descriptor, so that a swapped link or folder cannot lead elsewhere.
 
+    While one that is `shared` is open, no purge takes it; `gone` makes the error where one took it while it rested.
     Raises `OSError` from the constructor where the path is no folder (or is a link).
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, gone: Callable[[], RunstoneError] | None = None, *, shared: bool = False) -> None:
         self.location = path
+        self._gone = gone
+        self._shared = shared
         self._fd = -1
-        self._fd = os.open(path, _FOLDER)
+        self._take()
+
+    def _take(self) -> None:
+        self._fd = os.open(self.location, _FOLDER)
+        if self._shared:
+            try:
+                durable.share(self._fd, self.location)
+            except FileNotFoundError:
+                self.close()
+                raise
 
     def _folder(self) -> int:
         if self._fd < 0:
             with translated(self.location):
-                self._fd = os.open(self.location, _FOLDER)
+                try:
+                    self._take()
+                except FileNotFoundError:
+                    if self._gone is None:
+                        raise
+                    raise self._gone() from None
         return self._fd
+
+    def _check_gone(self) -> None:
+        """Tell what is missing because the bundle is purged at this moment from what was never there."""
+        if self._gone is not None and not durable.is_named(self._fd, self.location):
+            raise self._gone()
 
     def entries(self) -> list[Entry]:
         found: list[Entry] = []
         with translated(self.location):
             self._walk(self._folder(), "", found)
+            self._check_gone()
         found.sort(key=None if all(entry.path.isascii() for entry in found) else _by_bytes)
         return found
 
@@ -352,6 +436,7 @@ class FsBundle:
             fd = os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW, dir_fd=folder)
         except OSError as exc:
             if exc.errno in _NO_SUCH_FILE:
+                self._check_gone()
                 raise _no_file(self.location, path) from exc
             raise _failed(f"{self.location}/{path}", exc, path) from exc
         finally:

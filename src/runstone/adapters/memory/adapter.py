@@ -5,9 +5,10 @@ from __future__ import annotations
 import _thread
 
 from runstone.core import layout
-from runstone.core.digests import new_hash
+from runstone.core.digests import digest_of, new_hash
 from runstone.core.ids import check_run_id, fold_id
 from runstone.core.manifest import FileFact
+from runstone.core.tombstone import PENDING, Tombstone
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from runstone.ports.journals import Leftover
-    from runstone.ports.objects import Committed, Entry, Properties
+    from runstone.ports.objects import Committed, Entry, Properties, Removed
 
     Files = dict[str, bytes | bytearray]
     """A journal that grows is a `bytearray`; everything else is `bytes`."""
@@ -28,6 +29,7 @@ class MemoryObjects:
         self.bundles: dict[str, Files] = {}
         self.open_runs: dict[str, Files] = {}
         """Those of `MemoryJournals`: their ids are taken."""
+        self._tombstones: dict[str, Tombstone] = {}
         self.lock = _thread.allocate_lock()
 
     @property
@@ -42,7 +44,7 @@ class MemoryObjects:
     def open(self, run_id: str) -> MemoryBundle:
         files = self.bundles.get(run_id)
         if files is None:
-            raise error("run_not_found", f"no run {run_id[:140]!r} in memory", run_id=run_id[:140])
+            raise self._missing(run_id)
         return MemoryBundle(f"memory:{run_id}", files)
 
     def exists(self, run_id: str) -> bool:
@@ -65,6 +67,61 @@ class MemoryObjects:
     def foreign(self) -> list[str]:
         return sorted(name for name, files in list(self.bundles.items()) if layout.MANIFEST not in files)
 
+    def mark(self, tombstone: Tombstone) -> bool:
+        run_id = tombstone.run_id
+        with self.lock:
+            self._check_idle(run_id)
+            if layout.MANIFEST not in self.bundles.get(run_id, {}):
+                raise self._missing(run_id)
+            before = self.tombstone(run_id)
+            if before is not None and before.state == PENDING and before.digest == tombstone.digest:
+                return False
+            self._tombstones[fold_id(run_id)] = tombstone
+        return True
+
+    def unmark(self, run_id: str) -> bool:
+        with self.lock:
+            self._check_idle(run_id)
+            stone = self.tombstone(run_id)
+            if stone is None or stone.state != PENDING or run_id not in self.bundles:
+                return False
+            del self._tombstones[fold_id(run_id)]
+        return True
+
+    def remove(self, run_id: str, at: str, by: str) -> Removed:
+        with self.lock:
+            self._check_idle(run_id)
+            stone = self.tombstone(run_id)
+            if stone is None or stone.run_id != run_id:
+                return "kept"
+            if stone.state != PENDING:
+                return "gone"
+            if at < stone.not_before:
+                return "kept"
+            found = digest_of(bytes(self.bundles[run_id].get(layout.MANIFEST, b"")))
+            if found != stone.digest:
+                message = f"run {run_id} is not the bundle that was marked; it stays"
+                raise error("digest_mismatch", message, run_id=run_id, expected=stone.digest, found=found)
+            self._tombstones[fold_id(run_id)] = stone.ended(at, by)
+            del self.bundles[run_id]
+        return "removed"
+
+    def tombstone(self, run_id: str) -> Tombstone | None:
+        return self._tombstones.get(fold_id(run_id))
+
+    def tombstones(self) -> list[Tombstone]:
+        return sorted(self._tombstones.values(), key=lambda stone: stone.run_id)
+
+    def _check_idle(self, run_id: str) -> None:
+        if run_id in self.open_runs:
+            raise error("run_in_use", f"run {run_id} is in use: it is open, too", run_id=run_id, reason="it is open")
+
+    def _missing(self, run_id: str) -> RunstoneError:
+        stone = self.tombstone(run_id)
+        if stone is not None and stone.run_id == run_id:
+            return stone.error()
+        return error("run_not_found", f"no run {run_id[:140]!r} in memory", run_id=run_id[:140])
+
     def commit(self, run_id: str, files: Files, *, own: str | None = None) -> Committed:
         """Create-once of a whole bundle. `own` is the open run that it comes from, and takes no id from it."""
         with self.lock:
@@ -72,11 +129,19 @@ class MemoryObjects:
                 raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
             taken = {fold_id(name): name for name in self.bundles}.get(fold_id(run_id))
             if taken is None:
+                self._let_back(run_id, digest_of(bytes(files.get(layout.MANIFEST, b""))))
                 self.bundles[run_id] = _copy(files)
                 return "created"
             if taken == run_id and self.bundles[taken].get(layout.MANIFEST) == files.get(layout.MANIFEST):
                 return "identical"
         raise error("run_exists", f"run {run_id} is sealed already, with other bytes", run_id=run_id)
+
+    def _let_back(self, run_id: str, digest: str) -> None:
+        """A run that was purged may come back, and nothing else in its place."""
+        stone = self.tombstone(run_id)
+        if stone is not None and (stone.run_id != run_id or stone.digest != digest):
+            raise stone.taken(run_id)
+        self._tombstones.pop(fold_id(run_id), None)
 
 
 class MemoryStage:
@@ -157,6 +222,9 @@ class MemoryJournals:
         with self._lock:
             if folded in self._claimed or self._objects.exists(run_id):
                 raise error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
+            stone = self._objects.tombstone(run_id)
+            if stone is not None:
+                raise stone.taken(run_id)
             self._claimed.add(folded)
             self._held.add(run_id)
             self._open[run_id] = {layout.JOURNAL: bytearray()}

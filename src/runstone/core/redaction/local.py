@@ -8,14 +8,13 @@ are not the ones meant.
 from __future__ import annotations
 
 import re
-import tomllib
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction import names
 from runstone.core.redaction.required import MAX_REPEAT, MIN_LITERAL, has_long_repeat, required_literals
 from runstone.core.redaction.rule import Rule
-from runstone.errors import error
+from runstone.core.settings import Table, whole_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class LocalRules:
 
 def local_rules(data: bytes, path: str, known: tuple[Rule, ...]) -> LocalRules:
     """What the bytes of `runstone.toml` say of redaction, beside the `known` rules. Raises `invalid_settings`."""
-    whole = _Table(_parsed(data, path), path, "the file", {"redaction"})
+    whole = whole_file(data, path)
     table = whole.table("redaction", {"rules", "exemptions", "pseudonyms"})
     taken = {rule.id: rule for rule in known}
     rules = []
@@ -78,63 +77,7 @@ def local_rules(data: bytes, path: str, known: tuple[Rule, ...]) -> LocalRules:
     return LocalRules(ordered, tuple(exemptions), pseudonyms=table.flag("pseudonyms"))
 
 
-class _Table:
-    """A table of the file, read with errors that say where."""
-
-    def __init__(self, value: Any, path: str, place: str, known: set[str]) -> None:
-        self._path = path
-        self.place = place
-        if not isinstance(value, dict):
-            raise self.wrong(f"is {_kind(value)}, not a table")
-        self._value = value
-        for key in value:
-            if key not in known:
-                raise self.wrong(f"has no setting {key[:40]!r}; known are {', '.join(sorted(known))}")
-
-    def wrong(self, problem: str) -> Exception:
-        return error("invalid_settings", f"{self._path}: {self.place} {problem}", path=self._path, table=self.place)
-
-    def text(self, key: str) -> str:
-        """A text that must be there."""
-        value = self._value.get(key)
-        if not isinstance(value, str) or not value:
-            raise self.wrong(f"needs {key!r}, a text" if value is None else f"has a {key!r} that is no text, or empty")
-        return value
-
-    def maybe_text(self, key: str) -> str | None:
-        return None if key not in self._value else self.text(key)
-
-    def texts(self, key: str) -> list[str]:
-        value = self._value.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise self.wrong(f"has a {key!r} that is no list of texts")
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self._value.get(key, False)
-        if not isinstance(value, bool):
-            raise self.wrong(f"has a {key!r} that is neither true nor false")
-        return value
-
-    def table(self, key: str, known: set[str]) -> _Table:
-        return _Table(self._value.get(key, {}), self._path, key, known)
-
-    def tables(self, key: str, known: set[str]) -> Iterator[_Table]:
-        value = self._value.get(key, [])
-        if not isinstance(value, list):
-            raise self.wrong(f"has {key!r} as one value; write [[{self.place}.{key}]]")
-        for index, item in enumerate(value):
-            yield _Table(item, self._path, f"{self.place}.{key}[{index}]", known)
-
-
-def _parsed(data: bytes, path: str) -> Any:
-    try:
-        return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
-        raise error("invalid_settings", f"{path}: {exc}", path=path, table=None) from None
-
-
-def _rule(row: _Table, taken: dict[str, Rule]) -> Rule:
+def _rule(row: Table, taken: dict[str, Rule]) -> Rule:
     name = row.text("id")
     if _ID.fullmatch(name) is None or len(name) > MAX_ID:
         raise row.wrong(f"has an id that is not lower-case words with hyphens, {MAX_ID} characters at most")
@@ -156,7 +99,7 @@ def _rule(row: _Table, taken: dict[str, Rule]) -> Rule:
     return Rule(name, row.text("about"), pattern, literals, example=example, counter=counter, source=SOURCE, folds=True)
 
 
-def _compiled(row: _Table, pattern: str) -> re.Pattern[str]:
+def _compiled(row: Table, pattern: str) -> re.Pattern[str]:
     from runstone.core.redaction.expression import expression
 
     try:
@@ -175,7 +118,7 @@ def _compiled(row: _Table, pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _exemption(row: _Table, rules: dict[str, Rule]) -> Exemption:
+def _exemption(row: Table, rules: dict[str, Rule]) -> Exemption:
     rule_id = row.text("rule")
     if rule_id not in rules and rule_id != names.RULE:
         raise row.wrong(f"is of a rule that is not there, {rule_id[:MAX_ID]!r}; declared values cannot be exempted")
@@ -193,7 +136,7 @@ def _exemption(row: _Table, rules: dict[str, Rule]) -> Exemption:
     return exemption
 
 
-def _prove(row: _Table, exemption: Exemption, rule: Rule | None) -> None:
+def _prove(row: Table, exemption: Exemption, rule: Rule | None) -> None:
     """Its example is something that the rule takes, and that it leaves."""
     example = row.text("example")
     found = list(_taken(rule, example))
@@ -211,9 +154,3 @@ def _taken(rule: Rule | None, text: str) -> Iterator[tuple[str, str]]:
         return
     for match in re.finditer(rule.pattern, text, re.ASCII):
         yield match["secret" if "secret" in match.re.groupindex else 0], ""
-
-
-def _kind(value: object) -> str:
-    return {bool: "a truth value", int: "a number", float: "a number", str: "a text", list: "a list"}.get(
-        type(value), type(value).__name__
-    )

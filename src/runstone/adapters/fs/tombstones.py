@@ -1,0 +1,207 @@
+"""Runs that are marked to be purged, and how they go: `.runstone/tombstones/<run_id in lower case>.json`.
+
+- Whatever is done to a run is done with its lease, so that a writer, a recovery, an import or another purge of the
+  same run is not met halfway; whoever has the lease keeps it.
+- A bundle goes in this order: the tombstone is durable long before; the folder takes an exclusive lock, which no
+  reader may share; one rename takes its name; the store's folder is synced; the tombstone says `purged`; the files are
+  removed. A process that dies on the way leaves the run whole and marked, or gone with its tombstone.
+- The lock is kept to the end: until then no sweep takes the folder, and if the process dies one will.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+
+from runstone.adapters.fs import durable
+from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.core import layout
+from runstone.core.digests import PREFIX, new_hash
+from runstone.core.tombstone import MAX_TOMBSTONE_BYTES, PENDING, Tombstone, parse_tombstone
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final
+
+    from runstone.ports.objects import Removed
+
+_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
+_FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW
+
+
+class FsTombstones:
+    """The tombstones of one store on disk."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def _path(self, run_id: str) -> str:
+        return self._places.at(layout.tombstone(run_id))
+
+    def read(self, run_id: str) -> Tombstone | None:
+        """The tombstone that takes an id, in any case. Raises `store_unavailable` for a file that is none."""
+        path = self._path(run_id)
+        with translated(path):
+            try:
+                found = _read(path)
+            except FileNotFoundError:
+                return None
+        if found is None:
+            raise error("store_unavailable", f"{path} is no tombstone", reason="not a tombstone", path=path)
+        return found
+
+    def all(self) -> list[Tombstone]:
+        """Every tombstone that can be read, by run id."""
+        folder = self._places.at(layout.TOMBSTONES)
+        found = []
+        with translated(folder):
+            try:
+                names = os.listdir(folder)
+            except FileNotFoundError:
+                return []
+            for name in names:
+                try:
+                    stone = _read(os.path.join(folder, name))
+                except OSError:  # taken back at this moment, or nothing that was put here
+                    continue
+                if stone is not None and os.path.basename(layout.tombstone(stone.run_id)) == name:
+                    found.append(stone)
+        return sorted(found, key=lambda stone: stone.run_id)
+
+    def mark(self, stone: Tombstone) -> bool:
+        """Port."""
+        path = self._path(stone.run_id)
+        with translated(path), self._leased(stone.run_id):
+            if not os.path.lexists(os.path.join(self._places.at(stone.run_id), layout.MANIFEST)):
+                raise self.missing(stone.run_id)
+            before = self.read(stone.run_id)
+            if before is not None and before.state == PENDING and before.digest == stone.digest:
+                return False
+            durable.make_folders(os.path.dirname(path))
+            if before is None:
+                durable.create_once(path, stone.data(), self._places.new_temporary())
+            else:  # of a run that came back
+                durable.replace_file(path, stone.data(), self._places.new_temporary())
+        return True
+
+    def unmark(self, run_id: str) -> bool:
+        """Port."""
+        path = self._path(run_id)
+        with translated(path), self._leased(run_id):
+            stone = self.read(run_id)
+            if stone is None or stone.state != PENDING or not self._stands(run_id):
+                return False
+            durable.remove_file(path)
+        return True
+
+    def remove(self, run_id: str, at: str, by: str) -> Removed:
+        """Port."""
+        with translated(self._places.at(run_id)), self._leased(run_id) as lease:
+            stone = self.read(run_id)
+            stands = self._stands(run_id)
+            if stone is None or stone.run_id != run_id:
+                return "kept"
+            if stone.state != PENDING:
+                if stands:  # it came back, and whoever brought it died before the tombstone went
+                    durable.remove_file(self._path(run_id))
+                return "kept" if stands else "gone"
+            if stands and at < stone.not_before:
+                return "kept"
+            if stands:
+                self._withdraw(stone, at, by)
+            else:  # a purge died halfway
+                durable.sync_folder(self._places.root)
+                self._say(stone.ended(at, by))
+            os.unlink(lease)
+        return "removed"
+
+    def _withdraw(self, stone: Tombstone, at: str, by: str) -> None:
+        path = self._places.at(stone.run_id)
+        fd = os.open(path, _FOLDER)
+        try:
+            if not durable.lock_unshared(fd):
+                raise _in_use(stone.run_id, "it is being read")
+            found = _manifest_digest(fd)
+            if found != stone.digest or not durable.is_named(fd, path):
+                message = f"run {stone.run_id} is not the bundle that was marked; it stays"
+                raise error("digest_mismatch", message, run_id=stone.run_id, expected=stone.digest, found=found)
+            taken = self._places.new_temporary()
+            durable.withdraw_folder(path, taken)
+            self._say(stone.ended(at, by))
+            durable.remove_tree(taken)
+        finally:
+            os.close(fd)
+
+    def _say(self, stone: Tombstone) -> None:
+        durable.replace_file(self._path(stone.run_id), stone.data(), self._places.new_temporary())
+
+    @contextmanager
+    def _leased(self, run_id: str) -> Iterator[str]:
+        """The path of an id's lease, which is held. Raises `run_in_use`."""
+        self._places.prepare()
+        lease = self._places.lock_lease(run_id)
+        if lease is None:
+            raise _in_use(run_id, "another process has its lease")
+        try:
+            if os.path.lexists(self._places.at(layout.open_run(run_id))):
+                raise _in_use(run_id, "it is open, too: its writer may come back, or `runstone recover` ends it")
+            yield self._places.at(layout.lease(run_id))
+        finally:
+            os.close(lease)
+
+    def _stands(self, run_id: str) -> bool:
+        return os.path.lexists(self._places.at(run_id))
+
+    def missing(self, run_id: str) -> RunstoneError:
+        """Why there is no bundle of an id: it was purged, or it never was."""
+        stone = self.read(run_id)
+        if stone is not None and stone.run_id == run_id:
+            return stone.error()
+        return error("run_not_found", f"no run {run_id[:140]!r} in {self._places.root}", run_id=run_id[:140])
+
+    # a run that comes back
+
+    def admit(self, run_id: str, digest: str) -> None:
+        """Let a purged run come back, and nothing else in its place; the caller has the lease, and no bundle stands.
+
+        Raises `run_exists`. A purge that died halfway is ended first, so that none takes up again what comes back.
+        """
+        stone = self.read(run_id)
+        if stone is None:
+            return
+        if stone.run_id != run_id or stone.digest != digest:
+            raise stone.taken(run_id)
+        if stone.state == PENDING:
+            self._say(stone.ended(None, None))
+
+    def lift(self, run_id: str) -> None:
+        """Take away the tombstone of a run that has come back. One that stays is passed over by every reader."""
+        try:
+            durable.remove_file(self._path(run_id))
+        except OSError:
+            return
+
+
+def _in_use(run_id: str, why: str) -> RunstoneError:
+    return error("run_in_use", f"run {run_id} is in use: {why}", run_id=run_id, reason=why)
+
+
+def _read(path: str) -> Tombstone | None:
+    fd = os.open(path, _FILE)
+    try:
+        return parse_tombstone(os.read(fd, MAX_TOMBSTONE_BYTES + 1))
+    finally:
+        os.close(fd)
+
+
+def _manifest_digest(folder: int) -> str:
+    fd = os.open(layout.MANIFEST, _FILE, dir_fd=folder)
+    try:
+        digest = new_hash()
+        for chunk in read_chunks(fd):
+            digest.update(chunk)
+    finally:
+        os.close(fd)
+    return PREFIX + digest.hexdigest()

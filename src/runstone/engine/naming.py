@@ -1,0 +1,113 @@
+"""Which run a word names: an id, a unique prefix, a digest, an alias, `@latest`; and what is said where none is."""
+
+from __future__ import annotations
+
+from runstone.core.digests import parse_digest
+from runstone.core.ids import is_run_id
+from runstone.engine.finder import asking
+from runstone.engine.reader import Sealed
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from runstone.core.digests import Digest
+    from runstone.core.tombstone import Tombstone
+    from runstone.engine.finder import Finder
+    from runstone.engine.store import Store
+    from runstone.ports.objects import Objects
+
+LATEST: Final = "@latest"
+
+
+def sealed_id(store: Store, finder: Finder, run: str) -> str:
+    """The id of the sealed run that RUN names. Errors as `Store.get`."""
+    if not isinstance(run, str):
+        raise error("run_not_found", f"a run is named by text; found {type(run).__name__}", store=store.url)
+    if run == LATEST:
+        newest = next(store.runs(), None)
+        if newest is None:
+            raise error("run_not_found", f"no sealed run in {store.url}", store=store.url)
+        return newest.run_id
+    if run.startswith("@"):
+        return _by_alias(store, finder, run)
+    if run.startswith("sha256:"):
+        return _by_digest(store, finder, run)
+    if is_run_id(run) and store.objects.exists(run):
+        return run
+    return _by_prefix(store, run)
+
+
+def _by_alias(store: Store, finder: Finder, name: str) -> str:
+    from runstone.engine.annotating import aliased
+
+    run_id = aliased(finder, name[1:])
+    if run_id is None or not store.objects.exists(run_id):
+        raise error("run_not_found", f"no run {name[:140]!r} in {store.url}", run=name[:140], store=store.url)
+    return run_id
+
+
+def _by_digest(store: Store, finder: Finder, digest: Digest) -> str:
+    parse_digest(digest)
+    for run_id in finder.sealed(asking("digest", digest)):
+        if _digest_of(store, run_id) == digest:
+            return run_id
+    raise _not_found(store, digest, f"no run with digest {digest} in {store.url}", digest=digest)
+
+
+def _digest_of(store: Store, run_id: str) -> Digest | None:
+    """The digest of a run as it is now; `None` where it cannot be read."""
+    bundle = None
+    try:
+        bundle = store.objects.open(run_id)
+        return Sealed(bundle, store.contract_of).digest
+    except RunstoneError:
+        return None
+    finally:
+        if bundle is not None:
+            bundle.close()
+
+
+def _by_prefix(store: Store, prefix: str) -> str:
+    still_open = store.journals.open_ids()
+    found = sorted(run_id for run_id in store.objects.run_ids() if prefix and run_id.startswith(prefix))
+    if len(found) == 1 and prefix not in still_open:
+        return found[0]
+    if found and prefix not in still_open:
+        shown = ", ".join(found[:5])
+        raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
+    opened = [run_id for run_id in still_open if prefix and run_id.startswith(prefix)]
+    if opened:
+        raise error(
+            "run_is_open",
+            f"run {opened[0]} is not sealed yet; if its process died, `runstone recover` seals it",
+            run_id=opened[0],
+        )
+    raise _not_found(store, prefix, f"no run {prefix[:140]!r} in {store.url}", run=prefix[:140])
+
+
+def open_id(store: Store, run: str) -> str:
+    """The id of the open run that an id or a unique prefix names. Raises `run_not_found`, `ambiguous_run`."""
+    found = [run_id for run_id in store.journals.open_ids() if run_id == run or run_id.startswith(run)]
+    if run in found:
+        return run
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise error("ambiguous_run", f"{run!r} fits {len(found)} open runs", prefix=run, found=found[:20])
+    raise error("run_not_found", f"no open run {run[:140]!r} in {store.url}", run=run[:140], store=store.url)
+
+
+def _not_found(store: Store, named: str, message: str, **details: Any) -> RunstoneError:
+    """Why RUN names nothing: it was purged, or it never was."""
+    stone = purged_run(store.objects, named)
+    return error("run_not_found", message, store=store.url, **details) if stone is None else stone.error()
+
+
+def purged_run(objects: Objects, run: str) -> Tombstone | None:
+    """The tombstone of the run that an id, a prefix that fits one, or `sha256:<hex>` names, if that is gone."""
+    gone = [stone for stone in objects.tombstones() if not objects.exists(stone.run_id)]
+    exact = [stone for stone in gone if run in (stone.run_id, stone.digest)]
+    found = exact or [stone for stone in gone if run and stone.run_id.startswith(run)]
+    return found[0] if len(found) == 1 else None
