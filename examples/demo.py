@@ -1,4 +1,4 @@
-"""Runstone in nine steps: record real work, prove the records, damage one, kill a run, hide a secret, take one along.
+"""Runstone step by step: record real work, find, compare and judge it, prove it, damage it, kill a run, hide a secret.
 
     python examples/demo.py [--work DIR]
 
@@ -30,28 +30,6 @@ MARKER_TEXT = "This folder was made by examples/demo.py, which deletes it when i
 COLUMNS = 80
 LIMIT_S = 60
 SECRET = "correct-horse-battery-staple"
-COMPARE = """\
-import sys
-import runstone
-
-store = runstone.open()
-before, after = [store.get(run) for run in sys.argv[1:]]
-differ = before.outcome_digest != after.outcome_digest
-print("outcome digests", "differ" if differ else "are equal")
-
-pairs = zip(before.events("input", "output"), after.events("input", "output"))
-for one, other in pairs:
-    same = one["data"]["sha256"] == other["data"]["sha256"]
-    print("same " if same else "other", one["type"], one["data"]["name"])
-
-def sessions(run, regime):
-    table = run.file("artifacts/regimes.csv").decode().splitlines()
-    rows = [line.split(",") for line in table]
-    return sum(int(count) for _, label, count in rows if label == regime)
-
-for regime in ("up", "sideways", "down"):
-    print(f"{regime:<9}{sessions(before, regime):6}{sessions(after, regime):6}")
-"""
 
 
 class ClaimError(Exception):
@@ -164,24 +142,69 @@ def list_runs(stage: Stage) -> None:
         claim(not any(path.stat().st_mode & 0o222 for path in files), f"every file of {run.run_id} is read-only")
 
 
-def compare(stage: Stage) -> None:
-    """Show the changed derivation, and what differs from the baseline's."""
+def show_one(stage: Stage) -> None:
+    """Show the changed derivation."""
+    stage.section("One run", "A run says which command ran on which bytes, and what came of it.")
+    shown = stage.sh(f"runstone show {derivations(stage)[0].run_id}")
+    claim("--trend-threshold 0.05" in shown, "the record holds the threshold that was given")
+
+
+def annotate(stage: Stage) -> None:
+    """Name two runs, and say something of one, after the seal."""
     stage.section(
-        "One run, and what the threshold changed",
-        "A run says which command ran on which bytes; two runs are compared by digests.",
+        "Say something afterwards",
+        "Names, labels and notes are runs of their own: no byte of a sealed run changes.\n"
+        "@published and @trial stand for the two runs from now on.",
     )
     after, before = derivations(stage)
-    shown = stage.sh(f"runstone show {after.run_id}")
-    claim("--trend-threshold 0.05" in shown, "the record holds the threshold that was given")
-    (stage.work / "compare.py").write_text(COMPARE, encoding="utf-8")
-    print("\nThe library reads both records in a few lines:")
-    stage.sh("cat compare.py")
-    output = stage.sh(f"python compare.py {before.run_id} \\\n    {after.run_id}")
-    claim("outcome digests differ\n" in output, "the outcome digests of the two derivations differ")
-    claim("up         5142  2555\n" in output, "2,587 sessions are no longer called `up`")
-    for line in ("same  input data/prices.csv", "other output data/features.csv", "other output regimes.csv"):
-        claim(f"{line}\n" in output, f"the comparison says: {line}")
-    print("\nThe same prices went in; other features and other labels came out.")
+    stage.sh(f"runstone alias published {before.run_id}")
+    stage.sh(f"runstone alias trial {after.run_id}")
+    stage.sh('runstone annotate @trial --label reviewed=yes \\\n    --note "is 5 % too much?"')
+    output = stage.sh("runstone ls label.reviewed:yes")
+    claim(after.run_id in output, "the new label finds the run")
+    claim(before.run_id not in output, "the new label finds no other run")
+    output = stage.sh("runstone show @trial", only="^(run|digest|ANNOTATIONS|  [0-9]{4}-)")
+    claim("is 5 % too much?" in output, "`runstone show` tells the note")
+    claim(stage.store.get("@trial").digest == after.digest, "the run has the digest that it had")
+
+
+def find(stage: Stage) -> None:
+    """Ask of a file which runs made and read it."""
+    stage.section(
+        "Which run made this file",
+        "A file is known by its bytes, wherever it lies and whatever it is called.",
+    )
+    stage.sh("cp market/data/features.csv what-is-this.csv")
+    output = stage.sh("runstone find what-is-this.csv")
+    after, before = derivations(stage)
+    claim(after.run_id in output, "the file was made by the second derivation")
+    claim(before.run_id not in output, "the file was not made by the first derivation")
+    output = stage.sh("runstone find --lineage what-is-this.csv")
+    claim("read data/prices.csv" in output, "it came from the prices")
+    claim(output.count("  P2-Backfill  ") == 2, "two backfills made these very prices")
+
+
+def compare(stage: Stage) -> None:
+    """Tell what differs between the two derivations."""
+    stage.section("What differs", "Only what is not the same is shown; * makes the outcome another one.")
+    output = stage.sh("runstone diff @published @trial")
+    for said in ("outcome  differs", "--trend-threshold 0.05", "* ~ data/features.csv", "regimes.csv row 15"):
+        claim(said in output, f"the comparison says: {said}")
+    claim("prices.csv" not in output, "the inputs are the same")
+
+
+def judge(stage: Stage) -> None:
+    """Two verdicts, of which one fails."""
+    stage.section(
+        "A verdict",
+        "Rules say what must hold beside a baseline; the verdict is recorded as a run.",
+    )
+    rules = "--baseline @published \\\n    --require check.rows_match_prices --require-same inputs"
+    claim(" passes\n" in stage.sh(f"runstone judge @trial {rules}"), "the trial passes by these rules")
+    output = stage.sh(f"runstone judge @trial {rules} \\\n    --require-same outcome", status=1)
+    claim(" fails\n" in output, "the trial fails where the outcome must be the same")
+    output = stage.sh("runstone ls kind:judge")
+    claim(output.count("  judge  ") == 2, "both verdicts are in the store")
 
 
 def verify_all(stage: Stage) -> None:
@@ -191,7 +214,7 @@ def verify_all(stage: Stage) -> None:
         "Every byte is hashed; every document is made anew from the journal and compared.",
     )
     output = stage.sh("runstone verify --all")
-    claim(": 6 verified" in output, "six runs verify")
+    claim(": 11 verified" in output, "six runs verify, and five that say something of them")
 
 
 def tamper(stage: Stage) -> None:
@@ -303,13 +326,18 @@ SECTIONS: Sequence[Callable[[Stage], None]] = (
     baseline,
     changed,
     list_runs,
+    show_one,
+    annotate,
+    find,
     compare,
+    judge,
     verify_all,
     tamper,
     kill,
     hide,
     carry,
 )
+"""In this order. What takes runs away comes last."""
 
 
 def farewell(work: Path, took_s: float) -> None:
@@ -317,7 +345,7 @@ def farewell(work: Path, took_s: float) -> None:
     folder, command = shortest(work), shortest(Path(sys.executable).parent / "runstone")
     print(f"\n\nEverything held, in {took_s:.0f} s. It all lies in {folder}:\n")
     for name, what in (
-        ("runs", "the store: eight runs, a folder each"),
+        ("runs", "the store: eight runs, and five that say something of them"),
         ("market/data", "the tables that the pipeline made"),
         ("copy", "the copy with the changed byte"),
         ("derive.tar", "the exported run"),
@@ -327,7 +355,7 @@ def farewell(work: Path, took_s: float) -> None:
     print("\nTry next:\n")
     print(f"  export RUNSTONE_STORE={folder}/runs")
     print(f"  {command} ls status:failed,interrupted")
-    print(f"  {command} show @latest")
+    print(f"  {command} show @trial")
     print(f"  {command} run -- python3 -c 'print(6 * 7)'")
 
 
@@ -356,8 +384,8 @@ def is_own(folder: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the nine steps in the work folder and return the exit status."""
-    parser = argparse.ArgumentParser(prog="demo.py", description="Runstone in nine steps.")
+    """Run the steps in the work folder and return the exit status."""
+    parser = argparse.ArgumentParser(prog="demo.py", description="Runstone step by step.")
     parser.add_argument("--work", type=Path, default=PROJECT / "demo-out", metavar="DIR", help="made anew")
     started = time.monotonic()
     try:

@@ -13,6 +13,7 @@ from faults.failing_calls import errors_not_held_back, failing_calls
 from faults.flips import bytes_not_read, flips
 from faults.names import names
 from faults.races import lock_not_checked, races
+from faults.readers import open_runs_asked_last, readers
 from faults.stopped import journal_not_copied, stopped_writer
 from faults.sweep import CannotTraceError, Sweep
 
@@ -37,6 +38,8 @@ SWEEPS: dict[str, Sweep] = {
     "journal-not-copied": journal_not_copied,
     "races": races,
     "lock-not-checked": lock_not_checked,
+    "readers": readers,
+    "open-runs-asked-last": open_runs_asked_last,
 }
 
 

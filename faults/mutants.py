@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from runstone.adapters.fs import durable, objects
 from runstone.core import layout
 from runstone.core.manifest import FileFact
-from runstone.engine import verifier, writer
+from runstone.engine import finder, verifier, writer
 from runstone.ports.objects import Entry
 
 Answer = TypeVar("Answer")
@@ -118,6 +118,17 @@ def errors_not_held_back() -> None:
     writer.JournalWriter.__init__ = strict  # type: ignore[assignment,method-assign]
 
 
+def open_runs_asked_last() -> None:
+    """The open runs are looked at after the sealed ones."""
+
+    def page(asked: finder.Finder, query: Any, after: Any, limit: int | None, progress: Any = None) -> finder.Page:
+        cards = asked.catalogue.ask(lambda catalog: catalog.cards(query, after, None), progress)
+        waiting = query.page(asked._open(query), after, None)  # noqa: SLF001  # the mutant of this very class
+        return finder._page(query.ordered([*cards, *waiting]), query, limit)  # noqa: SLF001
+
+    finder.Finder.page = page  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "no-folder-sync": no_folder_sync,
     "no-file-sync": no_file_sync,
@@ -130,6 +141,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "journal-not-copied": journal_not_copied,
     "bytes-not-read": bytes_not_read,
     "errors-not-held-back": errors_not_held_back,
+    "open-runs-asked-last": open_runs_asked_last,
 }
 
 

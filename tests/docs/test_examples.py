@@ -15,7 +15,7 @@ from runstone.adapters.fs.probe import NOT_CHECKED, NOT_PROMISED, PROMISED, STAN
 
 from .pages import ROOT, anchors, codes, fenced, links, pages, rows, sections, text_of
 
-PAGES = ("README.md", "docs/library.md", "docs/ovc.md", "docs/compare.md")
+PAGES = ("README.md", "docs/library.md", "docs/ovc.md", "docs/compare.md", "docs/queries.md", "docs/annotations.md")
 PYTHON = [(name, code) for name in PAGES for code in fenced(name, "python")]
 PACKAGE = ROOT / "src" / "runstone"
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from runstone.adapters.fs import objects as fs_objects
+from runstone.adapters.fs.objects import FsObjects
 from runstone.adapters.memory.catalog import MemoryCatalog
 from runstone.core import layout
 from runstone.engine import catalogue
+from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 
@@ -270,3 +272,71 @@ def test_what_a_dying_reader_read_is_kept(store: Store, monkeypatch: pytest.Monk
         store.rows()
     assert len(store.rows()) == 4
     assert len(seen) == 6
+
+
+def test_a_run_that_is_sealed_while_a_list_is_made_is_in_it_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is sealed before the catalog is asked, or between its answer and the look at the open runs."""
+    ask = store._finder.catalogue.ask
+    for when, sealed in (("before", True), ("behind", False)):
+        run = store.run("job", run_id=when)
+
+        def asked(*arguments: object, run: Run = run, sealed: bool = sealed) -> object:
+            if sealed:
+                run.finish()
+            answer = ask(*arguments)
+            run.finish()
+            return answer
+
+        monkeypatch.setattr(store._finder.catalogue, "ask", asked)
+        assert [row["run_id"] for row in store.rows()].count(when) == 1
+        assert [row["status"] for row in store.rows(f"id:{when}")] == ["success"]
+
+
+def test_a_bundle_that_goes_while_it_is_read_was_never_damaged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was listed, and is gone when its turn comes: no row, in this list or in the next one."""
+    read = catalogue.sealed_card
+
+    def slow(objects: FsObjects, run_id: str) -> dict[str, object] | None:
+        if run_id == "run-1":
+            shutil.rmtree(Path(store.url) / run_id)
+        return read(objects, run_id)
+
+    monkeypatch.setattr(catalogue, "sealed_card", slow)
+    assert [row["run_id"] for row in store.rows()] == ["run-3", "run-2", "run-0"]
+    assert answers(store) == expected(store)
+
+
+@pytest.mark.parametrize("query", ["", "sort:-metric.loss"])
+def test_a_page_that_ends_with_a_run_that_goes_has_a_cursor(
+    store: Store, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """Rows and cursor are of one moment; the next page goes on behind what is not there any more."""
+    ask = store._finder.catalogue.ask
+
+    def asked(*arguments: object) -> object:
+        answer = ask(*arguments)
+        shutil.rmtree(Path(store.url) / "run-2", ignore_errors=True)
+        return answer
+
+    monkeypatch.setattr(store._finder.catalogue, "ask", asked)
+    after = store.page(query, limit=2).next
+    assert [row["run_id"] for row in store.page(query, limit=2, after=after).rows] == ["run-1", "run-0"]
+
+
+def test_a_catalog_that_goes_before_it_is_asked_is_not_taken_for_an_empty_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the moment in which it knows every bundle and the question it is deleted: it is filled again."""
+    sync = store._finder.catalogue._sync
+    deleted: list[int] = []
+
+    def synced(*arguments: object) -> int:
+        done = sync(*arguments)
+        if not deleted:
+            deleted.append(catalog_file(store).stat().st_ino)
+            catalog_file(store).unlink()
+        return done
+
+    monkeypatch.setattr(store._finder.catalogue, "_sync", synced)
+    assert [row["run_id"] for row in store.rows()] == ["run-3", "run-2", "run-1", "run-0"]
+    assert deleted

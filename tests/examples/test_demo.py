@@ -78,9 +78,9 @@ class TestStory:
     """One whole demo."""
 
     def test_it_ends_well(self, played: Played) -> None:
-        """Every claim holds, nothing is complained about, and the nine sections come in order."""
+        """Every claim holds, nothing is complained about, and the thirteen sections come in order."""
         assert (played.status, played.complaint) == (0, ""), played.output[-2000:]
-        assert re.findall(r"^(\d+)\. .*\n-+$", played.output, re.MULTILINE) == [str(number) for number in range(1, 10)]
+        assert re.findall(r"^(\d+)\. .*\n-+$", played.output, re.MULTILINE) == [str(number) for number in range(1, 14)]
 
     @pytest.mark.parametrize(
         "line",
@@ -89,10 +89,15 @@ class TestStory:
             r"\$ runstone ls",
             r"\S+__B1-DerivedC1__\w+",
             r"  B1-DerivedC1 +success  .*",
-            r"outcome digests differ",
-            r"same  input data/prices\.csv",
-            r"other output data/features\.csv",
-            r"6 runs in .*: 6 verified",
+            r"  \S+ \S+  .*reviewed=yes, “is 5 % too much\?”",
+            r"  made by \S+__B1-DerivedC1__\w+  B1-DerivedC1  success",
+            r"    read data/prices\.csv  sha256:\w{12}",
+            r"outcome  differs, by what is marked \*",
+            r"\* ~ data/features\.csv",
+            r"      b  \.\.\.\S+derive\.py --trend-threshold 0\.05",
+            r"\S+__B1-DerivedC1__\w+  passes",
+            r"fail    same outcome .*  differs",
+            r"11 runs in .*: 11 verified",
             r"    wrong_sha256 events\.jsonl: expected sha256",
             r" 7  documents refolded +FAULT",
             r"\$ kill -9 \d+",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from runstone.core import canonical
 from runstone.core.events import ANNOTATION, CLOSED, OPENED
-from runstone.core.fulltext import searchable
+from runstone.core.fulltext import BORDER, searchable
 from runstone.core.times import parse_time
 from runstone.core.totals import whole_ms
 from runstone.core.words import RUNNING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Card = dict[str, Any]
     """Fields as `EMPTY` has them."""
+    Link = Mapping[str, Any]
     Fact = tuple[str, str, float | None]
     """Field, text, and the number that the text spells."""
 
@@ -218,11 +219,22 @@ def place_of(card: Mapping[str, Any]) -> tuple[str, str]:
     return card["opened_at"] or "", card["run_id"]
 
 
-def targets(card: Mapping[str, Any]) -> list[str]:
-    """The runs that an annotation amends."""
+def amended(card: Mapping[str, Any]) -> list[Link]:
+    """The links of an annotation to the runs that it is of."""
     if card["annotation"] is None:
         return []
-    return [link["run_id"] for link in card["links"] if link["rel"] == "amends"]
+    return [link for link in card["links"] if link["rel"] == "amends"]
+
+
+def is_of(link: Link, card: Mapping[str, Any]) -> bool:
+    """Whether a link is to this run: by its id, and to these very bytes where both say which they are."""
+    same = link["digest"] == card["digest"] or None in (link["digest"], card["digest"])
+    return same and bool(link["run_id"] == card["run_id"])
+
+
+def amends(annotation: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
+    """Whether an annotation is of this run."""
+    return any(is_of(link, card) for link in amended(annotation))
 
 
 def labels_now(recorded: Mapping[str, str], changes: Iterable[Mapping[str, str | None]]) -> dict[str, str]:
@@ -244,26 +256,27 @@ def annotated(card: Card, annotations: Iterable[Mapping[str, Any]], aliases: lis
         name = given.get("name", name)
         texts += given.get("notes", ())
     aliases = sorted(aliases)
-    extra = searchable([*([name] if name else []), *aliases, *texts, *label_texts(labels)])
-    words = f"{card['words']} \ue000 {extra}" if extra else card["words"]
+    recorded = card["words"].removesuffix(searchable(label_texts(card["labels"])))
+    since = searchable([*([name] if name else []), *aliases, *texts, *label_texts(labels)])
+    words = f"{recorded} {BORDER} {since}" if since else recorded
     return {**card, "labels": labels, "scores": scores, "name": name, "aliases": aliases, "words": words}
 
 
 def folded(cards: list[Card]) -> list[Card]:
     """Cards with their annotations; an alias is the run's that the newest annotation with that alias names."""
-    by_target: dict[str, list[Card]] = {}
-    owners: dict[str, str] = {}
+    by_target: dict[str, list[tuple[Link, Card]]] = {}
+    owners: dict[str, Link | None] = {}
     for annotation in sorted((card for card in cards if card["annotation"] is not None), key=place_of):
-        for target in targets(annotation):
-            by_target.setdefault(target, []).append(annotation)
+        for link in amended(annotation):
+            by_target.setdefault(link["run_id"], []).append((link, annotation))
             for alias, given in annotation["annotation"].get("aliases", {}).items():
-                owners[alias] = target if given else ""
-    return [
-        annotated(card, by_target[run_id], [alias for alias, owner in owners.items() if owner == run_id])
-        if (run_id := card["run_id"]) in by_target
-        else card
-        for card in cards
-    ]
+                owners[alias] = link if given else None
+    found = []
+    for card in cards:
+        annotations = [one for link, one in by_target.get(card["run_id"], ()) if is_of(link, card)]
+        aliases = [alias for alias, link in owners.items() if link is not None and is_of(link, card)]
+        found.append(annotated(card, annotations, aliases) if annotations else card)
+    return found
 
 
 def facts(card: Mapping[str, Any]) -> Iterator[Fact]:

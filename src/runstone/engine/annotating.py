@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.core.card import place_of, targets
+from runstone.core.card import amends, place_of
 from runstone.core.events import ANNOTATION, check_labels
 from runstone.core.query import glob_fits
 from runstone.engine.facts import metric_number, text_of
@@ -97,24 +97,14 @@ def check_alias(alias: Any, store: Store) -> str:
 
 def aliased(finder: Finder, alias: str) -> str | None:
     """The id of the run that an alias names now, if one does."""
-    newest = next(iter(finder.cards(asking("naming", alias))), None)
-    if newest is None or not newest["annotation"]["aliases"].get(alias):
-        return None
-    return next(iter(targets(newest)[-1:]), None)
+    return next((str(card["run_id"]) for card in finder.cards(asking("alias", alias))), None)
 
 
-def history(finder: Finder, run_id: str, digest: Digest | None = None) -> list[dict[str, Any]]:
+def history(finder: Finder, run_id: str, digest: Digest | None) -> list[dict[str, Any]]:
     """What was said of a run since it was sealed, the oldest first; with a digest only of the run that has it."""
-    found = [
-        card
-        for card in finder.cards(asking("link.amends", run_id))
-        if card["annotation"] is not None and (digest is None or _amends(card, digest))
-    ]
-    return [_told(card) for card in sorted(found, key=place_of)]
-
-
-def _amends(card: Card, digest: Digest) -> bool:
-    return any(link["rel"] == "amends" and link["digest"] in (None, digest) for link in card["links"])
+    run = {"run_id": run_id, "digest": digest}
+    annotations = finder.cards(asking("link.amends", run_id))
+    return [_told(card) for card in sorted(annotations, key=place_of) if amends(card, run)]
 
 
 def _told(card: Card) -> dict[str, Any]:
@@ -131,9 +121,9 @@ def _told(card: Card) -> dict[str, Any]:
     }
 
 
-def effective(finder: Finder, run_id: str) -> Card | None:
-    """The card of a run with all that was said of it; `None` where the catalog cannot have it."""
-    return next(iter(finder.cards(asking("id", run_id))), None)
+def digest_of_run(finder: Finder, run_id: str) -> Digest | None:
+    """The digest of the run that has an id; `None` where it cannot be read."""
+    return next((card["digest"] for card in finder.cards(asking("id", run_id))), None)
 
 
 def all_aliases(finder: Finder, pattern: str = "*") -> dict[str, str]:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1 << 20
 
 
-def sealed_card(objects: Objects, run_id: str) -> Card:
-    """The card of a sealed run; `damaged` where the bundle cannot be read. It proves nothing: that is verification."""
+def sealed_card(objects: Objects, run_id: str) -> Card | None:
+    """The card of a sealed run; `damaged` where the bundle cannot be read, `None` where it is gone.
+
+    It proves nothing: that is verification.
+    """
     bundle = None
     try:
         bundle = objects.open(run_id)
@@ -35,7 +38,7 @@ def sealed_card(objects: Objects, run_id: str) -> Card:
                 maker.add(load(line))
         return maker.sealed(sealed.manifest, sealed.digest)
     except (RunstoneError, ValueError, TypeError, LookupError):  # it is not what the format says: no list breaks by it
-        return damaged_card(run_id)
+        return damaged_card(run_id) if objects.exists(run_id) else None
     finally:
         if bundle is not None:
             bundle.close()

@@ -43,13 +43,19 @@ class Catalogue:
         """The answer of a catalog that knows every bundle that was there when it was asked."""
         while True:
             for _ in range(TRIES):
+                catalog = self._catalogs[0]
                 try:
-                    self._sync(self._catalogs[0], progress)
-                    return question(self._catalogs[0])
+                    generation = catalog.generation()
+                    self._sync(catalog, progress)
+                    answer = question(catalog)
+                    if (
+                        catalog.generation() == generation
+                    ):  # else what was read in may be gone, and something asked of none
+                        return answer
                 except CatalogLost:
                     if len(self._catalogs) == 1:
                         raise
-            self._catalogs = self._catalogs[1:]
+            self._catalogs = self._catalogs[1:] or self._catalogs
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Forget everything and read every bundle; answers how many. Raises `CatalogLost` where none can be kept."""
@@ -71,19 +77,25 @@ class Catalogue:
         marks = self._objects.marks()  # asked last: what comes meanwhile is in no list, and is not taken for gone
         there = {run_id: mark for run_id, mark in marks.items() if run_id in known} if settled else marks
         missing = {run_id: mark for run_id, mark in there.items() if known.get(run_id) != mark}
-        self._read(catalog, missing, progress)
-        gone = [run_id for run_id in known if run_id not in marks]
+        gone = self._read(catalog, missing, progress)
+        gone += [run_id for run_id in known if run_id not in marks]
         if gone or not settled:
             catalog.update((), gone, stamp)
         return len(missing)
 
-    def _read(self, catalog: Catalog, missing: dict[str, str], progress: Progress | None) -> None:
+    def _read(self, catalog: Catalog, missing: dict[str, str], progress: Progress | None) -> list[str]:
+        """Take in the cards of bundles; answers which of them went meanwhile."""
         batch: list[Known] = []
+        gone = []
         for done, (run_id, mark) in enumerate(missing.items(), 1):
             card = sealed_card(self._objects, run_id)
-            batch.append(Known(DAMAGED_MARK if card["state"] == DAMAGED else mark, card))
+            if card is None:
+                gone.append(run_id)
+            else:
+                batch.append(Known(DAMAGED_MARK if card["state"] == DAMAGED else mark, card))
             if len(batch) == BATCH or done == len(missing):
                 catalog.update(batch, (), None)
                 batch = []
             if progress is not None:
                 progress(done, len(missing))
+        return gone

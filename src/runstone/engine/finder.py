@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from runstone.core.card import SEALED, row_of
-from runstone.core.query import Match, Pattern, Query
+from runstone.core.query import OPENED, Match, Pattern, Query
 from runstone.engine.carding import open_card
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, Final
 
     from runstone.core.card import Card
     from runstone.core.query import Cursor
     from runstone.engine.catalogue import Catalogue, Progress
+    from runstone.ports.catalog import Catalog
     from runstone.ports.journals import Journals
     from runstone.ports.objects import Objects
 
@@ -47,32 +48,24 @@ class Finder:
             query.check(after)
         waiting = self._open(query)  # before the sealed ones: a run that is sealed meanwhile is in one list or both
         wanted = None if limit is None else limit + 1
-        if not waiting:
-            found = self.catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress)
-            return self._cut([dict(row) for row in found], query, limit)
-        cards: list[Any] = self.catalogue.ask(lambda catalog: catalog.cards(query, after, wanted), progress)
-        merged = query.ordered([*cards, *self._still_open(query, waiting, after)])
-        return self._cut([row_of(card) for card in merged], query, limit, merged)
+        if not waiting and (limit is None or query.sort == OPENED):  # a row tells where the next page begins
+            return _page(self.catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress), query, limit)
+        found = self.catalogue.ask(lambda catalog: self._merged(catalog, query, waiting, after, wanted), progress)
+        return _page(query.ordered(found), query, limit)
 
     def all_cards(self, query: Query) -> list[Any]:
         """The effective cards of all runs that fit, also of open ones, in the order of the query."""
         waiting = self._open(query, whole=True)
-        return query.ordered([*self.cards(query), *self._still_open(query, waiting, None)])
+        return query.ordered(self.catalogue.ask(lambda catalog: self._merged(catalog, query, waiting, None, None)))
 
-    def _still_open(self, query: Query, waiting: list[Card], after: Cursor | None) -> list[Any]:
-        """Of the open runs those that fit, and that the catalog does not have by now."""
-        return [card for card in query.page(waiting, after, None) if not self._is_sealed(card["run_id"])]
-
-    def _cut(self, rows: list[dict[str, Any]], query: Query, limit: int | None, cards: Any = None) -> Page:
-        if limit is None or len(rows) <= limit:
-            return Page(rows, None)
-        if limit == 0:
-            return Page([], None)
-        last = (cards or self._cards_of(rows[limit - 1 : limit]))[limit - 1 if cards else 0]
-        return Page(rows[:limit], query.cursor(last).text())
-
-    def _cards_of(self, rows: list[dict[str, Any]]) -> list[Card]:
-        return [self.cards(asking("id", row["run_id"]))[0] for row in rows]
+    def _merged(
+        self, catalog: Catalog, query: Query, waiting: list[Card], after: Cursor | None, limit: int | None
+    ) -> list[Any]:
+        """Cards of sealed runs that fit, and of those that were open and that the catalog does not have by now."""
+        still = [card for card in waiting if not self._is_sealed(catalog, card["run_id"])]
+        cards: list[Any] = catalog.cards(query, after, limit)
+        found = {card["run_id"] for card in cards}
+        return [*cards, *(card for card in query.page(still, after, None) if card["run_id"] not in found)]
 
     def cards(self, query: Query) -> list[Card]:
         """The effective cards of sealed runs that fit, in the order of the query."""
@@ -102,9 +95,17 @@ class Finder:
                 found.append(open_card(left, alive=self._journals.alive(run_id), whole=whole))
         return found
 
-    def _is_sealed(self, run_id: str) -> bool:
-        """Whether the catalog has it by now."""
-        return self._objects.exists(run_id) and bool(self.cards(asking("id", run_id)))
+    def _is_sealed(self, catalog: Catalog, run_id: str) -> bool:
+        """Whether a run that was open is known as sealed by now."""
+        return self._objects.exists(run_id) and bool(catalog.rows(asking("id", run_id), None, 1))
+
+
+def _page(found: Sequence[Mapping[str, Any]], query: Query, limit: int | None) -> Page:
+    """Of cards or rows the first `limit`."""
+    if limit is None or len(found) <= limit:
+        return Page([row_of(card) for card in found], None)
+    last = found[limit - 1 : limit]
+    return Page([row_of(card) for card in found[:limit]], query.cursor(last[0]).text() if last else None)
 
 
 def asking(field: str, value: str, *, glob: bool = False) -> Query:

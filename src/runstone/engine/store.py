@@ -377,13 +377,14 @@ class Store:
         """What was said of a run since it was sealed, the oldest first: `at`, `by`, `labels`, `scores`, `notes`,
         `aliases`, perhaps `name`, and the `run_id` of the annotation.
 
-        Of a `Sealed`, which may be of another store, what amends these very bytes. Raises as `get`.
+        It is what amends these very bytes; a `Sealed` may be of another store. Raises as `get`.
         """
-        from runstone.engine.annotating import history
+        from runstone.engine.annotating import digest_of_run, history
 
         if isinstance(run, Sealed):
             return history(self._finder, run.run_id, run.digest)
-        return history(self._finder, self.resolve(run))
+        run_id = self.resolve(run)
+        return history(self._finder, run_id, digest_of_run(self._finder, run_id))
 
     def plan(self, query: str) -> str:
         """In words: by which index the runs of a query are found, or that all are looked at."""

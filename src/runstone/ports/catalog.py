@@ -30,6 +30,11 @@ class Catalog(Protocol):
     of one moment. Safe to share between threads. Every method raises `CatalogLost`.
     """
 
+    def generation(self) -> int:
+        """A number that is another once everything was forgotten, by whomever: then what was asked before this does not
+        belong to what is asked after it."""
+        ...
+
     def stamp(self) -> str | None:
         """What `update` was last given; `None` in a new catalog."""
         ...

@@ -127,6 +127,17 @@ class CatalogSuite:
         put(catalog, card("r2"))
         assert ids(ground.make()) == ["r2"]
 
+    def test_a_generation_ends_when_everything_is_forgotten(self, ground: CatalogGround) -> None:
+        """It is the same as long as cards come and go, and another one after `clear`, for every handle."""
+        catalog, other = ground.make(), ground.make()
+        begun = catalog.generation(), other.generation()
+        put(catalog, card("r1"))
+        other.update((), ["r1"], "stamp")
+        assert (catalog.generation(), other.generation()) == begun
+        catalog.clear()
+        assert catalog.generation() != begun[0]
+        assert other.generation() != begun[1]
+
     def test_damaged_runs_are_told_and_come_last(self, ground: CatalogGround) -> None:
         """They have no time; a status finds them."""
         catalog = ground.make()

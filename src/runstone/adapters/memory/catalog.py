@@ -23,7 +23,11 @@ class MemoryCatalog:
         self._known: dict[str, Known] = {}
         self._effective: list[Card] | None = None
         self._stamp: str | None = None
+        self._generation = 0
         self._lock = _thread.allocate_lock()
+
+    def generation(self) -> int:
+        return self._generation
 
     def stamp(self) -> str | None:
         return self._stamp
@@ -58,6 +62,7 @@ class MemoryCatalog:
     def clear(self) -> None:
         with self._lock:
             self._known, self._effective, self._stamp = {}, None, None
+            self._generation += 1
 
     def close(self) -> None:
         pass

@@ -15,7 +15,7 @@ import sqlite3
 from runstone.adapters.sqlite.plans import FEW, micros, plans
 from runstone.core import card as cards
 from runstone.core.canonical import canonical_bytes
-from runstone.core.card import annotated, facts, place_of, row_of, targets
+from runstone.core.card import amended, amends, annotated, facts, is_of, place_of, row_of
 from runstone.core.parsing import load
 from runstone.core.words import HIDDEN_KINDS
 from runstone.ports.catalog import CatalogLost
@@ -69,11 +69,16 @@ class SqliteCatalog:
         self._home = (0, 0)
         """Process and inode of the connection: a fork must not use it, and the file may be another by now."""
         self._fields: dict[str, int] = {}
+        self._opened = 0
+        """So many connections have been made."""
 
     def __del__(self) -> None:
         self.close()
 
     # the port
+
+    def generation(self) -> int:
+        return self._asked(lambda _: self._opened)
 
     def stamp(self) -> str | None:
         return self._asked(lambda db: next(iter(db.execute("SELECT value FROM about WHERE key = 'stamp'")), (None,))[0])
@@ -188,6 +193,7 @@ class SqliteCatalog:
             raise CatalogLost("there is no store yet")
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         self._connection = connection
+        self._opened += 1
         self._fields = {}
         self._home = (os.getpid(), self._inode())
         connection.execute("PRAGMA journal_mode = WAL")
@@ -267,10 +273,10 @@ class _Update:
         changed[card["run_id"]] = None
         if card["annotation"] is None:
             return
-        changed.update(dict.fromkeys(targets(card)))
+        changed.update(dict.fromkeys(_targets(card)))
         for alias in card["annotation"].get("aliases", ()):
             for other in self._with(self._naming, alias):
-                changed.update(dict.fromkeys(targets(other)))
+                changed.update(dict.fromkeys(_targets(other)))
 
     def _forget(self, run_id: str, changed: dict[str, None]) -> None:
         found = self._db.execute("SELECT run FROM runs WHERE run_id = ?", (run_id,)).fetchone()
@@ -321,22 +327,29 @@ class _Update:
             return
         (run,) = found
         base, was = self._db.execute("SELECT base, card FROM cards WHERE run = ?", (run,)).fetchone()
-        annotations = [card for card in self._with(self._amends, run_id) if card["annotation"] is not None]
+        card = load(base)
+        annotations = [one for one in self._with(self._amends, run_id) if amends(one, card)]
         if not annotations and was is None:
             return
-        card = annotated(load(base), annotations, self._aliases(run_id, annotations)) if annotations else load(base)
+        if annotations:
+            card = annotated(card, annotations, self._aliases(card, annotations))
         self._unindex(run, load(was or base))
         self._index(run, card)
         kept = canonical_bytes(card) if annotations else None
         self._db.execute("UPDATE cards SET card = ? WHERE run = ?", (kept, run))
         self._db.execute("UPDATE runs SET row = ? WHERE run = ?", (canonical_bytes(row_of(card)), run))
 
-    def _aliases(self, run_id: str, annotations: list[Card]) -> list[str]:
+    def _aliases(self, card: Card, annotations: list[Card]) -> list[str]:
         """The aliases that are this run's: the newest annotation with an alias says whose it is."""
         mentioned = dict.fromkeys(alias for one in annotations for alias in one["annotation"].get("aliases", ()))
         owned = []
         for alias in mentioned:
             newest = self._with(self._naming, alias)[-1]
-            if newest["annotation"]["aliases"][alias] and run_id in targets(newest)[-1:]:
+            if newest["annotation"]["aliases"][alias] and is_of(amended(newest)[-1], card):
                 owned.append(alias)
         return owned
+
+
+def _targets(card: Card) -> list[str]:
+    """The runs that an annotation is of."""
+    return [link["run_id"] for link in amended(card)]
