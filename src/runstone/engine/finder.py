@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runstone.core.card import SEALED, row_of
-from runstone.core.query import Match, Pattern, Query
+from runstone.core.query import OPENED, Match, Pattern, Query
 from runstone.engine.carding import open_card
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ class Finder:
         wanted = None if limit is None else limit + 1
         if not waiting:
             found = self.catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress)
-            return self._cut([dict(row) for row in found], query, limit)
+            return self._cut(found, query, limit)
         cards: list[Any] = self.catalogue.ask(lambda catalog: catalog.cards(query, after, wanted), progress)
         still = [card for card in query.page(waiting, after, None) if not self._is_sealed(card["run_id"])]
         merged = query.ordered([*cards, *still])
@@ -60,11 +60,12 @@ class Finder:
             return Page(rows, None)
         if limit == 0:
             return Page([], None)
-        last = (cards or self._cards_of(rows[limit - 1 : limit]))[limit - 1 if cards else 0]
+        last = cards[limit - 1] if cards else self._place_of(rows[limit - 1], query)
         return Page(rows[:limit], query.cursor(last).text())
 
-    def _cards_of(self, rows: list[dict[str, Any]]) -> list[Card]:
-        return [self.cards(asking("id", row["run_id"]))[0] for row in rows]
+    def _place_of(self, row: dict[str, Any], query: Query) -> Card:
+        """What says where a row stands: the row itself, unless it is sorted by what only the card has."""
+        return row if query.sort == OPENED else self.cards(asking("id", row["run_id"]))[0]
 
     def cards(self, query: Query) -> list[Card]:
         """The effective cards of sealed runs that fit, in the order of the query."""
