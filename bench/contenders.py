@@ -1,7 +1,8 @@
 """Who can be measured: floors, peers and Runstone, by the name that rows, options and results use.
 
 `name` or `name:variant`; recorders live in `bench.peers.<name>_peer`, commands that wrap a command in
-`bench.peers.wrappers`, those that look for secrets in `bench.peers.scanners`.
+`bench.peers.wrappers`, those that look for secrets in `bench.peers.scanners`, those
+that list runs in `bench.peers.listers`.
 """
 
 import importlib
@@ -36,6 +37,10 @@ FLOORS = {
     "floor:search": Contender(distribution="hyperscan"),
     "floor:sha256": Contender(),
     "floor:patterns": Contender(),
+    "floor:table": Contender(),
+    "floor:lookup": Contender(),
+    "floor:read": Contender(),
+    "floor:parse": Contender(distribution="orjson"),
     "bare": Contender(),
     "tee": Contender(),
 }
@@ -59,6 +64,7 @@ PEERS = {
     "inspect:nobuf": Contender("inspect", "inspect-ai"),
     "mlflow:file": Contender("mlflow", "mlflow", "import mlflow"),
     "mlflow:sqlite": Contender("mlflow", "mlflow", max_reps=2),
+    "aim": Contender("aim", "aim", "import aim"),
     "guild": Contender("guild", "guildai", max_reps=1),
     "detect_secrets": Contender("detect_secrets", "detect-secrets", max_reps=3),
     "credsweeper": Contender("credsweeper", "credsweeper", max_reps=3),
@@ -66,7 +72,7 @@ PEERS = {
 }
 CONTENDERS = {**FLOORS, **OURS, **PEERS}
 SCANNER_PEERS = ("detect_secrets", "credsweeper", "betterleaks")
-RECORDER_PEERS = tuple(name for name in PEERS if name != "guild" and name not in SCANNER_PEERS)
+RECORDER_PEERS = tuple(name for name in PEERS if name not in ("aim", "guild", *SCANNER_PEERS))
 
 
 def interpreter(name: str, venvs: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 QUIET = {
+    "AIM_ANALYTICS_ENABLED": "0",
     "DO_NOT_TRACK": "1",
     "GIT_PYTHON_REFRESH": "quiet",
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -19,6 +20,7 @@ QUIET = {
     "WANDB_ERROR_REPORTING": "false",
     "WANDB_MODE": "offline",
     "WANDB_SILENT": "true",
+    "__AIM_TELEMETRY": "0",
 }
 
 

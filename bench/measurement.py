@@ -81,10 +81,14 @@ class Case:
     """Details that the table shows."""
     max_reps: int = 10
     peer_number: str = "value"
-    """What the summary compares peers by."""
+    """What peers are compared by."""
     ours: str = "runstone"
     ratio_to: str = "floor"
     """What ratios are to, in a word."""
+    measured_with: str = ""
+    """The case whose workers measure this one too: for tables that take one and the same long preparation."""
+    timeout_s: int = 180
+    """For one worker."""
     one_process_each: bool = False
     """Floors and ours have a process each, where a neighbour would be seen; else they alternate in one."""
 

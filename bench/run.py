@@ -37,7 +37,6 @@ from bench.measurement import (
 from bench.table import case_section
 
 BENCH = PROJECT / "bench"
-WORKER_TIMEOUT_S = 180
 STDERR_SHOWN = 400
 SETTLE_S = 6.0
 """After files were removed: ext4 looks past each inode that was freed in the last five seconds, which makes the
@@ -109,10 +108,10 @@ class Harness:
                 found += self._work(row, case, contenders, folder)
             except WorkerError as failure:
                 found += self._one_by_one(row, case, contenders, folder, str(failure))
-        floor = next((item.value for item in found if item.contender == case.floor), None)
+        floors = {item.case: item.value for item in found if item.contender == case.floor}
         for item in found:
             item.rep = rep
-            item.beside = item.beside or floor
+            item.beside = item.beside or floors.get(item.case)
             write_measurement(self._out, item)
 
     def _one_by_one(
@@ -135,7 +134,7 @@ class Harness:
         python = str(interpreter(contenders[0], self._venvs))
         scratch = Path(tempfile.mkdtemp(dir=folder))
         command = [python, "-m", "bench.worker", row.name, case.name, str(scratch), *contenders]
-        return [measurement_from(json.loads(line)) for line in run_in_group(command).splitlines()]
+        return [measurement_from(json.loads(line)) for line in run_in_group(command, case.timeout_s).splitlines()]
 
     def _skip(self, row: Row, case: Case, contender: str, reason: str) -> None:
         """Write down what could not be measured."""
@@ -150,7 +149,7 @@ def without_folders(text: str) -> str:
     return re.sub(r"(?:/[\w.-]+)+/", "", text)
 
 
-def run_in_group(command: Sequence[str]) -> str:
+def run_in_group(command: Sequence[str], timeout_s: int) -> str:
     """Standard output of a command that has a process group of its own, ended as a whole if it overruns."""
     process = subprocess.Popen(
         command,
@@ -162,11 +161,11 @@ def run_in_group(command: Sequence[str]) -> str:
         start_new_session=True,
     )
     try:
-        printed, complaints = process.communicate(timeout=WORKER_TIMEOUT_S)
+        printed, complaints = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        raise WorkerError(f"took more than {WORKER_TIMEOUT_S} s") from error
+        raise WorkerError(f"took more than {timeout_s} s") from error
     if process.returncode != 0:
         raise WorkerError(complaints[-STDERR_SHOWN:] or f"ended with {process.returncode}")
     return printed
@@ -176,6 +175,8 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default=",".join(rows.NAMES), help="rows, separated by commas")
+    parser.add_argument("--runs", type=int, help="bundles of `newest`, `find`, `reindex` (default 10,000)")
+    parser.add_argument("--catalog-runs", type=int, help="runs of the row `catalog` (default 1,000,000)")
     parser.add_argument("--reps", type=int, default=5, help="repeats of each table (default 5)")
     parser.add_argument("--peers", default="all", help="all, none, or names separated by commas")
     parser.add_argument("--out", type=Path, default=BENCH / "results.jsonl", help="written anew")
@@ -190,13 +191,17 @@ def main() -> int:
     chosen, peers = load_rows(arguments.only.split(",")), choose_peers(arguments.peers)
     arguments.scratch.mkdir(parents=True, exist_ok=True)
     scratch = arguments.scratch.resolve()
+    for variable, runs in (("BENCH_RUNS", arguments.runs), ("BENCH_CATALOG_RUNS", arguments.catalog_runs)):
+        if runs:
+            os.environ[variable] = str(runs)
     with arguments.out.open("w", encoding="utf-8") as out:
         harness = Harness(arguments.venvs.absolute(), scratch, out)
         write_record(out, "machine", describe_machine(scratch))
         for row in chosen:
             for case in row.cases:
                 started = time.monotonic()
-                harness.measure_case(row, case, peers, arguments.reps)
+                if not case.measured_with:
+                    harness.measure_case(row, case, peers, arguments.reps)
                 print(f"{row.name} {case.name}: took {time.monotonic() - started:.0f} s", file=sys.stderr)
                 print(case_section(row, case, [arguments.out]), flush=True)
     return 0

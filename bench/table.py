@@ -89,6 +89,11 @@ def show_number(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
+def over(value: float | None, ours: float | None) -> float | None:
+    """How many times ours a figure is."""
+    return value / ours if value is not None and ours else None
+
+
 def show_detail(items: Sequence[Measurement], name: str) -> str:
     """A numeric detail's median, or the last text."""
     texts = [value for item in items if isinstance(value := item.details.get(name), str)]
@@ -113,7 +118,17 @@ def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str
 def case_table(case: Case, found: dict[str, list[Measurement]]) -> str:
     """One line a contender."""
     unit = next(iter(found.values()))[0].unit
-    header = ("", unit, f"× {case.ratio_to}", *(name.replace("_", " ") for name in case.columns), "repeats")
+    ours = median_of(found.get(case.ours, ()), case.peer_number) if found.keys() & set(case.peers) else None
+    by = "" if case.peer_number == "value" else f" ({case.peer_number.replace('_', ' ')})"
+    beside_ours = () if ours is None else (f"× {case.ours}{by}",)
+    header = (
+        "",
+        unit,
+        f"× {case.ratio_to}",
+        *beside_ours,
+        *(name.replace("_", " ") for name in case.columns),
+        "repeats",
+    )
     return markdown_table(
         header,
         (
@@ -121,6 +136,7 @@ def case_table(case: Case, found: dict[str, list[Measurement]]) -> str:
                 f"**{name}**" if name == case.ours else name,
                 show_number(median_of(items, "value")),
                 show_number(median_of(items, "ratio")),
+                *(show_number(over(median_of(items, case.peer_number), ours)) for _ in beside_ours),
                 *(show_detail(items, column) for column in case.columns),
                 str(len(items)),
             )
@@ -139,7 +155,7 @@ def case_text(row: Row, case: Case, results: Results) -> str:
     missing = {
         item["contender"]: item["reason"]
         for item in results.unmeasured
-        if (item["row"], item["case"]) == (row.name, case.name)
+        if (item["row"], item["case"]) == (row.name, case.measured_with or case.name)
     }
     if missing:
         parts.append("\n".join(f"- not measured: {name} ({reason})" for name, reason in missing.items()))

@@ -42,7 +42,7 @@ def main() -> None:
     os.chdir(arguments.scratch)
     case = find_case(arguments.row, arguments.case)
     for measurement in case.measure(arguments.contenders, arguments.scratch):
-        measurement.row, measurement.case = arguments.row, arguments.case
+        measurement.row, measurement.case = arguments.row, measurement.case or arguments.case
         measurement.version = installed_version(measurement.contender)
         write_measurement(out, measurement)
 

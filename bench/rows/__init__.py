@@ -13,4 +13,9 @@ NAMES = (
     "verify",
     "memory",
     "redaction",
+    "newest",
+    "catalog",
+    "find",
+    "reindex",
+    "diff",
 )

@@ -250,6 +250,30 @@ def test_load_reads_what_was_proved_as_parsing_does(value: Any) -> None:
     assert repr(load(data)) == repr(parse_canonical(data))
 
 
+@pytest.mark.parametrize(
+    "data", [b"9007199254740993", b"-9007199254740993", b"[[],9007199254740993]", b'{"a":12345678901234567}']
+)
+def test_load_reads_an_integer_beyond_every_double_as_a_double(data: bytes) -> None:
+    """Wherever it stands; digits within text or behind a point are none."""
+    assert repr(load(data)) == repr(json.loads(data, parse_int=float))
+    same = b'["1234567890123456","a12345678901234567",0.12345678901234567,7]'
+    assert repr(load(same)) == repr(json.loads(same))
+
+
+def test_load_goes_over_to_orjson_once_that_pays() -> None:
+    """A process that reads much imports it; one that reads little does not."""
+    code = (
+        "import sys\n"
+        "from runstone.core.parsing import load, WARM_BYTES\n"
+        "line = b'[1,\"' + b'x' * 1000 + b'\"]'\n"
+        "one = load(line), 'orjson' in sys.modules\n"
+        "for _ in range(WARM_BYTES // 1000 + 1): last = load(line)\n"
+        "print(one[1], 'orjson' in sys.modules, one[0] == last)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True"]
+
+
 def test_load_reads_alike_without_orjson() -> None:
     """In a process that has not imported orjson CPython's scanner reads the same values."""
     code = (

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Any, Final, NoReturn
 
 _loads: Callable[[bytes], Any] | None = None
+WARM_BYTES: Final = 2 << 20
+"""After so many bytes the import of `orjson` (16 ms) pays: it reads four times as fast."""
 
 MAX_NUMBER_LENGTH: Final = 1100
 """No double needs more characters; longer tokens are an attack on the reader."""
@@ -96,7 +98,7 @@ def parse_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
 
 
 def _loader() -> Callable[[bytes], Any]:
-    """`orjson` where this process has it already, else CPython's scanner: it saves a short process the import."""
+    """`orjson` where this process has it already, else CPython's scanner until the import pays."""
     import sys
 
     if "orjson" not in sys.modules:
@@ -107,7 +109,14 @@ def _loader() -> Callable[[bytes], Any]:
         else:
             scan: Any = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # any object with these fields will do
 
+            left = WARM_BYTES
+
             def scanned(data: bytes) -> Any:
+                global _loads
+                nonlocal left
+                left -= len(data)
+                if left < 0 or "orjson" in sys.modules:
+                    from orjson import loads as _loads
                 try:
                     return scan(data.decode(), 0)[0]
                 except StopIteration:  # how CPython's scanner says that no value begins there
@@ -132,12 +141,15 @@ class _ScannerOptions:
 
 
 def _has_long_number(data: bytes) -> bool:
-    """Whether some run of 16 digits that is no fraction stands in `data`: only then can an integer be beyond 2^53-1."""
+    """Whether a run of 16 digits stands where a number may begin: only then can an integer be beyond 2^53-1."""
     digits = data.translate(_DIGITS_TO_D)
+    if b"DDDDDDDDDDDDDDDD" not in digits:  # a search for one byte over and over is many times as quick as the next
+        return False
     return b" DDDDDDDDDDDDDDDD" in digits or digits.startswith(b"DDDDDDDDDDDDDDDD")
 
 
-_DIGITS_TO_D: Final = bytes(68 if 48 <= byte <= 57 else 46 if byte == 46 else 32 for byte in range(256))
+_DIGITS_TO_D: Final = bytes(68 if 48 <= byte <= 57 else 32 if byte in b" \t\r\n,:[-" else 46 for byte in range(256))
+"""Digits as D, what a number may stand behind as a blank, all else as a dot: most of it is hexadecimal."""
 
 
 def _may_be_deep(data: bytes) -> bool:

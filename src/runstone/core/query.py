@@ -125,7 +125,7 @@ class Words:
 class Query:
     """A parsed query: `fits` decides for one card, `ordered` sorts them, `page` does both."""
 
-    __slots__ = ("_fields", "descending", "names_kind", "sort", "terms")
+    __slots__ = ("_families", "_fields", "descending", "names_kind", "sort", "terms")
 
     def __init__(self, terms: list[Match | Bound | Words], sort: str = OPENED, *, descending: bool = True) -> None:
         self.terms = terms
@@ -134,6 +134,7 @@ class Query:
         self.names_kind = any(term.field in ("id", "kind") and not term.negated for term in terms)
         """Whether runs of hidden kinds are in the answer."""
         self._fields = {term.field for term in terms}
+        self._families = {field.partition(".")[0] for field in self._fields}
 
     def fits(self, card: Mapping[str, Any]) -> bool:
         """Whether a run is in the answer."""
@@ -142,7 +143,7 @@ class Query:
         if not self.terms:
             return True
         found: dict[str, list[Fact]] = {}
-        for fact in facts(card):
+        for fact in facts(card, self._families):
             if fact[0] in self._fields:
                 found.setdefault(fact[0], []).append(fact)
         return all(term.fits(card, found.get(term.field, [])) for term in self.terms)
@@ -155,8 +156,11 @@ class Query:
     def _sorted_by(self, card: Mapping[str, Any]) -> float | str | None:
         if self.sort == OPENED:
             return None
-        values = [text if number is None else number for field, text, number in facts(card) if field == self.sort]
-        if self.sort.partition(".")[0] in ("duration", *SORTABLE_FAMILIES):
+        family = self.sort.partition(".")[0]
+        values = [
+            text if number is None else number for field, text, number in facts(card, (family,)) if field == self.sort
+        ]
+        if family in ("duration", *SORTABLE_FAMILIES):
             values = [value for value in values if not isinstance(value, str)]
         return min(values, default=None)
 

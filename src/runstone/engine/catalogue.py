@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     """Told how many runs have been read, of how many."""
 
-BATCH: Final = 200
+BATCH: Final = 1_000
 """So many cards go into the catalog at once: what a killed reader has read before is not read again."""
+BATCH_VALUES: Final = 50_000
+"""Or so many values of configurations, metrics and artifacts, as some runs have ten thousand each."""
 TRIES: Final = 2
 DAMAGED_MARK: Final = ""
 """No bundle has this mark, so what is damaged is looked at again."""
@@ -86,16 +88,17 @@ class Catalogue:
     def _read(self, catalog: Catalog, missing: dict[str, str], progress: Progress | None) -> list[str]:
         """Take in the cards of bundles; answers which of them went meanwhile."""
         batch: list[Known] = []
-        gone = []
+        gone, values = [], 0
         for done, (run_id, mark) in enumerate(missing.items(), 1):
             card = sealed_card(self._objects, run_id)
             if card is None:
                 gone.append(run_id)
             else:
                 batch.append(Known(DAMAGED_MARK if card["state"] == DAMAGED else mark, card))
-            if len(batch) == BATCH or done == len(missing):
+                values += sum(len(card[part]) for part in ("config", "metrics", "inputs", "outputs"))
+            if len(batch) == BATCH or values > BATCH_VALUES or done == len(missing):
                 catalog.update(batch, (), None)
-                batch = []
+                batch, values = [], 0
             if progress is not None:
                 progress(done, len(missing))
         return gone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runstone.core.query import Cursor, Query
@@ -58,8 +58,8 @@ class Catalog(Protocol):
         """
         ...
 
-    def rows(self, query: Query, after: Cursor | None, limit: int | None) -> list[Mapping[str, Any]]:
-        """As `cards`, of each what `core.card.row_of` leaves: quicker where no card must be read."""
+    def rows(self, query: Query, after: Cursor | None, limit: int | None) -> list[dict[str, Any]]:
+        """As `cards`, of each what `core.card.row_of` leaves, the caller's own: quicker where no card must be read."""
         ...
 
     def plan(self, query: Query) -> str:

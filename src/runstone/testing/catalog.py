@@ -162,6 +162,14 @@ class CatalogSuite:
         catalog.update((), ["a1"], None)
         assert ids(catalog, "label.team:none score.q<0.5") == ["r"]
 
+    def test_an_annotation_that_is_annotated_itself_still_counts(self, ground: CatalogGround) -> None:
+        """All come at once, the outermost first: each is folded over what it amends, and only that."""
+        catalog = ground.make()
+        outer = annotation("a2", "a1", 20, labels={"checked": "yes"})
+        put(catalog, outer, annotation("a1", "r", 10, labels={"team": "red"}), card("r", 1))
+        assert ids(catalog, "label.team:red") == ["r"]
+        assert ids(catalog, "kind:annotation label.checked:yes") == ["a1"]
+
     def test_an_alias_is_of_the_run_that_got_it_last(self, ground: CatalogGround) -> None:
         """Wherever the annotations stand; and of nobody when it was taken away."""
         catalog = ground.make()
@@ -210,6 +218,7 @@ class CatalogSuite:
             query = parse_query(text)
             expected = [row_of(one) for one in query.page(every, None, None)]
             assert pages(catalog, query, 997) == expected, text
+            assert catalog.rows(query, None, 0) == catalog.cards(query, None, 0) == []
 
     def test_any_sequence_of_changes_agrees_with_looking_at_every_card(self, ground: CatalogGround) -> None:
         """Random cards and annotations come, change and go; random queries find what a look at all cards finds."""

@@ -8,7 +8,7 @@ from runstone.core.card import DAMAGED, folded, row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any
 
     from runstone.core.card import Card
@@ -53,7 +53,7 @@ class MemoryCatalog:
     def cards(self, query: Query, after: Cursor | None, limit: int | None) -> list[Card]:
         return [dict(card) for card in query.page(self._folded(), after, limit)]
 
-    def rows(self, query: Query, after: Cursor | None, limit: int | None) -> list[Mapping[str, Any]]:
+    def rows(self, query: Query, after: Cursor | None, limit: int | None) -> list[dict[str, Any]]:
         return [row_of(card) for card in query.page(self._folded(), after, limit)]
 
     def plan(self, query: Query) -> str:  # noqa: ARG002  # every query the same

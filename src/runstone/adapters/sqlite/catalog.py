@@ -12,19 +12,18 @@ import _thread
 import os
 import sqlite3
 
-from runstone.adapters.sqlite.plans import FEW, micros, plans
-from runstone.core import card as cards
-from runstone.core.canonical import canonical_bytes
-from runstone.core.card import amended, amends, annotated, facts, is_of, place_of, row_of
+from runstone.adapters.sqlite.changes import Change, effective_card
+from runstone.adapters.sqlite.plans import PATIENCE, plans
+from runstone.core.card import FORMAT
 from runstone.core.parsing import load
-from runstone.core.words import HIDDEN_KINDS
 from runstone.ports.catalog import CatalogLost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final, TypeVar
 
+    from runstone.adapters.sqlite.plans import Plan
     from runstone.core.card import Card
     from runstone.core.query import Cursor, Query
     from runstone.ports.catalog import Known
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 APPLICATION_ID: Final = 0x52_53_54_4E
-SCHEMA: Final = f"{cards.FORMAT} 1"
+SCHEMA: Final = f"{FORMAT} 2"
 """What the file says that it is; any other is made anew."""
 BUSY_S: Final = 30.0
 
@@ -93,7 +92,7 @@ class SqliteCatalog:
         def write(db: sqlite3.Connection) -> None:
             db.execute("BEGIN IMMEDIATE")
             try:
-                _Update(db, self._field).apply(list(known), list(gone))
+                Change(db, self._field).apply(list(known), list(gone))
                 if stamp is not None:
                     db.execute("INSERT OR REPLACE INTO about VALUES ('stamp', ?)", (stamp,))
                 db.execute("COMMIT")
@@ -107,14 +106,16 @@ class SqliteCatalog:
 
     def cards(self, query: Query, after: Cursor | None, limit: int | None) -> list[Card]:
         return self._asked(
-            lambda db: [found or _card(db, run) for run, _, found in self._found(db, query, after, limit)]
+            lambda db: [found or effective_card(db, run) for run, _, found in self._found(db, query, after, limit)]
         )
 
-    def rows(self, query: Query, after: Cursor | None, limit: int | None) -> list[Mapping[str, Any]]:
-        return self._asked(lambda db: [load(row) for _, row, _ in self._found(db, query, after, limit)])
+    def rows(self, query: Query, after: Cursor | None, limit: int | None) -> list[dict[str, Any]]:
+        return self._asked(lambda db: _loaded(row for _, row, _ in self._found(db, query, after, limit)))
 
     def plan(self, query: Query) -> str:
-        return self._asked(lambda db: "; ".join(plan.text for plan in self._plans(db, query, None)))
+        return self._asked(
+            lambda db: "; ".join(dict.fromkeys(plan.text for plan in self._plans(db, query, None, patient=True)))
+        )
 
     def clear(self) -> None:
         with self._lock:
@@ -136,23 +137,41 @@ class SqliteCatalog:
         """Number, row and, where it was read, card of what fits, in order."""
         if after is not None:
             query.check(after)
-        left = -1 if limit is None else limit
-        for plan in self._plans(db, query, after):
-            sql = plan.sql.format("r.run, r.row") + (f" LIMIT {left}" if plan.exact and left >= 0 else "")
+        if limit == 0:
+            return
+        db.execute("BEGIN")  # a page is of one moment, however many statements it takes
+        try:
+            yield from self._searched(db, query, after, -1 if limit is None else limit, patient=limit is not None)
+        finally:
+            if db.in_transaction:
+                db.execute("COMMIT")
+
+    def _searched(
+        self, db: sqlite3.Connection, query: Query, after: Cursor | None, left: int, *, patient: bool
+    ) -> Iterator[tuple[int, bytes, Card | None]]:
+        for plan in self._plans(db, query, after, patient=patient):
+            if plan.unordered:
+                yield from _ordered(db, plan, query, after, left)
+                return
+            vain = 0
+            sql = plan.sql.format("r.run, r.row") + (f" LIMIT {left}" if plan.exact else "")
             for run, row in db.execute(sql, plan.values):
-                if left == 0:
-                    return
-                card = None if plan.exact else _card(db, run)
+                card = None if plan.exact else effective_card(db, run)
                 if card is None or query.fits(card):
                     left -= 1
                     yield run, row, card
+                    if left == 0:
+                        return
+                elif plan.hopeful and (vain := vain + 1) == PATIENCE:
+                    yield from self._searched(db, query, query.cursor(card), left, patient=False)
+                    return
 
-    def _plans(self, db: sqlite3.Connection, query: Query, after: Cursor | None) -> Any:
-        def counted(sql: str, values: list[Any]) -> int:
-            limited = f"SELECT count(*) FROM ({sql} LIMIT {FEW + 1})"  # noqa: S608  # of this package's own parts
-            return int(db.execute(limited, values).fetchone()[0])
+    def _plans(self, db: sqlite3.Connection, query: Query, after: Cursor | None, *, patient: bool) -> Iterator[Plan]:
+        def asked(sql: str, values: list[Any]) -> Any:
+            found = db.execute(sql, values).fetchone()
+            return None if found is None else found[0]
 
-        return plans(query, after, lambda name: self._field(db, name, make=False), counted)
+        return plans(query, after, lambda name: self._field(db, name, make=False), asked, patient=patient)
 
     def _field(self, db: sqlite3.Connection, name: str, *, make: bool = True) -> int:
         """The number of a field; 0 where no run has it."""
@@ -242,114 +261,20 @@ _of_the_parent: Final[list[sqlite3.Connection]] = []
 """Connections that a fork has inherited: to close them would end what the parent does with the file."""
 
 
-def _card(db: sqlite3.Connection, run: int) -> Card:
-    """The effective card of a run."""
-    base, card = db.execute("SELECT base, card FROM cards WHERE run = ?", (run,)).fetchone()
-    found: Card = load(card or base)
+def _ordered(
+    db: sqlite3.Connection, plan: Plan, query: Query, after: Cursor | None, left: int
+) -> Iterator[tuple[int, bytes, Card | None]]:
+    """What a plan finds in no order, as the query orders it."""
+    found = db.execute(plan.sql.format("r.run, r.row"), plan.values).fetchall()
+    by_id = {}
+    for run, row in found:
+        card = effective_card(db, run)
+        by_id[card["run_id"]] = run, row, card
+    page = query.page([card for _, _, card in by_id.values()], after, None if left < 0 else left)
+    yield from (by_id[card["run_id"]] for card in page)
+
+
+def _loaded(rows: Iterable[bytes]) -> list[dict[str, Any]]:
+    """Rows as they were put there, by one call for all of them."""
+    found: list[dict[str, Any]] = load(b"[%b]" % b",".join(rows))
     return found
-
-
-class _Update:
-    """One change of the catalog, inside a transaction."""
-
-    def __init__(self, db: sqlite3.Connection, field: Callable[[sqlite3.Connection, str], int]) -> None:
-        self._db = db
-        self._field = field
-        self._amends = field(db, "link.amends")
-        self._naming = field(db, "naming")
-
-    def apply(self, known: list[Known], gone: list[str]) -> None:
-        changed: dict[str, None] = {}
-        for run_id in dict.fromkeys([*gone, *(one.card["run_id"] for one in known)]):
-            self._forget(run_id, changed)
-        for one in known:
-            self._insert(one)
-            self._touched(one.card, changed)
-        for run_id in changed:
-            self._fold(run_id)
-
-    def _touched(self, card: Card, changed: dict[str, None]) -> None:
-        """Runs whose effective card depends on this one."""
-        changed[card["run_id"]] = None
-        if card["annotation"] is None:
-            return
-        changed.update(dict.fromkeys(_targets(card)))
-        for alias in card["annotation"].get("aliases", ()):
-            for other in self._with(self._naming, alias):
-                changed.update(dict.fromkeys(_targets(other)))
-
-    def _forget(self, run_id: str, changed: dict[str, None]) -> None:
-        found = self._db.execute("SELECT run FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        if found is None:
-            return
-        (run,) = found
-        base = load(self._db.execute("SELECT base FROM cards WHERE run = ?", (run,)).fetchone()[0])
-        self._touched(base, changed)
-        self._unindex(run, _card(self._db, run))
-        self._db.execute("DELETE FROM runs WHERE run = ?", (run,))
-        self._db.execute("DELETE FROM cards WHERE run = ?", (run,))
-
-    def _insert(self, one: Known) -> None:
-        card = one.card
-        values = (
-            card["run_id"], micros(card["opened_at"] or ""), card["kind"] in HIDDEN_KINDS,
-            card["state"] == cards.DAMAGED, one.mark, canonical_bytes(row_of(card)),
-        )  # fmt: skip
-        insert = "INSERT INTO runs (run_id, opened, hidden, damaged, mark, row) VALUES (?, ?, ?, ?, ?, ?)"
-        run = int(self._db.execute(insert, values).lastrowid or 0)
-        self._db.execute("INSERT INTO cards (run, base) VALUES (?, ?)", (run, canonical_bytes(card)))
-        self._index(run, card)
-
-    def _index(self, run: int, card: Card) -> None:
-        self._db.executemany("INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?)", self._facts(run, card))
-        self._db.execute("INSERT INTO search (rowid, words) VALUES (?, ?)", (run, card["words"]))
-
-    def _unindex(self, run: int, card: Card) -> None:
-        keys = [fact[:4] for fact in self._facts(run, card)]
-        self._db.executemany("DELETE FROM facts WHERE field = ? AND text = ? AND opened = ? AND run = ?", keys)
-        delete = "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)"
-        self._db.execute(delete, (run, card["words"]))
-
-    def _facts(self, run: int, card: Card) -> list[tuple[int, str, int, int, float | None]]:
-        opened = micros(card["opened_at"] or "")
-        return [(self._field(self._db, field), text, opened, run, number) for field, text, number in facts(card)]
-
-    def _with(self, field: int, text: str) -> list[Card]:
-        """The cards that have a fact, as they were before any annotation, the oldest first."""
-        sql = "SELECT c.base FROM facts f JOIN cards c ON c.run = f.run WHERE f.field = ? AND f.text = ?"
-        found = [load(base) for (base,) in self._db.execute(sql, (field, text)).fetchall()]
-        return sorted(found, key=place_of)
-
-    def _fold(self, run_id: str) -> None:
-        """Make the effective card of a run anew."""
-        found = self._db.execute("SELECT run FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        if found is None:
-            return
-        (run,) = found
-        base, was = self._db.execute("SELECT base, card FROM cards WHERE run = ?", (run,)).fetchone()
-        card = load(base)
-        annotations = [one for one in self._with(self._amends, run_id) if amends(one, card)]
-        if not annotations and was is None:
-            return
-        if annotations:
-            card = annotated(card, annotations, self._aliases(card, annotations))
-        self._unindex(run, load(was or base))
-        self._index(run, card)
-        kept = canonical_bytes(card) if annotations else None
-        self._db.execute("UPDATE cards SET card = ? WHERE run = ?", (kept, run))
-        self._db.execute("UPDATE runs SET row = ? WHERE run = ?", (canonical_bytes(row_of(card)), run))
-
-    def _aliases(self, card: Card, annotations: list[Card]) -> list[str]:
-        """The aliases that are this run's: the newest annotation with an alias says whose it is."""
-        mentioned = dict.fromkeys(alias for one in annotations for alias in one["annotation"].get("aliases", ()))
-        owned = []
-        for alias in mentioned:
-            newest = self._with(self._naming, alias)[-1]
-            if newest["annotation"]["aliases"][alias] and is_of(amended(newest)[-1], card):
-                owned.append(alias)
-        return owned
-
-
-def _targets(card: Card) -> list[str]:
-    """The runs that an annotation is of."""
-    return [link["run_id"] for link in amended(card)]
