@@ -21,6 +21,8 @@ SWEEPS: dict[str, Sweep] = {
     "seal": crash_states("seal", prepare="record"),
     "recover": crash_states("recover", prepare="leave-open"),
     "import": crash_states("import", prepare="make-archives"),
+    "gate": crash_states("gate"),
+    "gate-not-synced": caught("gate", "gate-not-synced"),
     "no-folder-sync": caught("record", "no-folder-sync"),
     "no-file-sync": caught("record", "no-file-sync"),
     "sync-after-rename": caught("record", "sync-after-rename"),

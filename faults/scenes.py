@@ -1,7 +1,7 @@
 """What the sweeps run in processes of their own: small programs on a store, and the check of what they leave.
 
 `python -m faults.scenes SCENE DIRECTORY [--mutant NAME]`. A scene prints one flushed line for each promise that it
-has been given: `appended RUN N` (survives the process) and `sealed RUN DIGEST` (survives power loss).
+has been given: `appended RUN N` (survives the process), `sealed RUN DIGEST` and `decided RUN KEY` (survive power loss).
 """
 
 from __future__ import annotations
@@ -134,7 +134,49 @@ def make_archives(directory: Path) -> None:
     record_one(store_in(directory), "resident", kept, events=1)
 
 
+KEYS = {"calm": 40, "wild": 90, "broken": 13}
+"""Idempotency key → the speed that is asked for: one call is done, one is blocked, one fails."""
+POLICY = {
+    "name": "saw",
+    "version": "1",
+    "levels": ["GREEN", "RED"],
+    "blocks": "RED",
+    "rules": [{"id": "speed", "fact": "/speed", "max": 80, "level": "RED"}],
+}
+
+
+def call(store: Store, key: str) -> str:
+    """One call at a gate: the id of the run that answers it. Its work says that it has begun, and by which run."""
+
+    def work() -> str:
+        run = runstone.current_run()
+        assert run is not None
+        say("decided", run.run_id, key)
+        if KEYS[key] == 13:
+            raise ValueError("the blade broke")
+        return run.run_id
+
+    gate = runstone.gate(
+        "cut", policy=POLICY, facts={"speed": KEYS[key]}, store=store, idempotency_key=key, request=key
+    )
+    try:
+        return str(gate(work)())
+    except (runstone.PolicyBlocked, runstone.Unanswered) as exc:
+        return exc.run_id
+    except ValueError as exc:
+        return str(exc.run_id)  # type: ignore[attr-defined]  # a gate has put it there
+
+
+def pass_gates(directory: Path) -> None:
+    """A call by each key, then each again."""
+    store = store_in(directory)
+    for key in [*KEYS, *KEYS]:
+        run_id = call(store, key)
+        say("sealed", run_id, store.get(run_id).digest)
+
+
 SCENES = {
+    "gate": pass_gates,
     "record": record,
     "seal": seal,
     "recover": recover,

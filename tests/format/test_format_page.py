@@ -310,6 +310,7 @@ def test_places() -> None:
         layout.OPEN,
         layout.LEASES,
         layout.CHILDREN,
+        layout.CLAIMS,
         layout.TEMPORARY,
         layout.UNKEPT,
     ]

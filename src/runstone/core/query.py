@@ -37,7 +37,7 @@ TEXT: Final = "text"
 OPENED: Final = "opened"
 
 _STATUSES: Final = (*FINAL_STATUSES, RUNNING, DAMAGED)
-_DECISION: Final = ("risk", "outcome")
+_DECISION: Final = ("risk", "outcome", "by")
 _WITH_NUMBERS: Final = frozenset({"duration", "metric", "score", "config"})
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _YEAR_DIGITS: Final = 4
