@@ -26,6 +26,8 @@ SWEEPS: dict[str, Sweep] = {
     "removed-in-place": caught("purge", "removed-in-place", prepare="make-marked"),
     "name-not-synced": caught("purge", "name-not-synced", prepare="make-marked"),
     "tombstone-not-synced": caught("purge", "no-folder-sync", prepare="make-marked"),
+    "gate": crash_states("gate"),
+    "gate-not-synced": caught("gate", "gate-not-synced"),
     "no-folder-sync": caught("record", "no-folder-sync"),
     "no-file-sync": caught("record", "no-file-sync"),
     "sync-after-rename": caught("record", "sync-after-rename"),

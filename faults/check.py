@@ -5,7 +5,9 @@
 3. Recovery ends, leaves nothing open, and every bundle verifies; nothing else stands in the store.
 4. Of the runs that a purge was begun with, each is there whole, or gone with its tombstone; those said to be purged are
    gone. The next purge ends what was begun.
-5. A new run can be recorded and sealed.
+5. Every run whose gate let work begin is there, with its decision; and each key is answered, by a run that was said
+   to be sealed where there is one.
+6. A new run can be recorded and sealed.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sys
 from pathlib import Path
 
 import runstone
-from faults.scenes import INITIAL
+from faults.scenes import INITIAL, call
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 
@@ -46,7 +48,22 @@ def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
     problems += [f"foreign name in the store: {name}" for name in store.objects.foreign()]
     if kind == "kill":
         problems += _appended_promises(store, [words for words in promised if words[0] == "appended"])
-    return problems + _purge_ends(store, run_ids) + _still_works(store)
+    return problems + _purge_ends(store, run_ids) + _gates(store, promised) + _still_works(store)
+
+
+def _gates(store: Store, promised: list[list[str]]) -> list[str]:
+    problems, said = [], {words[1] for words in promised if words[0] == "sealed"}
+    for run_id, key in (words[1:] for words in promised if words[0] == "decided" and len(words) == 3):
+        try:
+            if not list(store.get(run_id).events("decision")):
+                problems.append(f"{run_id} let work begin, and has no decision")
+            answered = call(store, key)
+        except RunstoneError as exc:
+            problems.append(f"{run_id} let work begin under {key}: {exc.code} {exc.message}")
+            continue
+        if run_id in said and answered != run_id:
+            problems.append(f"{key} was answered by {run_id}, and is now by {answered}")
+    return problems
 
 
 def _lost_its_beginning(directory: Path, run_id: str) -> bool:

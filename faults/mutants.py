@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from runstone.adapters.fs import durable, objects
+from runstone.adapters.fs.journals import FsOpenRun
 from runstone.core import layout
 from runstone.core.manifest import FileFact
 from runstone.engine import finder, verifier, writer
@@ -50,6 +51,11 @@ def name_not_synced() -> None:
 def no_file_sync() -> None:
     """Bytes are never made durable."""
     durable.sync_file = lambda path: None  # type: ignore[assignment]
+
+
+def gate_not_synced() -> None:
+    """Work begins on a decision that power loss can take."""
+    FsOpenRun.sync = lambda run: None  # type: ignore[method-assign]
 
 
 def truncate_instead_of_refuse() -> None:
@@ -131,6 +137,7 @@ def open_runs_asked_last() -> None:
 
 MUTANTS: dict[str, Callable[[], None]] = {
     "no-folder-sync": no_folder_sync,
+    "gate-not-synced": gate_not_synced,
     "no-file-sync": no_file_sync,
     "sync-after-rename": sync_after_rename,
     "removed-in-place": removed_in_place,

@@ -2,7 +2,7 @@
 
 `python -m faults.scenes SCENE DIRECTORY [--mutant NAME]`. A scene prints one flushed line for each promise that it
 has been given: `appended RUN N` (survives the process), and what survives power loss: `sealed RUN DIGEST`,
-`marked RUN` and `purged RUN`.
+`marked RUN`, `purged RUN` and `decided RUN KEY`.
 """
 
 from __future__ import annotations
@@ -173,7 +173,49 @@ def without_catalog(directory: Path) -> Store:
 INITIAL = "initial.txt"
 """Names the runs that were there before a scene that purges."""
 
+KEYS = {"calm": 40, "wild": 90, "broken": 13}
+"""Idempotency key → the speed that is asked for: one call is done, one is blocked, one fails."""
+POLICY = {
+    "name": "saw",
+    "version": "1",
+    "levels": ["GREEN", "RED"],
+    "blocks": "RED",
+    "rules": [{"id": "speed", "fact": "/speed", "max": 80, "level": "RED"}],
+}
+
+
+def call(store: Store, key: str) -> str:
+    """One call at a gate: the id of the run that answers it. Its work says that it has begun, and by which run."""
+
+    def work() -> str:
+        run = runstone.current_run()
+        assert run is not None
+        say("decided", run.run_id, key)
+        if KEYS[key] == 13:
+            raise ValueError("the blade broke")
+        return run.run_id
+
+    gate = runstone.gate(
+        "cut", policy=POLICY, facts={"speed": KEYS[key]}, store=store, idempotency_key=key, request=key
+    )
+    try:
+        return str(gate(work)())
+    except (runstone.PolicyBlocked, runstone.Unanswered) as exc:
+        return exc.run_id
+    except ValueError as exc:
+        return str(exc.run_id)  # type: ignore[attr-defined]  # a gate has put it there
+
+
+def pass_gates(directory: Path) -> None:
+    """A call by each key, then each again."""
+    store = store_in(directory)
+    for key in [*KEYS, *KEYS]:
+        run_id = call(store, key)
+        say("sealed", run_id, store.get(run_id).digest)
+
+
 SCENES = {
+    "gate": pass_gates,
     "purge": purge,
     "make-marked": make_marked,
     "record": record,

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, open, parse_canonical, verify
+    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
     from runstone.core.judgement.verdict import Verdict
+    from runstone.core.policy.decision import Decision
+    from runstone.core.policy.policy import Policy
     from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
@@ -28,10 +30,13 @@ if TYPE_CHECKING:
     from runstone.errors import (
         Conflict,
         Damaged,
+        InProgress,
         InvalidInput,
         NotFound,
+        PolicyBlocked,
         RunstoneError,
         StoreUnavailable,
+        Unanswered,
     )
     from runstone.locate import VERSION as __version__  # noqa: N811  # the name that Python's tools look for
 
@@ -39,22 +44,29 @@ __all__ = [
     "Comparison",
     "Conflict",
     "Damaged",
+    "Decision",
     "Difference",
     "Finding",
+    "InProgress",
     "InvalidInput",
     "NotFound",
+    "Policy",
+    "PolicyBlocked",
     "Report",
     "Run",
     "RunstoneError",
     "Sealed",
     "Store",
     "StoreUnavailable",
+    "Unanswered",
     "Verdict",
     "__version__",
     "canonical_bytes",
     "child",
     "compare",
     "current_run",
+    "gate",
+    "load_policy",
     "open",
     "parse_canonical",
     "track",
@@ -65,21 +77,28 @@ _HOMES = {
     "Comparison": "runstone.core.diff.comparison",
     "Conflict": "runstone.errors",
     "Damaged": "runstone.errors",
+    "Decision": "runstone.core.policy.decision",
     "Difference": "runstone.core.diff.difference",
     "Finding": "runstone.engine.verifier",
+    "InProgress": "runstone.errors",
     "InvalidInput": "runstone.errors",
     "NotFound": "runstone.errors",
+    "Policy": "runstone.core.policy.policy",
+    "PolicyBlocked": "runstone.errors",
     "Report": "runstone.engine.verifier",
     "Run": "runstone.engine.recorder",
     "RunstoneError": "runstone.errors",
     "Sealed": "runstone.engine.reader",
     "Store": "runstone.engine.store",
     "StoreUnavailable": "runstone.errors",
+    "Unanswered": "runstone.errors",
     "Verdict": "runstone.core.judgement.verdict",
     "canonical_bytes": "runstone.core.canonical",
     "child": "runstone.api",
     "current_run": "runstone.engine.current",
     "compare": "runstone.api",
+    "gate": "runstone.api",
+    "load_policy": "runstone.api",
     "open": "runstone.api",
     "parse_canonical": "runstone.api",
     "track": "runstone.engine.tracking",

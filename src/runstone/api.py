@@ -6,18 +6,25 @@ import os
 
 from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.errors import error
-from runstone.locate import contract_of, open_bundle, open_parent_store, open_redactor, open_store
+from runstone.locate import contract_of, open_bundle, open_parent_store, open_redactor, open_store, read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Unpack
 
     from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
+    from runstone.core.policy.policy import Policy
+    from runstone.engine.gates import Gate, GateOptions
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.store import RunOptions, Store
     from runstone.engine.verifier import Report
+
+    Asked = Callable[..., Any]
+    """What is called with the arguments of a call, and may be asynchronous where the gated function is."""
+    Json = Mapping[str, Any] | Sequence[Any] | str | bytes | float | bool | None
 
 
 def open(url: str | os.PathLike[str] | None = None) -> Store:
@@ -39,6 +46,65 @@ def child(kind: str, **options: Unpack[RunOptions]) -> Run:
 
     around = current_run()
     return open_parent_store().run(kind, **options) if around is None else around.child(kind, **options)
+
+
+def load_policy(source: str | os.PathLike[str] | Mapping[str, Any] | Policy) -> Policy:
+    """The policy of a file (`.json`, else TOML) or of a mapping, proved by its own examples; a `Policy` as it is.
+
+    Raises `invalid_policy`, `file_not_found`.
+    """
+    from runstone.core.policy.loading import policy_from, policy_from_bytes
+    from runstone.core.policy.policy import Policy
+
+    if isinstance(source, Policy):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        return policy_from(source)
+    path = os.fspath(source)
+    return policy_from_bytes(read_file(path), path)
+
+
+def gate(
+    kind: str,
+    *,
+    policy: str | os.PathLike[str] | Mapping[str, Any] | Policy,
+    facts: Mapping[str, Any] | Asked,
+    store: str | os.PathLike[str] | Store | None = None,
+    idempotency_key: str | Asked | None = None,
+    request: Json | Asked = None,
+    override_of: str | Asked | None = None,
+    labels: Mapping[str, Any] | Asked | None = None,
+    run_id: str | Asked | None = None,
+    result: bool = True,
+    wait_s: float = 30.0,
+    **options: Unpack[GateOptions],
+) -> Gate:
+    """A gate before work of a kind: a decorator of a function, plain or asynchronous, or a context manager.
+
+    Each call is a run. A policy decides on `facts` before the work is done, and the run is sealed before the answer
+    leaves. What may be `Asked` is a value, or a function that is called with the arguments of the call; `facts` are
+    what the policy sees. `options` are those of `Store.run`. Raises `invalid_option`, `invalid_policy`,
+    `file_not_found`; a call raises `policy_blocked`, `idempotency_conflict`, `in_progress`, `work_failed`,
+    `answer_withheld`, `store_unavailable`, and what the work raises.
+    """
+    from runstone.engine.gatekeeper import Gatekeeper
+    from runstone.engine.gates import Gate
+    from runstone.engine.opening import check_gate, kind_of
+    from runstone.engine.store import Store
+
+    check_gate(options, keyed=idempotency_key is not None, asks=request is not None, result=result, wait_s=wait_s)
+    asked = {"facts": facts, "idempotency_key": idempotency_key, "request": request}
+    asked |= {"override_of": override_of, "labels": labels, "run_id": run_id}
+    keeper = Gatekeeper(
+        kind_of(kind),
+        load_policy(policy),
+        asked,
+        lambda: store if isinstance(store, Store) else open(store),
+        options,
+        wait_s=wait_s,
+        result=result,
+    )
+    return Gate(keeper, keyed=idempotency_key is not None)
 
 
 def verify(

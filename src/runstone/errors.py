@@ -45,6 +45,39 @@ class Conflict(RunstoneError):  # noqa: N818  # a word that reads well in `excep
     """Something else already holds that name, lock or place."""
 
 
+class InProgress(Conflict):
+    """Somebody else is doing the same work at this moment; the same call can be made again, a little later."""
+
+
+class PolicyBlocked(RunstoneError):  # noqa: N818  # a word that reads well in `except`
+    """A policy decided that the work must not be done; it was not, and a sealed run says so."""
+
+    @property
+    def run_id(self) -> str:
+        """The sealed run that tells of it."""
+        return str(self.details["run_id"])
+
+    @property
+    def reason(self) -> str:
+        """Why: the worst rule that did not hold."""
+        return str(self.details["reason"])
+
+    @property
+    def decision(self) -> dict[str, Any]:
+        """The decision as it was recorded: `outcome`, `risk_level`, `score`, `rules`, …"""
+        decision: dict[str, Any] = self.details["decision"]
+        return decision
+
+
+class Unanswered(RunstoneError):  # noqa: N818  # a word that reads well in `except`
+    """The work was begun, and there is no answer to give; to call again without a key would begin it again."""
+
+    @property
+    def run_id(self) -> str:
+        """The run that tells of it, sealed or left for recovery."""
+        return str(self.details["run_id"])
+
+
 class StoreUnavailable(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """The store cannot be read or written now; nothing half-written remains."""
 
@@ -78,6 +111,10 @@ def _missing(meaning: str) -> Code:
 
 def _conflict(meaning: str) -> Code:
     return Code(Conflict, 4, 409, meaning)
+
+
+def _unanswered(meaning: str) -> Code:
+    return Code(Unanswered, 1, 500, meaning)
 
 
 def _unavailable(meaning: str) -> Code:
@@ -116,6 +153,7 @@ CODES: dict[str, Code] = {
     "invalid_option": _invalid("An option or setting has a value that it cannot take."),
     "not_written": _invalid("An object could not be written as the file that it was to become."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
+    "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
     # not there
@@ -135,6 +173,12 @@ CODES: dict[str, Code] = {
     "file_exists": _conflict("The bundle has a file of that name already."),
     "inside_own_store": _conflict("A foreign folder inside a store cannot be imported into that store."),
     "changed_while_read": _conflict("A file changed while it was read."),
+    "idempotency_conflict": _conflict("The idempotency key was used for another request."),
+    "in_progress": Code(InProgress, 4, 409, "The same request is being worked on.", retryable=True),
+    # gates
+    "policy_blocked": Code(PolicyBlocked, 1, 409, "A policy blocked the work; it was not done."),
+    "work_failed": _unanswered("The work of this idempotency key has failed before."),
+    "answer_withheld": _unanswered("The work was begun, and its answer cannot be given."),
     # the store
     "store_unavailable": _unavailable("The store cannot be read or written."),
     "unsealed": _unavailable("The seal could not be made durable; the run stays open for recovery."),

@@ -142,6 +142,15 @@ def open_bundle(path: str) -> Bundle:
     return open_archive(path)
 
 
+def read_file(path: str) -> bytes:
+    """The bytes of a file of the user's; raises `file_not_found`."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise error("file_not_found", f"{path}: {exc.strerror}", path=path) from exc
+
+
 def probe_file_system(root: str) -> dict[str, Any]:
     """What the file system below a store is and does, tried there: see `adapters.fs.probe`. Nothing remains."""
     from runstone.adapters.fs.probe import probe

@@ -363,3 +363,34 @@ def test_word_is_left_for_one_run_only(store: Store) -> None:
         store.journals.create(run_id).close()
     store.journals.adopt("one", "child")
     assert (store.journals.adopted("two"), store.journals.adopted("one")) == ([], ["child"])
+
+
+def test_a_synced_journal_goes_on(store: Store) -> None:
+    """Lines follow as before."""
+    run = store.journals.create("a")
+    run.append(b"one\n")
+    run.sync()
+    run.append(b"two\n")
+    assert b"".join(run.read(0, 8)) == b"one\ntwo\n"
+
+
+def test_sync_reaches_the_journal_and_both_names_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes, the journal's name, the open run's name: without one of them power loss takes the run."""
+    run = on_disk(tmp_path).journals.create("a")
+    run.append(b"one\n")
+    synced: list[str] = []
+    monkeypatch.setattr(durable, "sync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    run.sync()
+    opened = tmp_path / ".runstone" / "open"
+    assert synced == [str(opened / "a" / JOURNAL), str(opened / "a"), str(opened)]
+
+
+def test_a_sync_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the store's own error."""
+    run = on_disk(tmp_path).journals.create("a")
+
+    def failing(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync", failing)
+    assert code_of(run.sync) == "store_unavailable"

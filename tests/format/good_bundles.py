@@ -12,6 +12,7 @@ import uuid
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import runstone
 from runstone.core.values import Foreign
 from runstone.engine.importer import ForeignRun, import_foreign
 from runstone.locate import contract_of
@@ -385,6 +386,47 @@ def evidence_noted(surroundings: Surroundings) -> None:
     run.check("total", "pass", evidence=["run.log:line:9", "checks.json:$.checks[7]", "artifacts/none"])
     run.check("evidence resolves", "fail", id="evidence_resolves")
     run.finish()
+
+
+@good
+def overridden(surroundings: Surroundings) -> None:
+    """A decision of a sealed run that is another one from now on, by somebody and for a reason."""
+    earlier = surroundings.run("cut", run_id="blocked-before")
+    earlier.finish("blocked")
+    said = {"labels": {}, "aliases": {}, "by": "ann", "override": {"outcome": "allow", "reason": "test piece of foam"}}
+    run = surroundings.run(
+        "annotation", links=[{"rel": "amends", "run_id": "blocked-before", "digest": earlier.digest}]
+    )
+    run.writer.record("annotation", said, [])
+    run.finish("success")
+
+
+@good
+def gated(surroundings: Surroundings) -> None:
+    """A call at a gate, under an idempotency key, that was blocked before and passes by an override."""
+    store = surroundings.store()
+    policy = {
+        "name": "saw",
+        "version": "1",
+        "levels": ["GREEN", "RED"],
+        "blocks": "RED",
+        "rules": [{"id": "speed", "fact": "/speed", "max": 80, "level": "RED", "unit": "m/s"}],
+    }
+    facts = {"speed": 90}
+
+    def gate(run_id: str, **options: Any) -> Any:
+        return runstone.gate("cut", policy=policy, facts=facts, store=store, run_id=run_id, request=facts, **options)
+
+    try:
+        gate("blocked-at-first")(lambda: None)()
+    except runstone.PolicyBlocked as exc:
+        said = {"labels": {}, "aliases": {}, "by": "ann", "override": {"outcome": "allow", "reason": "test of foam"}}
+        link = {"rel": "amends", "run_id": exc.run_id, "digest": store.get(exc.run_id).digest}
+        run = surroundings.run("annotation", run_id="said-so", links=[link])
+        run.writer.record("annotation", said, [])
+        run.finish("success")
+    options = {"idempotency_key": "order 7", "override_of": "blocked-at-first"}
+    gate(surroundings.name, **options)(lambda: {"gcode": "G0 X0"})()
 
 
 @good

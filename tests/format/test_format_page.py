@@ -321,6 +321,7 @@ def test_places() -> None:
         layout.OPEN,
         layout.LEASES,
         layout.CHILDREN,
+        layout.CLAIMS,
         layout.TEMPORARY,
         layout.TOMBSTONES,
         layout.UNKEPT,

@@ -11,20 +11,27 @@ from runstone import (
     Comparison,
     Conflict,
     Damaged,
+    Decision,
     Difference,
     Finding,
+    InProgress,
     InvalidInput,
     NotFound,
+    Policy,
+    PolicyBlocked,
     Report,
     Run,
     RunstoneError,
     Sealed,
     Store,
     StoreUnavailable,
+    Unanswered,
     Verdict,
     canonical_bytes,
     compare,
     current_run,
+    gate,
+    load_policy,
     parse_canonical,
     track,
     verify,
@@ -77,6 +84,64 @@ def plain(number: int) -> str:
 async def asynchronous(number: int) -> str:
     """The same of a coroutine, with options."""
     return plain(number)
+
+
+def hot(facts: Any) -> str:
+    """A policy's function."""
+    return "RED" if facts["degrees"] > 80 else "GREEN"
+
+
+POLICY = Policy("heat", "1", hot, levels=["GREEN", "RED"], blocks="RED", data={"limit": 80})
+
+
+def degrees(number: int, key: str = "") -> dict[str, int]:
+    """Facts of a call."""
+    return {"degrees": number}
+
+
+def key_of(number: int, key: str) -> str:
+    """The key of a call."""
+    return key
+
+
+@gate("cut", policy=POLICY, facts=degrees, labels={"env": "prod"}, version="1")
+def gated(number: int) -> str:
+    """A gated function keeps its type."""
+    return str(number)
+
+
+@gate(
+    "cut",
+    policy=load_policy("saw.toml"),
+    facts=degrees,
+    store="runs",
+    idempotency_key=key_of,
+    request=degrees,
+    override_of=None,
+    wait_s=5,
+)
+async def gated_asynchronous(number: int, key: str) -> int:
+    """The same of a coroutine, with a key."""
+    return number
+
+
+async def gating(store: Store) -> None:
+    """What a caller of a gate sees."""
+    assert_type(gated(1), str)
+    assert_type(await gated_asynchronous(1, key="a"), int)
+    decision = POLICY.decide({"degrees": 90})
+    assert_type(decision, Decision)
+    assert_type(decision.allowed, bool)
+    try:
+        with gate("cut", policy={"name": "saw"}, facts={}, store=store, result=False) as passage:
+            assert_type(passage.run_id, str)
+            assert_type(passage.run.decision, Decision | None)
+            passage.answer([1])
+    except PolicyBlocked as blocked:
+        assert_type(blocked.decision, dict[str, Any])
+        assert_type(store.override(blocked.run_id, by="ann", reason="test piece of foam"), Sealed)
+    except (InProgress, Unanswered) as error:
+        assert_type(error.code, str)
 
 
 def tracking(store: Store) -> None:

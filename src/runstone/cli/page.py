@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from runstone.cli.measures import count_text, duration_text, number_text, size_text
+from runstone.cli.sections import overriding
 from runstone.core.markdown import block, cell, span, table
 
 MAX_BYTES: Final = 900_000
@@ -103,6 +104,9 @@ def _decision(summary: dict[str, Any]) -> Iterator[str]:
         return
     fields = ("outcome", "risk_level", "score", "block_reason", "warnings")
     facts = [(field.replace("_", " "), _value(found[field])) for field in fields if found[field] not in (None, [])]
+    told = overriding(summary)
+    if told is not None:
+        facts.append(("overridden by", _value(f"{told['by']}: {told['override']['outcome']}")))
     if facts:
         yield table(("", ""), facts)
     names = ("id", "status", "measured", "threshold", "unit", "reason_code")

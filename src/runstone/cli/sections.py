@@ -11,6 +11,7 @@ from runstone.cli.family import children
 from runstone.cli.measures import number_text, short_sha256, size_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
 from runstone.core.canonical import pointer
+from runstone.core.terminal import safe_text, text_width
 
 MAX_ROWS: Final = 20
 """Rows of a table before the rest is only counted; `--json` has all."""
@@ -101,15 +102,48 @@ def decision(screen: Screen, summary: dict[str, Any]) -> None:
     found = summary["decision"]
     if found is None:
         return
-    screen.heading("DECISION", Span(str(found["outcome"]), "bold"))
-    for key in ("risk_level", "score", "block_reason", "warnings"):
-        if found[key] not in (None, []):
-            screen.line(f"  {key.replace('_', ' ').ljust(13)} {_compact(found[key])}")
-    fields = ("id", "status", "measured", "threshold", "unit", "reason_code")
-    rows = [
-        ["-" if rule.get(field) is None else number_text(rule[field]) for field in fields] for rule in found["rules"]
+    told = overriding(summary)
+    notes = [] if told is None else [Span(f"overridden by {told['by']}: {told['override']['outcome']}", "warn")]
+    screen.heading("DECISION", Span(str(found["outcome"]), "bold"), *notes)
+    facts = [(key, found[key]) for key in ("risk_level", "score", "block_reason") if found[key] is not None]
+    facts += [("warning", text) for text in found["warnings"]]
+    for key, value in facts:
+        screen.wrapped(Span(f"  {key.replace('_', ' ')}", "dim"), [_compact(value)], indent=_FACT_CELLS)
+    policy = found["policy"]
+    if policy:
+        named = " ".join(str(policy[key]) for key in ("name", "version") if policy.get(key))
+        screen.wrapped(Span("  policy", "dim"), [named, Span(short_sha256(policy.get("sha256")), "dim")], _FACT_CELLS)
+    _table(screen, _RULE_COLUMNS, [_rule(rule) for rule in found["rules"]])
+
+
+_FACT_CELLS: Final = 16
+_RULE_COLUMNS: Final = (
+    Column("RULE", flexible=True),
+    Column("STATUS"),
+    Column("REASON", flexible=True),
+    Column("MEASURED", flexible=True),
+    Column("THRESHOLD", flexible=True),
+    Column("UNIT"),
+)
+
+
+def _rule(rule: dict[str, Any]) -> list[Cell]:
+    status = str(rule.get("status") or "-")
+    values = [rule.get("measured"), rule.get("threshold")]
+    shown = [_compact(value) if isinstance(value, (dict, list)) else number_text(value) for value in values]
+    style = _CHECK_STYLES.get(status, "bad" if status != "-" else "")
+    return [
+        str(rule.get("id")),
+        Span(status, style),
+        str(rule.get("reason_code") or "-"),
+        *shown,
+        rule.get("unit") or "-",
     ]
-    _table(screen, [Column(field.replace("_", " ").upper(), flexible=field == "reason_code") for field in fields], rows)
+
+
+def overriding(summary: dict[str, Any]) -> dict[str, Any] | None:
+    """The annotation by which the decision was overridden last, if it was."""
+    return next((told for told in reversed(summary["annotations"]) if "override" in told), None)
 
 
 def metrics(screen: Screen, summary: dict[str, Any]) -> None:
@@ -184,8 +218,8 @@ def said(screen: Screen, summary: dict[str, Any]) -> None:
     if summary["annotations"]:
         screen.heading("ANNOTATIONS", str(len(summary["annotations"])))
         for told in summary["annotations"][-MAX_ROWS:]:
-            head = Span(f"  {told['at'][:19].replace('T', ' ')}  {told['by'] or '-'}", "dim")
-            screen.line(head, "  ", ", ".join(what_was_said(told)))
+            head = f"  {told['at'][:19].replace('T', ' ')}  {told['by'] or '-'}"
+            screen.wrapped(Span(head, "dim"), [", ".join(what_was_said(told))], indent=text_width(safe_text(head)) + 2)
         _rest(screen, len(summary["annotations"]))
 
 
@@ -195,6 +229,8 @@ def what_was_said(told: dict[str, Any]) -> list[str]:
     words += [f"score {key} {value}" for key, value in told["scores"].items()]
     if "name" in told:
         words.append(f"named {told['name']}" if told["name"] else "no name")
+    if "override" in told:
+        words.append(f"decision overridden: {told['override']['outcome']}, “{told['override']['reason']}”")
     words += [f"@{key}" if given else f"no longer @{key}" for key, given in told["aliases"].items()]
     return words + [f"“{note}”" for note in told["notes"]]
 

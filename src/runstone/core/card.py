@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Fact = tuple[str, str, float | None]
     """Field, text, and the number that the text spells."""
 
-FORMAT: Final = "runstone-card/1"
+FORMAT: Final = "runstone-card/2"
 """Changes whenever the same bundle would get another card."""
 SEALED: Final = "sealed"
 DAMAGED: Final = "damaged"
@@ -249,17 +249,20 @@ def annotated(card: Card, annotations: Iterable[Mapping[str, Any]], aliases: lis
     """The effective card: what annotations say of the run, the oldest first, and the aliases that it has now."""
     annotations = list(annotations)
     labels = labels_now(card["labels"], [annotation["annotation"]["labels"] for annotation in annotations])
-    scores, texts, name = dict(card["scores"]), [], card["name"]
+    scores, texts, name, decision = dict(card["scores"]), [], card["name"], card["decision"]
     for annotation in annotations:
         given = annotation["annotation"]
         scores.update(annotation["scores"])
         name = given.get("name", name)
         texts += given.get("notes", ())
+        if decision is not None and "override" in given:
+            decision = {**decision, "outcome": given["override"]["outcome"], "by": given.get("by")}
     aliases = sorted(aliases)
     recorded = card["words"].removesuffix(searchable(label_texts(card["labels"])))
     since = searchable([*([name] if name else []), *aliases, *texts, *label_texts(labels)])
     words = f"{recorded} {BORDER} {since}" if since else recorded
-    return {**card, "labels": labels, "scores": scores, "name": name, "aliases": aliases, "words": words}
+    said = {"labels": labels, "scores": scores, "name": name, "aliases": aliases, "decision": decision}
+    return {**card, **said, "words": words}
 
 
 def folded(cards: list[Card]) -> list[Card]:
@@ -325,9 +328,9 @@ def _pointing(card: Mapping[str, Any]) -> Iterator[Fact]:
         for alias in card["annotation"].get("aliases", ()):
             yield "naming", alias, None
     if card["decision"] is not None:
-        for field, key in (("decision.risk", "risk_level"), ("decision.outcome", "outcome")):
-            if card["decision"][key] is not None:
-                yield field, card["decision"][key][:MAX_FACT_CHARACTERS], None
+        for field, key in (("risk", "risk_level"), ("outcome", "outcome"), ("by", "by")):
+            if (text := card["decision"].get(key)) is not None:
+                yield f"decision.{field}", text[:MAX_FACT_CHARACTERS], None
 
 
 def _spelled(value: Any) -> tuple[str, float | None]:

@@ -243,8 +243,16 @@ def data_problem(kind: str, data: Any) -> str | None:
             return f"data.{field} has a value that it cannot have"
     if kind == "log" and not _log_fits(data):
         return "data is neither level and text nor stream and text or latin1"
-    if kind == ANNOTATION and not _maybe_text(data.get("name")):
+    return _annotation_problem(data) if kind == ANNOTATION else None
+
+
+def _annotation_problem(data: Mapping[str, Any]) -> str | None:
+    """What is wrong with the optional members of an annotation."""
+    if not _maybe_text(data.get("name")):
         return "data.name has a value that it cannot have"
+    override = data.get("override", {"outcome": "", "reason": ""})
+    if not _object(override) or not (_text(override.get("outcome")) and _text(override.get("reason"))):
+        return "data.override has a value that it cannot have"
     return None
 
 

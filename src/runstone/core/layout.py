@@ -36,6 +36,7 @@ LEASES: Final = f"{PRIVATE}/lease"
 UNKEPT: Final = f"{PRIVATE}/unkept"
 CHILDREN: Final = f"{PRIVATE}/children"
 TOMBSTONES: Final = f"{PRIVATE}/tombstones"
+CLAIMS: Final = f"{PRIVATE}/idem"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""
@@ -54,6 +55,11 @@ def unkept(run_id: str) -> str:
 def children(run_id: str) -> str:
     """The folder in which runs of other processes leave their ids for a run that is open, as they are its children."""
     return f"{CHILDREN}/{run_id}"
+
+
+def claim(name: str) -> str:
+    """The file that says that something was claimed, once and for ever; `name` is digits, small letters and dots."""
+    return f"{CLAIMS}/{name}"
 
 
 def lease(run_id: str) -> str:

@@ -38,7 +38,7 @@ TEXT: Final = "text"
 OPENED: Final = "opened"
 
 _STATUSES: Final = (*FINAL_STATUSES, RUNNING, DAMAGED)
-_DECISION: Final = ("risk", "outcome")
+_DECISION: Final = ("risk", "outcome", "by")
 _WITH_NUMBERS: Final = frozenset({"duration", "metric", "score", "config"})
 _YEAR_DIGITS: Final = 4
 _SIGNS: Final = (">=", "<=", ">", "<", ":")

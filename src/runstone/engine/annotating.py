@@ -35,10 +35,13 @@ def annotate(
     name: str | None,
     aliases: Mapping[str, bool],
     by: str | None,
+    override: Mapping[str, str] | None = None,
 ) -> Sealed:
     """Record one annotation of `target`; answers the sealed annotation. Raises as `Store.annotate`."""
     data = _event(store, labels, name, aliases, by)
-    if not (data["labels"] or data["aliases"] or "name" in data or note or scores):
+    if override is not None:
+        data["override"] = dict(override)
+    if not (data["labels"] or data["aliases"] or "name" in data or "override" in data or note or scores):
         raise error("invalid_option", "there is nothing to say of the run: give a label, note, score or name")
     values = {key: _number(key, value) for key, value in _mapping(scores, "scores").items()}
     link = {"rel": "amends", "run_id": target.run_id, "digest": target.digest}
@@ -117,7 +120,7 @@ def _told(card: Card) -> dict[str, Any]:
         "scores": card["scores"],
         "notes": given["notes"],
         "aliases": given["aliases"],
-        **({"name": given["name"]} if "name" in given else {}),
+        **{key: given[key] for key in ("name", "override") if key in given},
     }
 
 

@@ -35,6 +35,7 @@ class DisabledRun:
     recording: Final = False
     status: Final = "running"
     digest: Final = None
+    decision: Final = None
     git: Final = None
     store: Final = None
     parents: Final = ()

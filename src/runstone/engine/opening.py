@@ -13,12 +13,17 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Final
 
     from runstone.core.events import Event
     from runstone.engine.resuming import Axis
     from runstone.ports.host import Host
+
+
+GATE_OPTIONS: Final = ("version", "config", "contract", "links", "secrets", "argv", "entry")
+"""What a gate hands on to `Store.run` as it is, for every call."""
+MAX_WAIT_S: Final = 86_400
 
 
 class Resumed:
@@ -113,6 +118,22 @@ def secrets_of(secrets: Any) -> list[Any]:
     rule = "secrets are a list of texts"
     known: list[Any] = _refused("invalid_option", rule, secrets, lambda: list(secrets), option="secrets")
     return known
+
+
+def check_gate(options: Mapping[str, Any], *, keyed: bool, asks: bool, result: bool, wait_s: Any) -> None:
+    """Raise `invalid_option` for what a gate cannot be made with."""
+    for option in options:
+        if option not in GATE_OPTIONS:
+            known = ", ".join(GATE_OPTIONS)
+            raise error("invalid_option", f"a gate takes no option {option!r}; known are {known}", option=option)
+    if keyed and not asks:
+        message = "with an idempotency key say what the request is: another one under the same key is a conflict"
+        raise error("invalid_option", message, option="request")
+    if keyed and not result:
+        message = "an idempotency key is answered with the recorded result: it has to be recorded"
+        raise error("invalid_option", message, option="result")
+    if type(wait_s) not in (int, float) or not 0 <= wait_s <= MAX_WAIT_S:
+        raise error("invalid_option", f"wait_s is 0 to {MAX_WAIT_S} seconds", option="wait_s")
 
 
 def _refused(code: str, rule: str, found: Any, make: Callable[[], Any], **details: Any) -> Any:

@@ -18,6 +18,7 @@ from runstone.core.words import (
     CHECK_STATUSES,
     FAILED,
     LOG_LEVELS,
+    SUCCESS,
     check_status,
     status_from_checks,
 )
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
+    from runstone.core.policy.decision import Decision
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
     from runstone.engine.artifacts import Source
@@ -107,6 +109,7 @@ class Run:
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
+        self.decision: Decision | None = None  # of the gate whose work this run records
         if journal is not None:
             watch(self)
 
@@ -326,7 +329,7 @@ class Run:
         if status is not None:
             check_status(status, by_recovery=False)
         closed = {
-            "status": status or status_from_checks(self._check_results),
+            "status": status or self._earned_status(),
             "exit": exit,
             "error": error,
             "result": result,
@@ -346,7 +349,7 @@ class Run:
         if not self.writer.end():
             return self._again()
         forget(self)
-        self.status = closed["status"] = status or status_from_checks(self._check_results)
+        self.status = closed["status"] = status or self._earned_status()
         journal = self.writer.journal
         if journal is None:
             return None
@@ -363,6 +366,11 @@ class Run:
             return None
         finally:
             journal.close()
+
+    def _earned_status(self) -> str:
+        """By the checks; and where they find nothing, by the decision of the gate around the work."""
+        found = status_from_checks(self._check_results)
+        return self.decision.status if found == SUCCESS and self.decision is not None else found
 
     def __enter__(self) -> Self:
         RUNS.enter(self)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runstone.core.redaction.ruleset import Ruleset
     from runstone.core.tombstone import Tombstone
     from runstone.engine.catalogue import Progress
+    from runstone.engine.claiming import Claim
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.finder import Finder, Page
     from runstone.engine.opening import Resumed
@@ -104,13 +105,14 @@ class Store:
         resume: str | None = None,
         strict: bool = False,
         system_metrics: bool = False,
+        claim: Claim | None = None,
     ) -> Run:
         """Start recording a run.
 
         `kind` says what work it is, `version` which version of it, `labels` are text by text. `secrets` are values
         that must never be written (4 characters or more). `links` point at other runs (`rel`, `run_id`, `digest`).
         With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
-        `system_metrics` is `Run.watch_system`.
+        `system_metrics` is `Run.watch_system`. `claim` is what a gate takes for the run: the kernel's own.
 
         `resume` names a run that did not come to its end: the new one links to it as `retries`, has its kind and its
         configuration unless others are given, and goes on with its steps.
@@ -139,11 +141,11 @@ class Store:
             "ruleset": redactor.ruleset,
             "labels": opening.labels_of(labels),
             "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent(), resumed.links),
-            "idempotency": None,
+            "idempotency": None if claim is None else claim.opened,
             **opening.surroundings_of(self.host, argv, entry),
             **resumed.opened,
         }
-        journal, failure = self._claim(identity, strict=strict)
+        journal, failure = self._claim(identity, claim, strict=strict)
         run = Run(
             identity,
             journal,
@@ -167,14 +169,17 @@ class Store:
             run.watch_system()
         return run
 
-    def _claim(self, run_id: str, *, strict: bool) -> tuple[OpenRun | None, RunstoneError | None]:
+    def _claim(self, run_id: str, claim: Claim | None, *, strict: bool) -> tuple[OpenRun | None, RunstoneError | None]:
         """The journal of a new run; or why there is none, where the work goes on without."""
         try:
-            return self.journals.create(run_id), None
+            journal = self.journals.create(run_id)
         except RunstoneError as exc:
             if strict or exc.code != "store_unavailable":
                 raise
             return None, exc
+        if claim is not None:
+            claim.take(run_id, journal)
+        return journal, None
 
     def _resumed(self, run: str) -> Resumed:
         from runstone.engine.resuming import resumed
@@ -356,6 +361,16 @@ class Store:
         from runstone.engine.annotating import annotate
 
         return annotate(self, self.get(run), labels or {}, note, scores or {}, name, {}, by)
+
+    def override(self, run: str, *, by: str, reason: str, outcome: str = "allow") -> Sealed:
+        """Say of a sealed run's decision that it is `outcome`, as an annotation by somebody who may; answers that.
+
+        `reason` has 6 characters or more. A gate lets one call pass by it (`override_of`). Raises as `annotate`;
+        `invalid_option` for a run without a decision.
+        """
+        from runstone.engine.overriding import override
+
+        return override(self, self.get(run), by, reason, outcome)
 
     def alias(self, alias: str, run: str | None, *, by: str | None = None) -> Sealed:
         """Let `@alias` name a sealed run from now on, instead of any other; with `None` no run. As an annotation.

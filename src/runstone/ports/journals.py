@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
+from runstone.ports.claims import Claims
 from runstone.ports.objects import Stage
 
 
@@ -27,6 +28,13 @@ class OpenRun(Protocol):
 
         After an error the journal may end in part of the line, or in all of it; call `repair` before the next
         `append`.
+        """
+        ...
+
+    def sync(self) -> None:
+        """Make what was appended, and the open run's name, survive power loss. Raises `store_unavailable`.
+
+        After an error nothing more is known of what is on the disk: leave the run to recovery, which copies it.
         """
         ...
 
@@ -100,6 +108,11 @@ class LeftRun(Protocol):
 
 class Journals(Protocol):
     """Open runs by id. Liveness is an exclusive lock that the kernel drops when the writer dies."""
+
+    @property
+    def claims(self) -> Claims:
+        """What was claimed in the same store."""
+        ...
 
     def create(self, run_id: str) -> OpenRun:
         """Claim the id and open its journal, create-once. Raises `run_exists`, `store_unavailable`."""

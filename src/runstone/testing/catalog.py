@@ -313,6 +313,8 @@ def _cards() -> Any:
             optional={
                 "name": st.none() | text,
                 "aliases": st.dictionaries(st.sampled_from(["prod", "best"]), st.booleans(), max_size=2),
+                "override": st.fixed_dictionaries({"outcome": text, "reason": text}),
+                "by": text,
             },
         ),
     )
@@ -338,7 +340,7 @@ def _queries() -> Any:
         st.builds("{}.{}{}".format, st.sampled_from(["metric", "score"]), name, bound | value.map(":{}".format)),
         st.builds("config./{}{}".format, st.sampled_from(["a", "b", "*"]), bound | value.map(":{}".format)),
         st.builds("check.{}:{}".format, name, st.sampled_from(["pass", "fail", "*"])),
-        st.builds("decision.{}:{}".format, st.sampled_from(["risk", "outcome"]), value),
+        st.builds("decision.{}:{}".format, st.sampled_from(["risk", "outcome", "by"]), value),
         st.sampled_from(
             ["duration>2", "duration<=1500ms", "since:98s", "until:1970-01-01T00:00:02", "since:1970-01-01"]
         ),

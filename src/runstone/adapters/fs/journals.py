@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Final
 
+    from runstone.adapters.fs.claims import FsClaims
     from runstone.ports.journals import Leftover
 
 
@@ -31,6 +32,12 @@ class FsJournals:
 
     def __init__(self, places: Places) -> None:
         self._places = places
+
+    @property
+    def claims(self) -> FsClaims:
+        from runstone.adapters.fs.claims import FsClaims  # a run that claims nothing does not wait for it
+
+        return FsClaims(self._places)
 
     def pseudonym_key(self, fresh: bytes) -> bytes:
         places = self._places
@@ -229,6 +236,12 @@ class FsOpenRun:
         if self._unasked >= WRITE_BACK_BYTES:
             durable.start_write_back(self._fd, -self._unasked)
             self._unasked = 0
+
+    def sync(self) -> None:
+        with translated(self._folder):
+            durable.sync(self._fd)
+            durable.sync_folder(self._folder)
+            durable.sync_folder(self._places.open)
 
     def repair(self, size: int) -> int:
         path = os.path.join(self._folder, layout.JOURNAL)

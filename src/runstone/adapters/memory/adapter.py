@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 
+from runstone.adapters.memory.claims import MemoryClaims
 from runstone.core import layout
 from runstone.core.digests import digest_of, new_hash
 from runstone.core.ids import check_run_id, fold_id
@@ -216,6 +217,7 @@ class MemoryJournals:
         self._lock = objects.lock
         self._pseudonym_key = b""
         self._children: dict[str, set[str]] = {}
+        self.claims = MemoryClaims()
 
     def create(self, run_id: str) -> MemoryOpenRun:
         folded = fold_id(check_run_id(run_id))
@@ -315,6 +317,9 @@ class MemoryOpenRun:
 
     def append(self, line: bytes) -> None:
         self._files[layout.JOURNAL] += line
+
+    def sync(self) -> None:
+        """Nothing survives the process."""
 
     def repair(self, size: int) -> int:
         journal = self._files[layout.JOURNAL]

@@ -59,6 +59,8 @@ class RunFacts:
         self.scores: list[tuple[str, Any]] = []
         self.given: dict[str, Any] = {}
         """Scores that were given after the seal."""
+        self.override: dict[str, Any] | None = None
+        """What the decision was overridden by after the seal."""
         self.metrics: dict[str, dict[str, Any]] = {}
         self.counts = {kind.decode(): span.count for kind, span in journal.index.types.items()}
         self.called: dict[str, Call] = {}
@@ -70,6 +72,8 @@ class RunFacts:
         self.labels = labels_now(self.labels, [told["labels"] for told in history])
         for told in history:
             self.given.update(told["scores"])
+            if "override" in told:
+                self.override = {"by": told["by"], **told["override"]}
 
     @property
     def calls(self) -> list[Call]:

@@ -38,9 +38,14 @@ def scores(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     for name in sorted(a.given.keys() | b.given.keys()):
         here, there = a.given.get(name, ABSENT), b.given.get(name, ABSENT)
         if here is ABSENT or there is ABSENT or canonical_bytes(here) != canonical_bytes(there):
-            found = Difference("scores", name, here, there)
-            found.note = GIVEN
-            yield found
+            yield given("scores", name, here, there)
+
+
+def given(section: str, name: str, one: Any, other: Any) -> Difference:
+    """A difference in what was said after the seal."""
+    found = Difference(section, name, one, other)
+    found.note = GIVEN
+    return found
 
 
 def _second(fact: Any) -> Any:
@@ -50,6 +55,8 @@ def _second(fact: Any) -> Any:
 def decision(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     """The verdict itself: its fields, its policy, its details by JSON Pointer."""
     one, other = a.decision, b.decision
+    if not equal(a.override, b.override):
+        yield given("decision", "override", *(ABSENT if side.override is None else side.override for side in (a, b)))
     if one is None or other is None:
         if one is not other:
             yield Difference("decision", "decision", _verdict(one), _verdict(other), outcome=True)
