@@ -305,6 +305,23 @@ def carry(stage: Stage) -> None:
     print("\nWho has the digest from elsewhere knows that this is the run that was sealed.")
 
 
+def purge(stage: Stage) -> None:
+    """Take runs out of the store, by a rule and with a tombstone."""
+    stage.section(
+        "What may go",
+        "A rule says which runs a store need not keep; a plan comes first, and what went\n"
+        "leaves a tombstone. Runs that an alias names stay whatever a rule says.",
+    )
+    gone = next(stage.store.runs("kind:publish")).run_id
+    stage.sh("runstone purge --query kind:publish")
+    claim(stage.store.get(gone).run_id == gone, "a plan takes nothing")
+    stage.sh("runstone purge --query kind:publish \\\n    --grace 0 --apply --reason 'it failed'")
+    stage.sh(f"runstone show {gone}", status=3)
+    stage.sh("runstone purge --list")
+    claim(not list(stage.store.runs("kind:publish")), "the run is gone")
+    print("\nWho asks for it is told when it went, by whom and why.")
+
+
 def derivations(stage: Stage) -> list[runstone.Sealed]:
     """Return the two runs of the derivation, newest first."""
     runs = list(stage.store.runs("kind:B1-DerivedC1"))
@@ -336,6 +353,7 @@ SECTIONS: Sequence[Callable[[Stage], None]] = (
     kill,
     hide,
     carry,
+    purge,
 )
 """In this order. What takes runs away comes last."""
 
@@ -345,7 +363,7 @@ def farewell(work: Path, took_s: float) -> None:
     folder, command = shortest(work), shortest(Path(sys.executable).parent / "runstone")
     print(f"\n\nEverything held, in {took_s:.0f} s. It all lies in {folder}:\n")
     for name, what in (
-        ("runs", "the store: eight runs, and five that say something of them"),
+        ("runs", "the store: seven runs, five that say something of them, a tombstone"),
         ("market/data", "the tables that the pipeline made"),
         ("copy", "the copy with the changed byte"),
         ("derive.tar", "the exported run"),
