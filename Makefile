@@ -56,7 +56,7 @@ docs: $(VENV)/.test ## Docs say what the program does
 faults-sample: $(VENV)/.test ## A bounded sample of the fault sweeps (two minutes)
 	$(BIN)/python -m faults --sample
 
-faults: $(VENV)/.test ## The full fault sweeps: crash states, failing calls, flips, races, mutants
+faults: $(VENV)/.test ## The full fault sweeps: crash states, failing calls, flips, races, readers, mutants
 	$(BIN)/python -m faults
 
 bench: $(VENV)/.test ## Our figures beside the floor and the peers that are installed

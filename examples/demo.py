@@ -363,7 +363,7 @@ def farewell(work: Path, took_s: float) -> None:
     folder, command = shortest(work), shortest(Path(sys.executable).parent / "runstone")
     print(f"\n\nEverything held, in {took_s:.0f} s. It all lies in {folder}:\n")
     for name, what in (
-        ("runs", "the store: seven runs, five that say something of them, a tombstone"),
+        ("runs", "the store: seven runs, what was said of them, a tombstone"),
         ("market/data", "the tables that the pipeline made"),
         ("copy", "the copy with the changed byte"),
         ("derive.tar", "the exported run"),

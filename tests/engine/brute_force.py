@@ -39,7 +39,8 @@ class Seen:
     outcome: str | None = None
     links: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
-    checks: dict[str, str] = dataclasses.field(default_factory=dict)
+    checked: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """Every check, by id, with its status."""
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
     scores: dict[str, Any] = dataclasses.field(default_factory=dict)
     config: Any = None
@@ -58,6 +59,11 @@ class Seen:
     @property
     def place(self) -> Place:
         return self.opened_at or "", self.run_id
+
+    @property
+    def checks(self) -> dict[str, str]:
+        """The last status of each."""
+        return dict(self.checked)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -142,7 +148,7 @@ def _of(run_id: str, state: str, events: Iterator[dict[str, Any]]) -> Seen:
             case "input" | "output":
                 getattr(seen, f"{kind}s").append((data["name"], data["type"], data["sha256"]))
             case "check":
-                seen.checks[data["id"]] = data["status"]
+                seen.checked.append((data["id"], data["status"]))
             case "metric":
                 seen.metrics |= data["values"]
             case "score":
