@@ -356,7 +356,7 @@ def test_threads_that_write_while_it_ends_lose_nothing(store: Store) -> None:
     def work(name: int) -> None:
         going.wait()
         for number in range(300):
-            print(f"{name}:{number}")
+            sys.stdout.write(f"{name}:{number}\n")  # `print` writes the end of the line apart
 
     with pytest.MonkeyPatch.context() as patch, store.run("job", run_id="r") as run:
         patch.setattr(sys, "stdout", file)
