@@ -67,11 +67,18 @@ def command(paths: tuple[str, ...], *, check: bool, explain: bool, as_json: bool
     return BAD if answer.rules or answer.failed else 0
 
 
+def _stdin() -> int:
+    """The descriptor of standard input; raises `file_not_found` where the caller has closed it."""
+    if sys.stdin is None:
+        raise error("file_not_found", "standard input is closed", path=STDIN)
+    return sys.stdin.fileno()
+
+
 def _filter(path: str) -> int:
     redactor = open_redactor()
     search = Search(redactor)
     shown = "standard input" if path == STDIN else _shown(redactor, path)
-    pieces = _cleaned(search, chunks_from(sys.stdin.fileno()) if path == STDIN else _to_filter(path, redactor), shown)
+    pieces = _cleaned(search, chunks_from(_stdin()) if path == STDIN else _to_filter(path, redactor), shown)
     if sys.stdout.isatty():  # a terminal would obey what a file says; a pipe gets the bytes
         Screen().pieces(pieces)
     else:
@@ -155,7 +162,7 @@ class _Answer:
     def _streams(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Iterator[bytes]]]:
         for path in paths:
             if path == STDIN:
-                yield path, chunks_from(sys.stdin.fileno())
+                yield path, chunks_from(_stdin())
             elif os.path.isdir(path):
                 for below in files_below(path, self._skip):
                     yield below, chunks_of(below)

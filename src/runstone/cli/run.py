@@ -60,7 +60,7 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
         flag, given, value = arguments[at].partition("=")
         option = known.get(flag)
         if option is None:
-            raise _wrong(f"unknown option {arguments[at][:80]!r}; the command follows `--`")
+            raise _wrong(f"unknown option {arguments[at].partition('=')[0][:80]!r}; the command follows `--`")
         if option.flag:
             if given:
                 raise _wrong(f"{flag} takes no value")

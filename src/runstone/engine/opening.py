@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from runstone.core.events import check_labels, check_links
+from runstone.core.redaction.redactor import MIN_DECLARED_LENGTH
 from runstone.engine.facts import text_of
 from runstone.errors import RunstoneError, error
 
@@ -113,11 +114,24 @@ def entry_of(entry: Any) -> Any:
     raise error("invalid_option", f"entry is text; found {type(entry).__name__}", option="entry")
 
 
-def secrets_of(secrets: Any) -> list[Any]:
-    """Declared secrets, one by one; raises `invalid_option`."""
+def secrets_of(secrets: Any) -> list[str]:
+    """Declared secrets, one by one, each also without blanks around it: a file that holds one ends with a line end.
+
+    Raises `invalid_option`.
+    """
     rule = "secrets are a list of texts"
+    if isinstance(secrets, (str, bytes)):
+        raise error("invalid_option", f"{rule}; found one {type(secrets).__name__}", option="secrets")
     known: list[Any] = _refused("invalid_option", rule, secrets, lambda: list(secrets), option="secrets")
-    return known
+    for secret in known:
+        if not isinstance(secret, str):
+            raise error("invalid_option", f"{rule}; found one of {type(secret).__name__}", option="secrets")
+        if len(secret.strip()) < MIN_DECLARED_LENGTH:
+            rule = (
+                f"a declared secret is text of {MIN_DECLARED_LENGTH} characters or more, blanks around it not counted"
+            )
+            raise error("invalid_option", rule, option="secrets", minimum=MIN_DECLARED_LENGTH)
+    return list(dict.fromkeys(text for secret in known for text in (secret, secret.strip())))
 
 
 def check_gate(options: Mapping[str, Any], *, keyed: bool, asks: bool, result: bool, wait_s: Any) -> None:

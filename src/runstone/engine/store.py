@@ -5,7 +5,7 @@ from __future__ import annotations
 from runstone.core import ids
 from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
-from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, PSEUDONYM_KEY_BYTES, Redactor
+from runstone.core.redaction.redactor import DECLARED, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.core.words import HIDDEN_KINDS
 from runstone.engine.current import PARENT
@@ -201,16 +201,7 @@ class Store:
         """A redactor for what the caller declares and what the environment holds now."""
         from runstone.engine.opening import secrets_of
 
-        values = dict(self.host.secrets())
-        for secret in secrets_of(secrets):
-            if not isinstance(secret, str) or len(secret) < MIN_DECLARED_LENGTH:
-                raise error(
-                    "invalid_option",
-                    f"a declared secret is text of {MIN_DECLARED_LENGTH} characters or more",
-                    option="secrets",
-                    minimum=MIN_DECLARED_LENGTH,
-                )
-            values[secret] = DECLARED
+        values = {**self.host.secrets(), **dict.fromkeys(secrets_of(secrets), DECLARED)}
         rules = self._rules()
         return Redactor(values, rules, self.host, self._pseudonym_key() if rules.pseudonyms else None)
 

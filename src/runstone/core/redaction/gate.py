@@ -72,7 +72,7 @@ class Scanner:
             self.warm()
 
     def __del__(self) -> None:
-        if self._search is not None:
+        if self._search is not None and _idle is not None:  # as it is once the interpreter has been taken apart
             idle = _idle.setdefault((self.ruleset.sha256, self.of_lines), [])
             if len(idle) < MAX_IDLE:
                 idle.append(self._search)
