@@ -25,7 +25,7 @@ _COLUMNS: Final = (
     Column("KIND", flexible=True),
     Column("OPENED (UTC)"),
     Column("SIZE", right=True),
-    Column("WHY", flexible=True),
+    Column("WHY"),
 )
 _WAITING: Final = (*_COLUMNS[:2], Column("NOT BEFORE (UTC)"), *_COLUMNS[3:])
 _HEADINGS: Final = {
