@@ -25,7 +25,7 @@ _COLUMNS: Final = (
     Column("KIND", flexible=True),
     Column("OPENED (UTC)"),
     Column("SIZE", right=True),
-    Column("WHY"),
+    Column("WHY", keep=1),
 )
 _WAITING: Final = (*_COLUMNS[:2], Column("NOT BEFORE (UTC)"), *_COLUMNS[3:])
 _HEADINGS: Final = {
