@@ -40,6 +40,7 @@ def test_what_is_said_is_shown(store: Store, run_id: str, invoke: Invoke) -> Non
     assert "label    env=prod\n" in shown
     history = [line.split(maxsplit=3)[2:] for line in shown.partition("ANNOTATIONS")[2].splitlines()[1:3]]
     assert history == [["ann", "env=prod, score quality 0.9, named may, “fine”"], ["bob", "@best"]]
+    assert "job “may”" in invoke("ls").out
     value = invoke("show", run_id, "--json").value
     assert (value["labels"], value["name"], value["aliases"]) == ({"env": "prod"}, "may", ["best"])
     assert value["scores"] == [{"name": "quality", "value": 0.9}]

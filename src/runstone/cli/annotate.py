@@ -89,7 +89,7 @@ def _tell(store: Store, annotation: Sealed, *, as_json: bool) -> None:
         print_json({**told, "amends": target})
         return
     screen = Screen()
-    screen.line(Span(target, "bold"), "  ", ", ".join(what_was_said(told)))
+    screen.wrapped("", [Span(target + " ", "bold"), ", ".join(what_was_said(told))], indent=0)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -147,7 +147,7 @@ def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
 def _cells(row: dict[str, Any], name: str) -> list[Cell]:
     return [
         name,
-        "-" if row["kind"] is None else row["kind"],
+        " ".join(text for text in (row["kind"] or "-", row["name"] and f"“{row['name']}”") if text),
         Span(STATE_TEXTS.get(row["state"], row["status"]), STATUS_STYLES.get(row["status"], "")),
         second_text(row["opened_at"]),
         _took(row),
