@@ -55,6 +55,7 @@ SKIP_REASONS = (
     "other OS",
     "no Node",
     "shared samples absent",
+    "no right to change the user",
     "no right to mount",
     "no right to trace",
     "no right to make namespaces",

@@ -187,7 +187,7 @@ print([row["run_id"] for row in runstone.open(sys.argv[1]).rows("label.n:1,2")])
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give its rights away")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="no right to change the user")
 def test_a_store_that_cannot_be_written_is_read_all_the_same(store: Store) -> None:
     """Somebody who may only read gets the same answers, and leaves nothing."""
     folder = Path(store.url).parent

@@ -8,7 +8,7 @@ from runstone.engine.carding import open_card
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, Final
 
     from runstone.core.card import Card
@@ -51,7 +51,9 @@ class Finder:
         if not waiting and (limit is None or query.sort == OPENED):  # a row tells where the next page begins
             return _page(self.catalogue.ask(lambda catalog: catalog.rows(query, after, wanted), progress), query, limit)
         found = self.catalogue.ask(lambda catalog: self._merged(catalog, query, waiting, after, wanted), progress)
-        return _page(query.ordered(found), query, limit)
+        page = _page(query.ordered(found), query, limit)
+        page.rows = [row_of(card) for card in page.rows]
+        return page
 
     def all_cards(self, query: Query) -> list[Any]:
         """The effective cards of all runs that fit, also of open ones, in the order of the query."""
@@ -100,12 +102,12 @@ class Finder:
         return self._objects.exists(run_id) and bool(catalog.rows(asking("id", run_id), None, 1))
 
 
-def _page(found: Sequence[Mapping[str, Any]], query: Query, limit: int | None) -> Page:
+def _page(found: Sequence[Any], query: Query, limit: int | None) -> Page:
     """Of cards or rows the first `limit`."""
     if limit is None or len(found) <= limit:
-        return Page([row_of(card) for card in found], None)
+        return Page(list(found), None)
     last = found[limit - 1 : limit]
-    return Page([row_of(card) for card in found[:limit]], query.cursor(last[0]).text() if last else None)
+    return Page(list(found[:limit]), query.cursor(last[0]).text() if last else None)
 
 
 def asking(field: str, value: str, *, glob: bool = False) -> Query:
