@@ -17,6 +17,7 @@ import random
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from faults.mutants import apply_mutant
 from faults.sweep import Result
 from runstone.core import layout
 from runstone.engine.store import Store
+from runstone.errors import NotFound
 
 PROCESSES = 5
 SHARDS = 8
@@ -135,7 +137,8 @@ def _write(place: Path, name: str, plan: Plan) -> None:
         said.line(run=run_id, query=query, began=began, there=opened, sealed=time.monotonic())
         if number % 3 == 0:
             began = time.monotonic()
-            store.annotate(run_id, labels={"seen": "yes"})
+            with suppress(NotFound):  # it was taken away already
+                store.annotate(run_id, labels={"seen": "yes"})
             said.line(run=run_id, query=QUERIES[-1], began=began, there=time.monotonic(), sealed=0)
         time.sleep(plan.seconds / plan.runs / 2)
 

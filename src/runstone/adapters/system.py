@@ -168,7 +168,11 @@ class SystemHost:
 
 
 def _says_secret(name: str) -> bool:
-    return name not in NOT_SECRET_NAMES and not SECRET_WORDS.isdisjoint(name.upper().replace("-", "_").split("_"))
+    """By the words of a variable, or as any name in a text does."""
+    from runstone.core.redaction import names
+
+    words = {word.upper().rstrip("0123456789") for word in names.words_of(name)}
+    return name not in NOT_SECRET_NAMES and (not SECRET_WORDS.isdisjoint(words) or names.says_secret(name))
 
 
 def _is_secret(value: str) -> bool:

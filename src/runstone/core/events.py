@@ -12,7 +12,7 @@ from runstone.core import canonical
 from runstone.core.digests import is_sha256
 from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS
-from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS
+from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS, LOG_LEVELS
 from runstone.errors import error
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Event = dict[str, Any]
 
+_ENVELOPE: Final = ("data", "seq", "ts", "type", "marks", "running", "runstone", "rel", "digest", "sha256:")
 OPENED: Final = "run.opened"
 CLOSED: Final = "run.closed"
 DROPPED: Final = "dropped"
@@ -224,6 +225,11 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "lost": _texts,
     },
 }
+
+WORDS: Final = frozenset(FIELDS).union(
+    *FIELDS.values(), _ENVELOPE, FINAL_STATUSES, CHECK_STATUSES, LINK_RELATIONS, LOG_LEVELS
+)
+"""Texts that stand in every record: taken out of one, it could not be read."""
 
 USER_TYPES: Final = ("evidence", "score", "state", "phase", "decision", "tool.called", "tool.returned", "child")
 """Kernel types that a caller may record with `Run.event`; the others have a method of their own."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 
-from runstone.core.events import check_labels, check_links
+from runstone.core import layout
+from runstone.core.events import WORDS, check_labels, check_links
 from runstone.core.redaction.redactor import MIN_DECLARED_LENGTH
 from runstone.engine.facts import text_of
 from runstone.errors import RunstoneError, error
@@ -131,7 +132,15 @@ def secrets_of(secrets: Any) -> list[str]:
                 f"a declared secret is text of {MIN_DECLARED_LENGTH} characters or more, blanks around it not counted"
             )
             raise error("invalid_option", rule, option="secrets", minimum=MIN_DECLARED_LENGTH)
+        if is_word(secret.strip()):
+            rule = "a declared secret is no part of a word that every record has: it could not be read"
+            raise error("invalid_option", rule, option="secrets")
     return list(dict.fromkeys(text for secret in known for text in (secret, secret.strip())))
+
+
+def is_word(secret: str) -> bool:
+    """Whether to take a value out would take a word of the format out."""
+    return any(secret in word for word in (*WORDS, layout.artifact("")))
 
 
 def check_gate(options: Mapping[str, Any], *, keyed: bool, asks: bool, result: bool, wait_s: Any) -> None:

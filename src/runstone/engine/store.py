@@ -199,9 +199,10 @@ class Store:
 
     def redactor(self, secrets: Iterable[str] = ()) -> Redactor:
         """A redactor for what the caller declares and what the environment holds now."""
-        from runstone.engine.opening import secrets_of
+        from runstone.engine.opening import is_word, secrets_of
 
-        values = {**self.host.secrets(), **dict.fromkeys(secrets_of(secrets), DECLARED)}
+        found = {value: rule for value, rule in self.host.secrets().items() if not is_word(value)}
+        values = {**found, **dict.fromkeys(secrets_of(secrets), DECLARED)}
         rules = self._rules()
         return Redactor(values, rules, self.host, self._pseudonym_key() if rules.pseudonyms else None)
 

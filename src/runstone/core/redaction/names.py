@@ -45,17 +45,23 @@ _STRONG: Final = _words("""
 _WORDS: Final = frozenset(
     _words("""
     authorization connectionstring credential credentials passcode passphrase passwd password passwords pwd
-    secret secrets token
+    secret secretkey secrets token
 """)
 ) | {f"{word}key" for word in _KEY_WORDS}
+_JOINED: Final = ("passcode", "passphrase", "passwd", "password", "secret", "secretkey", "token")
+"""What says secret also at the end of a word that was written without a sign between: `PGPASSWORD`, `authtoken`."""
+_PASSES: Final = frozenset(
+    f"{word}pass" for word in _words("admin db ftp ldap mail mysql pg proxy root smtp sql ssh sudo user")
+)
+"""`SSHPASS`, `dbpass`; `bypass` and `compass` are no such words."""
 _PAIRS: Final = frozenset((word, "key") for word in _KEY_WORDS) | {("connection", "string")}
 _NEVER_LAST: Final = frozenset(
     _words("""
-    age algorithm arn at bucket bytes class cost count created dir directory enabled endpoint env error exists
-    expired expires expiration expiry field file filename fingerprint folder format hash hint id ids index
-    invalid key kind label len length limit max message min missing mode name names path pattern policy position
-    present prompt provider rate ref regex required reset rotation rules scope scopes selector size source state
-    status strength ttl type updated uri url usage valid version
+    age algorithm arn at bucket budget bytes class cost count created dir directory enabled endpoint env error
+    exists expiration expired expires expiry field file filename fingerprint folder format hash hint id ids index
+    invalid key kind label len length limit logprob logprobs max message min missing mode name names path pattern
+    policy position present prompt provider rate ref regex required reset rotation rules scope scopes selector
+    size source state status strength ttl type updated uri url usage valid version
 """)
 )
 """What is said of a secret, and is none. `key` as in `secret_key` is told by its pair, or by `secret` before it."""
@@ -63,8 +69,8 @@ _NEVER_LAST: Final = frozenset(
 _NO_TOKEN: Final = frozenset(
     _words("""
     bos cancellation completion continuation cursor eos end fencing first idempotency input last lock mask max
-    min next num output pad page pagination prev previous prompt resume sep skip special start stop sync total
-    unk
+    min next num output pad page pagination per prev previous price prompt public resume sep skip special start
+    stop sync time total unk
 """)
 )
 """Words beside `token` that make it a place in a list, or a piece of text."""
@@ -107,12 +113,14 @@ def says_secret(name: str) -> bool:
     found = {word.rstrip("0123456789") for word in words}
     if not _is_plain(name):
         return not _SURE.isdisjoint(found)
-    known = _WORDS & found
+    known = (_WORDS & found) | {end for word in found for end in _JOINED if word.endswith(end)}
     if known == {"token"}:
-        return _NO_TOKEN.isdisjoint(words) and name.lower().count("token") > name.lower().count("tokens")
+        before = {word.removesuffix("token") for word in words}
+        return _NO_TOKEN.isdisjoint(before) and name.lower().count("token") > name.lower().count("tokens")
     return (
         bool(known)
         or words[-1] == "pass"
+        or not _PASSES.isdisjoint(found)
         or words == ["auth"]
         or any(_is_pair(name, words[at : at + 2]) for at in range(len(words) - 1))
     )
@@ -157,7 +165,7 @@ _NO_VALUE: Final = frozenset(
     _words("""
     none null nil true false yes no nan infinity -infinity undefined unset empty missing invalid expired required
     optional string str text bytes hidden masked redacted removed unknown default inherit password passwd secret
-    token changeme todo n/a optional[str]
+    token changeme todo n/a optional[str] bool int float dict list
 """)
 ) | {"str | none"}
 _REFERENCES: Final = _words("""
@@ -187,7 +195,10 @@ _QUOTED: Final = r"(?P<quote>\\{0,7}[\"'`])(?P<quoted>[^\r\n]{1,4096}?)(?P=quote
 _BARE: Final = r"(?P<bare>[^\s\"'`,;&<>(){}\[\]|\x1b]{1,4096})"
 _BARE_LINE: Final = r"(?P<bare>(?:[^\s\"'`\x1b;]|;(?![A-Za-z ]{1,32}=)){1,4096})"
 """Of a line that begins with the name: all up to a space."""
-_CODE: Final = r"[A-Za-z_$][\w$]*(?:(?:\.[A-Za-z_$][\w$]*)*[(\[]|(?:\.[A-Za-z_$]+)+$)|(?:[A-Z][a-z]+){1,4}$"
+MAX_SECTION: Final = 4000
+"""So many characters above a line the heading of its section is looked for."""
+_CALLED: Final = r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*[(\[]"
+_CODE: Final = r"[A-Za-z_$][\w$]*(?:(?:\.[A-Za-z_$][\w$]*)*[(\[]|(?:\.[A-Za-z_$]+)+$)|_{0,2}(?:[A-Z][a-z]+){1,4}$"
 """A call, an item, a member, the name of a type."""
 
 _IDENTIFIED: Final = r"(?i:identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,4})?by)"
@@ -356,7 +367,8 @@ def _bare_value(text: str, start: int, at: int, mark: str, *, spaced: bool) -> G
     last = first + len(value)
     if is_placeholder(value):
         return first, last, PLACEHOLDER
-    if _is_code(value, mark, prose=bool(line) and text[first - 1] in " \t", spaced=spaced):
+    is_setting = (begins and mark == "=") or (line == "" and spaced and mark == "=" and _in_ini(text, start))
+    if _is_code(value, mark, prose=bool(line) and text[first - 1] in " \t", spaced=spaced, is_setting=is_setting):
         return first, last, CODE
     return None if mark == ">" and text[last : last + 1] != "<" else (first, last, VALUE)
 
@@ -366,8 +378,21 @@ def _is_scheme(value: str) -> bool:
     return value.lower() in ("bearer", "basic", "digest", "negotiate", "token", "apikey", "ssws")
 
 
-def _is_code(value: str, mark: str, *, prose: bool, spaced: bool) -> bool:
-    """Whether a bare value is a word of a program or of a sentence, and not what is assigned."""
+def _in_ini(text: str, start: int) -> bool:
+    """Whether a line of a file of settings stands here: the heading of its section is not far above."""
+    head = text.rfind("\n[", max(0, start - MAX_SECTION), start) + 1
+    if head == 0 and not text.startswith("["):
+        return False
+    return text[head : text.find("\n", head)].rstrip().endswith("]")
+
+
+def _is_code(value: str, mark: str, *, prose: bool, spaced: bool, is_setting: bool) -> bool:
+    """Whether a bare value is a word of a program or of a sentence, and not what is assigned.
+
+    Of a setting it is only what has the form of a call, an item or a member: `DB_PASSWORD=BlueMoon` is no type.
+    """
+    if is_setting:
+        return _compiled("called", _CALLED).match(value) is not None
     if _compiled("code", _CODE).match(value):
         return True
     if not value.replace("_", "a").isalpha():
@@ -379,8 +404,10 @@ def _argument(text: str, start: int, end: int) -> Given | None:
     """`--password VALUE` and SQL's `PASSWORD 'VALUE'`."""
     if text[start] == "-":
         found = _compiled("argument", r"[ \t]{1,4}(?:" + _QUOTED + "|" + _BARE + ")").match(text, end)
-    else:
+    elif text[start:end].lower().endswith(("password", "passwd", "by")):
         found = _compiled("given", r"[ \t]{1,4}(?P<quote>')(?P<quoted>[^'\r\n]{1,4096})(?P=quote)").match(text, end)
+    else:
+        found = None
     if found is None:
         return None
     group = "quoted" if found["quoted"] is not None else "bare"

@@ -71,6 +71,20 @@ class Place:
         self.close = close
 
 
+MAX_CHANCE: Final = 16
+MIN_DIGEST: Final = 32
+"""A shorter value of hexadecimal digits stands in a row of so many by chance: there is one in many a digest."""
+_HEX: Final = "0123456789abcdef"
+
+
+def _in_digest(text: str, start: int, end: int) -> bool:
+    """Whether what stands between is a part of a long row of hexadecimal digits."""
+    row = text[max(0, start - MIN_DIGEST) : start]
+    before = len(row) - len(row.rstrip(_HEX))
+    row = text[end : end + MIN_DIGEST]
+    return before + (end - start) + len(row) - len(row.lstrip(_HEX)) >= MIN_DIGEST
+
+
 class Redactor:
     """Redacts text and JSON trees. `gate.hit(line)` is false only where nothing would be changed.
 
@@ -92,6 +106,7 @@ class Redactor:
         self._values = [(form, rule_id) for value, rule_id in values for form in spellings(value)]
         self.numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
         """The values that a number may spell, with their rules."""
+        self._short = frozenset(value for value, _ in values if len(value) < MAX_CHANCE and not value.strip(_HEX))
         forms = [form for form, _ in self._values]
         self.encoded = [data for form in forms for data in _encodings(form)]
         """All bytes that are read as one of the values."""
@@ -174,7 +189,8 @@ class Redactor:
             start = text.find(form)
             while start >= 0:
                 end = start + len(form)
-                yield (start, end, VALUE, rule_id), (start, end)
+                if form not in self._short or not _in_digest(text, start, end):
+                    yield (start, end, VALUE, rule_id), (start, end)
                 start = text.find(form, end)
         rules, named = scope
         lower = text.lower() if rules else ""

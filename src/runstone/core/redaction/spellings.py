@@ -22,6 +22,8 @@ _QUOTES: Final = (canonical.quote, PROFILES["pretty-ascii"].quote)
 """How JSON that a program prints spells text: as it is, or in ASCII."""
 
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_SAFE: Final = (_UNRESERVED, _UNRESERVED | {"/"}, _UNRESERVED | frozenset("!'()*"))
+"""What is left as it is in a URL: by RFC 3986, by Python, by JavaScript."""
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP: Final = "&<>\"'"
 _HTML_QUOTES: Final[tuple[dict[str, str], ...]] = (
@@ -45,11 +47,27 @@ def spellings(value: str) -> list[str]:
     return [form for form in dict.fromkeys(found) if canonical.is_unicode(form)]
 
 
+_JSON_ESCAPES: Final[tuple[dict[str, str], ...]] = (
+    {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e"},  # Go
+    {char: f"\\u{ord(char):04X}" for char in "&<>'+`"},  # .NET
+    {"/": "\\/"},  # PHP
+)
+"""What JSON of other languages escapes beyond what must be."""
+
+
+def _literal(text: str) -> str:
+    """A text as Python's `ascii` has it, without its quotes."""
+    return "".join(char if " " <= char <= "~" and char != "\\" else ascii(char)[1:-1] for char in text)
+
+
 def _escaped(text: str) -> Iterator[str]:
     for quote in _QUOTES:
         once = quote(text)[1:-1]
         yield once
         yield quote(once)[1:-1]
+        for names in _JSON_ESCAPES:
+            yield "".join(names.get(char, char) for char in once)
+    yield _literal(text)
     yield text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
     for names in _HTML_QUOTES:
         yield "".join({**_HTML, **names}.get(char, char) for char in text)
@@ -66,10 +84,19 @@ def _encoded(data: bytes) -> Iterator[str]:
         yield spell(data.hex(), 0)
         yield "".join(spell(f"\\x{byte:02x}", 2) for byte in data)
         yield "".join(spell(f"%{byte:02x}", 1) for byte in data)
-        yield "".join(chr(byte) if chr(byte) in _UNRESERVED else spell(f"%{byte:02x}", 1) for byte in data)
+        for safe in _SAFE:
+            yield "".join(chr(byte) if chr(byte) in safe else spell(f"%{byte:02x}", 1) for byte in data)
+        yield "".join(_as_bytes(byte, spell) for byte in data)
         yield "".join(_plus(byte, spell) for byte in data)
     for before in range(3):
         yield from _base64_part(data, before)
+
+
+def _as_bytes(byte: int, spell: Callable[[str, int], str]) -> str:
+    """A byte as Python and C write it."""
+    if 0x20 <= byte <= 0x7E and byte != 0x5C:
+        return chr(byte)
+    return {0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}.get(byte) or spell(f"\\x{byte:02x}", 2)
 
 
 def _lower(text: str, _: int) -> str:

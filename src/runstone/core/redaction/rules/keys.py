@@ -12,6 +12,7 @@ _GAP: Final = r"(?:[\s\\]{1,400}-{0,4}|-{1,4})"
 _WORD: Final = r"[^\"\s\\-]{1,8000}"
 """What armour consists of, wherever its lines end and whatever stands before them: never five hyphens in a row."""
 
+_BLANK: Final = r"(?: |%20|\+)"
 _LINE: Final = r"(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)[ \t]{0,16}"
 """The end of a line, as it is or escaped, and the indent of the next."""
 
@@ -33,6 +34,20 @@ RULES: Final = (
         + "PRIVATE KEY-----",
         counter="a file that begins with -----BEGIN " + "PRIVATE KEY----- or so",
         source="RFC 7468; RFC 9580, section 6.2; OpenSSH, PROTOCOL.key",
+    ),
+    Rule(
+        "private-key-line",
+        "Private key in armour that has lost its line ends, or in a URL",
+        rf"-----BEGIN(?:{_BLANK}[A-Z0-9]{{1,16}}){{0,3}}{_BLANK}PRIVATE{_BLANK}KEY-----"
+        + r"(?:%0[AaDd]|&#1[03];){0,4}[A-Za-z0-9+/=%&#;]{40,8000}"
+        + rf"(?:-----END(?:{_BLANK}[A-Z0-9]{{1,16}}){{0,3}}{_BLANK}PRIVATE{_BLANK}KEY-----)?",
+        ("PRIVATE KEY-----", "PRIVATE%20KEY-----", "PRIVATE+KEY-----"),
+        example="-----BEGIN "
+        + "PRIVATE KEY-----575YX8XM5mSLFy5UBIHEYeD7p4Zdl/AK6j0KgodkDINzNlxICAbaG8wy1JZi"
+        + "rLnqB0PRfMBH7+WY5YQ1xOy1bAimCaXyMFSb4hBqlxJJLafBvv6Q9RxXTndf"
+        + "-----END PRIVATE KEY-----",
+        counter="-----BEGIN " + "PRIVATE KEY-----, then the key",
+        source="RFC 7468",
     ),
     Rule(
         "private-key-der",
