@@ -174,6 +174,8 @@ def test_removal_follows_no_link(tmp_path: Path) -> None:
     (tmp_path / "tree/deep").mkdir(parents=True)
     (tmp_path / "tree/to-folder").symlink_to(tmp_path / "outside")
     (tmp_path / "tree/deep/to-file").symlink_to(tmp_path / "outside/file")
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    durable.remove_tree(str(tmp_path / "link"))
     durable.remove_tree(str(tmp_path / "tree"))
     durable.remove_tree(str(tmp_path / "tree"))
     assert sorted(os.listdir(tmp_path)) == ["outside"]

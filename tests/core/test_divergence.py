@@ -93,7 +93,24 @@ def test_times_are_set_aside() -> None:
     assert parted(a, b) == []
 
 
-def test_a_time_inside_of_data_counts() -> None:
+@pytest.mark.parametrize(
+    ("member", "a", "b", "parts"),
+    [
+        ("started_utc", "2026-01-02T03:04:05Z", "2026-05-06T07:08:09Z", False),
+        ("at", "2026-01-02T03:04:05Z", "2026-05-06T07:08:09Z", True),
+        ("created_at", "2026-01-02T03:04:05.123456789+01:00", "2026-05-06 07:08:09Z", False),
+        ("created_at", "2026-01-02T03:04:05Z", "yesterday", True),
+        ("created_at", "2026-01-02T03:04:05Z", "2026-02-30T03:04:05Z", True),
+        ("created_at", "2026-01-02T03:04:05Z", None, True),
+    ],
+)
+def test_times_by_name_are_set_aside(member: str, a: str, b: str | None, parts: bool) -> None:
+    """A member whose name says that it holds a time, where both sides are one."""
+    found = parted(journal(("x.a", {member: a})), journal(("x.a", {member: b})))
+    assert bool(found) is parts
+
+
+def test_a_time_inside_of_text_counts() -> None:
     """Only the envelope's own is cut out, also where data looks like an envelope."""
     looks = '"seq":1,"ts":"2026-01-02T03:04:0%d.000000Z","type":"log"}'
     found = parted(journal(("note", {"text": looks % 1})), journal(("note", {"text": looks % 2})))

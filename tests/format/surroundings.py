@@ -10,6 +10,7 @@ from runstone.core.contract import json_document
 from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.redaction.rule import Rule
 from runstone.core.redaction.ruleset import ruleset_of
+from runstone.engine.live import forget
 from runstone.engine.store import Store
 from runstone.locate import contract_of
 from runstone.testing.fakes import FixedClock, FixedEntropy, FixedHost
@@ -106,6 +107,7 @@ class Surroundings:
         if torn:
             journal.append(torn)
         run.writer.become_inert()
+        forget(run)
         journal.close()
         left = self.journals.read(run.run_id)
         files = {path: b"".join(left.read_kept(path)) for path in left.kept()}

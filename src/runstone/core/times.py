@@ -54,6 +54,13 @@ def is_time(text: Any) -> bool:
     )
 
 
+def is_moment(text: str) -> bool:
+    """Whether `text` is a moment in a usual form: date and time of RFC 3339, whatever its decimals and its zone."""
+    rest = text[19:].lstrip(".,0123456789")
+    zone = rest in ("Z", "z") or (len(rest) == 6 and rest[0] in "+-" and rest[3] == ":")
+    return zone and is_time(f"{text[:10]}T{text[11:19]}.000000Z") and text[10] in "Tt "
+
+
 def parse_time(text: str) -> int:
     """Unix nanoseconds of a timestamp; raises `invalid_event`."""
     if not is_time(text):

@@ -373,6 +373,9 @@ def _after_last_line(fd: int, end: int) -> int:
 
 def remove_tree(path: str) -> None:
     """Remove a folder and what is in it; links are removed, never followed. Missing parts are no error."""
+    if os.path.islink(path):
+        _remove_quietly(path)
+        return
     try:
         entries = list(os.scandir(path))
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from runstone.core.diff.difference import ABSENT, Difference
 from runstone.core.diff.printed import Cursor, compare_printed
 from runstone.core.diff.values import value_differences
 from runstone.core.events import CLOSED, OPENED
+from runstone.core.times import is_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ _ASIDE: Final = {kind: (*SET_ASIDE[""], *names) for kind, names in SET_ASIDE.ite
 
 CALL_FIELDS: Final = ("call", "parent")
 WITH_CALLS: Final = frozenset({"decision", "tool.called", "tool.returned"})
+
+_TIMES: Final = ("_at", "_on", "_utc", "time", "timestamp")
+"""How names of members end that hold a time: two times of the form that is usual do not count there."""
 
 FIRST: Final = "first"
 MIDDLE: Final = "middle"
@@ -107,7 +111,7 @@ class _Pair:
         if repr(sides[0]) == repr(sides[1]):  # the quick answer; `==` would take true for 1
             return
         kinds = [event["type"] for event in sides]
-        places = [place for place in value_differences(sides[0], sides[1]) if not self._is_own_id(*place[1:])]
+        places = [place for place in value_differences(sides[0], sides[1]) if self._matters(*place)]
         if kinds[0] != kinds[1]:
             places = [("/data", sides[0]["data"], sides[1]["data"])]
         if places:
@@ -129,8 +133,11 @@ class _Pair:
                     data[name] = self._calls[side].setdefault(data[name], len(self._calls[side]))
         return {"data": data, "marks": event.get("marks", []), "type": kind}
 
-    def _is_own_id(self, a: Any, b: Any) -> bool:
-        return type(a) is str and type(b) is str and self._alike(a, b)
+    def _matters(self, at: str, a: Any, b: Any) -> bool:
+        """Whether it is more than each run's own id, or its time, that differs at a place."""
+        if type(a) is not str or type(b) is not str:
+            return True
+        return not self._alike(a, b) and not (at.endswith(_TIMES) and is_moment(a) and is_moment(b))
 
     def _alike(self, a: str, b: str) -> bool:
         """Whether two texts differ by nothing but each run's own id."""

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from runstone.core.diff.difference import ADDED, CHANGED, REMOVED
-from runstone.core.diff.words import change_text, side_texts
+from runstone.core.diff.words import change_text, head_texts, side_texts
 from runstone.core.terminal import safe_text, text_width
 
 TYPE_CHECKING = False
@@ -117,14 +117,16 @@ def _item(item: Difference, names: int, width: int | None) -> Iterator[Line]:
         yield row
     else:
         yield [*mark, (cut(name, width - 4) if width else name, ""), (f"  {change}" if change else "", "dim")]
-        yield from _stacked(sides, (width or MAX_VALUE_CHARACTERS + _BELOW + 3) - _BELOW - 3)
+        yield from _stacked(sides, head_texts(item), (width or MAX_VALUE_CHARACTERS + _BELOW + 3) - _BELOW - 3)
     yield from _below(item, width)
 
 
-def _stacked(sides: dict[str, str], room: int) -> Iterator[Line]:
-    """Each side on a line, cut around the place where they begin to differ."""
-    for side, text in zip(sides, window(list(sides.values()), room), strict=True):
-        yield [(f"{' ' * _BELOW}{side}  ", "dim"), (text, "")]
+def _stacked(sides: dict[str, str], heads: dict[str, str], room: int) -> Iterator[Line]:
+    """Each side on a line, whole its head, the rest cut around the place where they begin to differ."""
+    room -= max(map(len, heads.values()), default=0)
+    rests = window([text[len(heads.get(side, "")) :] for side, text in sides.items()], room)
+    for side, rest in zip(sides, rests, strict=True):
+        yield [(f"{' ' * _BELOW}{side}  ", "dim"), (heads.get(side, "") + rest, "")]
 
 
 def _below(item: Difference, width: int | None) -> Iterator[Line]:

@@ -29,6 +29,13 @@ def side_texts(item: Difference) -> dict[str, str]:
     return {side: spell(value, item) for side, value in sides.items()}
 
 
+def head_texts(item: Difference) -> dict[str, str]:
+    """How the texts of the sides begin that are never cut: where in its journal an event stands."""
+    if item.section != "journal":
+        return {}
+    return {side: f"{_line(value)}  " for side, value in (("a", item.a), ("b", item.b)) if value}
+
+
 def change_text(item: Difference) -> str:
     """`+0.5 (+10 %)`, where there is arithmetic; where the journals part, in which place."""
     if item.section == "journal":
@@ -157,7 +164,11 @@ def _link(value: dict[str, Any], _: Difference) -> str:
 def _event(value: dict[str, Any], _: Difference) -> str:
     """Where, what, and only the places that differ."""
     places = [f"{at} {value_text(found)}" for at, found in value["at"].items()]
-    return "  ".join([f"line {value['line']} of {value['lines']}", value["type"], *places])
+    return "  ".join([_line(value), value["type"], *places])
+
+
+def _line(value: dict[str, Any]) -> str:
+    return f"line {value['line']} of {value['lines']}"
 
 
 _SPELLED: Final[dict[str, Callable[[Any, Difference], str]]] = {
