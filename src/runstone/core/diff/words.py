@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runstone.core.diff.difference import Difference
 
 _SHORT_DIGITS: Final = 12
+_MAX_PLACE: Final = 24
 _RESERVED: Final = frozenset({"", "null", "true", "false"})
 
 
@@ -30,10 +31,10 @@ def side_texts(item: Difference) -> dict[str, str]:
 
 
 def head_texts(item: Difference) -> dict[str, str]:
-    """How the texts of the sides begin that are never cut: where in its journal an event stands."""
+    """How the texts of the sides begin that are never cut: which event it is, and the place in it where it is one."""
     if item.section != "journal":
         return {}
-    return {side: f"{_line(value)}  " for side, value in (("a", item.a), ("b", item.b)) if value}
+    return {side: _head(value) for side, value in (("a", item.a), ("b", item.b)) if value}
 
 
 def change_text(item: Difference) -> str:
@@ -164,11 +165,14 @@ def _link(value: dict[str, Any], _: Difference) -> str:
 def _event(value: dict[str, Any], _: Difference) -> str:
     """Where, what, and only the places that differ."""
     places = [f"{at} {value_text(found)}" for at, found in value["at"].items()]
-    return "  ".join([_line(value), value["type"], *places])
+    return "  ".join([f"line {value['line']} of {value['lines']}", value["type"], *places])
 
 
-def _line(value: dict[str, Any]) -> str:
-    return f"line {value['line']} of {value['lines']}"
+def _head(value: dict[str, Any]) -> str:
+    """As `_event` begins."""
+    names = list(value["at"])
+    place = f"{names[0]} " if len(names) == 1 and len(names[0]) <= _MAX_PLACE else ""
+    return f"line {value['line']} of {value['lines']}  {value['type'][:_MAX_PLACE]}" + (f"  {place}" if place else "")
 
 
 _SPELLED: Final[dict[str, Callable[[Any, Difference], str]]] = {
