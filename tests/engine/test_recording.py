@@ -511,3 +511,12 @@ def test_evidence_that_leads_nowhere_fails_the_run(store: Store) -> None:
     assert store.get("r").status == "failed"
     assert [data["id"] for data in of_type(store, "r", "check")] == ["rows", "evidence_resolves"]
     assert store.verify("r").ok
+
+
+def test_a_run_knows_when_it_was_opened(store: Store) -> None:
+    """To the microsecond of its first line, and for good."""
+    with store.run("job") as run:
+        run.log("later")
+        told = run.opened_at
+    sealed = store.get(run.run_id)
+    assert told == run.opened_at == sealed.opened_at == sealed.opened["ts"]

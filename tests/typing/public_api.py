@@ -67,6 +67,7 @@ def recording(store: Store) -> None:
         assert_type(runstone.child("part", secrets=["hunter22"]), Run)
         assert_type(run.environ, dict[str, str])
     assert_type(store.run(resume="r0").resumed_step, int | None)
+    assert_type(store.run("job").opened_at, str | None)
     assert_type(store.children("r1"), list[dict[str, Any]])
     alone = store.run("validate", contract="ovc", run_id="r1", links=[{"rel": "retries", "run_id": "r0"}], strict=True)
     assert_type(alone.finish("failed", exit=1, error="why", result=[1]), str | None)

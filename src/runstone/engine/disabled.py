@@ -32,6 +32,7 @@ class DisabledRun:
     """A run that records nothing, for ever open, safe to share."""
 
     run_id: Final = "disabled"
+    opened_at: Final = None
     recording: Final = False
     status: Final = "running"
     digest: Final = None

@@ -142,6 +142,11 @@ class Run:
         return self._run_id
 
     @property
+    def opened_at(self) -> str | None:
+        """When the run was opened (UTC), as its first line has it; `None` where none was written."""
+        return self.writer.opened_at
+
+    @property
     def recording(self) -> bool:
         """Whether facts are being recorded: false once finished, in a fork, and where no journal could be opened."""
         return self.writer.recording

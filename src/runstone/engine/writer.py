@@ -137,6 +137,7 @@ class JournalWriter:
         "inherited",
         "journal",
         "monotonic_ns",
+        "opened_at",
         "redactor",
         "run_id",
         "size",
@@ -153,6 +154,7 @@ class JournalWriter:
         self.tap: Callable[[bytes], None] | None = None  # called with each written line, under the lock, in order
         self.ended = False
         self.inherited = False
+        self.opened_at: str | None = None
         self.size = 0
         self._append = journal.append if journal is not None else _nowhere
         self._encode = canonical.encoder()
@@ -199,6 +201,7 @@ class JournalWriter:
                     raise error("too_large", f"what opens a run is over {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
                 with self._lock:
                     self._append_event(event)
+                    self.opened_at = f"{self._second.decode()}.{self._last_us:06d}Z"
                 return
             except RunstoneError as exc:
                 self.journal, self._state = None, SHUT
