@@ -1,0 +1,85 @@
+"""A rebalancing service whose every answer stands in a sealed run: `POST /rebalance/simulate`, and the routes of Lotus.
+
+    uvicorn --app-dir examples/rebalance service:app
+
+Runs go to the store of `RUNSTONE_STORE`, else `./runs`. The settings of Lotus (`DPM_…`) are read at the start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Annotated, Any
+
+from engine import plan
+from fastapi import APIRouter, FastAPI, Header, Response
+from models import RebalanceRequest
+from pydantic import StringConstraints
+from result import result_of
+
+from runstone.contracts.lotus import LotusRuns, open_runs, router
+from runstone.contracts.lotus.api import PREFIXES, Detail, answer, refused
+from runstone.errors import RunstoneError
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+def create_app(runs_of: Callable[[], LotusRuns]) -> FastAPI:
+    """The service over the runs that `runs_of` answers."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        runs_of().purge()
+        yield
+
+    app = FastAPI(title="Rebalancing, recorded", version="1.0.0", lifespan=lifespan)
+    simulation = _Simulation(runs_of)
+    routes = APIRouter(tags=["Simulation"])
+    for prefix in PREFIXES:
+        routes.add_api_route(
+            f"{prefix}/rebalance/simulate",
+            simulation.post,
+            methods=["POST"],
+            responses={409: {"model": Detail}, 503: {"model": Detail}},
+        )
+    app.include_router(routes)
+    app.include_router(router(runs_of))
+    return app
+
+
+class _Simulation:
+    def __init__(self, runs_of: Callable[[], LotusRuns]) -> None:
+        self._runs_of = runs_of
+
+    def post(
+        self,
+        request: RebalanceRequest,
+        idempotency_key: Annotated[Key | None, Header()] = None,
+        x_correlation_id: Annotated[Key | None, Header()] = None,
+    ) -> Response:
+        """Plan how a portfolio comes to its targets. `BLOCKED` is an answer like the others: see `rule_results`.
+
+        The same `Idempotency-Key` with the same request has the same answer, byte for byte; with another one 409.
+        """
+
+        def engine(run_id: str, correlation_id: str) -> dict[str, Any]:
+            return result_of(request, plan(request), run_id, correlation_id)
+
+        try:
+            run = self._runs_of().simulate(
+                json.loads(request.model_dump_json()),
+                engine,
+                portfolio_id=request.portfolio.portfolio_id,
+                idempotency_key=idempotency_key,
+                correlation_id=x_correlation_id,
+            )
+        except RunstoneError as exc:
+            raise refused(exc) from exc
+        response = answer(run["result"])
+        response.headers["X-Correlation-Id"] = run["correlation_id"]
+        return response
+
+
+app = create_app(cache(open_runs))

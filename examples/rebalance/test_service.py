@@ -1,0 +1,100 @@
+"""The service as its users meet it: over HTTP, with a store on the disk."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from service import create_app
+
+import runstone
+from runstone.contracts.lotus import LotusRuns, build_artifact
+
+REQUEST: dict[str, Any] = {
+    "portfolio": {
+        "portfolio_id": "p1",
+        "base_currency": "EUR",
+        "cash": [{"currency": "EUR", "amount": "10000.00"}],
+        "positions": [{"instrument_id": "HOME", "quantity": "20"}],
+    },
+    "instruments": [
+        {"instrument_id": "HOME", "currency": "EUR", "price": "100"},
+        {"instrument_id": "AWAY", "currency": "USD", "price": "50", "lot_size": "10"},
+    ],
+    "rates": [{"currency": "USD", "rate": "0.9"}],
+    "targets": [{"instrument_id": "HOME", "weight": "0.5"}, {"instrument_id": "AWAY", "weight": "0.25"}],
+}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> LotusRuns:
+    """The runs of a new store."""
+    return LotusRuns(runstone.open(tmp_path / "runs"))
+
+
+@pytest.fixture
+def client(runs: LotusRuns) -> TestClient:
+    """The service."""
+    return TestClient(create_app(lambda: runs), raise_server_exceptions=False)
+
+
+def test_a_simulation_is_recorded(client: TestClient, runs: LotusRuns) -> None:
+    """Its answer is that of the run, whose artifact is served and whose record verifies."""
+    headers = {"Idempotency-Key": "k1", "X-Correlation-Id": "c1"}
+    answer = client.post("/rebalance/simulate", json=REQUEST, headers=headers)
+    assert (answer.status_code, answer.headers["X-Correlation-Id"]) == (200, "c1")
+    result = answer.json()
+    assert (result["status"], result["correlation_id"]) == ("READY", "c1")
+    assert sum(Decimal(line["weight"]) for line in result["after_simulated"]["cash_balances"]) < 1
+    stored = runs.get(result["rebalance_run_id"])
+    artifact = client.get(f"/api/v1/rebalance/runs/{result['rebalance_run_id']}/artifact").json()
+    assert (stored["result"], artifact) == (result, build_artifact(stored))
+    assert all(runs.store.verify(sealed.run_id).ok for sealed in runs.store.runs())
+
+
+def test_the_same_key(client: TestClient, runs: LotusRuns) -> None:
+    """The same bytes for the same request, however its numbers are spelled as JSON; a conflict for another one."""
+    headers = {"Idempotency-Key": "k1"}
+    first = client.post("/rebalance/simulate", json=REQUEST, headers=headers)
+    again = client.post("/api/v1/rebalance/simulate", json=dict(reversed(REQUEST.items())), headers=headers)
+    assert (again.status_code, again.content) == (200, first.content)
+    other = client.post("/rebalance/simulate", json={**REQUEST, "targets": []}, headers=headers)
+    assert (other.status_code, other.json()) == (409, {"detail": "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch"})
+    assert len(list(runs.store.runs())) == 1
+
+
+def test_a_blocked_plan_is_an_answer(client: TestClient, runs: LotusRuns) -> None:
+    """A 200 that says so, and a run that is blocked."""
+    answer = client.post("/rebalance/simulate", json={**REQUEST, "rates": []})
+    assert (answer.status_code, answer.json()["status"]) == (200, "BLOCKED")
+    assert answer.json()["diagnostics"]["data_quality"]["rates_missing"] == ["USD"]
+    assert [sealed.status for sealed in runs.store.runs()] == ["blocked"]
+
+
+def test_a_plan_to_be_looked_at(client: TestClient) -> None:
+    """It waits for a review, which somebody gives."""
+    answer = client.post("/rebalance/simulate", json={**REQUEST, "options": {"max_turnover": "0.01"}}).json()
+    assert answer["status"] == "PENDING_REVIEW"
+    path = f"/rebalance/runs/{answer['rebalance_run_id']}/workflow"
+    client.post(f"{path}/actions", json={"action": "APPROVE", "reason_code": "ONCE", "actor_id": "ann"})
+    assert client.get(path).json()["workflow_status"] == "APPROVED"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"portfolio": None},
+        {"targets": [{"instrument_id": "HOME", "weight": "0.6"}, {"instrument_id": "AWAY", "weight": "0.6"}]},
+        {"rates": [{"currency": "EUR", "rate": "1"}]},
+        {"instruments": [{"instrument_id": "A", "currency": "EUR", "price": "NaN"}]},
+        {"instruments": [{"instrument_id": "A", "currency": "EUR"}, {"instrument_id": "A", "currency": "EUR"}]},
+        {"unknown": 1},
+    ],
+)
+def test_a_wrong_request_is_no_run(client: TestClient, runs: LotusRuns, wrong: dict[str, Any]) -> None:
+    """It is refused before anything is planned."""
+    assert client.post("/rebalance/simulate", json={**REQUEST, **wrong}).status_code == 422
+    assert list(runs.store.runs()) == []

@@ -1,0 +1,348 @@
+"""The runs of a Lotus service over one store: simulate behind a gate, look up, review, bundle for support.
+
+- Every simulation is a sealed run, ready, to be reviewed, blocked or failed, before its answer leaves. What is answered
+  is what was recorded, so the same idempotency key is answered by the same bytes.
+- The kernel's labels hold what runs are looked up by. Reviews are annotations: the run that they are of never changes.
+"""
+
+from __future__ import annotations
+
+from runstone.api import gate
+from runstone.contracts.lotus.document import (
+    ARTIFACT,
+    NAME,
+    PROFILE,
+    RUN_PREFIX,
+    STORED,
+    build_artifact,
+    checked,
+    request_hash,
+    stored_of,
+)
+from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES
+from runstone.core.times import parse_time, time_text
+from runstone.core.values import Foreign
+from runstone.engine.current import current_run
+from runstone.errors import NotFound, PolicyBlocked, RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Final
+
+    from runstone.engine.reader import Sealed
+    from runstone.engine.store import Store
+
+    Engine = Callable[[str, str], Mapping[str, Any]]
+    """Makes a result for a run id and a correlation id."""
+
+KIND: Final = "rebalance"
+DERIVED_MODE: Final = "DERIVED"
+PERSISTED_MODE: Final = "PERSISTED"
+
+RUN_ID: Final = "rebalance_run_id"
+CORRELATION: Final = "correlation_id"
+LOOKED_UP: Final = (RUN_ID, CORRELATION, "portfolio_id", "request_hash", "idempotency_key")
+"""Labels of a run, each a member of its stored run."""
+
+REVIEW: Final = "lotus.review"
+"""Label of an annotation that is a review: the action."""
+ACTIONS: Final = {"APPROVE": "APPROVED", "REJECT": "REJECTED", "REQUEST_CHANGES": PENDING_REVIEW}
+"""Action of a reviewer → status of the workflow behind it."""
+NOT_REQUIRED: Final = "NOT_REQUIRED"
+DAY_S: Final = 86_400
+REMOVED: Final = "remove"
+
+
+class LotusRuns:
+    """The runs of one service. Safe to share between threads.
+
+    `mode` is `DERIVED` (an artifact is made when it is read) or `PERSISTED` (a copy is published when its run is
+    sealed). Runs older than `retention_days` are not found; 0 keeps all. They are removed by `purge`.
+    """
+
+    def __init__(self, store: Store, *, mode: str = DERIVED_MODE, retention_days: int = 0) -> None:
+        self.store = store
+        self.mode = mode
+        self.retention_days = retention_days
+
+    # record
+
+    def simulate(
+        self,
+        request: Any,
+        engine: Engine,
+        *,
+        portfolio_id: str,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Run the engine behind a gate; answers the stored run, ready, to be reviewed or blocked.
+
+        The same `idempotency_key` with the same `request` (JSON) answers the same stored run. Raises
+        `idempotency_conflict`, `in_progress`, `store_unavailable`, `answer_withheld`, and what the engine raises.
+        """
+        known = {
+            RUN_ID: RUN_PREFIX + self.store.entropy.random_bytes(16).hex(),
+            CORRELATION: correlation_id or "corr_" + self.store.entropy.random_bytes(8).hex(),
+            "portfolio_id": portfolio_id,
+            "request_hash": request_hash(request),
+            "idempotency_key": idempotency_key,
+        }
+
+        def facts() -> dict[str, Any]:
+            return self._record({**known, "result": dict(engine(known[RUN_ID], known[CORRELATION]))})
+
+        gated = gate(
+            KIND,
+            policy=POLICY,
+            facts=facts,
+            store=self.store,
+            idempotency_key=idempotency_key,
+            request=request,
+            labels={name: value for name, value in known.items() if value is not None},
+            contract=NAME,
+        )
+        try:
+            run_id = gated(_run_id)()
+        except PolicyBlocked as exc:
+            run_id = exc.run_id
+        stored = self._stored(self.store.get(run_id))
+        if stored is None:
+            message = "the stored run holds what looks like a secret, so it was not recorded as it is"
+            raise error("answer_withheld", message, run_id=run_id, reason="redacted")
+        return stored
+
+    def _record(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Record a stored run in the run around; answers what its policy decides on."""
+        recorder = current_run()
+        assert recorder is not None
+        assert recorder.opened_at is not None
+        stored = checked({**run, "created_at": f"{recorder.opened_at[:-1]}+00:00"})
+        recorder.event(STORED, {"run": Foreign(stored, PROFILE), "published": self.mode == PERSISTED_MODE})
+        return {"status": stored["result"]["status"], "rule_results": stored["result"]["rule_results"]}
+
+    # look up
+
+    def get(self, rebalance_run_id: str) -> dict[str, Any]:
+        """The stored run of an id. Raises `run_not_found`."""
+        return self._whole(self._sealed(RUN_ID, rebalance_run_id))
+
+    def latest(self, label: str, value: str) -> dict[str, Any]:
+        """The newest stored run that has that value of one of `LOOKED_UP`. Raises `run_not_found`."""
+        return self._whole(self._sealed(label, value))
+
+    def artifact(self, rebalance_run_id: str) -> bytes:
+        """The artifact of a run, as its document is printed. Raises `run_not_found`."""
+        sealed = self._sealed(RUN_ID, rebalance_run_id)
+        return b"".join(sealed.pieces(ARTIFACT))
+
+    def page(
+        self,
+        *,
+        created_from: str | None = None,
+        created_to: str | None = None,
+        status: str | None = None,
+        request_hash: str | None = None,
+        portfolio_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Stored runs without their results, the newest first, and the cursor of the next page.
+
+        Times are UTC as the kernel writes them; both bounds are included. Raises `invalid_cursor`.
+        """
+        terms = [f"kind:{KIND}", f"contract:{NAME}", *self._kept_terms()]
+        terms += [] if created_from is None else [f"since:{created_from}"]
+        terms += [] if created_to is None else [f"until:{time_text(parse_time(created_to) + 1000)}"]
+        labels = {"request_hash": request_hash, "portfolio_id": portfolio_id}
+        terms += [_label(name, value) for name, value in labels.items() if value is not None]
+        kernel = [name for name, shown in STATUSES.items() if status in (None, shown)]
+        if not kernel:
+            return [], None
+        page = self.store.page(" ".join([*terms, f"status:{','.join(kernel)}"]), limit=limit, after=cursor)
+        return [self._item(row) for row in page.rows], page.next
+
+    def _item(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        labels = self.store.get(row["run_id"]).labels
+        return {
+            **{name: labels.get(name) for name in LOOKED_UP},
+            "status": STATUSES[row["status"]],
+            "created_at": f"{row['opened_at'][:-1]}+00:00",
+        }
+
+    def _kept_terms(self) -> list[str]:
+        """What keeps runs out that are older than the retention."""
+        if not self.retention_days:
+            return []
+        oldest = self.store.clock.time_ns() - self.retention_days * DAY_S * 10**9
+        return [f"since:{time_text(oldest)}"]
+
+    def _sealed(self, label: str, value: str) -> Sealed:
+        """The newest run with a label that has a stored run. Raises `run_not_found`."""
+        return next(self._all(label, value), None) or _raise_not_found(value)
+
+    def _all(self, label: str, value: str) -> Iterator[Sealed]:
+        """Every run with a label, the newest first."""
+        query = " ".join([f"kind:{KIND}", f"contract:{NAME}", *self._kept_terms(), _label(label, value)])
+        try:
+            for sealed in self.store.runs(query):
+                if sealed.labels.get(label) == value and sealed.status in STATUSES:
+                    yield sealed
+        except RunstoneError as exc:
+            if exc.code != "invalid_query":  # a value that no run can have
+                raise
+
+    def _whole(self, sealed: Sealed) -> dict[str, Any]:
+        return self._stored(sealed) or _raise_not_found(sealed.run_id)
+
+    def _stored(self, sealed: Sealed) -> dict[str, Any] | None:
+        with sealed.reading():
+            told = stored_of(sealed.journal())
+        return None if told is None else told[0]
+
+    def history(self, idempotency_key: str) -> list[dict[str, Any]]:
+        """Every run of an idempotency key, the oldest first. Raises `run_not_found`."""
+        found = [self._whole(sealed) for sealed in self._all("idempotency_key", idempotency_key)]
+        if not found:
+            _raise_not_found(idempotency_key)
+        members = (RUN_ID, CORRELATION, "request_hash", "created_at")
+        return [{name: run[name] for name in members} for run in reversed(found)]
+
+    # review
+
+    def review(
+        self,
+        rebalance_run_id: str,
+        action: str,
+        *,
+        reason_code: str,
+        actor_id: str,
+        comment: str | None = None,
+        correlation_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Say what a reviewer decided of a run that waits for it; answers `workflow`.
+
+        `APPROVE` and `REJECT` end the review, `REQUEST_CHANGES` leaves it open. Of two that end it at the same moment
+        the first one counts. Raises `run_not_found`, `not_under_review`, `invalid_option`.
+        """
+        if action not in ACTIONS:
+            raise error("invalid_option", f"an action is one of {', '.join(ACTIONS)}", option="action")
+        sealed = self._sealed(RUN_ID, rebalance_run_id)
+        state = self._workflow(sealed)
+        if state["workflow_status"] != PENDING_REVIEW:
+            raise _not_under_review(state)
+        told = {"reason_code": reason_code, "correlation_id": correlation_id or sealed.labels[CORRELATION]}
+        labels = {REVIEW: action, **{f"{REVIEW}.{name}": value for name, value in told.items()}}
+        said = self.store.annotate(sealed.run_id, labels=labels, note=comment, by=actor_id)
+        state = self._workflow(sealed)
+        if all(one["decision_id"] != _decision_id(said.run_id) for one in self._decisions(sealed)):
+            raise _not_under_review(state)
+        return state
+
+    def workflow(self, rebalance_run_id: str) -> dict[str, Any]:
+        """How the review of a run stands. Raises `run_not_found`."""
+        return self._workflow(self._sealed(RUN_ID, rebalance_run_id))
+
+    def _workflow(self, sealed: Sealed) -> dict[str, Any]:
+        decisions = self._decisions(sealed)
+        status = STATUSES[sealed.status]
+        reviewed = ACTIONS[decisions[-1]["action"]] if decisions else PENDING_REVIEW
+        return {
+            "run_id": sealed.labels[RUN_ID],
+            "run_status": status,
+            "workflow_status": reviewed if status == PENDING_REVIEW else NOT_REQUIRED,
+            "requires_review": status == PENDING_REVIEW,
+            "latest_decision": decisions[-1] if decisions else None,
+        }
+
+    def decisions(self, rebalance_run_id: str) -> list[dict[str, Any]]:
+        """What reviewers decided of a run, the oldest first. Raises `run_not_found`."""
+        return self._decisions(self._sealed(RUN_ID, rebalance_run_id))
+
+    def _decisions(self, sealed: Sealed) -> list[dict[str, Any]]:
+        """Up to the first that ends the review: what was said at the same moment counts no more."""
+        decisions = []
+        for told in self.store.annotations(sealed):
+            labels = told["labels"]
+            if labels.get(REVIEW) in ACTIONS:
+                decisions.append(
+                    {
+                        "decision_id": _decision_id(told["run_id"]),
+                        "run_id": sealed.labels[RUN_ID],
+                        "action": labels[REVIEW],
+                        "reason_code": labels.get(f"{REVIEW}.reason_code"),
+                        "comment": told["notes"][0] if told["notes"] else None,
+                        "actor_id": told["by"],
+                        "decided_at": f"{told['at'][:-1]}+00:00",
+                        "correlation_id": labels.get(f"{REVIEW}.correlation_id"),
+                    }
+                )
+                if ACTIONS[labels[REVIEW]] != PENDING_REVIEW:
+                    break
+        return decisions
+
+    # support
+
+    def support_bundle(
+        self, rebalance_run_id: str, *, artifact: bool = True, idempotency_history: bool = True
+    ) -> dict[str, Any]:
+        """All that is known of a run, in one answer. Raises `run_not_found`."""
+        sealed = self._sealed(RUN_ID, rebalance_run_id)
+        run = self._whole(sealed)
+        key = run["idempotency_key"]
+        return {
+            "run": run,
+            "artifact": build_artifact(run) if artifact else None,
+            "workflow_history": {"run_id": rebalance_run_id, "decisions": self._decisions(sealed)},
+            "lineage": {"entity_id": rebalance_run_id, "edges": _edges(sealed, run)},
+            "idempotency_history": (
+                {"idempotency_key": key, "history": self.history(key)} if idempotency_history and key else None
+            ),
+            "record": {
+                "run_id": sealed.run_id,
+                "digest": sealed.digest,
+                "outcome_digest": sealed.outcome_digest,
+                "status": sealed.status,
+                "verified": self.store.verify(sealed.run_id).ok,
+            },
+        }
+
+    def purge(self) -> int:
+        """Remove runs that are older than the retention, at once; answers how many."""
+        if not self.retention_days:
+            return 0
+        policy = {"rules": [{"query": f"kind:{KIND}", "older_than": f"{self.retention_days}d"}]}
+        return len(self.store.purge(policy, grace="0s", apply=True, reason="retention of the service").of(REMOVED))
+
+
+def _run_id() -> str:
+    recorder = current_run()
+    assert recorder is not None
+    return recorder.run_id
+
+
+def _decision_id(run_id: str) -> str:
+    return f"dwd_{run_id}"
+
+
+def _not_under_review(state: Mapping[str, Any]) -> RunstoneError:
+    message = f"run {state['run_id']} waits for no review: it is {state['workflow_status']}"
+    return error("not_under_review", message, run_id=state["run_id"], status=state["workflow_status"])
+
+
+def _label(name: str, value: str) -> str:
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'label.{name}:"{quoted}"'
+
+
+def _edges(sealed: Sealed, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a run comes from: its correlation, its idempotency key, and the runs that its record links to."""
+    said = [("CORRELATION_TO_RUN", run[CORRELATION]), ("IDEMPOTENCY_TO_RUN", run["idempotency_key"])]
+    edges = [{"edge_type": kind, "source": source, "target": run[RUN_ID]} for kind, source in said if source]
+    links = sealed.opened["data"]["links"]
+    return [*edges, *({"edge_type": link["rel"], "source": sealed.run_id, "target": link["run_id"]} for link in links)]
+
+
+def _raise_not_found(what: str) -> Any:
+    raise NotFound("run_not_found", f"no run {what[:140]!r}", run=what[:140])

@@ -1,0 +1,400 @@
+"""Contract `lotus/1.0`: the artifact of a stored run; runs recorded behind a gate, looked up, reviewed."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from tests.core.planted import secrets
+
+import runstone
+from runstone.contracts.lotus import LotusRuns, artifact_hash, build_artifact
+from runstone.core.printing import print_json
+from runstone.core.times import time_text
+from runstone.errors import Conflict, InvalidInput, NotFound, RunstoneError
+from runstone.testing.fakes import FixedClock
+
+READY, REVIEW, BLOCKED = "READY", "PENDING_REVIEW", "BLOCKED"
+
+
+def result(status: str = READY, **more: Any) -> dict[str, Any]:
+    """What an engine answers."""
+    broken = {READY: {}, REVIEW: {"soft": "SOFT"}, BLOCKED: {"hard": "HARD"}}[status]
+    rules = [{"rule_id": "cash", "severity": "HARD", "status": "PASS", "measured": "1.50", "threshold": {"min": "0"}}]
+    rules += [
+        {"rule_id": name, "severity": severity, "status": "FAIL", "measured": "2", "threshold": "1", "reason_code": "X"}
+        for name, severity in broken.items()
+    ]
+    return {
+        "status": status,
+        "before": {"total": {"amount": "100.00", "currency": "EUR"}, "ratio": 2.0},
+        "after_simulated": {"total": {"amount": "99.50", "currency": "EUR"}, "ratio": 2},
+        "intents": [{"intent_id": "oi_1", "quantity": "3"}],
+        "rule_results": rules,
+        "diagnostics": {"warnings": []},
+        "lineage": {"engine_version": None},
+        **more,
+    }
+
+
+def stored(**more: Any) -> dict[str, Any]:
+    """A stored run as another service would hand it in."""
+    return {
+        "rebalance_run_id": "rr_0011aabb",
+        "correlation_id": "corr-1",
+        "idempotency_key": None,
+        "portfolio_id": "p1",
+        "request_hash": "sha256:" + "0" * 64,
+        "created_at": "2026-05-06 07:08:09.1+02:00",
+        "result": result(),
+        **more,
+    }
+
+
+def engine(status: str = READY, **more: Any) -> Any:
+    """An engine that always comes to the same status."""
+
+    def simulate(run_id: str, correlation_id: str) -> dict[str, Any]:
+        return {**result(status, **more), "rebalance_run_id": run_id, "correlation_id": correlation_id}
+
+    return simulate
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> LotusRuns:
+    """The runs of a new store."""
+    return LotusRuns(runstone.open(tmp_path / "runs"))
+
+
+# the artifact
+
+
+@pytest.mark.parametrize("name", ["01_standard_drift", "05_safety_hard_block_price"])
+def test_artifacts_of_the_service_itself(shared: Path, runs: LotusRuns, name: str) -> None:
+    """To the byte of the hash: built, and recorded, sealed, opened again and folded."""
+    golden = json.loads((shared / "samples" / "lotus" / f"{name}.golden.json").read_bytes())
+    run, artifact = golden["run"], golden["artifact"]
+    assert build_artifact(run) == artifact
+    assert artifact_hash(artifact) == artifact["evidence"]["hashes"]["artifact_hash"]
+    answered = runs.simulate({"of": name}, lambda *_: run["result"], portfolio_id=run["portfolio_id"])
+    again = LotusRuns(runstone.open(runs.store.url)).get(answered["rebalance_run_id"])
+    assert build_artifact({**run, "result": again["result"]}) == artifact
+
+
+def test_members_of_an_artifact() -> None:
+    """Where each comes from; nothing is reformatted, and an engine without a version is unknown."""
+    run = stored()
+    artifact = build_artifact(run)
+    assert (artifact["artifact_id"], artifact["artifact_version"], artifact["status"]) == ("dra_0011aabb", "1.0", READY)
+    assert artifact["request_snapshot"] == {"portfolio_id": "p1", "request_hash": run["request_hash"]}
+    assert artifact["before_summary"] is run["result"]["before"]
+    assert artifact["after_summary"] is run["result"]["after_simulated"]
+    assert artifact["order_intents"] is run["result"]["intents"]
+    assert artifact["rule_outcomes"] is run["result"]["rule_results"]
+    assert artifact["evidence"]["run_created_at"] == "2026-05-06 07:08:09.1+02:00"
+    assert artifact["evidence"]["engine_version"] == "unknown"
+    versioned = build_artifact(stored(result=result(lineage={"engine_version": "7"})))
+    assert versioned["evidence"]["engine_version"] == "7"
+
+
+def test_hash_of_an_artifact_by_hand() -> None:
+    """SHA-256 of what Python's own encoder prints, sorted, compact and in ASCII, without the hash."""
+    artifact = build_artifact(stored(correlation_id="Größe 😀", result=result(note={"artifact_hash": "x", "n": 1e16})))
+    bare = copy.deepcopy(artifact)
+    del bare["evidence"]["hashes"]["artifact_hash"], bare["result"]["note"]["artifact_hash"]
+    printed = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    assert artifact["evidence"]["hashes"]["artifact_hash"] == f"sha256:{hashlib.sha256(printed.encode()).hexdigest()}"
+
+
+def test_artifacts_fit_the_schema() -> None:
+    """The schema in the package takes every artifact, and nothing that lacks a member or has another."""
+    schema = json.loads(
+        resources.files("runstone.contracts.lotus").joinpath("schema/artifact.schema.json").read_bytes()
+    )
+    validator = Draft202012Validator(schema)
+    artifact = build_artifact(stored(result=result(BLOCKED)))
+    validator.validate(artifact)
+    for name in artifact:
+        assert not validator.is_valid({key: value for key, value in artifact.items() if key != name})
+    assert not validator.is_valid({**artifact, "more": 1})
+    assert not validator.is_valid({**artifact, "status": "FINE"})
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aé😀\x7f\n"),
+    lambda it: st.lists(it, max_size=3) | st.dictionaries(st.sampled_from(["a", "artifact_hash", "ü"]), it, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_the_hash_knows_every_value(value: Any) -> None:
+    """The hash of what it hashed is the same; another value of any member but a hash is another hash."""
+    artifact = build_artifact(stored(result=result(extra=value)))
+    assert artifact_hash(artifact) == artifact["evidence"]["hashes"]["artifact_hash"]
+    other = build_artifact(stored(result=result(extra=[value])))
+    assert artifact_hash(other) != artifact_hash(artifact)
+
+
+@pytest.mark.parametrize("missing", ["request_hash", "created_at", "result", "result.before", "result.status"])
+def test_a_run_that_lacks_something_is_refused(missing: str) -> None:
+    """By the name of what is missing."""
+    run = stored()
+    outer, _, inner = missing.partition(".")
+    if inner:
+        del run[outer][inner]
+    else:
+        del run[outer]
+    with pytest.raises(InvalidInput) as refused:
+        build_artifact(run)
+    assert (refused.value.code, refused.value.details["missing"]) == ("invalid_stored_run", [missing])
+
+
+# runs
+
+
+@pytest.mark.parametrize(("status", "kernel"), [(READY, "success"), (REVIEW, "partial"), (BLOCKED, "blocked")])
+def test_every_status_leaves_a_run_with_an_artifact(runs: LotusRuns, status: str, kernel: str) -> None:
+    """The stored run is answered whatever it came to; its record verifies, and its artifact is folded from it."""
+    run = runs.simulate({"a": 1}, engine(status), portfolio_id="p1", correlation_id="c1")
+    (sealed,) = runs.store.runs()
+    assert (sealed.status, sealed.contract, runs.store.verify(sealed.run_id).ok) == (kernel, "lotus/1.0", True)
+    assert run["result"]["status"] == status
+    assert run["created_at"] == sealed.opened_at.replace("Z", "+00:00")
+    assert runs.artifact(run["rebalance_run_id"]) == print_json(build_artifact(run), "py-compact-ascii")
+
+
+def test_a_number_stays_the_number_that_it_is(runs: LotusRuns) -> None:
+    """2.0 and 2 are two things to whoever hashes them."""
+    run = runs.simulate({}, engine(), portfolio_id="p1")
+    read = runs.get(run["rebalance_run_id"])["result"]
+    assert [repr(read[side]["ratio"]) for side in ("before", "after_simulated")] == ["2.0", "2"]
+
+
+def test_the_rules_are_those_of_the_decision(runs: LotusRuns) -> None:
+    """Of a blocked run the kernel tells which rule did it, and a query finds it."""
+    runs.simulate({}, engine(BLOCKED), portfolio_id="p1")
+    (sealed,) = runs.store.runs("decision.risk:BLOCKED")
+    (event,) = sealed.events("decision")
+    assert [(rule["id"], rule["status"], rule["severity"]) for rule in event["data"]["rules"]] == [
+        ("cash", "pass", READY),
+        ("hard", "fail", BLOCKED),
+    ]
+
+
+def test_an_engine_that_fails_leaves_a_failed_run_without_artifact(runs: LotusRuns) -> None:
+    """The error is the caller's, the run is sealed, and no look-up finds an artifact."""
+
+    def broken(*_: str) -> dict[str, Any]:
+        raise ZeroDivisionError("no price")
+
+    with pytest.raises(ZeroDivisionError):
+        runs.simulate({}, broken, portfolio_id="p1", correlation_id="c1")
+    (sealed,) = runs.store.runs()
+    assert (sealed.status, runs.store.verify(sealed.run_id).ok, list(sealed.documents())) == ("failed", True, [])
+    with pytest.raises(NotFound):
+        runs.latest("correlation_id", "c1")
+    assert runs.page() == ([], None)
+
+
+def test_a_status_that_nobody_knows_blocks(runs: LotusRuns) -> None:
+    """What is not known is the worst."""
+    runs.simulate({}, lambda *_: {**result(), "status": "FINE"}, portfolio_id="p1")
+    (sealed,) = runs.store.runs()
+    assert sealed.status == "blocked"
+
+
+def test_the_same_key_is_answered_by_the_same_run(runs: LotusRuns) -> None:
+    """Byte for byte, also by another process; another request is a conflict, and the engine is asked once."""
+    asked: list[str] = []
+
+    def counted(run_id: str, correlation_id: str) -> dict[str, Any]:
+        asked.append(run_id)
+        return result(BLOCKED)
+
+    first = runs.simulate({"a": 1}, counted, portfolio_id="p1", idempotency_key="k1", correlation_id="c1")
+    other = LotusRuns(runstone.open(runs.store.url))
+    again = other.simulate({"a": 1}, counted, portfolio_id="p1", idempotency_key="k1", correlation_id="c2")
+    assert print_json(again, "compact-utf8") == print_json(first, "compact-utf8")
+    with pytest.raises(Conflict) as conflict:
+        runs.simulate({"a": 2}, counted, portfolio_id="p1", idempotency_key="k1")
+    assert (conflict.value.code, len(asked)) == ("idempotency_conflict", 1)
+
+
+def test_published_artifacts_are_those_that_are_derived(tmp_path: Path) -> None:
+    """Mode PERSISTED puts a copy beside the bundles, of the same bytes; recovery makes one that is missing again."""
+    runs = LotusRuns(runstone.open(tmp_path / "runs"), mode="PERSISTED")
+    run = runs.simulate({}, engine(), portfolio_id="p1")
+    (sealed,) = runs.store.runs()
+    (path,) = map(Path, runs.store.published(sealed.run_id))
+    assert path.read_bytes() == runs.artifact(run["rebalance_run_id"])
+    path.unlink()
+    assert runs.store.verify(sealed.run_id).ok
+    runs.store.recover()
+    assert path.read_bytes() == runs.artifact(run["rebalance_run_id"])
+
+
+def test_derived_artifacts_are_nowhere_else(runs: LotusRuns) -> None:
+    """Mode DERIVED publishes nothing, and recovery does not either."""
+    runs.simulate({}, engine(), portfolio_id="p1")
+    runs.store.recover()
+    (sealed,) = runs.store.runs()
+    assert not any(Path(path).exists() for path in runs.store.published(sealed.run_id))
+    assert runs.store.verify(sealed.run_id).findings == []
+
+
+# look-ups
+
+
+def test_runs_are_found_by_what_they_are_known_by(runs: LotusRuns) -> None:
+    """The newest where there are several."""
+    first = runs.simulate({"n": 1}, engine(), portfolio_id="p1", correlation_id="c", idempotency_key="k1")
+    second = runs.simulate({"n": 1}, engine(), portfolio_id="p1", correlation_id="c", idempotency_key="k2")
+    assert runs.get(first["rebalance_run_id"]) == first
+    assert runs.latest("correlation_id", "c") == second
+    assert runs.latest("request_hash", first["request_hash"]) == second
+    assert runs.latest("idempotency_key", "k1") == first
+    assert [line["rebalance_run_id"] for line in runs.history("k2")] == [second["rebalance_run_id"]]
+
+
+@pytest.mark.parametrize("value", ["", "nobody", "*", 'a"b', "a\\", "x" * 5000, "\0", "a,b", "-x:y"])
+def test_what_is_not_there_is_not_found(runs: LotusRuns, value: str) -> None:
+    """Whatever is asked for: no value is taken for a pattern or a query."""
+    runs.simulate({}, engine(), portfolio_id="p1", correlation_id="c", idempotency_key="k")
+    for label in ("rebalance_run_id", "correlation_id", "idempotency_key", "request_hash"):
+        with pytest.raises(NotFound):
+            runs.latest(label, value)
+
+
+def test_pages(runs: LotusRuns) -> None:
+    """Newest first, each run once, filtered by all that is given; both bounds of time are included."""
+    made = [
+        runs.simulate({"n": number % 2}, engine(status), portfolio_id=f"p{number % 3}")
+        for number, status in enumerate([READY, REVIEW, BLOCKED, READY, READY, REVIEW, BLOCKED])
+    ]
+    ids = [run["rebalance_run_id"] for run in reversed(made)]
+    seen, cursor = [], None
+    while True:
+        items, cursor = runs.page(limit=3, cursor=cursor)
+        seen += [item["rebalance_run_id"] for item in items]
+        if cursor is None:
+            break
+    assert seen == ids
+
+    def found(**asked: Any) -> list[int]:
+        return sorted(len(ids) - 1 - ids.index(item["rebalance_run_id"]) for item in runs.page(**asked)[0])
+
+    assert found(status=REVIEW) == [1, 5]
+    assert found(portfolio_id="p0", status=READY) == [0, 3]
+    assert found(request_hash=made[1]["request_hash"]) == [1, 3, 5]
+    assert found(status="FINE") == []
+    at = [run["created_at"].replace("+00:00", "Z") for run in made]
+    assert found(created_from=at[2], created_to=at[4]) == [2, 3, 4]
+    with pytest.raises(RunstoneError) as refused:
+        runs.page(cursor="nonsense")
+    assert refused.value.code == "invalid_cursor"
+
+
+# reviews
+
+
+def test_a_review(runs: LotusRuns) -> None:
+    """Changes may be asked for until somebody approves or rejects; the run itself stays what it is."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1", correlation_id="c")["rebalance_run_id"]
+    (sealed,) = runs.store.runs()
+    digest = sealed.digest
+    assert runs.workflow(run_id)["workflow_status"] == REVIEW
+    asked = runs.review(run_id, "REQUEST_CHANGES", reason_code="TOO_MUCH", actor_id="ann", comment="less of it")
+    assert (asked["workflow_status"], asked["latest_decision"]["comment"]) == (REVIEW, "less of it")
+    done = runs.review(run_id, "APPROVE", reason_code="FINE", actor_id="bob", correlation_id="c9")
+    assert (done["workflow_status"], done["run_status"], done["requires_review"]) == ("APPROVED", REVIEW, True)
+    assert [(one["actor_id"], one["action"], one["correlation_id"]) for one in runs.decisions(run_id)] == [
+        ("ann", "REQUEST_CHANGES", "c"),
+        ("bob", "APPROVE", "c9"),
+    ]
+    with pytest.raises(Conflict) as late:
+        runs.review(run_id, "REJECT", reason_code="NO", actor_id="ann")
+    assert late.value.code == "not_under_review"
+    assert runs.store.get(sealed.run_id).digest == digest
+
+
+@pytest.mark.parametrize("status", [READY, BLOCKED])
+def test_what_needs_no_review_has_none(runs: LotusRuns, status: str) -> None:
+    """Only a run that waits for a review can have one."""
+    run_id = runs.simulate({}, engine(status), portfolio_id="p1")["rebalance_run_id"]
+    assert runs.workflow(run_id)["workflow_status"] == "NOT_REQUIRED"
+    with pytest.raises(Conflict):
+        runs.review(run_id, "APPROVE", reason_code="FINE", actor_id="ann")
+
+
+def test_of_two_reviews_at_once_one_counts(runs: LotusRuns) -> None:
+    """Each of many is told whether it was the one, and all agree on which it was."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]
+
+    def decide(number: int) -> str | None:
+        action = "APPROVE" if number % 2 else "REJECT"
+        try:
+            return str(runs.review(run_id, action, reason_code="R", actor_id=f"a{number}")["workflow_status"])
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(6) as pool:
+        told = [status for status in pool.map(decide, range(6)) if status is not None]
+    assert told
+    assert set(told) == {runs.workflow(run_id)["workflow_status"]}
+    assert len(runs.decisions(run_id)) == 1
+
+
+# support and retention
+
+
+def test_a_support_bundle_has_everything(runs: LotusRuns) -> None:
+    """The run, its artifact, its reviews, what it is known by, and the record that proves it."""
+    run = runs.simulate({}, engine(REVIEW), portfolio_id="p1", correlation_id="c", idempotency_key="k")
+    run_id = run["rebalance_run_id"]
+    runs.review(run_id, "APPROVE", reason_code="FINE", actor_id="ann")
+    bundle = runs.support_bundle(run_id)
+    assert (bundle["run"], bundle["artifact"]) == (run, build_artifact(run))
+    assert [one["action"] for one in bundle["workflow_history"]["decisions"]] == ["APPROVE"]
+    assert {edge["source"] for edge in bundle["lineage"]["edges"]} == {"c", "k"}
+    assert bundle["idempotency_history"]["history"][0]["rebalance_run_id"] == run_id
+    assert bundle["record"]["verified"] is True
+    bare = runs.support_bundle(run_id, artifact=False, idempotency_history=False)
+    assert (bare["artifact"], bare["idempotency_history"]) == (None, None)
+
+
+def test_retention(tmp_path: Path) -> None:
+    """What is too old is not found, and goes when it is purged; without a retention all stays."""
+    runs = LotusRuns(runstone.open(tmp_path / "runs"))
+    now_ns = runs.store.clock.time_ns()
+    run_id = runs.simulate({}, engine(), portfolio_id="p1")["rebalance_run_id"]
+    assert runs.purge() == 0
+    later = LotusRuns(runstone.open(tmp_path / "runs"), retention_days=2)
+    later.store.clock = FixedClock(time_text(now_ns + 3 * 86_400 * 10**9))
+    with pytest.raises(NotFound):
+        later.get(run_id)
+    assert later.page() == ([], None)
+    assert later.purge() == 1
+    with pytest.raises(NotFound):
+        runs.get(run_id)
+
+
+def test_a_secret_in_a_result_is_not_answered_either(runs: LotusRuns) -> None:
+    """What is answered is what is recorded, by the digest of which somebody may hold us."""
+    token = secrets()["github-token"][0].secret
+    answered: Any = runs.simulate({}, engine(note=f"of {token}"), portfolio_id="p1")
+    assert token not in json.dumps(answered)
+    assert runs.get(answered["rebalance_run_id"]) == answered

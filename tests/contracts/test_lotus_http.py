@@ -1,0 +1,196 @@
+"""The routes of Lotus runs: bodies, error bodies and flags, as that service's users know them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tests.contracts.test_lotus import BLOCKED, READY, REVIEW, engine
+
+import runstone
+from runstone.contracts.lotus import LotusRuns, build_artifact, open_runs, router
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> LotusRuns:
+    """The runs of a new store."""
+    return LotusRuns(runstone.open(tmp_path / "runs"))
+
+
+@pytest.fixture
+def client(runs: LotusRuns) -> TestClient:
+    """A service that mounts the routes."""
+    app = FastAPI()
+    app.include_router(router(lambda: runs))
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def run(runs: LotusRuns) -> dict[str, Any]:
+    """A run to ask for."""
+    return runs.simulate({"a": 1}, engine(), portfolio_id="p1", idempotency_key="k 1/2", correlation_id="c1")
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+def test_the_artifact(client: TestClient, run: dict[str, Any], prefix: str) -> None:
+    """The same bytes at every read, below both prefixes."""
+    path = f"{prefix}/rebalance/runs/{run['rebalance_run_id']}/artifact"
+    answers = [client.get(path) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+    assert answers[0].json() == build_artifact(run)
+
+
+def test_an_unknown_run(client: TestClient) -> None:
+    """By its code."""
+    for suffix in ("", "/artifact", "/support-bundle", "/workflow", "/workflow/history"):
+        answer = client.get(f"/rebalance/runs/rr_none{suffix}")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "DPM_RUN_NOT_FOUND"})
+
+
+@pytest.mark.parametrize(("said", "on"), [("true", True), ("1", True), ("YES", True), ("on", True), ("", False)])
+def test_the_flag_is_looked_at_before_the_run(
+    client: TestClient, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch, said: str, on: bool
+) -> None:
+    """Switched off, nobody learns whether a run exists."""
+    monkeypatch.setenv("DPM_ARTIFACTS_ENABLED", said)
+    for run_id, expected in ((run["rebalance_run_id"], 200), ("rr_none", 404)):
+        answer = client.get(f"/rebalance/runs/{run_id}/artifact")
+        assert answer.status_code == (expected if on else 404)
+        if not on:
+            assert answer.json() == {"detail": "DPM_ARTIFACTS_DISABLED"}
+
+
+def test_a_store_that_cannot_start() -> None:
+    """Is a 503, and the next request tries again."""
+    tries: list[int] = []
+
+    def broken() -> LotusRuns:
+        tries.append(1)
+        raise OSError("no disk")
+
+    app = FastAPI()
+    app.include_router(router(broken))
+    client = TestClient(app)
+    for count in (1, 2):
+        answer = client.get("/rebalance/runs/rr_1/artifact")
+        assert (answer.status_code, len(tries)) == (503, count)
+        assert answer.json() == {"detail": "DPM_RUN_STORE_UNAVAILABLE"}
+
+
+def test_look_ups(client: TestClient, run: dict[str, Any]) -> None:
+    """By id, correlation id, request hash and idempotency key, whatever signs they have."""
+    for path in (
+        run["rebalance_run_id"],
+        f"by-correlation/{run['correlation_id']}",
+        f"by-request-hash/{quote(run['request_hash'])}",
+    ):
+        answer = client.get(f"/rebalance/runs/{path}")
+        assert (answer.status_code, answer.json()) == (200, run)
+    assert client.get("/rebalance/runs/idempotency/unknown").status_code == 404
+
+
+def test_which_run_a_key_is_answered_by(client: TestClient, runs: LotusRuns) -> None:
+    """Its id, and the hash of its request."""
+    run = runs.simulate({"a": 2}, engine(BLOCKED), portfolio_id="p1", idempotency_key="k-2")
+    answer = client.get("/api/v1/rebalance/runs/idempotency/k-2").json()
+    assert answer == {
+        "idempotency_key": "k-2",
+        **{name: run[name] for name in ("request_hash", "rebalance_run_id", "created_at")},
+    }
+
+
+def test_lists(client: TestClient, runs: LotusRuns) -> None:
+    """Filters and pages; a cursor that no page has given is refused."""
+    made = [runs.simulate({}, engine(status), portfolio_id="p1") for status in (READY, REVIEW, BLOCKED)]
+    first = client.get("/rebalance/runs", params={"limit": 2}).json()
+    rest = client.get("/rebalance/runs", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    found = [item["rebalance_run_id"] for item in first["items"] + rest["items"]]
+    assert (found, rest["next_cursor"]) == ([run["rebalance_run_id"] for run in reversed(made)], None)
+    waiting = client.get("/rebalance/runs", params={"status_filter": "PENDING_REVIEW"}).json()["items"]
+    assert [item["status"] for item in waiting] == [REVIEW]
+    since = client.get("/rebalance/runs", params={"created_from": made[1]["created_at"]}).json()["items"]
+    until = client.get("/rebalance/runs", params={"created_to": made[1]["created_at"]}).json()["items"]
+    assert (len(since), len(until)) == (2, 2)
+    refused = client.get("/rebalance/runs", params={"cursor": "nonsense"})
+    assert (refused.status_code, refused.json()) == (422, {"detail": "DPM_INVALID_CURSOR"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"limit": 0},
+        {"limit": 201},
+        {"status_filter": "FINE"},
+        {"created_from": "yesterday"},
+        {"created_to": "2026-01-01"},
+    ],
+)
+def test_wrong_filters_are_told(client: TestClient, wrong: dict[str, Any]) -> None:
+    """By name, and no list is answered."""
+    answer = client.get("/rebalance/runs", params=wrong)
+    assert (answer.status_code, answer.json()["detail"][0]["loc"][1]) == (422, next(iter(wrong)))
+
+
+def test_times_at_the_ends_of_the_calendar(client: TestClient, run: dict[str, Any]) -> None:
+    """A bound that no run can reach is none."""
+    asked = {"created_from": "0001-01-01T00:00:00+14:00", "created_to": "9999-12-31T23:59:59-12:00"}
+    assert len(client.get("/rebalance/runs", params=asked).json()["items"]) == 1
+
+
+def test_a_review(client: TestClient, runs: LotusRuns) -> None:
+    """Asked for changes, approved, and no more; what is no action is told."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]
+    path = f"/rebalance/runs/{run_id}/workflow"
+    said = {"reason_code": "LOOKS_FINE", "actor_id": "ann"}
+    asked = client.post(f"{path}/actions", json={**said, "action": "REQUEST_CHANGES", "comment": "less"})
+    assert (asked.status_code, asked.json()["workflow_status"]) == (200, REVIEW)
+    done = client.post(f"{path}/actions", json={**said, "action": "APPROVE"}, headers={"X-Correlation-Id": "c7"})
+    assert done.json() == client.get(path).json()
+    assert (done.json()["workflow_status"], done.json()["latest_decision"]["correlation_id"]) == ("APPROVED", "c7")
+    late = client.post(f"{path}/actions", json={**said, "action": "REJECT"})
+    assert (late.status_code, late.json()) == (409, {"detail": "DPM_WORKFLOW_INVALID_TRANSITION"})
+    history = client.get(f"{path}/history").json()
+    assert [one["action"] for one in history["decisions"]] == ["REQUEST_CHANGES", "APPROVE"]
+    for wrong in ({"action": "PERHAPS"}, {"action": "APPROVE", "reason_code": "not so"}):
+        assert client.post(f"{path}/actions", json={**said, **wrong}).status_code == 422
+
+
+def test_a_support_bundle(client: TestClient, runs: LotusRuns, run: dict[str, Any]) -> None:
+    """With and without its parts."""
+    path = f"/rebalance/runs/{run['rebalance_run_id']}/support-bundle"
+    whole = client.get(path).json()
+    assert (whole["run"], whole["artifact"], whole["record"]["verified"]) == (run, build_artifact(run), True)
+    bare = client.get(path, params={"include_artifact": False, "include_idempotency_history": False}).json()
+    assert (bare["artifact"], bare["idempotency_history"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "days", "expected"),
+    [
+        ("PERSISTED", "30", ("PERSISTED", 30)),
+        ("persisted ", " 7 ", ("PERSISTED", 7)),
+        ("FILES", "-1", ("DERIVED", 0)),
+        ("", "many", ("DERIVED", 0)),
+        ("DERIVED", "²", ("DERIVED", 0)),
+    ],
+)
+def test_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, days: str, expected: tuple[str, int]
+) -> None:
+    """What cannot be meant is what is not said."""
+    monkeypatch.setenv("DPM_ARTIFACT_STORE_MODE", mode)
+    monkeypatch.setenv("DPM_SUPPORTABILITY_RETENTION_DAYS", days)
+    runs = open_runs(str(tmp_path / "runs"))
+    assert (runs.mode, runs.retention_days) == expected
+
+
+def test_the_document_of_the_routes_is_whole(client: TestClient) -> None:
+    """Every route, below both prefixes, with its error answers."""
+    paths = client.get("/openapi.json").json()["paths"]
+    assert len(paths) == 2 * 10
+    assert all({"404", "503"} <= method["responses"].keys() for path in paths.values() for method in path.values())
