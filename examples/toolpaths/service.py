@@ -1,0 +1,31 @@
+"""A saw-cutting service: no toolpath leaves it that its own feasibility does not allow, and every request leaves a run.
+
+    uvicorn --app-dir examples/toolpaths service:app
+
+Runs stand in `RMOS_RUNS_DIR`, a file for each in a folder for its day.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from builder import build
+from fastapi import FastAPI
+from saw import feasibility
+
+import runstone
+from runstone.contracts.rmos import RunStore, runs_router, toolpaths_router
+
+POLICY = runstone.load_policy(Path(__file__).with_name("policy.toml"))
+
+
+def create_app(store: RunStore) -> FastAPI:
+    """The service over a store of runs."""
+    app = FastAPI(title="Toolpaths, recorded", version="1.0.0")
+    modes = {"saw": feasibility}
+    app.include_router(toolpaths_router(store, feasibility=modes, toolpaths={"saw": build}, policy=POLICY))
+    app.include_router(runs_router(store))
+    return app
+
+
+app = create_app(RunStore())
