@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from service import create_app
+from rebalance_service import create_app
 
 import runstone
 from runstone.contracts.lotus import LotusRuns, build_artifact

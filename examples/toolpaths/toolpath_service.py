@@ -1,22 +1,18 @@
 """A saw-cutting service: no toolpath leaves it that its own feasibility does not allow, and every request leaves a run.
 
-    uvicorn --app-dir examples/toolpaths service:app
+    uvicorn --app-dir examples/toolpaths toolpath_service:app
 
 Runs stand in `RMOS_RUNS_DIR`, a file for each in a folder for its day.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from builder import build
 from fastapi import FastAPI
+from saw_policy import POLICY
 from saw import feasibility
 
-import runstone
 from runstone.contracts.rmos import RunStore, runs_router, toolpaths_router
-
-POLICY = runstone.load_policy(Path(__file__).with_name("policy.toml"))
 
 
 def create_app(store: RunStore) -> FastAPI:

@@ -1,6 +1,6 @@
 """A rebalancing service whose every answer stands in a sealed run: `POST /rebalance/simulate`, and the routes of Lotus.
 
-    uvicorn --app-dir examples/rebalance service:app
+    uvicorn --app-dir examples/rebalance rebalance_service:app
 
 Runs go to the store of `RUNSTONE_STORE`, else `./runs`. The settings of Lotus (`DPM_…`) are read at the start.
 """

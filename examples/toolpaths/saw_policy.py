@@ -1,0 +1,40 @@
+"""The safety policy of the saw: red and unknown block, yellow is allowed and asks for somebody to look.
+
+Each measure of the feasibility is a rule of the decision, so that a record, a query and a comparison know by how much a
+limit was missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from saw import GREEN, RED, UNKNOWN, YELLOW
+
+import runstone
+
+
+def decide(feasibility: Mapping[str, Any]) -> dict[str, Any]:
+    """What the policy makes of a feasibility; it sees nothing else."""
+    measures = feasibility["details"]["measures"]
+    return {
+        "risk_level": feasibility["risk_level"],
+        "score": feasibility["score"],
+        "block_reason": feasibility["block_reason"],
+        "warnings": feasibility["warnings"] if feasibility["risk_level"] == UNKNOWN else [],
+        "rules": [
+            {
+                "id": measure["id"],
+                "status": "pass" if measure["level"] == GREEN else "fail",
+                "severity": measure["level"],
+                "measured": measure["value"],
+                "threshold": measure["limits"]["limit"],
+                "unit": measure["unit"],
+                "message": f"{measure['value']:.4g} {measure['unit']}",
+            }
+            for measure in measures
+        ],
+    }
+
+
+POLICY = runstone.Policy("saw-safety", "1", decide, levels=[GREEN, YELLOW, RED, UNKNOWN], blocks=RED, review=YELLOW)
