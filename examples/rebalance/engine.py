@@ -30,6 +30,7 @@ class Trade:
     """So many pieces bought or sold; the notional is in the instrument's currency."""
 
     side: str
+    name: str
     instrument: Instrument
     quantity: Decimal
     notional: Decimal
@@ -96,12 +97,12 @@ class Market:
 
     def __init__(self, request: RebalanceRequest) -> None:
         self.base = request.portfolio.base_currency
-        self.instruments = {item.instrument_id: item for item in request.instruments}
-        self.rates = {self.base: Decimal(1), **{rate.currency: rate.rate for rate in request.rates}}
+        self.instruments = request.instruments
+        self.rates = {**request.rates, self.base: Decimal(1)}
 
-    def value(self, instrument_id: str, quantity: Decimal) -> Decimal:
+    def value(self, name: str, quantity: Decimal) -> Decimal:
         """Of so many pieces."""
-        item = self.instruments[instrument_id]
+        item = self.instruments[name]
         assert item.price is not None
         return quantity * item.price * self.rates[item.currency]
 
@@ -120,10 +121,8 @@ class _Planner:
     def __init__(self, request: RebalanceRequest) -> None:
         self._options = request.options
         self._market = Market(request)
-        self._targets = {target.instrument_id: target.weight for target in request.targets}
-        quantities = {item.instrument_id: item.quantity for item in request.portfolio.positions}
-        cash = {item.currency: item.amount for item in request.portfolio.cash}
-        cash.setdefault(self._market.base, Decimal(0))
+        self._targets = request.targets
+        quantities, cash = request.portfolio.positions, {self._market.base: Decimal(0), **request.portfolio.cash}
         self._names = sorted(quantities.keys() | self._targets.keys())
         self._plan = Plan(Holdings(dict(quantities), dict(cash)), Holdings(dict(quantities), dict(cash)))
         self._cash = self._plan.after.cash
@@ -132,7 +131,7 @@ class _Planner:
     def plan(self) -> Plan:
         self._plan.missing = self._missing()
         total = Decimal(0) if any(self._plan.missing.values()) else self._market.total(self._plan.before)
-        if total > 0:
+        if total > 0 and sum(self._targets.values()) <= 1:
             wanted = self._wanted(total)
             self._trade("SELL", {name: -lots for name, lots in wanted.items() if lots < 0})
             self._trade("BUY", self._affordable({name: lots for name, lots in wanted.items() if lots > 0}, total))
@@ -208,7 +207,7 @@ class _Planner:
             sign = 1 if side == "BUY" else -1
             self._quantities[name] = self._quantities.get(name, Decimal(0)) + sign * pieces
             self._cash[item.currency] = self._cash.get(item.currency, Decimal(0)) - sign * notional
-            trades.append(Trade(side, item, pieces, notional))
+            trades.append(Trade(side, name, item, pieces, notional))
         self._plan.orders += [*(self._conversions() if side == "BUY" else ()), *trades]
 
     def _conversions(self) -> Iterator[Conversion]:
@@ -237,6 +236,8 @@ class _Planner:
         """Each rule with what it measures; where something is not known there is nothing else to measure."""
         lacking = Decimal(sum(map(len, self._plan.missing.values())))
         yield _at_most("DATA_QUALITY", "HARD", lacking, Decimal(0), "MISSING_DATA")
+        aimed = sum(self._targets.values(), Decimal(0))
+        yield _at_most("TARGET_WEIGHTS", "HARD", aimed, Decimal(1), "MORE_THAN_ALL")
         if lacking:
             return
         yield Rule("POSITIVE_VALUE", "HARD", total > 0, total.quantize(CENT), Decimal(0), "NOTHING_TO_WEIGH")
@@ -254,7 +255,7 @@ class _Planner:
             yield _at_most("SINGLE_POSITION_MAX", "HARD", heaviest, options.max_position, "POSITION_TOO_LARGE")
         cash = (market.money(self._cash) / total).quantize(WEIGHT)
         yield _at_least("CASH_BUFFER", "SOFT", cash, options.cash_buffer, "CASH_BELOW_BUFFER")
-        traded = sum((market.value(o.instrument.instrument_id, o.quantity) for o in self._trades()), Decimal(0))
+        traded = sum((market.value(trade.name, trade.quantity) for trade in self._trades()), Decimal(0))
         if options.max_turnover is not None:
             share = (traded / total).quantize(WEIGHT)
             yield _at_most("TURNOVER_MAX", "SOFT", share, options.max_turnover, "TURNOVER_TOO_HIGH")

@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class DecimalText:
+    """A decimal number as text of a form: so nobody's JSON rounds it, and there is one way to write it."""
+
+    pattern: str
+
+    def read(self, value: object) -> Decimal:
+        """The number. Raises `ValueError` for any other form, and for a JSON number."""
+        if isinstance(value, str) and re.fullmatch(self.pattern, value, re.ASCII):
+            return Decimal(value)
+        raise ValueError(f"a decimal number is text that fits {self.pattern}")
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.pattern}
+
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Amount = Annotated[Decimal, Field(ge=0, max_digits=17, decimal_places=2)]
-Quantity = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
-Price = Annotated[Decimal, Field(gt=0, max_digits=16, decimal_places=6)]
-Weight = Annotated[Decimal, Field(ge=0, le=1, max_digits=9, decimal_places=8)]
+Amount = Annotated[Decimal, DecimalText(r"^[0-9]{1,15}(\.[0-9]{1,2})?$")]
+Quantity = Annotated[Decimal, DecimalText(r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
+Positive = Annotated[Decimal, DecimalText(r"^([1-9][0-9]{0,9}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9]0{0,6})$")]
+Exchange = Annotated[Decimal, DecimalText(r"^([1-9][0-9]{0,7}(\.[0-9]{1,8})?|0\.[0-9]{0,7}[1-9]0{0,8})$")]
+Weight = Annotated[Decimal, DecimalText(r"^(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$")]
 
+NO_OTHERS: dict[str, JsonValue] = {"additionalProperties": False}
+"""Of a mapping whose names follow a pattern."""
 MAX_LINES = 500
 """Positions, instruments or targets of one request."""
 
@@ -24,52 +58,23 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Cash(Model):
-    """Money of one currency."""
-
-    currency: Currency
-    amount: Amount
-
-
-class Position(Model):
-    """So many pieces of an instrument."""
-
-    instrument_id: Name
-    quantity: Quantity
-
-
 class Portfolio(Model):
-    """What is there. Values are told in the base currency."""
+    """What is there: money by currency, pieces by instrument. Values are told in the base currency."""
 
     portfolio_id: Name
     base_currency: Currency
-    cash: list[Cash] = Field(default=[], max_length=50)
-    positions: list[Position] = Field(default=[], max_length=MAX_LINES)
+    cash: dict[Currency, Amount] = Field(default={}, max_length=50, json_schema_extra=NO_OTHERS)
+    positions: dict[Name, Quantity] = Field(default={}, max_length=MAX_LINES, json_schema_extra=NO_OTHERS)
 
 
 class Instrument(Model):
     """What can be traded: `SELL_ONLY` is never bought, `BLOCKED` is not traded at all."""
 
-    instrument_id: Name
     currency: Currency
     asset_class: Literal["EQUITY", "BOND", "FUND", "OTHER"] = "EQUITY"
     status: Literal["APPROVED", "SELL_ONLY", "BLOCKED"] = "APPROVED"
-    lot_size: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=6)] = Decimal(1)
-    price: Price | None = None
-
-
-class Rate(Model):
-    """One unit of `currency` is worth `rate` of the portfolio's base currency."""
-
-    currency: Currency
-    rate: Annotated[Decimal, Field(gt=0, max_digits=16, decimal_places=8)]
-
-
-class Target(Model):
-    """The share of the portfolio's value that an instrument should have. What no target takes stays cash."""
-
-    instrument_id: Name
-    weight: Weight
+    lot_size: Positive = Decimal(1)
+    price: Positive | None = None
 
 
 class Options(Model):
@@ -85,28 +90,14 @@ class Options(Model):
 
 
 class RebalanceRequest(Model):
-    """Everything that the plan depends on: the same request has the same plan."""
+    """Everything that the plan depends on: the same request has the same plan.
+
+    `rates` are what a unit of a currency is worth in the base currency, `targets` the share of the portfolio's value
+    that an instrument should have. What no target takes stays cash.
+    """
 
     portfolio: Portfolio
-    instruments: list[Instrument] = Field(default=[], max_length=MAX_LINES)
-    rates: list[Rate] = Field(default=[], max_length=50)
-    targets: list[Target] = Field(default=[], max_length=MAX_LINES)
+    instruments: dict[Name, Instrument] = Field(default={}, max_length=MAX_LINES, json_schema_extra=NO_OTHERS)
+    rates: dict[Currency, Exchange] = Field(default={}, max_length=50, json_schema_extra=NO_OTHERS)
+    targets: dict[Name, Weight] = Field(default={}, max_length=MAX_LINES, json_schema_extra=NO_OTHERS)
     options: Options = Options()
-
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        named = {
-            "cash": [cash.currency for cash in self.portfolio.cash],
-            "positions": [position.instrument_id for position in self.portfolio.positions],
-            "instruments": [instrument.instrument_id for instrument in self.instruments],
-            "rates": [rate.currency for rate in self.rates],
-            "targets": [target.instrument_id for target in self.targets],
-        }
-        for what, names in named.items():
-            if len(set(names)) < len(names):
-                raise ValueError(f"{what}: each name stands once")
-        if self.portfolio.base_currency in named["rates"]:
-            raise ValueError("rates: the base currency has none")
-        if sum(target.weight for target in self.targets) > 1:
-            raise ValueError("targets: their weights come to more than 1")
-        return self

@@ -42,7 +42,7 @@ def create_app(runs_of: Callable[[], LotusRuns]) -> FastAPI:
             f"{prefix}/rebalance/simulate",
             simulation.post,
             methods=["POST"],
-            responses={409: {"model": Detail}, 503: {"model": Detail}},
+            responses={400: {"model": Detail}, 409: {"model": Detail}, 503: {"model": Detail}},
         )
     app.include_router(routes)
     app.include_router(router(runs_of))

@@ -14,6 +14,7 @@ HINTS = {
     "DATA_QUALITY": "Send a price for every instrument and a rate for every currency.",
     "DRIFT_LEFT": "Look at what is left in the diagnostics.",
     "SINGLE_POSITION_MAX": "Lower the target of the heaviest position.",
+    "TARGET_WEIGHTS": "Lower the targets: they come to more than everything.",
     "TURNOVER_MAX": "Spread the trades over several days, or widen the drift band.",
 }
 
@@ -91,15 +92,14 @@ def _intents(plan: Plan, market: Market) -> Iterator[dict[str, Any]]:
                 "rationale": {"code": "FUNDING", "message": f"pays for what is bought in {order.bought}"},
             }
         else:
-            name, currency = order.instrument.instrument_id, order.instrument.currency
             yield {
                 "intent_id": intent_id,
                 "intent_type": "SECURITY_TRADE",
                 "side": order.side,
-                "instrument_id": name,
+                "instrument_id": order.name,
                 "quantity": text(order.quantity),
-                "notional": _money(order.notional, currency),
-                "notional_base": _money(market.value(name, order.quantity), market.base),
+                "notional": _money(order.notional, order.instrument.currency),
+                "notional_base": _money(market.value(order.name, order.quantity), market.base),
                 "dependencies": waits,
                 "rationale": {"code": "DRIFT_REBALANCE", "message": "brings the weight to its target"},
             }

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine import Conversion, Market, Plan, Trade, plan, weights_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from models import RebalanceRequest
 from result import result_of
@@ -28,36 +28,28 @@ def requests(draw: st.DrawFn) -> RebalanceRequest:
     shares = draw(st.lists(st.integers(0, 100), min_size=len(aimed), max_size=len(aimed)))
     whole = max(sum(shares), 100)
     odd = draw(st.integers(0, 9)) == 0
-    instruments = [
-        {
-            "instrument_id": name,
-            "currency": draw(st.sampled_from(CURRENCIES)),
-            "status": draw(st.sampled_from(["APPROVED"] * 6 + ["SELL_ONLY", "BLOCKED"])),
-            "lot_size": draw(st.sampled_from(["1", "10", "0.001", "7"])),
-            "price": None if odd and draw(st.booleans()) else draw(_decimal("0.01", "9999", 2)),
-        }
-        for name in names
-    ]
     return RebalanceRequest.model_validate(
         {
             "portfolio": {
                 "portfolio_id": "p1",
                 "base_currency": "EUR",
-                "cash": [
-                    {"currency": currency, "amount": draw(_decimal("0", "100000", 2))}
+                "cash": {
+                    currency: draw(_decimal("0", "100000", 2))
                     for currency in draw(st.lists(st.sampled_from(CURRENCIES), unique=True))
-                ],
-                "positions": [{"instrument_id": name, "quantity": draw(_decimal("0", "500", 3))} for name in held],
+                },
+                "positions": {name: draw(_decimal("0", "500", 3)) for name in held},
             },
-            "instruments": instruments,
-            "rates": [
-                {"currency": currency, "rate": draw(_decimal("0.001", "200", 4))}
-                for currency in CURRENCIES[1 : 3 if odd else 4]
-            ],
-            "targets": [
-                {"instrument_id": name, "weight": format(Decimal(share) / whole, ".6f")[:8]}
-                for name, share in zip(aimed, (share * 0.999 for share in shares), strict=True)
-            ],
+            "instruments": {
+                name: {
+                    "currency": draw(st.sampled_from(CURRENCIES)),
+                    "status": draw(st.sampled_from(["APPROVED"] * 6 + ["SELL_ONLY", "BLOCKED"])),
+                    "lot_size": draw(st.sampled_from(["1", "10", "0.001", "7"])),
+                    "price": None if odd and draw(st.booleans()) else draw(_decimal("0.01", "9999", 2)),
+                }
+                for name in names
+            },
+            "rates": {currency: draw(_decimal("0.001", "200", 4)) for currency in CURRENCIES[1 : 3 if odd else 4]},
+            "targets": {name: format(Decimal(share) / whole, ".6f") for name, share in zip(aimed, shares, strict=True)},
             "options": {
                 "drift_band": draw(st.sampled_from(["0", "0.01", "0.05"])),
                 "cash_buffer": draw(st.sampled_from(["0", "0.02", "0.3"])),
@@ -81,7 +73,6 @@ def flows(made: Plan) -> dict[str, Decimal]:
     return total
 
 
-@settings(max_examples=300, deadline=None)
 @given(requests())
 def test_cash_is_conserved_in_each_currency(request: RebalanceRequest) -> None:
     """What was there, and what the orders bring and take, is what is there: to the hundredth, never below nought."""
@@ -94,7 +85,6 @@ def test_cash_is_conserved_in_each_currency(request: RebalanceRequest) -> None:
         assert after >= 0
 
 
-@settings(max_examples=300, deadline=None)
 @given(requests())
 def test_pieces_are_conserved_in_whole_lots(request: RebalanceRequest) -> None:
     """No order is below the lot size or less than whole lots, none is short, each instrument is traded once at most."""
@@ -102,7 +92,7 @@ def test_pieces_are_conserved_in_whole_lots(request: RebalanceRequest) -> None:
     traded: dict[str, Decimal] = {}
     for order in made.orders:
         if isinstance(order, Trade):
-            name = order.instrument.instrument_id
+            name = order.name
             assert name not in traded
             assert order.quantity >= order.instrument.lot_size
             assert order.quantity % order.instrument.lot_size == 0
@@ -113,7 +103,6 @@ def test_pieces_are_conserved_in_whole_lots(request: RebalanceRequest) -> None:
         assert after >= 0
 
 
-@settings(max_examples=300, deadline=None)
 @given(requests())
 def test_weights_sum_to_one(request: RebalanceRequest) -> None:
     """Exactly, in what is answered, where there is anything to weigh."""
@@ -128,7 +117,6 @@ def test_weights_sum_to_one(request: RebalanceRequest) -> None:
             assert total == (1 if Decimal(answer[side]["total_value"]["amount"]) > 0 else total)
 
 
-@settings(max_examples=300, deadline=None)
 @given(requests())
 def test_rules_of_who_may_be_traded_are_kept(request: RebalanceRequest) -> None:
     """Nothing blocked is traded, nothing sell-only bought, and nothing at all where something is not known."""
@@ -140,18 +128,19 @@ def test_rules_of_who_may_be_traded_are_kept(request: RebalanceRequest) -> None:
         assert (made.orders, made.status) == ([], "BLOCKED")
 
 
-@settings(max_examples=200, deadline=None)
-@given(requests(), st.randoms(use_true_random=False))
-def test_the_order_of_a_request_does_not_count(request: RebalanceRequest, chance: Any) -> None:
+@given(requests())
+def test_the_order_of_a_request_does_not_count(request: RebalanceRequest) -> None:
     """The same facts in another order have the same plan."""
-    shuffled = request.model_dump(mode="json")
-    for lines in (shuffled["instruments"], shuffled["rates"], shuffled["targets"], shuffled["portfolio"]["positions"]):
-        chance.shuffle(lines)
-    other = RebalanceRequest.model_validate(shuffled)
+    other = RebalanceRequest.model_validate(_reversed(request.model_dump(mode="json")))
     assert result_of(other, plan(other), "rr_1", "c1") == result_of(request, plan(request), "rr_1", "c1")
 
 
-@settings(max_examples=200, deadline=None)
+def _reversed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _reversed(value[name]) for name in reversed(value)}
+    return value
+
+
 @given(requests())
 def test_little_is_lost_to_rounding(request: RebalanceRequest) -> None:
     """The portfolio is worth what it was, but for a hundredth of each currency an order."""
@@ -175,17 +164,13 @@ def simple(**changed: Any) -> RebalanceRequest:
     """Cash of 10,000 EUR, a share at 100 EUR and one at 50 USD, half and a quarter of which is wanted."""
     return RebalanceRequest.model_validate(
         {
-            "portfolio": {
-                "portfolio_id": "p1",
-                "base_currency": "EUR",
-                "cash": [{"currency": "EUR", "amount": "10000.00"}],
+            "portfolio": {"portfolio_id": "p1", "base_currency": "EUR", "cash": {"EUR": "10000.00"}},
+            "instruments": {
+                "HOME": {"currency": "EUR", "price": "100"},
+                "AWAY": {"currency": "USD", "price": "50", "lot_size": "10"},
             },
-            "instruments": [
-                {"instrument_id": "HOME", "currency": "EUR", "price": "100"},
-                {"instrument_id": "AWAY", "currency": "USD", "price": "50", "lot_size": "10"},
-            ],
-            "rates": [{"currency": "USD", "rate": "0.9"}],
-            "targets": [{"instrument_id": "HOME", "weight": "0.5"}, {"instrument_id": "AWAY", "weight": "0.25"}],
+            "rates": {"USD": "0.9"},
+            "targets": {"HOME": "0.5", "AWAY": "0.25"},
             **changed,
         }
     )
@@ -196,7 +181,7 @@ def orders(made: Plan) -> list[str]:
     return [
         f"{order.sold_amount} {order.sold} > {order.bought_amount} {order.bought}"
         if isinstance(order, Conversion)
-        else f"{order.side} {order.quantity} {order.instrument.instrument_id}"
+        else f"{order.side} {order.quantity} {order.name}"
         for order in made.orders
     ]
 
@@ -218,7 +203,7 @@ def test_too_little_cash_buys_less_of_everything() -> None:
 
 def test_a_missing_price_blocks() -> None:
     """Nothing is planned on what is not known, and it is named."""
-    made = plan(simple(instruments=[{"instrument_id": "HOME", "currency": "EUR", "price": "100"}]))
+    made = plan(simple(instruments={"HOME": {"currency": "EUR", "price": "100"}}))
     assert (made.status, made.orders, made.missing["instruments"]) == ("BLOCKED", [], ["AWAY"])
 
 
@@ -227,3 +212,10 @@ def test_a_position_too_large_blocks() -> None:
     made = plan(simple(options={"max_position": "0.4"}))
     assert made.status == "BLOCKED"
     assert [rule.rule_id for rule in made.rules if not rule.holds] == ["SINGLE_POSITION_MAX"]
+
+
+def test_targets_of_more_than_everything_block() -> None:
+    """Nothing is planned to an end that cannot be reached."""
+    made = plan(simple(targets={"HOME": "0.6", "AWAY": "0.6"}))
+    assert (made.status, made.orders) == ("BLOCKED", [])
+    assert [rule.rule_id for rule in made.rules if not rule.holds] == ["TARGET_WEIGHTS", "DRIFT_LEFT"]

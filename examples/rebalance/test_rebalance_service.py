@@ -17,15 +17,15 @@ REQUEST: dict[str, Any] = {
     "portfolio": {
         "portfolio_id": "p1",
         "base_currency": "EUR",
-        "cash": [{"currency": "EUR", "amount": "10000.00"}],
-        "positions": [{"instrument_id": "HOME", "quantity": "20"}],
+        "cash": {"EUR": "10000.00"},
+        "positions": {"HOME": "20"},
     },
-    "instruments": [
-        {"instrument_id": "HOME", "currency": "EUR", "price": "100"},
-        {"instrument_id": "AWAY", "currency": "USD", "price": "50", "lot_size": "10"},
-    ],
-    "rates": [{"currency": "USD", "rate": "0.9"}],
-    "targets": [{"instrument_id": "HOME", "weight": "0.5"}, {"instrument_id": "AWAY", "weight": "0.25"}],
+    "instruments": {
+        "HOME": {"currency": "EUR", "price": "100"},
+        "AWAY": {"currency": "USD", "price": "50", "lot_size": "10"},
+    },
+    "rates": {"USD": "0.9"},
+    "targets": {"HOME": "0.5", "AWAY": "0.25"},
 }
 
 
@@ -61,14 +61,14 @@ def test_the_same_key(client: TestClient, runs: LotusRuns) -> None:
     first = client.post("/rebalance/simulate", json=REQUEST, headers=headers)
     again = client.post("/api/v1/rebalance/simulate", json=dict(reversed(REQUEST.items())), headers=headers)
     assert (again.status_code, again.content) == (200, first.content)
-    other = client.post("/rebalance/simulate", json={**REQUEST, "targets": []}, headers=headers)
+    other = client.post("/rebalance/simulate", json={**REQUEST, "targets": {}}, headers=headers)
     assert (other.status_code, other.json()) == (409, {"detail": "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch"})
     assert len(list(runs.store.runs())) == 1
 
 
 def test_a_blocked_plan_is_an_answer(client: TestClient, runs: LotusRuns) -> None:
     """A 200 that says so, and a run that is blocked."""
-    answer = client.post("/rebalance/simulate", json={**REQUEST, "rates": []})
+    answer = client.post("/rebalance/simulate", json={**REQUEST, "rates": {}})
     assert (answer.status_code, answer.json()["status"]) == (200, "BLOCKED")
     assert answer.json()["diagnostics"]["data_quality"]["rates_missing"] == ["USD"]
     assert [sealed.status for sealed in runs.store.runs()] == ["blocked"]
@@ -87,10 +87,11 @@ def test_a_plan_to_be_looked_at(client: TestClient) -> None:
     "wrong",
     [
         {"portfolio": None},
-        {"targets": [{"instrument_id": "HOME", "weight": "0.6"}, {"instrument_id": "AWAY", "weight": "0.6"}]},
-        {"rates": [{"currency": "EUR", "rate": "1"}]},
-        {"instruments": [{"instrument_id": "A", "currency": "EUR", "price": "NaN"}]},
-        {"instruments": [{"instrument_id": "A", "currency": "EUR"}, {"instrument_id": "A", "currency": "EUR"}]},
+        {"targets": {"HOME": "1.5"}},
+        {"targets": {"HOME": 0.5}},
+        {"rates": {"dollar": "1"}},
+        {"instruments": {"HOME": {"currency": "EUR", "price": "NaN"}}},
+        {"instruments": {"HOME": {"currency": "EUR", "price": "0.00"}}},
         {"unknown": 1},
     ],
 )

@@ -117,7 +117,7 @@ def test_lists(client: TestClient, runs: LotusRuns) -> None:
     until = client.get("/rebalance/runs", params={"created_to": made[1]["created_at"]}).json()["items"]
     assert (len(since), len(until)) == (2, 2)
     refused = client.get("/rebalance/runs", params={"cursor": "nonsense"})
-    assert (refused.status_code, refused.json()) == (422, {"detail": "DPM_INVALID_CURSOR"})
+    assert (refused.status_code, refused.json()) == (404, {"detail": "DPM_CURSOR_NOT_FOUND"})
 
 
 @pytest.mark.parametrize(

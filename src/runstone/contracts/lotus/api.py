@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
 from runstone.contracts.lotus.runs import LotusRuns
 from runstone.contracts.lotus.settings import artifacts_enabled
@@ -29,9 +29,20 @@ UNAVAILABLE = "DPM_RUN_STORE_UNAVAILABLE"
 CONFLICT = "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch"
 IN_PROGRESS = "IDEMPOTENCY_KEY_IN_PROGRESS"
 INVALID_TRANSITION = "DPM_WORKFLOW_INVALID_TRANSITION"
-INVALID_CURSOR = "DPM_INVALID_CURSOR"
+UNKNOWN_CURSOR = "DPM_CURSOR_NOT_FOUND"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+def _written_out(value: Any) -> Any:
+    """A time is text: a number might be one of seconds, milliseconds or a year."""
+    if isinstance(value, str) and not (len(value) >= MIN_TIME and value[4] == value[7] == "-"):
+        raise ValueError("a date and a time with a zone are meant, as 2026-05-06T07:08:09Z")
+    return value
+
+
+MIN_TIME = len("2026-05-06T07:08Z")
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
 class Detail(BaseModel):
@@ -169,7 +180,7 @@ _ANSWERS = {
     "idempotency_conflict": (409, CONFLICT),
     "in_progress": (409, IN_PROGRESS),
     "not_under_review": (409, INVALID_TRANSITION),
-    "invalid_cursor": (422, INVALID_CURSOR),
+    "invalid_cursor": (404, UNKNOWN_CURSOR),
 }
 
 
@@ -189,9 +200,8 @@ class _Routes:
 
     def add_to(self, routes: APIRouter, base: str) -> None:
         """Add every route; what has a name of its own stands before what takes any id."""
-        wrong = {422: {"model": Detail}}
-        conflict = {409: {"model": Detail}}
-        routes.add_api_route(base, self.page, response_model=Page, responses=wrong)
+        refused: dict[int | str, dict[str, Any]] = {400: {"model": Detail}, 409: {"model": Detail}}
+        routes.add_api_route(base, self.page, response_model=Page)
         for name, found in (
             ("by-correlation/{correlation_id}", self.by_correlation),
             ("by-request-hash/{request_hash}", self.by_request_hash),
@@ -205,13 +215,13 @@ class _Routes:
         routes.add_api_route(f"{one}/workflow", self.workflow, response_model=Workflow)
         routes.add_api_route(f"{one}/workflow/history", self.decisions, response_model=History)
         routes.add_api_route(
-            f"{one}/workflow/actions", self.review, methods=["POST"], response_model=Workflow, responses=conflict
+            f"{one}/workflow/actions", self.review, methods=["POST"], response_model=Workflow, responses=refused
         )
 
     def page(
         self,
-        created_from: Annotated[AwareDatetime | None, Query(description="Not before; with a time zone.")] = None,
-        created_to: Annotated[AwareDatetime | None, Query(description="Not after; with a time zone.")] = None,
+        created_from: Annotated[Moment | None, Query(description="Not before; with a time zone.")] = None,
+        created_to: Annotated[Moment | None, Query(description="Not after; with a time zone.")] = None,
         status_filter: Annotated[Literal["READY", "PENDING_REVIEW", "BLOCKED"] | None, Query()] = None,
         request_hash: Annotated[Text | None, Query()] = None,
         portfolio_id: Annotated[Text | None, Query()] = None,
