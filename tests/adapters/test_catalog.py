@@ -58,3 +58,13 @@ class TestSqliteCatalog(CatalogSuite):
         ground = SqliteGround(tmp_path / "store")
         yield ground
         ground.close()
+
+
+def test_the_last_catalog_goes_quietly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of an interpreter modules are empty before what is held by one of them goes."""
+    ground = SqliteGround(tmp_path / "store")
+    catalog = ground.make()
+    assert catalog.marks() == {}
+    monkeypatch.setattr("runstone.adapters.sqlite.catalog.os", None)
+    catalog.__del__()
+    ground.close()

@@ -60,6 +60,9 @@ _UNUSABLE: Final = ("readonly", "read-only", "full", "unable to open", "locked",
 class SqliteCatalog:
     """Cards in the file at `path`; `replacing` is held while the file is taken away."""
 
+    _process = staticmethod(os.getpid)
+    """Held by the class: at the end of the interpreter modules are empty before the last catalogs go."""
+
     def __init__(self, path: str, replacing: Callable[[], Any]) -> None:
         self._path = path
         self._replacing = replacing
@@ -124,7 +127,7 @@ class SqliteCatalog:
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None and self._home[0] == os.getpid():
+        if connection is not None and self._home[0] == self._process():
             connection.close()
         elif connection is not None:
             _of_the_parent.append(connection)

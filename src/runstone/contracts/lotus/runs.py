@@ -82,16 +82,18 @@ class LotusRuns:
         The same `idempotency_key` with the same `request` (JSON) answers the same stored run. Raises
         `idempotency_conflict`, `in_progress`, `store_unavailable`, `answer_withheld`, and what the engine raises.
         """
+        rebalance_run_id = RUN_PREFIX + self.store.entropy.random_bytes(16).hex()
+        correlation = correlation_id or "corr_" + self.store.entropy.random_bytes(8).hex()
         known = {
-            RUN_ID: RUN_PREFIX + self.store.entropy.random_bytes(16).hex(),
-            CORRELATION: correlation_id or "corr_" + self.store.entropy.random_bytes(8).hex(),
+            RUN_ID: rebalance_run_id,
+            CORRELATION: correlation,
             "portfolio_id": portfolio_id,
             "request_hash": request_hash(request),
             "idempotency_key": idempotency_key,
         }
 
         def facts() -> dict[str, Any]:
-            return self._record({**known, "result": dict(engine(known[RUN_ID], known[CORRELATION]))})
+            return self._record({**known, "result": dict(engine(rebalance_run_id, correlation))})
 
         gated = gate(
             KIND,
