@@ -18,9 +18,11 @@ from runstone.adapters.fs.objects import FsObjects
 from runstone.adapters.memory.catalog import MemoryCatalog
 from runstone.core import layout
 from runstone.engine import catalogue
+from runstone.engine.carding import sealed_card
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
+from runstone.ports.catalog import Known
 
 from .scenes import open_store
 
@@ -340,3 +342,17 @@ def test_a_catalog_that_goes_before_it_is_asked_is_not_taken_for_an_empty_store(
     monkeypatch.setattr(store._finder.catalogue, "_sync", synced)
     assert [row["run_id"] for row in store.rows()] == ["run-3", "run-2", "run-1", "run-0"]
     assert deleted
+
+
+def test_a_late_reader_brings_back_no_run_that_went(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It read a run that was purged meanwhile, put its card into a catalog that another reader has made whole since, and
+    died: whoever asks next notices."""
+    monkeypatch.setattr(fs_objects, "_STAMP_NS", 0)
+    late = open_store(Path(store.url))
+    mark = late.objects.marks()["run-1"]
+    card = sealed_card(late.objects, "run-1")
+    assert card is not None
+    shutil.rmtree(Path(store.url) / "run-1")
+    assert "run-1" not in answers(store)[0]
+    late._finder.catalogue.ask(lambda catalog: catalog.update([Known(mark, card)], (), None))
+    assert "run-1" not in answers(store)[0]

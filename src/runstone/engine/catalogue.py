@@ -81,7 +81,7 @@ class Catalogue:
         missing = {run_id: mark for run_id, mark in there.items() if known.get(run_id) != mark}
         gone = self._read(catalog, missing, progress)
         gone += [run_id for run_id in known if run_id not in marks]
-        if gone or not settled:
+        if gone or missing or not settled:
             catalog.update((), gone, stamp)
         return len(missing)
 

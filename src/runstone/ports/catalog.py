@@ -36,7 +36,7 @@ class Catalog(Protocol):
         ...
 
     def stamp(self) -> str | None:
-        """What `update` was last given; `None` in a new catalog."""
+        """What the last `update` was given; `None` in a new catalog."""
         ...
 
     def marks(self) -> dict[str, str]:
@@ -48,7 +48,10 @@ class Catalog(Protocol):
         ...
 
     def update(self, known: Iterable[Known], gone: Iterable[str], stamp: str | None) -> None:
-        """Forget runs, keep cards, and with a stamp keep that; all at once. A card replaces an earlier one."""
+        """Forget runs, keep cards, and keep the stamp, or none; all at once. A card replaces an earlier one.
+
+        What is kept without a stamp takes the one that stands away: whoever put that does not know of it.
+        """
         ...
 
     def cards(self, query: Query, after: Cursor | None, limit: int | None) -> list[Card]:

@@ -118,6 +118,13 @@ class CatalogSuite:
         catalog.update((), ["r1", "never"], "later")
         assert (ids(catalog), ground.make().marks(), catalog.stamp()) == (["r2"], {"r2": "sha256:r2"}, "later")
 
+    def test_cards_without_a_stamp_take_it_away(self, ground: CatalogGround) -> None:
+        """Whoever comes late does not know what the stamp stands for: the next one must look."""
+        catalog = ground.make()
+        catalog.update([Known("mark", card("r1"))], (), "stamp")
+        ground.make().update([Known("mark", card("r2"))], (), None)
+        assert catalog.stamp() is None
+
     def test_clear_forgets_everything(self, ground: CatalogGround) -> None:
         """Cards, marks and the stamp; and it can be filled again."""
         catalog = ground.make()

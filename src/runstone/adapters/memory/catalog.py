@@ -47,8 +47,7 @@ class MemoryCatalog:
             for one in known:
                 self._known[one.card["run_id"]] = one
             self._effective = None
-            if stamp is not None:
-                self._stamp = stamp
+            self._stamp = stamp
 
     def cards(self, query: Query, after: Cursor | None, limit: int | None) -> list[Card]:
         return [dict(card) for card in query.page(self._folded(), after, limit)]

@@ -96,8 +96,9 @@ class SqliteCatalog:
             db.execute("BEGIN IMMEDIATE")
             try:
                 Change(db, self._field).apply(list(known), list(gone))
+                db.execute("DELETE FROM about WHERE key = 'stamp'")
                 if stamp is not None:
-                    db.execute("INSERT OR REPLACE INTO about VALUES ('stamp', ?)", (stamp,))
+                    db.execute("INSERT INTO about VALUES ('stamp', ?)", (stamp,))
                 db.execute("COMMIT")
             except BaseException:
                 self._fields.clear()
