@@ -345,8 +345,8 @@ def test_a_catalog_that_goes_before_it_is_asked_is_not_taken_for_an_empty_store(
 
 
 def test_a_late_reader_brings_back_no_run_that_went(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It read a run that was purged meanwhile, put its card into a catalog that another reader has made whole since, and
-    died: whoever asks next notices."""
+    """It read a run that was purged meanwhile, put its card into a catalog that another reader had made whole since,
+    and died: whoever asks next notices."""
     monkeypatch.setattr(fs_objects, "_STAMP_NS", 0)
     late = open_store(Path(store.url))
     mark = late.objects.marks()["run-1"]
