@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runstone.core.redaction.names import assignments, is_placeholder, may_stand_in, says_secret, words_of
+from runstone.core.redaction.given import assignments
+from runstone.core.redaction.names import may_stand_in, says_secret, words_of
+from runstone.core.redaction.placeholders import is_placeholder
 
 VALUE = "hunter2-Xq9"
 

@@ -1,6 +1,7 @@
 """Where the bytes of a stream can be cut, so that nothing is divided that is found only whole.
 
 - No rule but a private key's reaches over a line end: with its armour, in PuTTY's form, or as bare lines of base64.
+- A line may name what the next one gives: `- name: PASSWORD`, and `value: x` below.
 - A declared value may hold line ends of its own.
 - A mark of an earlier redaction is never divided: half of one may read like a value.
 - What holds zeros is also read without them: it may be text in UTF-16 or UTF-32.
@@ -9,6 +10,7 @@
 from __future__ import annotations
 
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.redaction import names
 from runstone.core.redaction.redactor import MARK
 from runstone.core.redaction.zeros import narrowed, widened, without_zeros
 
@@ -27,6 +29,7 @@ BLOCKS: Final = ((b"-----BEGIN ", b"-----END "), (b"Private-Lines: ", b"Private-
 """A stream is not cut between these two."""
 BARE_KEYS: Final = (b"MII", b"MIG", b"MIH", b"MHcCAQEEI", b"MC4CAQAwBQYDK2V", b"b3BlbnNzaC1rZXktdjE")
 """How a private key begins in base64."""
+MAX_NAME_LINE: Final = 256
 MIN_KEY_LINE: Final = 20
 MAX_KEY_LINE: Final = 100
 MAX_KEY_LINES: Final = 400
@@ -64,7 +67,7 @@ class Cutter:
         return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
     def _in_no_secret(self, data: bytes, end: int, since: int) -> int:
-        return before_values(data, before_keys(data, end, since), self._redactor.encoded)
+        return before_values(data, before_keys(data, before_name(data, end), since), self._redactor.encoded)
 
     def after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of the secret or of the mark that it would divide."""
@@ -101,7 +104,11 @@ class Cutter:
         if any(value in reading for reading in readings for value in values):
             return True
         anchors = self._redactor.anchors_over_lines
-        return any(anchor in lower for lower in map(bytes.lower, readings) for anchor in anchors)
+        if any(anchor in lower for lower in map(bytes.lower, readings) for anchor in anchors):
+            return True
+        from runstone.core.redaction.given import may_stand_below
+
+        return any(may_stand_below(reading.decode("latin-1")) for reading in readings)
 
 
 def _marks(data: bytes) -> Iterator[tuple[int, int]]:
@@ -117,6 +124,17 @@ def _marks(data: bytes) -> Iterator[tuple[int, int]]:
 def line_end(data: bytes) -> int:
     """Behind the last line that has ended."""
     return _last_end(data, len(data))
+
+
+def before_name(data: bytes, end: int) -> int:
+    """`end` (of a line), or where that line begins, if it names what the next one may give."""
+    start = _last_end(data, end - 1, end - MAX_NAME_LINE) if end else 0
+    line = data[start:end]
+    if not names.may_stand_in(line.lower()):  # the common case
+        return end
+    from runstone.core.redaction.given import names_below
+
+    return start if names_below(line.decode("latin-1")) else end
 
 
 def before_keys(data: bytes, end: int, since: int) -> int:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from runstone.core.redaction import names
+from runstone.core.redaction import given, names
 from runstone.core.redaction.redactor import DECLARED, FAILED, is_sample, passes, shapes
 
 TYPE_CHECKING = False
@@ -84,7 +84,7 @@ def near_misses(redactor: Redactor, line: str) -> list[Reason]:
 
 def _name_at(text: str, start: int) -> tuple[int, int]:
     """The name that stands at `start`; where more than one word names (`IDENTIFIED BY`), the first."""
-    return names.identifier(text, start, start + 1)
+    return given.identifier(text, start, start + 1)
 
 
 def _shown(redactor: Redactor, name: str) -> str:
@@ -92,13 +92,13 @@ def _shown(redactor: Redactor, name: str) -> str:
 
 
 def _silent_names(redactor: Redactor, line: str) -> Iterator[Reason]:
-    lower = line.replace("\u0130", "i").lower()  # as `names.assignments`
+    lower = line.replace("\u0130", "i").lower()  # as `given.assignments`
     seen = 0
-    for first, behind in sorted(names.stems(lower)):
+    for first, behind in sorted(given.stems(lower)):
         if behind <= seen:
             continue
-        start, seen = names.identifier(line, first, behind)
-        value = names.given(line, start, seen)
+        start, seen = given.identifier(line, first, behind)
+        value = given.given(line, start, seen)
         if value is None:
             continue
         name = line[start:seen]
@@ -106,14 +106,15 @@ def _silent_names(redactor: Redactor, line: str) -> Iterator[Reason]:
         if exempted is not None:
             yield Reason(start, seen, f"what {_shown(redactor, name)} is given is exempt: {redactor.text(exempted)[0]}")
             continue
-        because = _WHY_NOT[value[2]] if names.says_secret(name) else _why_silent(name)
-        yield Reason(start, seen, because.format(_shown(redactor, name)))
+        because = _WHY_NOT.get(value[2], "") if names.says_secret(name) else _why_silent(name)
+        if because:  # else it goes
+            yield Reason(start, seen, because.format(_shown(redactor, name)))
 
 
 _WHY_NOT: Final = {
-    names.VALUE: "what {} is given is the state of something, and no secret",
-    names.PLACEHOLDER: "what {} is given only stands for a value: a mask, a reference, a path, or too little",
-    names.CODE: "what {} is given is a word of a program or of a sentence",
+    given.STATE: "what {} is given is the state of something, and no secret",
+    given.PLACEHOLDER: "what {} is given only stands for a value: a mask, a reference, a path, or too little",
+    given.CODE: "what {} is given is a word of a program or of a sentence",
 }
 
 

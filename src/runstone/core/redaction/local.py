@@ -12,6 +12,7 @@ import re
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction import names
+from runstone.core.redaction.given import assignments
 from runstone.core.redaction.required import MAX_REPEAT, MIN_LITERAL, has_long_repeat, required_literals
 from runstone.core.redaction.rule import Rule
 from runstone.core.settings import Table, whole_file
@@ -149,7 +150,7 @@ def _prove(row: Table, exemption: Exemption, rule: Rule | None) -> None:
 def _taken(rule: Rule | None, text: str) -> Iterator[tuple[str, str]]:
     """What a rule takes of a text, each with the name that it is given to."""
     if rule is None:
-        for first, behind, start, end in names.assignments(text):
+        for first, behind, start, end in assignments(text):
             yield text[start:end], text[first:behind]
         return
     for match in re.finditer(rule.pattern, text, re.ASCII):

@@ -1,7 +1,8 @@
 """What a rule is, and the ends that most patterns share.
 
 - A pattern is compiled with `re.ASCII`: outside ASCII no letter equals another in another case.
-- Its time is linear in the text: every repeat is bounded, and a run of a token's own characters is tried once.
+- Its time is linear in the text: what is repeated without a bound is a run of a token's own characters, which is
+  tried once; every other repeat is bounded.
 - Only private keys match a line end, and no secret reaches over a quotation mark of JSON.
 """
 
@@ -90,7 +91,11 @@ START_URLSAFE: Final = start("A-Za-z0-9_-")
 START_BASE64: Final = start("A-Za-z0-9_+/-")
 """Before a token of letters and digits, of base64url, of base64."""
 
+START_GLUED: Final = start("A-Za-z0-9")
+"""Before a token that is known wherever no letter or digit stands around it: `_ghp_…`, `AKIA…_old`."""
+
 END: Final = r"(?![A-Za-z0-9_])"
+END_GLUED: Final = r"(?![A-Za-z0-9])"
 END_URLSAFE: Final = r"(?![A-Za-z0-9_-])"
 END_BASE64: Final = r"(?![A-Za-z0-9_+/=-])"
 """After such a token."""

@@ -211,8 +211,10 @@ def _forms(rule: Rule) -> Iterator[bytes]:
 
 def digest_of(rules: Iterable[Rule]) -> str:
     """SHA-256 of what rules look for, 64 hexadecimal digits: ids, patterns, and the words of names."""
+    from runstone.core.redaction import placeholders
+
     rows = [[rule.id, rule.pattern, rule.check] for rule in rules]
-    return sha256_hex(canonical_bytes([rows, names.TABLES]))
+    return sha256_hex(canonical_bytes([rows, names.TABLES, placeholders.TABLES]))
 
 
 def digest_of_expressions(expressions: Iterable[bytes]) -> str:

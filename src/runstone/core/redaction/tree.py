@@ -1,8 +1,9 @@
 """Takes secrets out of a JSON tree: of its texts, of its keys, and what stands under a name that says secret.
 
 - What a name says goes further than a text shows: a member's value, the items of a list below it, the item behind an
-  option (`--password`, `x`), the member `value` beside a member that names it.
-- A number goes if it spells a value, unless it is one that the kernel counts.
+  option (`--password`, `x`), the member `value` below it or beside a member that names it, the second item of a pair
+  in a list of pairs, all members of a table of secrets.
+- A number goes if it spells a value, or has a name that means nothing but a secret, unless the kernel counts it.
 - Marks tell where something went by pointers to where it stands now: no pointer shows a key that was redacted.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 from runstone.core import canonical
 from runstone.core.printing import print_json
-from runstone.core.redaction import names
+from runstone.core.redaction import given, names, placeholders
 from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, is_mark
 from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
 
     from runstone.core.redaction.redactor import Redactor, Scope, Span
@@ -30,8 +32,17 @@ MAX_ARGUMENTS: Final = 1000
 _NO_BLANKS: Final = {9: "\x1f", 32: "\x1f"}
 """Within an argument no blank parts two."""
 
-_NAMING: Final = ("name", "key", "header", "variable", "env")
-"""Members that name what stands in the member `value` beside them."""
+_NAMING: Final = frozenset(
+    form
+    for name in ("name", "key", "header", "variable", "env", "field", "property", "id", "k")
+    for form in (name, name.capitalize(), name.upper())
+)
+"""Members that name what stands in a member of `_VALUES` beside them."""
+_VALUES: Final = frozenset(form for name in ("value", "val", "v") for form in (name, name.capitalize(), name.upper()))
+_HOLDING: Final = _VALUES | {"#text", "$t", "_value", "plain", "plaintext", "raw"}
+"""Members below a name that says secret that hold the value, and do not describe it."""
+MIN_NUMBER: Final = 1000
+"""A smaller number is no password, but a count or a choice."""
 
 
 class Walk:
@@ -79,23 +90,64 @@ class Walk:
     def _named(self, name: str, value: Any) -> Any:
         """What has a name that says secret: a text goes whole, unless it only stands for one."""
         kind = type(value)
+        if kind is str:
+            return self._named_text(name, value)
         if kind is list:
-            result = []
-            for index, item in enumerate(value):
-                self._place.enter(str(index))
-                result.append(self._named(name, item))
-                self._place.leave()
-            return result
-        if kind is not str or names.is_placeholder(value) or self._redactor.exempted(names.RULE, value, name):
-            return self.clean(value)
-        clean, hits = self._text(value)
-        if not (len(hits) == 1 and is_mark(clean)):
-            clean, hits = self._redactor.mark(names.RULE, value), [names.RULE]
-        self._tell(hits)
-        return clean
+            name = "password" if len(value) == 2 and names.words_of(name)[-1:] == ["auth"] else name  # user, password
+            return self._items(value, lambda item: self._named(name, item))
+        if kind is dict:
+            return self._object(value, name)
+        if kind is bytes:
+            text = value.decode("latin-1")
+            return self._bytes(value) if self._is_none(name, text) else self._whole(names.RULE, text)
+        if kind is int and abs(value) >= MIN_NUMBER and names.says_password(name) and not names.holds_many(name):
+            return self._whole(names.RULE, str(value))
+        return self.clean(value)
+
+    def _named_text(self, name: str, text: str) -> str:
+        clean, hits = self._text(text)
+        if not hits and self._is_none(name, text):
+            return text
+        if hits and self._redactor.exempted(names.RULE, clean, name):  # what stays is exempt when it is read again
+            self._tell(hits)
+            return clean
+        if len(hits) == 1 and is_mark(clean):
+            self._tell(hits)
+            return clean
+        return self._whole(names.RULE, text)
+
+    def _is_none(self, name: str, text: str) -> bool:
+        """Whether a text is no secret, though it has the name of one."""
+        return (
+            placeholders.is_placeholder(text)
+            or placeholders.is_state(name, text)
+            or self._redactor.exempted(names.RULE, text, name) is not None
+        )
+
+    def _whole(self, rule: str, secret: str) -> str:
+        self._tell([rule])
+        return self._redactor.mark(rule, secret)
+
+    def _items(self, value: list[Any], cleaned: Callable[[Any], Any]) -> list[Any]:
+        result = []
+        for index, item in enumerate(value):
+            self._place.enter(str(index))
+            result.append(cleaned(item))
+            self._place.leave()
+        return result
+
+    def _pair(self, pair: list[Any]) -> list[Any]:
+        """A name and its value, in a list of such pairs."""
+        name, value = pair
+        if not (_names_secret(name) or _is_cookie(name, value)):
+            return self._array(pair)
+        cleaned = iter((self.clean, lambda item: self._named(name, item)))
+        return self._items(pair, lambda item: next(cleaned)(item))
 
     def _array(self, value: list[Any]) -> list[Any]:
         """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
+        if _are_pairs(value):
+            return self._items(value, self._pair)
         result = []
         option = ""
         arguments = self._arguments(value)
@@ -140,19 +192,30 @@ class Walk:
                 return self._redactor.mark(rule, text)
         return value
 
-    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _object(self, value: dict[str, Any], owner: str = "") -> dict[str, Any]:
+        """Members; of an `owner` whose name says secret those that hold the value, too."""
         result: dict[str, Any] = {}
         numbers: dict[str, int] = {}
-        pair = next(filter(_names_secret, map(value.get, _NAMING)), "") if "value" in value else ""
+        pair = owner if _VALUES.isdisjoint(value) else _pair_name(value) or owner
         for key, item in value.items():
             clean, hits = self._text(key)
             name = free_key(clean, result, numbers)
             self._place.enter(key, name)
             self._tell(hits)
-            named = pair if pair and key == "value" else key if MARK not in key and names.says_secret(key) else ""
+            named = self._name_of(key, item, pair, owner)
             result[name] = self._named(named, item) if named else self.clean(item)
             self._place.leave()
         return result
+
+    def _name_of(self, key: str, item: Any, pair: str, owner: str) -> str:
+        """The name that says that a member is a secret; empty where none does."""
+        if (pair and key in _VALUES) or (owner and key in _HOLDING):
+            return pair
+        if MARK not in key and (names.says_secret(key) or _is_cookie(key, item)):
+            return key
+        if owner and names.holds_many(owner) and type(item) in (str, bytes):
+            return owner
+        return ""
 
     def _bytes(self, value: bytes) -> Any:
         clean, hits = self._redactor.text(value.decode("latin-1"))
@@ -171,9 +234,28 @@ class Walk:
         return {"$json": text}
 
 
+def _pair_name(value: dict[str, Any]) -> str:
+    """What names the member that holds the value, if that says secret."""
+    for key in sorted(_NAMING & value.keys()):
+        name = value[key]
+        if _names_secret(name) or (type(name) is str and names.says_cookie(name)):
+            return str(name)
+    return ""
+
+
 def _names_secret(name: Any) -> bool:
-    """Whether the text of a member names what stands in the member `value` beside it."""
-    return type(name) is str and MARK not in name and names.says_secret(name) and not names.is_value(name)
+    """Whether a text names what stands in the member `value` beside it, or behind it in a pair."""
+    return type(name) is str and MARK not in name and names.says_secret(name) and not given.is_value(name)
+
+
+def _is_cookie(name: str, value: Any) -> bool:
+    """Whether a header, or a table, holds cookies: each has a name of its own."""
+    return names.says_cookie(name) and (type(value) is not str or "=" in value)
+
+
+def _are_pairs(value: list[Any]) -> bool:
+    """Whether a list is of pairs, each of a text and something else: headers, the items of a table."""
+    return bool(value) and all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value)
 
 
 def _spells(number: str, secret: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.core.redaction.rule import END, END_URLSAFE, START, UUID, Rule, named
+from runstone.core.redaction.rule import END, END_URLSAFE, START, START_URLSAFE, UUID, Rule, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -279,13 +279,12 @@ RULES: Final = (
     ),
     Rule(
         "firecrawl-key",
-        "Firecrawl API key, beside its name",
-        named("firecrawl") + "(?P<secret>fc-[a-f0-9]{32})" + END,
-        ("firecrawl",),
+        "Firecrawl API key",
+        START_URLSAFE + "fc-[a-f0-9]{32}" + END,
+        ("fc-",),
         example="FIRECRAWL_API_KEY=fc-" + "ebe25ac9ca0d24dc8470c8340ac1a632",
         counter="firecrawl job key bdb7992beb61712ff225f9b8234638c5",
         source="Firecrawl, Authentication",
-        folds=True,
     ),
     Rule(
         "runpod-key",

@@ -98,7 +98,7 @@ RULES: Final = (
     Rule(
         "dropbox-token",
         "Dropbox short-lived access token",
-        START_URLSAFE + r"sl\.(?:u\.)?[A-Za-z0-9_-]{120,1500}",
+        START_URLSAFE + r"sl\.(?:u\.)?[A-Za-z0-9_-]{120,}",
         ("sl.",),
         example="DROPBOX_ACCESS_TOKEN=sl."
         + "BP_IkSAtBDwS2a7RhDp0pNy5Nb3Y719rEQT7q8jOSzcx4VBA16rmjUK_UFwVv9ZtQvShqXsR6tUf8ayvHjF2HCx0YE"
@@ -293,7 +293,7 @@ RULES: Final = (
     Rule(
         "instagram-token",
         "Instagram access token",
-        START + "IG(?:Q|AA)[A-Za-z0-9_-]{100,300}",
+        START_BASE64 + "IG(?:Q|AA)[A-Za-z0-9_-]{100,400}" + END_BASE64,
         ("IGQ", "IGAA"),
         example="INSTAGRAM_TOKEN=IGQV"
         + "oRAQfBKnqLm-WXgD_lCd3kC92JiVWEw89oXnCfkz89Uy9pWzFFnuf9bp7QhF40CMZlZy4FXXgfCf-eJ1PDw2tYsImW"
@@ -363,7 +363,7 @@ RULES: Final = (
     Rule(
         "pinterest-token",
         "Pinterest access token",
-        START + "pin[ar]_[A-Z0-9]{60,200}" + END,
+        START + "pin[ar]_[A-Za-z0-9]{60,200}" + END,
         ("pina_", "pinr_"),
         example="PINTEREST_ACCESS_TOKEN=pina_"
         + "6HZ4SDMT3GCGSVQ76RPWVLEL7HLHJ7YXLO9DW9UIM9CAXANDYQ1FGGTWU368FMQGNGQVO2TPSX08OA0JZN596YNTUD",

@@ -7,6 +7,7 @@ rule takes out rather too much than too little.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import zlib
 
@@ -60,10 +61,17 @@ def basic(text: str) -> bool:
     return ":" in decoded and decoded.isprintable()
 
 
+def nkey(seed: str) -> bool:
+    """Base 32 whose last two bytes are the CRC-16 (of XMODEM) of the bytes before, the lower one first."""
+    data = base64.b32decode(seed + "=" * (-len(seed) % 8))
+    return binascii.crc_hqx(data[:-2], 0).to_bytes(2, "little") == data[-2:]
+
+
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "base58check": base58check,
     "basic": basic,
     "github": github,
+    "nkey": nkey,
     "npm": npm,
 }
 """By the name that a rule gives in `check`."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from runstone.core.redaction.rule import (
     END,
     END_BASE64,
+    END_GLUED,
     END_URLSAFE,
     SEPARATOR,
     START,
     START_BASE64,
+    START_GLUED,
     UUID,
     Rule,
     named,
@@ -24,7 +26,7 @@ RULES: Final = (
     Rule(
         "aws-access-key-id",
         "AWS access key id, which names the key that signs",
-        START + "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?<!EXAMPLE)" + END,
+        START_GLUED + "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?<!EXAMPLE)" + END_GLUED,
         ("AKIA", "ASIA", "ABIA", "ACCA"),
         example="aws_access_key_id = AKIA" + "WVVFRJNM5YFE2UUQ",
         counter="AKIA" + "XXXXXXXXXEXAMPLE",
@@ -44,9 +46,21 @@ RULES: Final = (
         folds=True,
     ),
     Rule(
+        "aws-key-pair",
+        "AWS secret access key behind its id",
+        START_GLUED
+        + r"(?:AKIA|ASIA)[A-Z0-9]{16}[\"']?(?:[ \t]{0,2}[:,;|/][ \t]{0,2}|[ \t]{1,4})[\"']?"
+        + "(?P<secret>[A-Za-z0-9/+]{40})(?<!EXAMPLEKEY)"
+        + END_BASE64,
+        ("AKIA", "ASIA"),
+        example="AKIA" + "WVVFRJNM5YFE2UUQ:" + "hernPG7qem9qiWBk3NXHRfw08netWo/a3STkKIBY",
+        counter="AKIA" + "WVVFRJNM5YFE2UUQ, created on 2026-01-02",
+        source="AWS IAM User Guide, Manage access keys for IAM users",
+    ),
+    Rule(
         "aws-session-token",
         "AWS session token of temporary credentials",
-        START + "(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|FQoDYXdz)[A-Za-z0-9+/%]{60,4000}={0,2}",
+        START + "(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|FQoDYXdz)[A-Za-z0-9+/%]{60,}={0,2}",
         ("IQoJb3JpZ2lu", "FwoGZXIvYXdz", "FQoGZXIvYXdz", "FQoDYXdz"),
         example="aws_session_token = IQoJb3JpZ2lu"
         + "eJo5WY+BuAWgwJoUPeBopiv9AH/2crV+e1Opmfuh9Jn9/AJMghFzIziFPEHzA5N3OuHbKnhd1R3FlX5Qp35RE2ljDW"
@@ -75,7 +89,7 @@ RULES: Final = (
     Rule(
         "aws-bedrock-key",
         "Amazon Bedrock API key, long-term or short-term",
-        START + "(?:ABSK[A-Za-z0-9+/]{80,400}={0,2}|bedrock-api-key-[A-Za-z0-9+/]{40,4000}={0,2})",
+        START + "(?:ABSK[A-Za-z0-9+/]{80,400}={0,2}|bedrock-api-key-[A-Za-z0-9+/]{40,}={0,2})",
         ("ABSK", "bedrock-api-key-"),
         example="AWS_BEARER_TOKEN_BEDROCK=ABSK"
         + "OJ+D/97WQwsHOkwYutKFZ764xQ8tpGZYGTf+j2WG8mw0kZrfcjk/vdAtTbmwTGBKGVjHwsHfieteNKEs8X7oyEptw1"
@@ -122,7 +136,7 @@ RULES: Final = (
     Rule(
         "google-access-token",
         "Google OAuth access token",
-        START + r"ya29\.[A-Za-z0-9_.-]{20,2000}",
+        START + r"ya29\.[A-Za-z0-9_.-]{20,}",
         ("ya29.",),
         example="access_token=ya29."
         + "kIpMfr_8heUdBr8XC93Kd-maEIL4p_HMbMqG_PQjfn7TAYSGf_ZLY_pq5VmJU6dO-zns3JO-OmcbsqVDTuuMNIhnoo"
@@ -133,7 +147,7 @@ RULES: Final = (
     Rule(
         "google-refresh-token",
         "Google OAuth refresh token",
-        START + "1//[A-Za-z0-9_-]{40,250}",
+        START_BASE64 + "1//0[A-Za-z0-9_-]{39,250}" + END_BASE64,
         ("1//",),
         example='"refresh_token": "1//0'
         + "4mSswTjn2QruxKoUGmHLAmOFgyDwITOfyoLIYXFtzvn21LkP2Am33BksCMgT9mPiWIfWXhxkWjxvhQg_SWkVRwFRIl"

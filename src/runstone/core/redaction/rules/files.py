@@ -38,7 +38,7 @@ RULES: Final = (
         "Token or password of a registry in .npmrc or .yarnrc",
         start("A-Za-z0-9")
         + "(?:_authToken|:_auth|:_password|npmAuth(?:Token"
-        + r"|Ident))\\{0,3}[\"']?[ \t]{0,4}[=:][ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/_.:=~-]{8,4000})",
+        + r"|Ident))\\{0,3}[\"']?[ \t]{0,4}[=:][ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/_.:=~-]{8,})",
         ("_authToken", ":_auth", ":_password", "npmAuth"),
         example="//registry.npmjs.org/:_authToken=" + "9aa2b650-ab70-3aba-ccb1-b990c69386fe",
         counter="//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
@@ -48,7 +48,7 @@ RULES: Final = (
         "npmrc-auth",
         "User and password for all registries in .npmrc, only if they decode so",
         start("A-Za-z0-9:.")
-        + r"_auth[ \t]{0,4}=[ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})"
+        + r"_auth[ \t]{0,4}=[ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/]{8,}={0,2})"
         + END_BASE64,
         ("_auth=", "_auth ", "_auth\t"),
         example="_auth=" + "bGVkZ2VyOnFxZEYxNUZHZ21nTTVaWGI=",
@@ -59,7 +59,7 @@ RULES: Final = (
     Rule(
         "docker-auth",
         "User and password of a registry in docker's config.json, only if they decode so",
-        r"auth(?:\\{0,3}[\"']|:|=)[\"'`\\\])=:>,( \t]{0,12}(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})" + END_BASE64,
+        r"auth(?:\\{0,3}[\"']|:|=)[\"'`\\\])=:>,( \t]{0,12}(?P<secret>[A-Za-z0-9+/]{8,}={0,2})" + END_BASE64,
         ('auth"', "auth'", "auth\\", "auth:", "auth="),
         example='{"auths": {"registry.example.org": {"auth": "' + 'bGVkZ2VyOmFCMzcyRkRNYkpxbVpzNHo="}}}',
         counter='{"auth": "required"}',
@@ -69,7 +69,7 @@ RULES: Final = (
     Rule(
         "docker-identity-token",
         "Identity or registry token in docker's config.json",
-        "(?:identitytoken|registrytoken)" + SEPARATOR + "(?P<secret>[A-Za-z0-9_~+/.=-]{16,4000})",
+        "(?:identitytoken|registrytoken)" + SEPARATOR + "(?P<secret>[A-Za-z0-9_~+/.=-]{16,})",
         ("identitytoken", "registrytoken"),
         example='{"identitytoken": "' + '1619c3f4-5461-9d02-0950-d835490fd679"}',
         counter='{"identitytoken": ""}',
@@ -78,7 +78,7 @@ RULES: Final = (
     Rule(
         "kube-client-key",
         "Client key in a kubeconfig",
-        "client-key-data" + r"\\{0,3}[\"']?[ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/]{40,8000}={0,2})",
+        "client-key-data" + r"\\{0,3}[\"']?[ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"']?(?P<secret>[A-Za-z0-9+/]{40,}={0,2})",
         ("client-key-data",),
         example="    client-key-data: "
         + "9NJGdu9GVABAPDJ7WlNWDXXE+UGEw3kkNudB4iehiQabzR8uOYLd20ep2vkBL245LFeINboiEx7JRkqJEmdI95lBjM"

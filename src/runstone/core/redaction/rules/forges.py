@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.core.redaction.rule import END, END_URLSAFE, START, UUID, Rule, named
+from runstone.core.redaction.rule import END, END_GLUED, END_URLSAFE, START, START_GLUED, UUID, Rule, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ RULES: Final = (
     Rule(
         "github-token",
         "GitHub personal access, OAuth, app or refresh token; of 36 characters only with its documented checksum",
-        START
+        "(?:"
+        + START_GLUED
         + "gh[pousr]_(?:[A-Za-z0-9]{36,255}"
-        + r"|[A-Za-z0-9]{1,40}_eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,2000})"
-        + END,
+        + r"|[A-Za-z0-9]{1,40}_eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"
+        + END
+        + "|gh[pousr]_[A-Za-z0-9]{36})",  # glued to whatever: the checksum tells
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
         example="GITHUB_TOKEN=ghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVprb",
         counter="ghp_" + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -28,7 +30,7 @@ RULES: Final = (
     Rule(
         "github-fine-grained-token",
         "GitHub fine-grained personal access token",
-        START + "github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}" + END,
+        START_GLUED + "github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}" + END_GLUED,
         ("github_pat_",),
         example="GH_TOKEN=github_pat_"
         + "7GjlnuNs5VIC2RUJTd5WeY_FTkbv53fBgK5KBYVcvklqXkC6IKEBMOkWf45xyv7sgRkeHXdBIPgiHxYcNH",
@@ -48,7 +50,7 @@ RULES: Final = (
     Rule(
         "gitlab-token",
         "GitLab personal, project or group access token",
-        START + "glpat-[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "glpat-[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glpat-",),
         example="GITLAB_TOKEN=glpat-" + "WpOeKydXTiY8f7j9ycEBGn1PBKy.01.e6vrpmi1r",
         counter="glpat-WRPfnShB",
@@ -57,7 +59,7 @@ RULES: Final = (
     Rule(
         "gitlab-deploy-token",
         "GitLab deploy token",
-        START + "gldt-[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "gldt-[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("gldt-",),
         example="docker login -u ci -p gldt-" + "mJxhN1_xL00R7JmhmPZS",
         counter="gldt-SS9Vegjx",
@@ -66,7 +68,7 @@ RULES: Final = (
     Rule(
         "gitlab-runner-token",
         "GitLab runner authentication or registration token",
-        START + "(?:glrtr?-|GR1348941)[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "(?:glrtr?-|GR1348941)[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glrt-", "glrtr-", "GR1348941"),
         example="gitlab-runner register --token glrt-" + "t1_5hB30Wqh-B8JVae26vMr-OikPqH.yo6be7q0m",
         counter="glrt-P7afucPe",
@@ -75,7 +77,7 @@ RULES: Final = (
     Rule(
         "gitlab-job-token",
         "GitLab CI/CD job token",
-        START + "glcbt-[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "glcbt-[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glcbt-",),
         example="CI_JOB_TOKEN=glcbt-" + "64_9HK0XotybUo8NQSzsOmj",
         counter="glcbt-YMmgjiwh",
@@ -84,7 +86,7 @@ RULES: Final = (
     Rule(
         "gitlab-trigger-token",
         "GitLab pipeline trigger token",
-        START + "glptt-[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "glptt-[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glptt-",),
         example="token=glptt-" + "d9c1108c648e4777a8d924f08f6bb6c8b06f5dc9",
         counter="glptt-68065ceb",
@@ -93,7 +95,7 @@ RULES: Final = (
     Rule(
         "gitlab-feed-token",
         "GitLab feed, incoming mail or SCIM token",
-        START + "(?:glft-|glimt-|glsoat-)[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "(?:glft-|glimt-|glsoat-)[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glft-", "glimt-", "glsoat-"),
         example="feed_token=glft-" + "69uHcCwYzUlimgqRiRP1",
         counter="glft-IOJkpuUt",
@@ -102,7 +104,7 @@ RULES: Final = (
     Rule(
         "gitlab-agent-token",
         "GitLab token of a Kubernetes agent or a workspace",
-        START + "(?:glagent-|glwt-)[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "(?:glagent-|glwt-)[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glagent-", "glwt-"),
         example="--token=glagent-" + "IU2br6bk0ByIsZ8fHpRX5zRubRhin_B-6BZeUwceH5uSAIo6AV",
         counter="glagent-yQuFzLSC",
@@ -111,7 +113,7 @@ RULES: Final = (
     Rule(
         "gitlab-oauth-secret",
         "GitLab OAuth application secret",
-        START + "gloas-[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "gloas-[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("gloas-",),
         example="client_secret: gloas-" + "9c3abdb7a670db6a90cef54b29c737d568833f156756baaf84a8b9ba1e452926",
         counter="gloas-725c7563",
@@ -120,7 +122,7 @@ RULES: Final = (
     Rule(
         "gitlab-feature-flag-token",
         "GitLab feature flags client token",
-        START + "glffct-[A-Za-z0-9_-]{20,300}" + _ROUTABLE,
+        START + "glffct-[A-Za-z0-9_-]{20,}" + _ROUTABLE,
         ("glffct-",),
         example="UNLEASH_INSTANCE_ID=glffct-" + "5BPjDu5TMCnOg4dzqKCQ",
         counter="glffct-S1Ok5FGO",
@@ -138,7 +140,7 @@ RULES: Final = (
     Rule(
         "bitbucket-access-token",
         "Bitbucket Cloud repository, project or workspace access token",
-        START + "ATCTT3[A-Za-z0-9_=-]{100,400}",
+        START + "ATCTT3[A-Za-z0-9_=-]{100,}",
         ("ATCTT3",),
         example="BITBUCKET_TOKEN=ATCTT3"
         + "xFfGN0sP8wou-VNkaUu7xwqvg4dGo0wGVWpUJWXaIpUbSMHYqKlmLesYqpH67xizWLa31TkFfF39UDyrIxa3Y2LI4-"
@@ -245,7 +247,7 @@ RULES: Final = (
     Rule(
         "pypi-token",
         "PyPI or TestPyPI API token",
-        START + "pypi-Ag(?:EIcHlwaS5vcmc|ENdGVzdC5weXBpLm9yZ)[A-Za-z0-9_-]{50,1000}",
+        START + "pypi-Ag(?:EIcHlwaS5vcmc|ENdGVzdC5weXBpLm9yZ)[A-Za-z0-9_-]{50,}",
         ("pypi-AgEIcHlwaS5vcmc", "pypi-AgENdGVzdC5weXBpLm9yZ"),
         example="password = pypi-"
         + "AgEIcHlwaS5vcmc31ICI9VlRLKgE5gMAbyGvf3fEMgbG0x8buaHxPXgFyvqr__DN0nyfNO_hK3eFWJrqbtjA4wcouN"

@@ -149,7 +149,7 @@ RULES: Final = (
     Rule(
         "fly-token",
         "Fly.io access token",
-        START + "(?:fo1_[A-Za-z0-9_-]{43}|fm(?:1[ar]|2)_[A-Za-z0-9+/_-]{80,4000}={0,3})",
+        START + "(?:fo1_[A-Za-z0-9_-]{43}|fm(?:1[ar]|2)_[A-Za-z0-9+/_-]{80,}={0,3})",
         ("fo1_", "fm1a_", "fm1r_", "fm2_"),
         example="FLY_API_TOKEN=FlyV1 fm2_"
         + "xBqKlXb3fo6bHP0cwpxh+qLOm24CeMWtfTZ5+lyS43hTv5Z8qTxulaJjEgGZiGnywbcxifyMzEhUlfpim0By8CV0xU"
@@ -184,6 +184,15 @@ RULES: Final = (
         example="NETLIFY_AUTH_TOKEN=nfp_" + "AoWlR8kTJY4KnxgeZNdbRjocvGoAJWa584Bw",
         counter="nfp_wJkSgr3I6",
         source="Netlify, Personal access tokens",
+    ),
+    Rule(
+        "deno-token",
+        "Deno Deploy access token of a user or an organization",
+        START + "dd[pwo]_[A-Za-z0-9]{36,40}" + END,
+        ("ddp_", "ddw_", "ddo_"),
+        example="DENO_DEPLOY_TOKEN=ddp_" + "Cxi1aF3fIMcxRCSjogF5KWxUgsPSAfqnrYm2",
+        counter="ddp_2dxEbA4g",
+        source="Deno Deploy, Access tokens",
     ),
     Rule(
         "render-key",

@@ -169,9 +169,19 @@ RULES: Final = (
         source="Doppler, Auth token formats",
     ),
     Rule(
+        "nats-seed",
+        "Seed of a NATS key, only with its documented checksum",
+        START + "S[UAONCX]A[A-P][A-Z2-7]{54}" + END,
+        ("SUA", "SAA", "SOA", "SNA", "SCA", "SXA"),
+        example="nats --nkey SUA" + "EK7DWT445QZCBTHAOLPN47PEFWN6OSHF54H6BWDVGWRHRGBBW3V7D4E",
+        counter="UAAEK7DWT445QZCBTHAOLPN47PEFWN6OSHF54H6BWDVGWRHRGBBW3V7D",
+        source="NATS, NKeys; nkeys, encoding of seeds",
+        check="nkey",
+    ),
+    Rule(
         "vault-token",
         "HashiCorp Vault service, batch or recovery token",
-        START + r"hv[sbr]\.[A-Za-z0-9_-]{24,1000}",
+        START + r"hv[sbr]\.[A-Za-z0-9_-]{24,}",
         ("hvs.", "hvb.", "hvr."),
         example="VAULT_TOKEN=hvs."
         + "HZbrTZVVkVCrE-BSGkrSSNZc3Ntel1c91kuVcbaiwyeRxPbRIzxIakoJ6CMe_139lTrvyF3hp3iPt5HWHvct3vGIUG4L",
@@ -294,7 +304,7 @@ RULES: Final = (
     Rule(
         "onepassword-service-token",
         "1Password service account token",
-        START + "ops_eyJ[A-Za-z0-9+/_-]{200,4000}={0,2}",
+        START + "ops_eyJ[A-Za-z0-9+/_-]{200,}={0,2}",
         ("ops_eyJ",),
         example="OP_SERVICE_ACCOUNT_TOKEN=ops_eyJ"
         + "HLaEVdRdwc2LDzEiNKPY4h7JqxIFwgNnoV3poIqpvZbYHRvXuGxcuYNsIZ8GlhWwswB4Ps8CjAmJjiIq5GAhdnShKg"

@@ -39,7 +39,7 @@ RULES: Final = (
         "private-key-line",
         "Private key in armour that has lost its line ends, or in a URL",
         rf"-----BEGIN(?:{_BLANK}[A-Z0-9]{{1,16}}){{0,3}}{_BLANK}PRIVATE{_BLANK}KEY-----"
-        + r"(?:%0[AaDd]|&#1[03];){0,4}[A-Za-z0-9+/=%&#;]{40,8000}"
+        + r"(?:%0[AaDd]|&#1[03];){0,4}[A-Za-z0-9+/=%&#;]{40,}"
         + rf"(?:-----END(?:{_BLANK}[A-Z0-9]{{1,16}}){{0,3}}{_BLANK}PRIVATE{_BLANK}KEY-----)?",
         ("PRIVATE KEY-----", "PRIVATE%20KEY-----", "PRIVATE+KEY-----"),
         example="-----BEGIN "
@@ -84,7 +84,7 @@ RULES: Final = (
         "Private key in PEM, encoded in base64 once more, as in kube configs",
         START_BASE64
         + "LS0tLS1CRUdJTi[A-Za-z0-9+/]{0,40}?(?:UFJJVkFURSBLRV|BSSVZBVEUgS0VZ"
-        + "|QUklWQVRFIEtFW)[A-Za-z0-9+/]{40,8000}={0,2}",
+        + "|QUklWQVRFIEtFW)[A-Za-z0-9+/]{40,}={0,2}",
         ("UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"),
         example="tls.key: LS0tLS1CRUdJTi"
         + "BQUklWQVRFIEtFWS0tLS0tCks9VnWrYa5715+wmk57y7y1y/Yr9MrmpTDCkIFtUvPjEkb1VCIIz70mTLEOFV1fP6OX"
@@ -178,7 +178,7 @@ RULES: Final = (
     Rule(
         "jwt",
         "JSON Web Token, signed",
-        START_URLSAFE + r"eyJ[A-Za-z0-9_-]{10,8000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{10,8000}",
+        START_URLSAFE + r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
         (".eyJ",),
         example="token: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
         + "eyJzdWIiOiIyMDQxNyIsIm5hbWUiOiJMZWRnZXIifQ.vzcW2JOfh7W9GuF58s9k25kXymxJmpmqVCKe2pHEU0q",
@@ -189,9 +189,9 @@ RULES: Final = (
         "jwe",
         "JSON Web Token, encrypted",
         start("A-Za-z0-9_.-")
-        + r"eyJ(?:hbGci|lbmMi|0eXAi|raWQi|jdHki|6aXAi)[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{0,1000}\.[A-Za-z0-"
+        + r"eyJ(?:hbGci|lbmMi|0eXAi|raWQi|jdHki|6aXAi)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*\.[A-Za-z0-"
         + "9_-]{16,32}"
-        + r"\.[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{16,64}",
+        + r"\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{16,64}",
         ("eyJhbGci", "eyJlbmMi", "eyJ0eXAi", "eyJraWQi", "eyJjdHki", "eyJ6aXAi"),
         example="eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0.."
         + "a7NICwH0q5iTO3vw.20KB1VkRZBJz0wvP2Avga2yZtR_QFpbMemKdv2bdNAPqUC4tdjRBSJ1aa1D0e-GXgyYyb0jhe"

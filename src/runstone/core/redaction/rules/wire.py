@@ -34,7 +34,7 @@ RULES: Final = (
         _START_URL
         + r"[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/?#:@\"'<>]{0,250}:(?P<secret>"
         + _first(r"\s/?#\"'<>@")
-        + r"[^\s/?#\"'<>]{0,2000})@",
+        + r"[^\s/?#\"'<>]*)@",
         ("://",),
         example="postgresql://ledger:" + "ln8U5qXO2M0BS2MC@db.example.org/ledger",
         counter="postgresql://ledger:${DB_PASSWORD}@db.example.org:5432/ledger",
@@ -53,7 +53,7 @@ RULES: Final = (
     Rule(
         "bearer-token",
         "Bearer token",
-        START + r"(?:[Bb]earer|BEARER)(?:[ \t]{1,4}|%20)(?P<secret>[A-Za-z0-9_~+/.-]{16,4000}={0,2})",
+        START + r"(?:[Bb]earer|BEARER)(?:[ \t]{1,4}|%20)(?P<secret>[A-Za-z0-9_~+/.-]{16,}={0,2})",
         ("earer ", "EARER ", "earer\t", "EARER\t", "earer%20", "EARER%20"),
         example="Authorization: Bearer " + "mHS6Quk7lI_VYXv0FliLSSmo1GcepLsAbogIz8HW",
         counter="Bearer authentication",
@@ -65,7 +65,7 @@ RULES: Final = (
         "(?i:authorization)"
         + _HEADER
         + r"(?:[Bb]asic|BASIC)(?:[ \t]{1,4}|%20)"
-        + "(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})",
+        + "(?P<secret>[A-Za-z0-9+/]{8,}={0,2})",
         ("asic ", "ASIC ", "asic\t", "ASIC\t", "asic%20", "ASIC%20"),
         example="Authorization: Basic " + "bGVkZ2VyOm1OU01MQ2Y5aGVXUWRyZTI=",
         counter="authorization: basic or bearer",
@@ -78,7 +78,7 @@ RULES: Final = (
         + _HEADER
         + "(?i:token|api-?key|apitoken|key|bot|oauth|ssws|splunk|geniekey|klaviyo-api-key|zoho-oauthtoken"
         + "|negotiate|ntlm|pass|sso-key)"
-        + r"[ \t]{1,4}(?:token=)?\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:-]{8,4000}={0,2})"
+        + r"[ \t]{1,4}(?:token=)?\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:-]{8,}={0,2})"
         + END_BASE64,
         ("authorization",),
         example="Authorization: token " + "35bda3f938daf353e6320099966665d82897de8c",
@@ -87,11 +87,24 @@ RULES: Final = (
         folds=True,
     ),
     Rule(
+        "authorization-digest",
+        "Response of HTTP digest authentication, which shows a password to who can guess it",
+        "(?i:authorization)"
+        + _HEADER
+        + r"(?i:digest)[ \t][^\r\n]{0,800}?(?i:[ ,\t]response)=\\{0,7}[\"']?(?P<secret>[A-Fa-f0-9]{32,128})",
+        ("authorization",),
+        example='Authorization: Digest username="ledger", realm="r", nonce="n", response="'
+        + '6629fae49393a05397450978507c4ef1"',
+        counter='Authorization: Digest realm="r", nonce="6629fae49393a05397450978507c4ef1"',
+        source="RFC 7616, section 3.4",
+        folds=True,
+    ),
+    Rule(
         "authorization-bare",
         "Token alone in an Authorization header",
         "(?i:authorization)"
         + _HEADER
-        + "(?P<secret>[A-Za-z_~+/.-]{0,40}[0-9][A-Za-z0-9_~+/.-]{16,4000}={0,2})"
+        + "(?P<secret>[A-Za-z_~+/.-]{0,40}[0-9][A-Za-z0-9_~+/.-]{16,}={0,2})"
         + END_BASE64,
         ("authorization",),
         example="Authorization: " + "R0YdA964cVruj7tQ6SBxDayvycAIVCW50JN3LzwT",
@@ -105,7 +118,7 @@ RULES: Final = (
         "(?i:(?:api|auth|functions)-key|(?:api|auth|access|vault|security|gitlab|figma|csrf|xsrf|private"
         + "|job|deploy)-token)"
         + _HEADER
-        + "(?P<secret>[A-Za-z0-9][A-Za-z0-9_~+/.:=-]{11,4000})",
+        + "(?P<secret>[A-Za-z0-9][A-Za-z0-9_~+/.:=-]{11,})",
         (
             "api-key",
             "auth-key",
@@ -131,7 +144,7 @@ RULES: Final = (
     Rule(
         "cookie",
         "Cookies in a Cookie or Set-Cookie header",
-        "(?i:cookie)" + _HEADER + r"(?P<secret>[A-Za-z0-9_.%-]{1,100}=[^\r\n\"'\\]{1,4000})",
+        "(?i:cookie)" + _HEADER + r"(?P<secret>[A-Za-z0-9_.%-]{1,100}=[^\r\n\"'\\]+)",
         ("cookie",),
         example="Set-Cookie: sid=" + "HnfXEI8SHowjrpMFHYWhJvFW74qc4VpT; Path=/; HttpOnly",
         counter="cookie: strictly necessary",
@@ -146,7 +159,7 @@ RULES: Final = (
         + "|laravel_session|_gitlab_session|user_session|__Host-[A-Za-z0-9_-]{1,60}"
         + r"|__Secure-[A-Za-z0-9_.-]{1,60}|\.AspNetCore\.[A-Za-z.]{1,60}|XSRF-TOKEN|csrftoken|remember_token"
         + "|li_at)"
-        + "(?:=|%3D)(?P<secret>[A-Za-z0-9%_.:|+/~-]{16,4000}={0,2})",
+        + "(?:=|%3D)(?P<secret>[A-Za-z0-9%_.:|+/~-]{16,}={0,2})",
         (
             "sessionid",
             "connect.sid",
@@ -172,7 +185,7 @@ RULES: Final = (
     Rule(
         "saml-response",
         "SAML response",
-        "SAMLResponse" + SEPARATOR + "(?P<secret>[A-Za-z0-9+/%]{100,8000}[A-Za-z0-9+/%=]{0,8000})",
+        "SAMLResponse" + SEPARATOR + "(?P<secret>[A-Za-z0-9+/%]{100,}[A-Za-z0-9+/%=]*)",
         ("SAMLResponse",),
         example="SAMLResponse=PHNhbWxwOlJlc3BvbnNl"
         + "dX0MiWfOyD5YpTvPV+HAB1SbOx/jQVhZZJKierj5JKQlZJNQJ8vvCQ1zOijC7TxCxxh4xfin9avVPFZoZHB1+B/c+g"
@@ -207,7 +220,7 @@ RULES: Final = (
     Rule(
         "azure-sas",
         "Signature of an Azure shared access signature",
-        "(?:[?&;]|u0026|%26)sig(?:=|%3D)(?P<secret>[A-Za-z0-9%+/_-]{40,100}={0,2})",
+        "(?:[?&;]|u0026|%26)sig(?:=|%3D)(?P<secret>[A-Za-z0-9%+/_-]{40,}={0,2})",
         ("sig=", "sig%3D"),
         example="https://ledger.blob.core.windows.net/a?sv=2024-11-04&sr=b&sig="
         + "XO4cdq1VaRLmenQPf8l8KmzeWu2SEJ3hqwenpShcsRG%3D",
@@ -217,7 +230,7 @@ RULES: Final = (
     Rule(
         "url-signature",
         "Signature of a signed URL of CloudFront, S3 version 2, Alibaba OSS or the like",
-        "(?:[?&;]|u0026|%26)(?:Signature|q-signature)(?:=|%3D)(?P<secret>[A-Za-z0-9%+/_~-]{20,700}={0,2})",
+        "(?:[?&;]|u0026|%26)(?:Signature|q-signature)(?:=|%3D)(?P<secret>[A-Za-z0-9%+/_~-]{20,}={0,2})",
         ("Signature", "q-signature"),
         example="https://d1.cloudfront.net/a.mp4?Expires=1790000000&Signature="
         + "heKpzXe345YAOd2heoaFI5biqv5pweguW-bcTq-AQreWKrESol7Ioagb8kjTJm1vjyKEpSIMNl6KjhnlwVsrfLSRU2"
@@ -250,7 +263,7 @@ RULES: Final = (
         "Password in a connection string of a database",
         r"(?:[;?&]|u0026)(?:amp;)?[ \t]{0,2}(?i:password|passwd|pwd)[ \t]{0,2}(?:=|%3D)[ \t]{0,2}(?P<secret>"
         + _first(r";&\s\"'<>")
-        + r"[^;&\s\"'<>]{0,250})",
+        + r"[^;&\s\"'<>]*)",
         ("password", "passwd", "pwd"),
         example="Server=db.example.org;Database=ledger;User Id=app;Password=" + "Iy6nXlkcMI4F7cAcQH;",
         counter="Server=db.example.org;Password=${DB_PASSWORD};",
@@ -275,7 +288,7 @@ RULES: Final = (
         r"curl[^\r\n\"]{0,80}?[ \t](?:-u[ \t]{0,2}"
         + r"|--(?:proxy-)?user[ \t=]{1,2})'?[^\s:\"']{1,100}:(?P<secret>"
         + _first(r"\s\"'")
-        + r"[^\s\"']{0,250})",
+        + r"[^\s\"']*)",
         ("curl",),
         example="curl -s -u ledger:" + "0sT0JbS1zK6TY8mx https://example.org",
         counter="curl -u ledger:$PASSWORD https://example.org",
@@ -287,9 +300,9 @@ RULES: Final = (
         "Password in the `-p`, `-P` or `-a` option of a command that takes one so",
         rf"(?<![A-Za-z0-9_-])(?:(?:{_LOGINS}){_GAP}login{_GAP}-p|(?:mongo[a-z]{{0,8}}|twine){_GAP}-p"
         + rf"|(?:sqlcmd|unzip|mosquitto_[a-z]{{2,3}}|ipmitool){_GAP}-P|(?:redis|valkey|keydb)-cli{_GAP}-a)"
-        + r"[ \t=]{1,4}'?(?!-)(?P<secret>"
+        + r"[ \t=]{1,4}'?(?!-|[0-9.]{2,15}(?::[0-9]{1,5})?(?:/[a-z]{3})?(?![^\s\"'|;]))(?P<secret>"
         + _first(r"\s\"'|;")
-        + r"[^\s\"'|;]{3,250})",
+        + r"[^\s\"'|;]{3,})",
         (*_LOGINS.split("|"), "mongo", "twine", "sqlcmd", "unzip", "mosquitto_", "ipmitool", "-cli"),
         example="docker login -u ledger -p " + "h8YwJbKq2zXv registry.example.org",
         counter="docker run -p 8080:80 registry.example.org/ledger",
@@ -301,7 +314,7 @@ RULES: Final = (
         "Password in the `-p` option of MySQL and MariaDB tools",
         r"(?:mysql|mariadb)(?:-?[a-z]{4,7})?(?:[ \t][^\r\n\"|;&]{0,80}?)?[ \t]-p(?P<secret>"
         + _first(r"\s\"'|;")
-        + r"[^\s\"'|;]{3,120})",
+        + r"[^\s\"'|;]{3,})",
         ("mysql", "mariadb"),
         example="mysqldump -u ledger -p" + "AFxCcrgcGGkO ledger",
         counter="mysql -u ledger -p ledger",
@@ -311,7 +324,7 @@ RULES: Final = (
     Rule(
         "sshpass-password",
         "Password in the `-p` option of sshpass",
-        r"sshpass[ \t]{1,4}(?:-[ev][ \t]{1,4})?-p[ \t]{0,4}'?(?P<secret>" + _first(r"\s\"'") + r"[^\s\"']{0,250})",
+        r"sshpass[ \t]{1,4}(?:-[ev][ \t]{1,4})?-p[ \t]{0,4}'?(?P<secret>" + _first(r"\s\"'") + r"[^\s\"']*)",
         ("sshpass",),
         example="sshpass -p " + "7LJsM11Oikgq8R ssh ledger@db.example.org",
         counter="sshpass -f secrets.txt ssh ledger@db.example.org",
@@ -321,7 +334,7 @@ RULES: Final = (
     Rule(
         "sasl-plain",
         "User and password of SASL PLAIN in a mail dialogue",
-        r"(?:AUTH|AUTHENTICATE) PLAIN[ \t]{1,4}(?P<secret>[A-Za-z0-9+/]{12,4000}={0,2})" + END_BASE64,
+        r"(?:AUTH|AUTHENTICATE) PLAIN[ \t]{1,4}(?P<secret>[A-Za-z0-9+/]{12,}={0,2})" + END_BASE64,
         ("AUTH PLAIN", "AUTHENTICATE PLAIN"),
         example="AUTH PLAIN " + "bWxlZGdlcmpkQlNsNXo2c2RDVHdZZA==",
         counter="250-AUTH PLAIN LOGIN",
