@@ -171,6 +171,7 @@ CODES: dict[str, Code] = {
     "recovered_elsewhere": _conflict("Recovery sealed the run while its writer was away."),
     "not_the_writer": _conflict("This process is a fork of the one that records the run."),
     "file_exists": _conflict("The bundle has a file of that name already."),
+    "published_conflict": _conflict("Something else stands where a document is to be published."),
     "inside_own_store": _conflict("A foreign folder inside a store cannot be imported into that store."),
     "changed_while_read": _conflict("A file changed while it was read."),
     "idempotency_conflict": _conflict("The idempotency key was used for another request."),

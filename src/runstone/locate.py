@@ -30,6 +30,7 @@ STORE_SETTING: Final = "RUNSTONE_STORE"
 
 CONTRACTS: Final = {
     "ovc": {"0.1": "runstone.contracts.ovc.document:CONTRACT"},
+    "rmos": {"1": "runstone.contracts.rmos.document:CONTRACT"},
     "runstone": {"1": "runstone.contracts.runstone.document:CONTRACT"},
 }
 """Contract name → version → dotted name. Versions stand oldest first; every released one stays."""
