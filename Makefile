@@ -44,6 +44,8 @@ types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
 	$(BIN)/mypy
 	$(BIN)/mypy --strict tools/crashpoints tests/typing/public_api.py
 	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py
+	MYPYPATH=examples/rebalance:src $(BIN)/mypy --strict --explicit-package-bases examples/rebalance
+	MYPYPATH=examples/toolpaths:src $(BIN)/mypy --strict --explicit-package-bases examples/toolpaths
 	MYPYPATH=action $(BIN)/mypy --strict --explicit-package-bases action
 	$(BIN)/pyright
 

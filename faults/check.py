@@ -7,7 +7,9 @@
    gone. The next purge ends what was begun.
 5. Every run whose gate let work begin is there, with its decision; and each key is answered, by a run that was said
    to be sealed where there is one.
-6. A new run can be recorded and sealed.
+6. A run that was said to be published has its copy. After recovery each run that publishes has it, but for those that
+   were withdrawn; and there is no copy without its run.
+7. A new run can be recorded and sealed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import runstone
 from faults.scenes import INITIAL, call
+from runstone.engine.publishing import publisher_of
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 
@@ -31,6 +34,7 @@ def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
     run_ids = initial.read_text().split() if initial.exists() else []
     problems = _sealed_promises(store, [words for words in promised if words[0] == "sealed"])
     problems += _purged_promises(store, run_ids, {words[1] for words in promised if words[0] == "purged"})
+    problems += _published_promises(store, promised)
     try:
         recoveries = store.recover()
         again = store.recover()
@@ -48,7 +52,29 @@ def check_store(directory: Path, printed: str, *, kind: str) -> list[str]:
     problems += [f"foreign name in the store: {name}" for name in store.objects.foreign()]
     if kind == "kill":
         problems += _appended_promises(store, [words for words in promised if words[0] == "appended"])
+    problems += _copies(directory, store, {words[1] for words in promised if words[0] == "withdrawn"})
     return problems + _purge_ends(store, run_ids) + _gates(store, promised) + _still_works(store)
+
+
+def _published_promises(store: Store, promised: list[list[str]]) -> list[str]:
+    problems = []
+    for run_id in (words[1] for words in promised if words[0] == "published" and len(words) == 2):
+        notes = [finding for finding in store.verify(run_id).findings if finding.step == 10]
+        problems += [f"{run_id} was published: {finding}" for finding in notes]
+    return problems
+
+
+def _copies(directory: Path, store: Store, withdrawn: set[str]) -> list[str]:
+    """Copies are those of the runs that are there, and of no other."""
+    problems = [f"{run_id} was withdrawn" for run_id in withdrawn if publisher_of(store).withdrawn(run_id) is None]
+    expected = set()
+    for run_id in list(store.objects.run_ids()):
+        if publisher_of(store).withdrawn(run_id) is None:
+            expected.update(map(Path, publisher_of(store).locations(store.get(run_id))))
+    folder = directory / "runs" / ".runstone" / "published"
+    found = {path for path in folder.rglob("*") if path.is_file()}
+    problems += [f"a copy is missing after recovery: {path}" for path in sorted(expected - found)]
+    return problems + [f"a copy without its run: {path}" for path in sorted(found - expected)]
 
 
 def _gates(store: Store, promised: list[list[str]]) -> list[str]:

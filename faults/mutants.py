@@ -12,7 +12,7 @@ from runstone.adapters.fs import durable, objects
 from runstone.adapters.fs.journals import FsOpenRun
 from runstone.core import layout
 from runstone.core.manifest import FileFact
-from runstone.engine import finder, verifier, writer
+from runstone.engine import finder, publishing, verifier, writer
 from runstone.ports.objects import Entry
 
 Answer = TypeVar("Answer")
@@ -56,6 +56,31 @@ def no_file_sync() -> None:
 def gate_not_synced() -> None:
     """Work begins on a decision that power loss can take."""
     FsOpenRun.sync = lambda run: None  # type: ignore[method-assign]
+
+
+def copy_not_synced() -> None:
+    """A published copy has its name before its bytes are durable."""
+
+    def create_once(path: str, data: bytes, temporary: str, mode: int = durable.FILE_MODE) -> None:
+        fd = durable.create(temporary, mode=mode)
+        durable.write_all(fd, data)
+        os.close(fd)
+        durable.place_new(temporary, path)
+        durable.sync_folder(os.path.dirname(path))
+
+    durable.create_once = create_once  # type: ignore[assignment]
+
+
+def copy_removed_last() -> None:
+    """A purge takes a published copy away once its bundle is gone."""
+    remove = publishing.Publisher.remove
+
+    def late(publisher: publishing.Publisher, places: list[str]) -> None:
+        run_ids = [place.rpartition("/")[2].removesuffix(".json") for place in places]
+        if not any(publisher._objects.exists(run_id) for run_id in run_ids):  # noqa: SLF001  # the mutant of this class
+            remove(publisher, places)
+
+    publishing.Publisher.remove = late  # type: ignore[method-assign]
 
 
 def truncate_instead_of_refuse() -> None:
@@ -140,6 +165,8 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "gate-not-synced": gate_not_synced,
     "no-file-sync": no_file_sync,
     "sync-after-rename": sync_after_rename,
+    "copy-not-synced": copy_not_synced,
+    "copy-removed-last": copy_removed_last,
     "removed-in-place": removed_in_place,
     "name-not-synced": name_not_synced,
     "truncate-instead-of-refuse": truncate_instead_of_refuse,

@@ -2,7 +2,7 @@
 
 `python -m faults.scenes SCENE DIRECTORY [--mutant NAME]`. A scene prints one flushed line for each promise that it
 has been given: `appended RUN N` (survives the process), and what survives power loss: `sealed RUN DIGEST`,
-`marked RUN`, `purged RUN` and `decided RUN KEY`.
+`marked RUN`, `purged RUN`, `published RUN`, `withdrawn RUN` and `decided RUN KEY`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import runstone
 from faults.mutants import apply_mutant
+from runstone.engine import publishing
 from runstone.engine.live import LIVE
 from runstone.engine.store import Store
 from runstone.errors import StoreUnavailable
@@ -214,7 +215,29 @@ def pass_gates(directory: Path) -> None:
         say("sealed", run_id, store.get(run_id).digest)
 
 
+def publish(directory: Path) -> None:
+    """Three runs whose document is published."""
+    store = without_catalog(directory)
+    for number in range(3):
+        run = store.run("saw", run_id=f"public-{number}", contract="rmos", strict=True)
+        run.note("a request " * number)
+        say("sealed", run.run_id, run.finish())
+        say("published", run.run_id)
+
+
+def withdraw(directory: Path) -> None:
+    """Withdraw one copy, and purge a run with its copy."""
+    store = without_catalog(directory)
+    publishing.withdraw(store, "public-0", by="somebody", reason="asked for it")
+    say("withdrawn", "public-0")
+    for fate in store.purge({"rules": [{"query": "id:public-1"}], "grace": "0"}, apply=True).fates:
+        if fate.done:
+            say("purged", fate.run_id)
+
+
 SCENES = {
+    "publish": publish,
+    "withdraw": withdraw,
     "gate": pass_gates,
     "purge": purge,
     "make-marked": make_marked,

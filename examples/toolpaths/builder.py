@@ -20,28 +20,28 @@ def build(*, mode: str, req: Mapping[str, Any], feasibility: Mapping[str, Any]) 
     """The toolpaths of a request that was found feasible: G-code, and the plan of operations behind it."""
     job = Job.model_validate(req)
     blade = BLADES[job.tool_id]
-    steps = list(_steps(job, blade))
-    length = sum(step["length_mm"] for step in steps)
+    planned = list(steps_of(job, blade))
+    length = sum(step["length_mm"] for step in planned)
     return {
         "mode": mode,
-        "gcode_text": "\n".join(_lines(job, blade, steps)) + "\n",
+        "gcode_text": "\n".join(_lines(job, blade, planned)) + "\n",
         "opplan_json": {
             "kind": "saw_opplan",
             "version": 1,
             "blade": {"tool_id": job.tool_id, "diameter_mm": blade.diameter, "kerf_mm": blade.kerf},
             "material": job.material,
             "risk_level": feasibility["risk_level"],
-            "steps": steps,
+            "steps": planned,
         },
         "stats": {
-            "cuts": len(steps),
+            "cuts": len(planned),
             "length_mm": round(length, 3),
             "cutting_time_s": round(60 * length / job.feed_mm_min, 1),
         },
     }
 
 
-def _steps(job: Job, blade: Blade) -> Iterator[dict[str, Any]]:
+def steps_of(job: Job, blade: Blade) -> Iterator[dict[str, Any]]:
     """Each cut with the ends of the blade's way: longer than the cut by half a chord on both sides."""
     over = sqrt(max(job.depth_mm * (blade.diameter - job.depth_mm), 0.0))
     for number, cut in enumerate(job.cuts, 1):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import exp, log, pi, sqrt
+from math import exp, log, pi, pow, sqrt
 
 STEEL_E_MPA = 210_000.0
 """Young's modulus of steel."""
@@ -58,7 +58,7 @@ def temperature_rise_k(
     energy_j_mm3: float, heat_j_mm3_k: float, diffusivity_mm2_s: float, speed_mm_s: float, chip_mm: float
 ) -> float:
     """ΔT = 0.4·U/(ρC)·(v·t/K)^0.333; at the face of the tooth, in metals, without coolant [GRO, Cook's equation]."""
-    return 0.4 * energy_j_mm3 / heat_j_mm3_k * (speed_mm_s * chip_mm / diffusivity_mm2_s) ** 0.333
+    return 0.4 * energy_j_mm3 / heat_j_mm3_k * pow(speed_mm_s * chip_mm / diffusivity_mm2_s, 0.333)
 
 
 def cantilever_mm(force_n: float, length_mm: float, modulus_mpa: float, inertia_mm4: float) -> float:

@@ -146,7 +146,7 @@ def test_every_program_is_safe_to_run(cuts: list[Any], coolant: bool) -> None:
 
 def test_every_blade_can_cut_something() -> None:
     """No blade of the cabinet is there for nothing."""
-    possible = {
+    possible: dict[str, dict[str, Any]] = {
         "saw:light_alloy_300": {},
         "saw:light_alloy_160": {"rpm": 8000, "feed_mm_min": 20000, "depth_mm": 3},
         "saw:dry_cut_355": {"material": "mild-steel", "rpm": 300, "feed_mm_min": 600, "depth_mm": 4},

@@ -10,8 +10,8 @@ from typing import Any
 import builder
 import pytest
 from fastapi.testclient import TestClient
-from toolpath_service import create_app
 from test_saw import GOOD
+from toolpath_service import create_app
 
 from runstone.contracts.rmos import RunStore
 
@@ -73,7 +73,7 @@ def test_a_builder_that_fails(client: TestClient, store: RunStore, monkeypatch: 
     def broken(*_: Any) -> Any:
         raise ArithmeticError("no room for the blade")
 
-    monkeypatch.setattr(builder, "_steps", broken)
+    monkeypatch.setattr(builder, "steps_of", broken)
     answer = client.post("/api/rmos/toolpaths", json=GOOD)
     assert (answer.status_code, answer.json()["detail"]["error"]) == (500, "TOOLPATHS_ERROR")
     (document,) = documents(store)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from builder import build
 from fastapi import FastAPI
-from saw_policy import POLICY
 from saw import feasibility
+from saw_policy import POLICY
 
 from runstone.contracts.rmos import RunStore, runs_router, toolpaths_router
 

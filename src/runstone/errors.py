@@ -154,6 +154,7 @@ CODES: dict[str, Code] = {
     "not_written": _invalid("An object could not be written as the file that it was to become."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
+    "invalid_stored_run": _invalid("A stored run of Lotus lacks a member that its artifact is made of."),
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
     # not there
@@ -164,6 +165,7 @@ CODES: dict[str, Code] = {
     "store_not_found": _missing("There is no store at that place."),
     # conflicts
     "run_exists": _conflict("The run id is taken."),
+    "not_under_review": _conflict("The run waits for no review, or no longer."),
     "run_is_open": _conflict("The run is still being recorded."),
     "not_resumable": _conflict("The run came to its end, so there is nothing to resume."),
     "run_in_use": _conflict("Somebody records, recovers, reads or purges the run just now."),
@@ -171,6 +173,7 @@ CODES: dict[str, Code] = {
     "recovered_elsewhere": _conflict("Recovery sealed the run while its writer was away."),
     "not_the_writer": _conflict("This process is a fork of the one that records the run."),
     "file_exists": _conflict("The bundle has a file of that name already."),
+    "published_conflict": _conflict("Something else stands where a document is to be published."),
     "inside_own_store": _conflict("A foreign folder inside a store cannot be imported into that store."),
     "changed_while_read": _conflict("A file changed while it was read."),
     "idempotency_conflict": _conflict("The idempotency key was used for another request."),

@@ -29,7 +29,9 @@ DEFAULT_STORE: Final = "runs"
 STORE_SETTING: Final = "RUNSTONE_STORE"
 
 CONTRACTS: Final = {
+    "lotus": {"1.0": "runstone.contracts.lotus.document:CONTRACT"},
     "ovc": {"0.1": "runstone.contracts.ovc.document:CONTRACT"},
+    "rmos": {"1": "runstone.contracts.rmos.document:CONTRACT"},
     "runstone": {"1": "runstone.contracts.runstone.document:CONTRACT"},
 }
 """Contract name → version → dotted name. Versions stand oldest first; every released one stays."""

@@ -20,6 +20,7 @@ import runstone
 from runstone.contracts.lotus import LotusRuns, artifact_hash, build_artifact
 from runstone.core.printing import print_json
 from runstone.core.times import time_text
+from runstone.engine.publishing import publisher_of
 from runstone.errors import Conflict, InvalidInput, NotFound, RunstoneError
 from runstone.testing.fakes import FixedClock
 
@@ -239,7 +240,7 @@ def test_published_artifacts_are_those_that_are_derived(tmp_path: Path) -> None:
     runs = LotusRuns(runstone.open(tmp_path / "runs"), mode="PERSISTED")
     run = runs.simulate({}, engine(), portfolio_id="p1")
     (sealed,) = runs.store.runs()
-    (path,) = map(Path, runs.store.published(sealed.run_id))
+    (path,) = map(Path, publisher_of(runs.store).locations(sealed))
     assert path.read_bytes() == runs.artifact(run["rebalance_run_id"])
     path.unlink()
     assert runs.store.verify(sealed.run_id).ok
@@ -252,7 +253,7 @@ def test_derived_artifacts_are_nowhere_else(runs: LotusRuns) -> None:
     runs.simulate({}, engine(), portfolio_id="p1")
     runs.store.recover()
     (sealed,) = runs.store.runs()
-    assert not any(Path(path).exists() for path in runs.store.published(sealed.run_id))
+    assert not any(Path(path).exists() for path in publisher_of(runs.store).locations(sealed))
     assert runs.store.verify(sealed.run_id).findings == []
 
 

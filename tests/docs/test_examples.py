@@ -165,8 +165,8 @@ def test_the_table_of_file_systems_is_the_doctors() -> None:
         assert found == STANDINGS[NAMES[name]], name
 
 
-KNOWN = ("/tmp/", "/proc/", "/dev/", "/etc/", "/usr/", "/srv/")
-"""Places that every machine has."""
+KNOWN = ("/tmp/", "/proc/", "/dev/", "/etc/", "/usr/", "/srv/", "/api/", "/rebalance/")
+"""Places that every machine has, and routes."""
 
 
 @pytest.mark.parametrize("page", [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in pages()])

@@ -322,6 +322,7 @@ def test_places() -> None:
         layout.LEASES,
         layout.CHILDREN,
         layout.CLAIMS,
+        layout.PUBLISHED,
         layout.TEMPORARY,
         layout.TOMBSTONES,
         layout.UNKEPT,
@@ -381,6 +382,7 @@ def test_golden_faults_are_on_the_page() -> None:
     parsed = {(step, code) for step in (1, 3) for code in _raised(parsing)}
     assert golden <= rows | parsed
     at_test_time = {"not_a_file", "invalid_path", "path_collision", "too_large", "wrong_name", "digest_mismatch"}
+    at_test_time |= {"repairable", "wrong_copy"}
     asked_for = {"secret_found"}  # and no fault of the proof
     assert {code for _, code in rows - golden} <= at_test_time | {"changed_while_read", "missing_file"} | asked_for
 

@@ -11,7 +11,7 @@ from runstone.cli.measures import size_text
 from runstone.cli.parameters import complete_run, json_option, store_option
 from runstone.cli.rendering import Screen, Span, print_json
 from runstone.cli.runs import sealed_run
-from runstone.core.contract import DERIVED, SEALED, Document
+from runstone.core.contract import DERIVED, PUBLISHED, SEALED, Document
 from runstone.core.digests import new_hash, sha256_hex
 from runstone.core.parsing import parse_json
 from runstone.engine.reader import Sealed
@@ -40,34 +40,36 @@ def command(name: str, run: str, path: str | None, store: str | None, *, as_json
     contract = contract_of(base, version or None)
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
+        label = f"{contract.name}/{contract.version}"
         documents = [found for found in contract.documents(sealed.journal()) if path in (None, found.path)]
         if not documents and path is not None:
-            label = f"{contract.name}/{contract.version}"
             raise error(
                 "file_not_found", f"{label} folds no {path!r} from run {sealed.run_id}", path=path, contract=label
             )
         if as_json:
-            facts = {"run_id": sealed.run_id, "contract": f"{contract.name}/{contract.version}"}
-            print_json({**facts, "documents": [_described(document, sealed) for document in documents]})
+            facts = {"run_id": sealed.run_id, "contract": label}
+            print_json({**facts, "documents": [_described(document, sealed, label) for document in documents]})
         else:
-            _print(documents, sealed, alone=path is not None)
+            _print(documents, sealed, label, alone=path is not None)
 
 
-def _standing(path: str, sha256: str, sealed: Sealed) -> str:
-    """`sealed` where the bundle has these very bytes under that path, else `derived`."""
-    there = any((entry["path"], entry["sha256"]) == (path, sha256) for entry in sealed.manifest["files"])
-    return SEALED if there else DERIVED
+def _standing(document: Document, sha256: str, sealed: Sealed, contract: str) -> str:
+    """`sealed` where the bundle has these very bytes under that path; `published` where the run's own contract says so;
+    else `derived`."""
+    if any((entry["path"], entry["sha256"]) == (document.path, sha256) for entry in sealed.manifest["files"]):
+        return SEALED
+    return PUBLISHED if document.standing == PUBLISHED and sealed.contract == contract else DERIVED
 
 
-def _described(document: Document, sealed: Sealed) -> dict[str, Any]:
+def _described(document: Document, sealed: Sealed, contract: str) -> dict[str, Any]:
     data = b"".join(document.pieces())
     sha256 = sha256_hex(data)
     value = parse_json(data) if document.path.endswith(".json") else data.decode("utf-8", "backslashreplace")
-    standing = _standing(document.path, sha256, sealed)
+    standing = _standing(document, sha256, sealed, contract)
     return {"path": document.path, "standing": standing, "size": len(data), "sha256": sha256, "value": value}
 
 
-def _print(documents: list[Document], sealed: Sealed, *, alone: bool) -> None:
+def _print(documents: list[Document], sealed: Sealed, contract: str, *, alone: bool) -> None:
     screen = Screen()
     for document in documents:
         if alone and not screen.terminal:
@@ -79,6 +81,6 @@ def _print(documents: list[Document], sealed: Sealed, *, alone: bool) -> None:
             for piece in document.pieces():
                 digest.update(piece)
                 size += len(piece)
-            standing = _standing(document.path, digest.hexdigest(), sealed)
+            standing = _standing(document, digest.hexdigest(), sealed, contract)
             screen.heading(document.path, Span(f"{standing}, {size_text(size)}", "dim"))
         screen.pieces(document.pieces())

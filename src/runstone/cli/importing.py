@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from runstone.cli.measures import count_text
@@ -25,7 +27,8 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
 
     PATH is the folder of a bundle, or a tar or zip archive of one: it is verified first and copied byte by byte.
     Or it is a run that a pipeline recorded before Runstone (run.json, checks.json, run.log), or a folder or archive
-    of such runs: these are recorded anew, with the originals kept beside.
+    of such runs; or run artifacts of RMOS, a folder by days or one file of many. These are recorded anew, with the
+    originals kept beside.
     """
     opened = open_store(store)
     found = _import(path, opened)
@@ -42,12 +45,22 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
 
 
 def _import(path: str, store: Store) -> list[Imported]:
-    bundle = open_bundle(path)
-    try:
-        if any(entry.path == layout.MANIFEST for entry in bundle.entries()):
-            return [store.import_bundle(bundle)]
-    finally:
-        bundle.close()
+    from runstone.contracts.rmos.original import is_artifact
+
+    artifacts = path.endswith(".json") and os.path.isfile(path)
+    if not artifacts:
+        bundle = open_bundle(path)
+        try:
+            names = [entry.path for entry in bundle.entries()]
+            if layout.MANIFEST in names:
+                return [store.import_bundle(bundle)]
+            artifacts = any(map(is_artifact, names))
+        finally:
+            bundle.close()
+    if artifacts:
+        from runstone.contracts.rmos.importing import import_runs as import_artifacts
+
+        return list(import_artifacts(path, store))
     from runstone.contracts.ovc.importing import import_runs
 
     return list(import_runs(path, store))

@@ -10,7 +10,16 @@ from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
-from runstone.engine.recoverer import ALIVE, ALREADY_SEALED, NEVER_OPENED, SEALED, SKIPPED, Recovery, recover_all
+from runstone.engine.recoverer import (
+    ALIVE,
+    ALREADY_SEALED,
+    NEVER_OPENED,
+    PUBLISHED,
+    SEALED,
+    SKIPPED,
+    Recovery,
+    recover_all,
+)
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_store
@@ -21,6 +30,7 @@ _TEXTS: Final = {
     NEVER_OPENED: ("nothing recorded", "dim"),
     ALIVE: ("alive, left alone", "live"),
     SKIPPED: ("skipped", "bad"),
+    PUBLISHED: ("published", "good"),
 }
 BAD: Final = 1
 """The status where a run was skipped."""
@@ -35,8 +45,9 @@ def command(run: str | None, store: str | None, *, force: bool, as_json: bool) -
     """Seal RUN, or every open run, whose process died: as `interrupted`, with every whole line that it recorded.
 
     A run whose process is alive is left alone; one that cannot be sealed here, as its contract is not known, is
-    skipped and stays as it is. Without RUN, temporary files that dead processes left are removed too. Running this
-    twice, or twice at once, changes nothing. The status is 1 where a run was skipped.
+    skipped and stays as it is. Without RUN, published copies that are missing are made again, and temporary files
+    that dead processes left are removed. Running this twice, or twice at once, changes nothing. The status is 1 where
+    a run was skipped.
     """
     opened = open_store(store)
     if run is not None:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
         """A versioned pure function from a run to the exact bytes that somebody downstream depends on.
 
         `documents` yields the contract's documents in the order of their paths. Those that are `SEALED` stand in
-        the bundle of a run of this contract; `DERIVED` ones are made when they are read and stored nowhere.
+        the bundle of a run of this contract; `DERIVED` ones are made when they are read and stored nowhere; a copy of
+        those that are `PUBLISHED` stands outside of all bundles, at their `place`.
+
+        A contract that publishes has `places(run_id, opened_at)` as well: those places, known without the journal.
         """
 
         @property
@@ -32,17 +35,30 @@ if TYPE_CHECKING:
 
 SEALED: Final = "sealed"
 DERIVED: Final = "derived"
+PUBLISHED: Final = "published"
 
 
 class Document:
-    """One document: its path in the bundle, where it stands, and its bytes in pieces (made at each call)."""
+    """One document: its path in the bundle, where it stands, and its bytes in pieces (made at each call).
 
-    __slots__ = ("path", "pieces", "standing")
+    One that is published has a `place` below the store's public folder; of any other that is empty.
+    """
 
-    def __init__(self, path: str, pieces: Callable[[], Iterator[bytes]], standing: str = SEALED) -> None:
+    __slots__ = ("path", "pieces", "place", "standing")
+
+    def __init__(
+        self, path: str, pieces: Callable[[], Iterator[bytes]], standing: str = SEALED, place: str = ""
+    ) -> None:
         self.path = path
         self.pieces = pieces
         self.standing = standing
+        self.place = place
+
+
+def places_of(contract: Contract, run_id: str, opened_at: str) -> list[str]:
+    """Where a contract publishes documents of a run; nowhere for one that publishes none."""
+    places = getattr(contract, "places", None)
+    return [] if places is None else list(places(run_id, opened_at))
 
 
 def json_document(path: str, value: Any, profile: str) -> Document:

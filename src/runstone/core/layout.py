@@ -37,6 +37,9 @@ UNKEPT: Final = f"{PRIVATE}/unkept"
 CHILDREN: Final = f"{PRIVATE}/children"
 TOMBSTONES: Final = f"{PRIVATE}/tombstones"
 CLAIMS: Final = f"{PRIVATE}/idem"
+PUBLISHED: Final = f"{PRIVATE}/published"
+INNER_STORE: Final = f"{PRIVATE}/store"
+"""Where a store stands in a folder that other programs read: documents are published in that folder."""
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runstone.core.card import Card
     from runstone.core.retention import Decision
     from runstone.engine.finder import Finder
+    from runstone.engine.publishing import Publisher
     from runstone.ports.objects import Objects
 
     Progress = Callable[[int, int], None]
@@ -109,6 +110,7 @@ class Purger:
         self,
         finder: Finder,
         objects: Objects,
+        publisher: Publisher,
         policy: Policy,
         now_ns: int,
         needed: Callable[[], set[str]],
@@ -116,6 +118,7 @@ class Purger:
     ) -> None:
         self._finder = finder
         self._objects = objects
+        self._publisher = publisher
         self._policy = policy
         self._now_ns = now_ns
         self._needed = needed
@@ -243,19 +246,25 @@ class Purger:
             elif fate.follows in stay:
                 fate.action, fate.done = WAIT, False
             else:
-                self._remove_one(fate, by)
+                self._remove_one(fate, by, cards.get(fate.run_id))
             if not (fate.action == REMOVE and fate.done):
                 stay.add(fate.run_id)
 
-    def _remove_one(self, fate: Fate, by: str) -> None:
+    def _remove_one(self, fate: Fate, by: str, card: Card | None) -> None:
         fate.action, fate.done = REMOVE, False
+        places = [] if card is None else self._publisher.places_by(card["contract"], fate.run_id, fate.opened_at)
         try:
+            self._publisher.remove(places)  # first: nobody would know of a copy without its bundle
             fate.done = self._objects.remove(fate.run_id, time_text(self._now_ns), by) != "kept"
         except RunstoneError as exc:
             fate.problem = exc
         else:
             if not fate.done:  # somebody took the mark back a moment ago
                 fate.action, fate.rule, fate.done = RELEASE, "its mark was taken back", True
+            elif places:
+                self._publisher.remove(places)  # that a recovery has made again meanwhile
+        if places and (fate.action == RELEASE or fate.problem is not None):
+            self._publisher.restore(fate.run_id)
 
     def _release(self, fate: Fate) -> None:
         fate.action, fate.done = RELEASE, False

@@ -152,7 +152,7 @@ class Sealed:
                 yield self._guarded(document)
 
     def _guarded(self, document: Document) -> Document:
-        return Document(document.path, lambda: self._folded(document), document.standing)
+        return Document(document.path, lambda: self._folded(document), document.standing, document.place)
 
     def _folded(self, document: Document) -> Iterator[bytes]:
         with self.reading():

@@ -361,7 +361,6 @@ class Run:
         try:
             digest = self._close(closed)
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
-            return digest
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
             hint = "runstone recover seals what was recorded"
@@ -369,8 +368,30 @@ class Run:
             if self._strict or (isinstance(exc, RunstoneError) and exc.code == "recovered_elsewhere"):
                 raise
             return None
+        else:
+            self._publish()
+            return digest
         finally:
             journal.close()
+
+    def _publish(self) -> None:
+        """Make the copies of what the contract publishes. Without one the run is sealed all the same."""
+        if not self._publishes:
+            return
+        try:
+            from runstone.engine.publishing import publisher_of  # most contracts publish nothing
+
+            publisher_of(self.store).publish(self._run_id)
+        except Exception as exc:  # the run is sealed, and the work is done
+            reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
+            what = f"run {self._run_id} is sealed, its published copy is not: {reason}"
+            self.writer.say("publish", f"{what} (runstone recover makes it)")
+            if self._strict:
+                raise
+
+    @property
+    def _publishes(self) -> bool:
+        return getattr(self._contract, "places", None) is not None
 
     def _earned_status(self) -> str:
         """By the checks; and where they find nothing, by the decision of the gate around the work."""
@@ -507,6 +528,8 @@ class Run:
         journal = writer.journal
         assert journal is not None
         try:
+            if self._publishes:
+                self.store.journals.published.begin()
             writer.close(closed)
             self.digest, _ = seal(journal.stage(), self._contract, journal.read, writer.index, writer.size)
         except RunstoneError as exc:

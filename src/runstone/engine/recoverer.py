@@ -16,6 +16,7 @@ from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactio
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.manifest import FileFact
 from runstone.core.words import INTERRUPTED
+from runstone.engine.publishing import Publisher
 from runstone.engine.sealer import complete
 from runstone.engine.verifier import fact_of
 from runstone.errors import NotFound, RunstoneError, StoreUnavailable, error
@@ -37,6 +38,7 @@ ALREADY_SEALED: Final = "already_sealed"
 NEVER_OPENED: Final = "never_opened"
 ALIVE: Final = "alive"
 SKIPPED: Final = "skipped"
+PUBLISHED: Final = "published"
 
 
 class Recovery:
@@ -47,9 +49,11 @@ class Recovery:
     def __init__(self, run_id: str, outcome: str) -> None:
         self.run_id = run_id
         self.outcome = outcome
-        """`sealed`, `already_sealed`, `never_opened` (nothing was recorded; the id is free), `alive` or `skipped`."""
+        """`sealed`, `already_sealed`, `never_opened` (nothing was recorded; the id is free), `alive` or `skipped`; or
+        `published`: it was sealed before, and its published copy is made now, or is gone that was withdrawn."""
         self.reason: dict[str, Any] | None = None
-        """Why a run was `skipped`: `code`, `message` and `details` of the error. It is open as it was."""
+        """Why a run was `skipped`: `code`, `message` and `details` of the error. It is open as it was. Else why the
+        copy that it publishes could not be made."""
         self.status: str | None = None
         self.digest: Digest | None = None
         self.events = 0
@@ -76,7 +80,10 @@ def recover(
     if left is None:
         return Recovery(run_id, _why_not(run_id, objects, journals))
     try:
-        return _recover(left, objects, contract_of)
+        recovery = _recover(left, objects, journals, contract_of)
+        if recovery.outcome in (SEALED, ALREADY_SEALED):
+            recovery.reason = _published(run_id, objects, journals, contract_of)
+        return recovery
     except StoreUnavailable:
         raise
     except RunstoneError as exc:
@@ -97,7 +104,27 @@ def recover_all(
             done.append(recover(run_id, objects, journals, contract_of, force=force))
         except RunstoneError as exc:
             failures.append(exc)
+    publisher = Publisher(objects, journals, contract_of)
+    told = {recovery.run_id for recovery in done}
+    for run_id, _, problem in publisher.mend():
+        if run_id not in told:
+            recovery = Recovery(run_id, PUBLISHED if problem is None else SKIPPED)
+            recovery.reason = None if problem is None else problem.as_dict()
+            done.append(recovery)
     return done, failures
+
+
+def _published(run_id: str, objects: Objects, journals: Journals, contract_of: ContractOf) -> dict[str, Any] | None:
+    """Make the copies that a run publishes; answers why they could not be made."""
+    try:
+        Publisher(objects, journals, contract_of).publish(run_id)
+    except StoreUnavailable:
+        raise
+    except NotFound:  # purged since
+        return None
+    except RunstoneError as exc:
+        return exc.as_dict()
+    return None
 
 
 def _why_not(run_id: str, objects: Objects, journals: Journals) -> str:
@@ -108,7 +135,7 @@ def _why_not(run_id: str, objects: Objects, journals: Journals) -> str:
     return NEVER_OPENED if gone else ALIVE
 
 
-def _recover(left: LeftRun, objects: Objects, contract_of: ContractOf) -> Recovery:
+def _recover(left: LeftRun, objects: Objects, journals: Journals, contract_of: ContractOf) -> Recovery:
     if objects.exists(left.run_id):
         return _sealed_before(left, objects)
     found = Prefix(left)
@@ -123,6 +150,7 @@ def _recover(left: LeftRun, objects: Objects, contract_of: ContractOf) -> Recove
     recovery = found.recovery()
     contract = found.opened["data"]["contract"]
     rules = contract_of(contract["name"], contract["version"])
+    Publisher(objects, journals, contract_of).begin(rules)
     stage = left.stage()
     try:
         recovery.digest = _seal(left, found, rules, stage)

@@ -253,10 +253,10 @@ class Store:
         wanted = self._query(query)
         return (sealed for run_id in self._finder.sealed(wanted) if (sealed := self._try(run_id)) is not None)
 
-    def _query(self, text: str) -> Query:
-        from runstone.core.query import parse_query
+    def _query(self, asked: str | Query) -> Query:
+        from runstone.core.query import Query, parse_query
 
-        return parse_query(text, self.clock.time_ns())
+        return asked if isinstance(asked, Query) else parse_query(asked, self.clock.time_ns())
 
     @property
     def _finder(self) -> Finder:
@@ -295,7 +295,12 @@ class Store:
         return self._finder.page(self._query(query), None, None).rows
 
     def page(
-        self, query: str = "", *, limit: int | None = 50, after: str | None = None, progress: Progress | None = None
+        self,
+        query: str | Query = "",
+        *,
+        limit: int | None = 50,
+        after: str | None = None,
+        progress: Progress | None = None,
     ) -> Page:
         """At most `limit` rows of the list (`None`: all), and `next`: the cursor to go on `after`, or `None`.
 
@@ -454,13 +459,16 @@ class Store:
 
     def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
         """Verify one sealed run; see `runstone.verify`."""
+        from runstone.engine.publishing import publisher_of
         from runstone.engine.verifier import verify_bundle
 
         run_id = self.resolve(run)
         bundle = self.objects.open(run_id)
         try:
             redactor = self.redactor() if secrets else None
-            report = verify_bundle(bundle, self.contract_of, quick=quick, digest=digest, redactor=redactor)
+            report = verify_bundle(
+                bundle, self.contract_of, quick=quick, digest=digest, redactor=redactor, publisher=publisher_of(self)
+            )
         finally:
             bundle.close()
         report.expect_run_id(run_id)
@@ -493,8 +501,11 @@ class Store:
     def import_bundle(self, bundle: Bundle) -> tuple[str, Digest, str]:
         """Copy a verified bundle into this store; answers run id, digest, `created` or `identical`."""
         from runstone.engine.importer import import_bundle
+        from runstone.engine.publishing import publisher_of
 
-        return import_bundle(bundle, self.objects, self.contract_of)
+        imported = import_bundle(bundle, self.objects, self.contract_of)
+        publisher_of(self).publish(imported[0])
+        return imported
 
     # purge
 
@@ -516,11 +527,12 @@ class Store:
         `invalid_query`.
         """
         from runstone.engine.policy import policy_in_force
+        from runstone.engine.publishing import publisher_of
         from runstone.engine.purger import Purger
 
         now_ns = self.clock.time_ns()
         force = policy_in_force(policy, self.host, now_ns, holds, grace)
-        purger = Purger(self._finder, self.objects, force, now_ns, self._needed, progress)
+        purger = Purger(self._finder, self.objects, publisher_of(self), force, now_ns, self._needed, progress)
         purge = purger.plan()
         if apply:
             redactor = self.redactor()

@@ -15,7 +15,7 @@ line canonical · 4 `seq`, `ts`, first and last line · 5 Merkle root · 6 manif
 from __future__ import annotations
 
 from runstone.core import layout
-from runstone.core.contract import SEALED
+from runstone.core.contract import PUBLISHED, SEALED
 from runstone.core.digests import digest_of, new_hash
 from runstone.core.events import CLOSED, DROPPED
 from runstone.core.evidence import Evidence
@@ -24,6 +24,7 @@ from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, kept_files, manifest_bytes, parse_manifest
 from runstone.core.outcome import outcome_digest
 from runstone.core.words import INTERRUPTED
+from runstone.engine import publishing
 from runstone.engine.proved import ProvedFile
 from runstone.engine.reader import read_limited
 from runstone.errors import RunstoneError, error
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, Final
 
-    from runstone.core.contract import Contract
+    from runstone.core.contract import Contract, Document
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.core.manifest import Manifest
     from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.publishing import Publisher
     from runstone.engine.reader import ContractOf
     from runstone.ports.objects import Bundle, Entry
 
@@ -145,13 +147,15 @@ def verify_bundle(
     quick: bool = False,
     digest: Digest | None = None,
     redactor: Redactor | None = None,
+    publisher: Publisher | None = None,
 ) -> Report:
     """Verify an open bundle. With `quick` only manifest and journal are read; with `digest` the run digest is
     compared with one that the caller has from elsewhere; with `redactor` every file is searched for what it takes
-    out. Never raises for what it finds; raises `invalid_option` for a search with `quick`."""
+    out; with `publisher` published copies of the store that it stands in are compared. Never raises for what it finds;
+    raises `invalid_option` for a search with `quick`."""
     if quick and redactor is not None:
         raise error("invalid_option", "secrets are looked for in every file, and `quick` reads few", option="quick")
-    verification = _Verification(bundle, contract_of, quick=quick)
+    verification = _Verification(bundle, contract_of, publisher, quick=quick)
     try:
         verification.run(digest)
     except RunstoneError as exc:  # the names cannot be listed, or a fold failed: the steps behind it have no ground
@@ -166,9 +170,10 @@ def verify_bundle(
 
 
 class _Verification:
-    def __init__(self, bundle: Bundle, contract_of: ContractOf, *, quick: bool) -> None:
+    def __init__(self, bundle: Bundle, contract_of: ContractOf, publisher: Publisher | None, *, quick: bool) -> None:
         self.bundle = bundle
         self.contract_of = contract_of
+        self.publisher = publisher
         self.quick = quick
         self.report = Report()
         self.step = 0
@@ -433,7 +438,7 @@ class _Verification:
         else:
             self.begin(9)
             self.resolve_evidence(contract, journal, set(kept))
-        self.skip(10, "the contract publishes none")
+        self.compare_copies(contract, journal)
 
     def compare(self, step: int, code: str, what: str, expected: Any, found: Any) -> None:
         if expected != found:
@@ -480,6 +485,38 @@ class _Verification:
                 found=reference,
             )
 
+    def compare_copies(self, contract: Contract | None, journal: Journal) -> None:
+        """Step 10, where the contract publishes and the bundle stands in a store."""
+        published = (
+            [] if contract is None else [doc for doc in contract.documents(journal) if doc.standing == PUBLISHED]
+        )
+        if contract is None or not published:
+            self.skip(10, "the contract is not known here" if contract is None else "the contract publishes none")
+        elif self.quick or self.publisher is None:
+            why = "--quick reads manifest and journal only" if self.quick else "the bundle is not in a store"
+            self.skip(10, why)
+        else:
+            self.begin(10)
+            for document in published:
+                self.compare_copy(self.publisher, document, journal.opened["data"]["run_id"])
+
+    def compare_copy(self, publisher: Publisher, document: Document, run_id: str) -> None:
+        place = document.place
+        try:
+            state = publisher.state(document, run_id)
+        except RunstoneError as exc:
+            self.fault(10, exc.code, f"the published copy {place}: {exc.message}", file=place)
+            return
+        if state == publishing.MISSING:
+            self.note(
+                10, "repairable", f"the published copy {place} is missing; `runstone recover` makes it", file=place
+            )
+        elif state == publishing.WITHDRAWN:
+            message = f"the published copy {place} was withdrawn and stands; `runstone recover` removes it"
+            self.note(10, "repairable", message, file=place)
+        elif state == publishing.DIFFERENT:
+            self.fault(10, "wrong_copy", f"the published copy {place} is not what the journal gives", file=place)
+
     # 11, which proves nothing of the bundle: a secret was sealed as it stands
 
     def search(self, redactor: Redactor) -> None:
@@ -498,6 +535,8 @@ class _Verification:
                 "that this is the bundle that was sealed, and not a rewritten one: compare the run digest with one "
                 "kept elsewhere (--digest)"
             )
+        if self.journal is not None and "imported" in self.journal.opened["data"]:
+            self.report.not_checked.append("imported: not recorded here, so it is what its original told")
         self.report.not_checked.append("who sealed it: bundles of this format carry no signature")
         return self.report
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from runstone.core.manifest import FileFact
 from runstone.ports.claims import Claims
 from runstone.ports.objects import Stage
+from runstone.ports.published import Published
 
 
 class Leftover(NamedTuple):
@@ -112,6 +113,11 @@ class Journals(Protocol):
     @property
     def claims(self) -> Claims:
         """What was claimed in the same store."""
+        ...
+
+    @property
+    def published(self) -> Published:
+        """What the same store has published."""
         ...
 
     def create(self, run_id: str) -> OpenRun:

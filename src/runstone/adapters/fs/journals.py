@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from runstone.adapters.fs.claims import FsClaims
+    from runstone.adapters.fs.published import FsPublished
     from runstone.ports.journals import Leftover
 
 
@@ -38,6 +39,12 @@ class FsJournals:
         from runstone.adapters.fs.claims import FsClaims  # a run that claims nothing does not wait for it
 
         return FsClaims(self._places)
+
+    @property
+    def published(self) -> FsPublished:
+        from runstone.adapters.fs.published import FsPublished  # most contracts publish nothing
+
+        return FsPublished(self._places)
 
     def pseudonym_key(self, fresh: bytes) -> bytes:
         places = self._places

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 
 from runstone.adapters.memory.claims import MemoryClaims
+from runstone.adapters.memory.published import MemoryPublished
 from runstone.core import layout
 from runstone.core.digests import digest_of, new_hash
 from runstone.core.ids import check_run_id, fold_id
@@ -218,6 +219,7 @@ class MemoryJournals:
         self._pseudonym_key = b""
         self._children: dict[str, set[str]] = {}
         self.claims = MemoryClaims()
+        self.published = MemoryPublished()
 
     def create(self, run_id: str) -> MemoryOpenRun:
         folded = fold_id(check_run_id(run_id))

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from runstone.api import gate
 from runstone.contracts.lotus.document import (
     ARTIFACT,
     NAME,
@@ -23,7 +22,9 @@ from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES
 from runstone.core.times import parse_time, time_text
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
-from runstone.errors import NotFound, PolicyBlocked, RunstoneError, error
+from runstone.engine.gatekeeper import Gatekeeper
+from runstone.engine.gates import Gate
+from runstone.errors import PolicyBlocked, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ ACTIONS: Final = {"APPROVE": "APPROVED", "REJECT": "REJECTED", "REQUEST_CHANGES"
 """Action of a reviewer → status of the workflow behind it."""
 NOT_REQUIRED: Final = "NOT_REQUIRED"
 DAY_S: Final = 86_400
+WAIT_S: Final = 30.0
+"""So long one call waits for another one of the same key."""
 REMOVED: Final = "remove"
 
 
@@ -95,18 +98,18 @@ class LotusRuns:
         def facts() -> dict[str, Any]:
             return self._record({**known, "result": dict(engine(rebalance_run_id, correlation))})
 
-        gated = gate(
-            KIND,
-            policy=POLICY,
-            facts=facts,
-            store=self.store,
-            idempotency_key=idempotency_key,
-            request=request,
-            labels={name: value for name, value in known.items() if value is not None},
-            contract=NAME,
-        )
+        asked = {
+            "facts": facts,
+            "idempotency_key": idempotency_key,
+            "request": request,
+            "override_of": None,
+            "labels": {name: value for name, value in known.items() if value is not None},
+            "run_id": None,
+        }
+        options = {"contract": NAME}
+        keeper = Gatekeeper(KIND, POLICY, asked, lambda: self.store, options, wait_s=WAIT_S, result=True)
         try:
-            run_id = gated(_run_id)()
+            run_id = Gate(keeper, keyed=idempotency_key is not None)(_run_id)()
         except PolicyBlocked as exc:
             run_id = exc.run_id
         stored = self._stored(self.store.get(run_id))
@@ -347,4 +350,4 @@ def _edges(sealed: Sealed, run: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _raise_not_found(what: str) -> Any:
-    raise NotFound("run_not_found", f"no run {what[:140]!r}", run=what[:140])
+    raise error("run_not_found", f"no run {what[:140]!r}", run=what[:140])

@@ -1,0 +1,101 @@
+"""Published copies as files below the public folder of a store.
+
+A store that stands in `<folder>/.runstone/store` publishes in that folder, any other in its own `.runstone/published/`.
+So a bundle that comes into somebody's ordinary store never writes outside of it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.adapters.fs import durable
+from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.core import layout
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from runstone.ports.objects import Committed
+
+
+class FsPublished:
+    """Port `published` on a file system."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._note = places.at(layout.PUBLISHED)
+        inner = os.path.join("", *layout.INNER_STORE.split("/"))
+        outer = places.root.removesuffix(os.sep + inner)
+        self.folder = self._note if outer == places.root else outer or os.sep
+
+    def begin(self) -> None:
+        if not os.path.isdir(self._note):
+            self._places.prepare()
+            with translated(self._note):
+                durable.make_folders(self._note)
+
+    def begun(self) -> bool:
+        return os.path.isdir(self._note)
+
+    def put(self, place: str, body: Iterable[bytes]) -> Committed:
+        path = self.location(place)
+        data = b"".join(body)
+        self.begin()
+        with translated(path):
+            durable.make_folders(os.path.dirname(path))
+            try:
+                durable.create_once(path, data, self._places.new_temporary(), durable.SEALED_MODE)
+            except FileExistsError:
+                self._check_same(path, place, data)
+                return "identical"
+        return "created"
+
+    def _check_same(self, path: str, place: str, data: bytes) -> None:
+        """What stands there may have been put a moment ago, and not be durable yet."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+        except OSError:  # a link, or what cannot be read
+            raise _other(place, path) from None
+        try:
+            if os.fstat(fd).st_size != len(data) or b"".join(read_chunks(fd)) != data:
+                raise _other(place, path)
+            durable.sync(fd)
+        finally:
+            os.close(fd)
+        durable.sync_folder(os.path.dirname(path))
+
+    def read(self, place: str) -> Iterator[bytes] | None:
+        path = self.location(place)
+        with translated(path):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return _read(fd, path)
+
+    def remove(self, place: str) -> bool:
+        path = self.location(place)
+        with translated(path):
+            try:
+                durable.remove_file(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+        return True
+
+    def location(self, place: str) -> str:
+        return os.path.join(self.folder, *layout.check_path(place).split("/"))
+
+
+def _read(fd: int, path: str) -> Iterator[bytes]:
+    try:
+        with translated(path):
+            yield from read_chunks(fd)
+    finally:
+        os.close(fd)
+
+
+def _other(place: str, path: str) -> Exception:
+    message = f"{path} is not what is to be published there; nothing is written over"
+    return error("published_conflict", message, path=path, place=place)

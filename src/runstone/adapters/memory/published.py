@@ -1,0 +1,53 @@
+"""Port `published` in memory."""
+
+from __future__ import annotations
+
+import _thread
+
+from runstone.core import layout
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from runstone.ports.objects import Committed
+
+
+class MemoryPublished:
+    """Copies that last as long as this object."""
+
+    def __init__(self) -> None:
+        self._copies: dict[str, bytes] = {}
+        self._begun = False
+        self._lock = _thread.allocate_lock()
+
+    def begin(self) -> None:
+        self._begun = True
+
+    def begun(self) -> bool:
+        return self._begun
+
+    def put(self, place: str, body: Iterable[bytes]) -> Committed:
+        self.location(place)
+        data = b"".join(body)
+        self._begun = True
+        with self._lock:
+            found = self._copies.setdefault(place, data)
+        if found is data:
+            return "created"
+        if found != data:
+            message = f"{place} is not what is to be published there; nothing is written over"
+            raise error("published_conflict", message, path=self.location(place), place=place)
+        return "identical"
+
+    def read(self, place: str) -> Iterator[bytes] | None:
+        found = self._copies.get(layout.check_path(place))
+        return None if found is None else iter((found,))
+
+    def remove(self, place: str) -> bool:
+        with self._lock:
+            return self._copies.pop(layout.check_path(place), None) is not None
+
+    def location(self, place: str) -> str:
+        return f"memory:{layout.check_path(place)}"

@@ -1,0 +1,159 @@
+"""Import run artifacts that another writer left: a folder `<date>/<run_id>.json`, or one file `{run_id: run}`.
+
+- Every run is read and proved before one is imported. The original's bytes are kept as they are, unredacted.
+- Nothing of the import enters a run: the same original gives the same digest, and importing it again changes nothing.
+- The document is the original, key by key, so where that stands at its place already, it is the published copy if it
+  was printed as this contract prints it; any other bytes there are a conflict, and nothing is imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.contracts.rmos import layout
+from runstone.contracts.rmos.document import NAME, PROFILE, STATUSES, VERSION, decision_of, foreign_object, mode_of
+from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
+from runstone.core import layout as bundle_layout
+from runstone.core.digests import sha256_hex
+from runstone.core.media import media_type
+from runstone.core.policy.decision import ALLOW, BLOCK
+from runstone.core.printing import print_json
+from runstone.core.values import Foreign
+from runstone.core.words import BLOCKED, FAILED, SUCCESS
+from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
+from runstone.engine.publishing import publisher_of
+from runstone.errors import error
+from runstone.locate import open_bundle, read_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from runstone.core.digests import Digest
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.store import Store
+    from runstone.ports.objects import Committed
+
+FORMAT: Final = "rmos-run-artifact"
+_KERNEL: Final = {"OK": SUCCESS, "BLOCKED": BLOCKED, "ERROR": FAILED}
+
+
+def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, Digest, Committed]]:
+    """Import every run at `path`; answers run id, run digest and whether it was there, for each.
+
+    Raises `file_not_found`, `invalid_archive` with the place of the fault, `too_large`, `inside_own_store`,
+    `published_conflict` where a document's place is taken, and `run_exists` where another run has the id.
+    """
+    found = _originals(os.fspath(path), store)
+    redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
+    runs = [_foreign(original, redactor) for original in found]
+    for run in runs:
+        foreign_lines(run, redactor)
+    for original in found:
+        _check_place(original, store)
+    imported = []
+    for run in runs:
+        publisher_of(store).begin(contract)
+        done = import_foreign(run, store.objects, contract, redactor)
+        publisher_of(store).publish(done[0])
+        imported.append(done)
+    return imported
+
+
+def _originals(place: str, store: Store) -> list[Original]:
+    if os.path.isfile(place) and place.endswith(".json"):
+        return list(originals_of_file(read_file(place), place))
+    inside, root = os.path.realpath(place), os.path.realpath(store.url)
+    if inside == root or inside.startswith(os.path.join(root, "")):
+        message = f"{place} stands inside the store {store.url}: use another one"
+        raise error("inside_own_store", message, path=place, store=store.url)
+    bundle = open_bundle(place)
+    try:
+        return list(originals(bundle))
+    finally:
+        bundle.close()
+
+
+def _check_place(original: Original, store: Store) -> None:
+    """Refuse a run whose document's place is taken by other bytes than the document will have."""
+    ts = started(original.value)
+    assert ts is not None
+    place = layout.place(original.value["run_id"], ts)
+    standing = store.journals.published.read(place)
+    if standing is not None and b"".join(standing) != _clean(original, store):
+        path = store.journals.published.location(place)
+        message = f"{path} has other bytes than the document that is to be published there: use another folder"
+        raise error("published_conflict", message, path=path, place=place)
+
+
+def _clean(original: Original, store: Store) -> bytes:
+    """The document as it will be."""
+    clean = store.redactor().tree({"document": Foreign(original.value, PROFILE)}, [])
+    return print_json(foreign_object(clean["document"]), PROFILE)
+
+
+def _foreign(original: Original, redactor: Redactor) -> ForeignRun:
+    value = original.value
+    ts = started(value)
+    assert ts is not None
+    files = {original.name: original.body, **original.files}
+    facts: list[tuple[str, dict[str, Any]]] = [
+        *(("input", _kept(name, body)) for name, body in sorted(files.items())),
+        (layout.ARTIFACT, {"document": Foreign(value, PROFILE)}),
+        ("decision", _decision(value)),
+    ]
+    return ForeignRun(
+        _opened(original, redactor),
+        facts,
+        _closed(value),
+        started=ts,
+        ended=ts,
+        originals=files,
+        places=[original.place] * (len(facts) + 1),
+    )
+
+
+def _kept(name: str, body: bytes) -> dict[str, Any]:
+    facts = {"sha256": sha256_hex(body), "size": len(body), "path": bundle_layout.original(name)}
+    return {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
+
+
+def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:
+    value = original.value
+    tool = value.get("tool_id")
+    return {
+        "run_id": value["run_id"],
+        "kind": str(mode_of(value) or value.get("event_type") or "unknown"),
+        "version": None,
+        "contract": {"name": NAME, "version": VERSION},
+        "generator": {"name": NAME, "version": VERSION},
+        "ruleset": redactor.ruleset,
+        "labels": {layout.TOOL_LABEL: tool[: layout.MAX_TOOL_LABEL_CHARACTERS]} if isinstance(tool, str) else {},
+        "links": [],
+        "idempotency": None,
+        "argv": None,
+        "cwd": None,
+        "git": None,
+        "platform": None,
+        "entry": None,
+        "imported": {"format": FORMAT, "sha256": sha256_hex(original.body)},
+    }
+
+
+def _decision(value: dict[str, Any]) -> dict[str, Any]:
+    outcome = BLOCK if value["status"] == STATUSES[BLOCKED] else ALLOW
+    return {"call": None, "outcome": outcome, **decision_of(value), "rules": [], "details": None, "policy": None}
+
+
+def _closed(value: dict[str, Any]) -> dict[str, Any]:
+    errors = value.get("errors")
+    return {
+        "status": _KERNEL[value["status"]],
+        "exit": None,
+        "error": errors if isinstance(errors, list) and errors else None,
+        "result": None,
+        "duration_ns": None,
+        "resources": None,
+        "torn_bytes": 0,
+        "lost": [],
+    }

@@ -1,0 +1,110 @@
+"""The index of runs: rows by what they are asked for, the newest first, with keyset cursors.
+
+The catalog of the store finds them; a row is read from the sealed run. One that is damaged, or was deleted, is left
+out: it never breaks a list.
+"""
+
+from __future__ import annotations
+
+from runstone.contracts.rmos import layout
+from runstone.contracts.rmos.document import NAME, STATUSES, row_of
+from runstone.core.card import SEALED
+from runstone.core.parsing import parse_json
+from runstone.core.query import OPENED, Bound, Match, Pattern, Query
+from runstone.core.times import is_time, parse_time
+from runstone.engine.publishing import publisher_of
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from runstone.contracts.rmos.store import RunStore
+
+MAX_LIMIT: Final = 200
+DAY_US: Final = 86_400_000_000
+_DAY_CHARACTERS: Final = len("2026-01-02")
+
+
+class Asked:
+    """What runs are asked for; nothing is asked of what is `None`.
+
+    `status` is OK, BLOCKED or ERROR. `date_from` and `date_to` are days, both included, or times in UTC. Raises
+    `invalid_query`.
+    """
+
+    def __init__(
+        self,
+        *,
+        status: str | None = None,
+        mode: str | None = None,
+        tool_id_prefix: str | None = None,
+        risk_level: str | None = None,
+        date_from: str | None = None,
+        date_to: str | None = None,
+    ) -> None:
+        terms: list[Any] = [Match("contract", (Pattern((f"{NAME}/", "")),), negated=False)]
+        if status is not None:
+            statuses = tuple(Pattern((word,)) for word, shown in STATUSES.items() if shown == status)
+            if not statuses:
+                raise error("invalid_query", f"status is OK, BLOCKED or ERROR; found {status[:40]!r}", column=1)
+            terms.append(Match("status", statuses, negated=False))
+        for field, value in (("kind", mode), ("decision.risk", risk_level)):
+            if value is not None:
+                terms.append(Match(field, (Pattern((value,)),), negated=False))
+        if tool_id_prefix:
+            begins = tool_id_prefix[: layout.MAX_TOOL_LABEL_CHARACTERS]
+            terms.append(Match(f"label.{layout.TOOL_LABEL}", (Pattern((begins, "")),), negated=False))
+        if date_from is not None:
+            terms.append(Bound(OPENED, ">=", _moment(date_from)[0], negated=False))
+        if date_to is not None:
+            moment, is_day = _moment(date_to)
+            terms.append(Bound(OPENED, "<" if is_day else "<=", moment + DAY_US * is_day, negated=False))
+        self.query = Query(terms)
+
+
+def _moment(text: str) -> tuple[float, bool]:
+    """Microseconds since 1970, and whether a whole day is meant."""
+    begun = text.removesuffix("Z").removesuffix("+00:00").replace(" ", "T")
+    whole = begun + "0000-01-01T00:00:00.000000Z"[len(begun) :]
+    if len(begun) < _DAY_CHARACTERS or not is_time(whole):
+        raise error("invalid_query", f"expected a day or a time in UTC, found {text[:40]!r}", column=1)
+    return parse_time(whole) / 1000, len(begun) == _DAY_CHARACTERS
+
+
+class Rows:
+    """Rows of a list, and the cursor behind which the others are; `None` where there are no others."""
+
+    __slots__ = ("items", "next_cursor")
+
+    def __init__(self, items: list[dict[str, Any]], next_cursor: str | None) -> None:
+        self.items = items
+        self.next_cursor = next_cursor
+
+
+def rows(store: RunStore, asked: Asked, limit: int, cursor: str | None) -> Rows:
+    """At most `limit` rows (1 to 200) behind a cursor. Raises `invalid_option`, `invalid_cursor`."""
+    if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
+        raise error("invalid_option", f"limit is 1 to {MAX_LIMIT}", option="limit")
+    items: list[dict[str, Any]] = []
+    while True:
+        page = store.store.page(asked.query, limit=limit - len(items), after=cursor)
+        sealed = [found["run_id"] for found in page.rows if found["state"] == SEALED]
+        items += rows_of(store, sealed)
+        cursor = page.next
+        if cursor is None or len(items) == limit:
+            return Rows(items, cursor)
+
+
+def rows_of(store: RunStore, run_ids: list[str]) -> list[dict[str, Any]]:
+    """The rows of runs, without those that cannot be read or were deleted."""
+    return [row for run_id in run_ids if (row := _row(store, run_id)) is not None]
+
+
+def _row(store: RunStore, run_id: str) -> dict[str, Any] | None:
+    """The row of a run; `None` where it cannot be read, or was deleted."""
+    try:
+        (path,) = publisher_of(store.store).locations(store.sealed(run_id))
+        return row_of(parse_json(store.read(run_id)), path)
+    except RunstoneError:
+        return None

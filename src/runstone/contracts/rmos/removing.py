@@ -1,0 +1,127 @@
+"""Deleting and purging runs, by a named actor with a reason, each try a sealed run of its own.
+
+- A try stands behind a gate: an actor, a reason of 6 characters or more, a run that is there, and no more than so many
+  tries a minute. One that is refused is a `blocked` run.
+- To delete takes a run out of lists and readers, its published document too; its sealed bundle stays. To purge removes
+  the bundle, by the kernel's purge: holds and open runs that link to it keep it.
+"""
+
+from __future__ import annotations
+
+from runstone.core.policy.policy import Policy
+from runstone.core.query import OPENED, Bound, Match, Pattern, Query
+from runstone.engine.current import current_run
+from runstone.engine.gatekeeper import Gatekeeper
+from runstone.engine.gates import Gate
+from runstone.engine.publishing import publisher_of, withdraw
+from runstone.errors import RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
+    from runstone.contracts.rmos.store import RunStore
+
+DELETE: Final = "rmos.delete"
+PURGE: Final = "rmos.purge"
+MIN_REASON_CHARACTERS: Final = 6
+MAX_TRIES: Final = 10
+"""So many tries a minute are looked at; the others are refused."""
+WINDOW_US: Final = 60_000_000
+TARGET_LABEL: Final = "target"
+ACTOR_LABEL: Final = "actor"
+_MAX_LABEL: Final = 200
+
+
+def _allowed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules, of which each one that does not hold refuses."""
+    checks = (
+        ("actor", facts["actor"], 1, facts["actor"] >= 1),
+        ("reason", facts["reason"], MIN_REASON_CHARACTERS, facts["reason"] >= MIN_REASON_CHARACTERS),
+        ("tries", facts["tries"], MAX_TRIES, facts["tries"] <= MAX_TRIES),
+        ("run", facts["found"], True, facts["found"]),
+    )
+    return {
+        "rules": [
+            {
+                "id": name,
+                "status": "pass" if holds else "fail",
+                "severity": "ALLOWED" if holds else "REFUSED",
+                "reason_code": None if holds else f"{name}_refused",
+                "measured": measured,
+                "threshold": threshold,
+            }
+            for name, measured, threshold, holds in checks
+        ]
+    }
+
+
+POLICY: Final = Policy("rmos-removal", "1", _allowed, levels=["ALLOWED", "REFUSED"], blocks="REFUSED")
+
+
+def delete(store: RunStore, run_id: str, by: str, reason: str) -> str:
+    """Delete a run; answers the id of the run that tells of it. Raises `policy_blocked` where it is refused."""
+    return _try(store, DELETE, run_id, by, reason, lambda: withdraw(store.store, run_id, by=by, reason=reason))
+
+
+def purge(store: RunStore, run_id: str, by: str, reason: str) -> str:
+    """Purge a run; answers the id of the run that tells of it. Raises `policy_blocked` where it is refused, and
+    `run_in_use` where something keeps the run."""
+
+    def work() -> None:
+        rules = [{"name": PURGE, "query": f'id:"{run_id}"'}]
+        done = store.store.purge({"rules": rules, "grace": "0"}, apply=True, reason=f"{by}: {reason}")
+        fate = next((fate for fate in done.fates if fate.run_id == run_id), None)
+        if fate is None or fate.action != "remove" or not fate.done:
+            problem = None if fate is None else fate.problem
+            why = problem.message if problem is not None else "a hold, a name or an open run keeps it"
+            raise error("run_in_use", f"run {run_id} is not purged: {why}", target=run_id, reason=why)
+
+    return _try(store, PURGE, run_id, by, reason, work, deleted=True)
+
+
+def _try(
+    store: RunStore, kind: str, run_id: str, by: str, reason: str, work: Callable[[], Any], *, deleted: bool = False
+) -> str:
+    kernel = store.store
+
+    def facts() -> dict[str, Any]:
+        run = current_run()
+        assert run is not None
+        run.note(f"{by}: {reason}")
+        found = _is_there(store, run_id, deleted=deleted)
+        return {"actor": len(by.strip()), "reason": len(reason.strip()), "tries": _tries(store, kind), "found": found}
+
+    def worked() -> str:
+        run = current_run()
+        assert run is not None
+        work()
+        return run.run_id
+
+    asked: dict[str, Any] = {"facts": facts, **dict.fromkeys(("idempotency_key", "request", "override_of", "run_id"))}
+    asked["labels"] = {TARGET_LABEL: run_id[:_MAX_LABEL], ACTOR_LABEL: by[:_MAX_LABEL]}
+    told: str = Gate(Gatekeeper(kind, POLICY, asked, lambda: kernel, {}, wait_s=0.0, result=False), keyed=False)(
+        worked
+    )()
+    return told
+
+
+def _is_there(store: RunStore, run_id: str, *, deleted: bool) -> bool:
+    """Whether there is such a run of this contract; with `deleted` also one that was deleted."""
+    try:
+        if not deleted:
+            store.sealed(run_id)
+            return True
+        found = store.store.get(run_id)
+        return found.run_id == run_id and bool(publisher_of(store.store).places(found))
+    except RunstoneError:
+        return False
+
+
+def _tries(store: RunStore, kind: str) -> int:
+    """Tries of the last minute, this one too."""
+    now_us = store.store.clock.time_ns() / 1000
+    terms: list[Any] = [Match("kind", (Pattern((kind,)),), negated=False)]
+    terms.append(Bound(OPENED, ">=", now_us - WINDOW_US, negated=False))
+    return len(store.store.page(Query(terms), limit=MAX_TRIES + 2).rows)

@@ -1,0 +1,181 @@
+"""Publishes documents: create-once copies outside the bundle, byte-equal to the fold.
+
+- A copy is made of a sealed bundle, and while that is held: nobody purges it meanwhile. Order: note that the store
+  publishes, seal, publish. So what a crash leaves is a sealed run whose copy is missing, which `recover` finds.
+- A copy that was withdrawn is claimed, create-once, before it goes: nobody writes it again, and the run stays.
+- A purge takes the copies away before the bundle, and puts them back where that stays.
+"""
+
+from __future__ import annotations
+
+from runstone.core.canonical import canonical_bytes
+from runstone.core.contract import PUBLISHED, places_of
+from runstone.core.digests import sha256_hex
+from runstone.core.parsing import parse_canonical
+from runstone.core.times import time_text
+from runstone.engine.reader import Sealed
+from runstone.errors import Conflict, NotFound, RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+    from runstone.core.contract import Contract, Document
+    from runstone.engine.reader import ContractOf
+    from runstone.engine.store import Store
+    from runstone.ports.journals import Journals
+    from runstone.ports.objects import Objects
+
+MISSING: Final = "missing"
+WITHDRAWN: Final = "withdrawn"
+SAME: Final = "same"
+DIFFERENT: Final = "different"
+
+
+class Publisher:
+    """The published copies of one store."""
+
+    def __init__(self, objects: Objects, journals: Journals, contract_of: ContractOf) -> None:
+        self._objects = objects
+        self._claims = journals.claims
+        self._copies = journals.published
+        self._contract_of = contract_of
+
+    def begin(self, contract: Contract) -> None:
+        """Before a run of a contract is sealed: note that there may be a copy to make."""
+        if getattr(contract, "places", None) is not None:
+            self._copies.begin()
+
+    def publish(self, run_id: str) -> list[str]:
+        """Make the copies of a sealed run that are missing, or take those away that were withdrawn; answers the places
+        of what was done. Raises `published_conflict`, `run_not_found`, `run_purged`, `bundle_damaged`."""
+        bundle = self._objects.open(run_id)
+        try:
+            sealed = Sealed(bundle, self._contract_of)
+            places = self.places(sealed)
+            if not places:
+                return []
+            if self.withdrawn(run_id) is not None:
+                return [place for place in places if self._copies.remove(place)]
+            self._copies.begin()
+            return [
+                document.place
+                for document in sealed.documents()
+                if document.standing == PUBLISHED and self._copies.put(document.place, document.pieces()) == "created"
+            ]
+        finally:
+            bundle.close()
+
+    def places(self, sealed: Sealed) -> list[str]:
+        """Where the documents of a sealed run are published; nowhere where its contract is not known here."""
+        return self.places_by(sealed.contract, sealed.run_id, sealed.opened_at)
+
+    def places_by(self, contract: str, run_id: str, opened_at: str) -> list[str]:
+        """The same of what is known of a run."""
+        name, _, version = contract.partition("/")
+        try:
+            return places_of(self._contract_of(name, version), run_id, opened_at)
+        except RunstoneError:
+            return []
+
+    def locations(self, sealed: Sealed) -> list[str]:
+        """Paths of the copies of a sealed run, for people."""
+        return [self._copies.location(place) for place in self.places(sealed)]
+
+    def mend(self) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
+        """Make every copy that is missing: run id, places of what was done, and what kept it from being done."""
+        if not self._copies.begun():
+            return
+        for run_id in sorted(self._objects.run_ids()):
+            try:
+                done = self.publish(run_id) if self._wants(run_id) else []
+            except NotFound:  # purged at this moment
+                continue
+            except RunstoneError as exc:
+                if exc.code != "bundle_damaged":  # `verify` tells of that
+                    yield run_id, [], exc
+                continue
+            if done:
+                yield run_id, done, None
+
+    def _wants(self, run_id: str) -> bool:
+        """Whether a copy of a run is not as it should be, by its name alone."""
+        bundle = self._objects.open(run_id)
+        try:
+            places = self.places(Sealed(bundle, self._contract_of))
+        finally:
+            bundle.close()
+        if not places:
+            return False
+        gone = self.withdrawn(run_id) is not None
+        return any(self._stands(place) == gone for place in places)
+
+    def _stands(self, place: str) -> bool:
+        pieces = self._copies.read(place)
+        if pieces is None:
+            return False
+        for _ in pieces:  # to its end, as it holds a descriptor
+            pass
+        return True
+
+    def state(self, document: Document, run_id: str) -> str:
+        """How the copy of a document stands: `same`, `different`, `missing` or `withdrawn` (though it stands)."""
+        found = self._copies.read(document.place)
+        if self.withdrawn(run_id) is not None:
+            return SAME if found is None else WITHDRAWN
+        if found is None:
+            return MISSING
+        return SAME if b"".join(found) == b"".join(document.pieces()) else DIFFERENT
+
+    # what is taken away
+
+    def withdraw(self, sealed: Sealed, at: str, by: str, reason: str) -> dict[str, Any]:
+        """Take the copies of a sealed run away for good; answers what is noted of it: the first one who did it."""
+        if not self.places(sealed):
+            message = f"run {sealed.run_id} has no published document: its contract {sealed.contract} makes none"
+            raise error("invalid_option", message, option="run", run_id=sealed.run_id)
+        noted = {"run_id": sealed.run_id, "digest": sealed.digest, "at": at, "by": by, "reason": reason}
+        self._claims.put_new(_name(sealed.run_id), canonical_bytes(noted))
+        self.remove(self.places(sealed))
+        return self.withdrawn(sealed.run_id) or noted
+
+    def withdrawn(self, run_id: str) -> dict[str, Any] | None:
+        """What is noted of the withdrawal of a run: `run_id`, `digest`, `at`, `by`, `reason`; `None` without one."""
+        body = self._claims.get(_name(run_id))
+        if body is None:
+            return None
+        found: dict[str, Any] = parse_canonical(body)
+        return found
+
+    def remove(self, places: list[str]) -> None:
+        """Take copies away, as far as they stand."""
+        for place in places:
+            self._copies.remove(place)
+
+    def restore(self, run_id: str) -> None:
+        """Put the copies of a run back that a purge took away and did not purge; where that fails, `recover` will."""
+        try:
+            self.publish(run_id)
+        except (Conflict, NotFound):
+            return
+
+
+def publisher_of(store: Store) -> Publisher:
+    """The published copies of a store."""
+    return Publisher(store.objects, store.journals, store.contract_of)
+
+
+def withdraw(store: Store, run: str, *, by: str, reason: str) -> dict[str, Any]:
+    """Take the published copies of a sealed run away for good: recovery does not make them again. The run stays.
+
+    Answers what is noted: `run_id`, `digest`, `at`, `by`, `reason`, of the first who withdrew it. Raises
+    `invalid_option` for a run that publishes nothing, `store_unavailable`, and as `Store.get`.
+    """
+    clean = store.redactor().text
+    at = time_text(store.clock.time_ns())
+    return publisher_of(store).withdraw(store.get(run), at, clean(by)[0], clean(reason)[0])
+
+
+def _name(run_id: str) -> str:
+    return f"{sha256_hex(run_id.lower().encode())}.withdrawn"

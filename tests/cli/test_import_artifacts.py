@@ -1,0 +1,36 @@
+"""`runstone import` of run artifacts of RMOS, as a command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import runstone
+from runstone.cli import main
+
+RUN = {"run_id": "r1", "created_at_utc": "2026-02-03T04:05:06Z", "status": "OK", "mode": "saw", "tool_id": "saw:x"}
+
+
+@pytest.mark.parametrize("form", ["folder", "file", "one"])
+def test_artifacts_are_told_from_other_runs(tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder by days, one file of many, and one run."""
+    path = tmp_path / "old" / "2026-02-03" / "r1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"r1": RUN} if form == "file" else RUN))
+    source = path if form != "folder" else tmp_path / "old"
+    assert main(["import", str(source), "--store", str(tmp_path / "runs"), "--json"]) == 0
+    ((told,), store) = json.loads(capsys.readouterr().out), runstone.open(tmp_path / "runs")
+    assert (told["run_id"], told["result"], told["digest"]) == ("r1", "created", store.get("r1").digest)
+    assert store.get("r1").contract == "rmos/1"
+    assert (tmp_path / "runs" / ".runstone" / "published" / "2026-02-03" / "r1.json").is_file()
+
+
+def test_a_wrong_file_is_an_error_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its place, and nothing is made."""
+    path = tmp_path / "runs.json"
+    path.write_text("[]")
+    assert main(["import", str(path), "--store", str(tmp_path / "store")]) == 1
+    assert "expected an object of runs" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()

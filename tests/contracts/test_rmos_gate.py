@@ -1,0 +1,331 @@
+"""Toolpath requests behind the gate: what is answered, and what the document says, however they end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from saw_service import CALM, GCODE, WILD, Service, build, feasibility, is_run
+
+from runstone.contracts.rmos import RunArtifact, sha256_json, sha256_text, sha256_toolpaths_payload
+from runstone.engine.gatekeeper import Call
+from runstone.engine.publishing import Publisher
+from runstone.errors import error
+
+KEYS = [
+    "run_id", "created_at_utc", "mode", "tool_id", "status", "request_summary", "feasibility", "decision", "hashes",
+    "outputs", "meta",
+]  # fmt: skip
+NOTHING = dict.fromkeys(["gcode_text", "opplan_json", "gcode_path", "opplan_path", "preview_svg_path"])
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    """A saw service."""
+    return Service(tmp_path / "runs")
+
+
+def test_an_allowed_request_has_its_toolpaths(service: Service) -> None:
+    """The payload, what names the run, and the hashes, which were taken before that was added."""
+    answer = service.ask(CALM)
+    payload = build("saw", CALM, feasibility("saw", CALM))
+    assert answer.status == 200
+    assert {key: answer.content[key] for key in payload} == payload
+    assert set(answer.content) - set(payload) == {"_run_id", "_run_artifact_path", "_hashes"}
+    assert answer.content["_hashes"] == {
+        "feasibility_sha256": sha256_json(feasibility("saw", CALM)),
+        "toolpaths_sha256": sha256_toolpaths_payload(payload),
+        "gcode_sha256": sha256_text(GCODE),
+        "opplan_sha256": sha256_json(payload["opplan_json"]),
+    }
+
+
+def test_the_document_of_an_allowed_request(service: Service) -> None:
+    """Every member, in its order."""
+    answer = service.ask(CALM, feasibility={"risk_level": "GREEN", "mine": True})
+    found = service.one(answer)
+    judged = feasibility("saw", CALM)
+    assert list(found) == KEYS
+    assert is_run(found["run_id"])
+    assert found["created_at_utc"] == service.kernel(answer).opened_at
+    assert (found["mode"], found["tool_id"], found["status"]) == ("saw", "saw:veneer_160", "OK")
+    assert found["request_summary"] == CALM
+    assert found["feasibility"] == judged
+    assert found["decision"] == {
+        "risk_level": "GREEN",
+        "score": judged["score"],
+        "block_reason": None,
+        "warnings": [],
+        "details": judged["details"],
+    }
+    assert found["hashes"] == answer.content["_hashes"]
+    assert found["outputs"] == {**NOTHING, "gcode_text": GCODE, "opplan_json": answer.content["opplan_json"]}
+    assert found["meta"] == {"dispatch": {"mode": "saw"}}
+    assert RunArtifact.model_validate(found).decision.risk_level == "GREEN"
+
+
+def test_hashes_tell_floats_from_integers(service: Service) -> None:
+    """They hold over what is read back from the bundle: record, seal, reopen, fold."""
+    answer = service.ask(CALM)
+    service = Service(service.folder)
+    text = service.store.read(answer.content["_run_id"]).decode()
+    assert '"feed": 2.0' in text
+    assert '"depth": 2.0' in text
+    found = json.loads(text)
+    assert sha256_json(found["feasibility"]) == found["hashes"]["feasibility_sha256"]
+    assert sha256_json(found["outputs"]["opplan_json"]) == found["hashes"]["opplan_sha256"]
+
+
+def test_the_decision_keeps_the_numbers_of_the_feasibility(tmp_path: Path) -> None:
+    """A score is a float, and details are spelled as they were computed."""
+    judged = {"safety": {"risk_level": "GREEN", "score": 90.0, "details": {"rim": 40.0, "teeth": 24, "big": 10**20}}}
+    functions: dict[str, Any] = {"feasibility": {"saw": lambda **_: judged}, "toolpaths": {"saw": lambda **_: {}}}
+    service = Service(tmp_path / "runs", **functions)
+    answer = service.ask(CALM)
+    found = service.one(answer)["decision"]
+    text = service.store.read(answer.content["_run_id"]).decode()
+    assert found["details"] == judged["safety"]["details"]
+    assert text.count('"score": 90.0') == 2
+    assert text.count('"rim": 40.0') == 2
+
+
+def test_a_blocked_request(service: Service) -> None:
+    """RED, whatever the client says of it; nothing is built."""
+    answer = service.ask(WILD, feasibility={"risk_level": "GREEN"}, fail="it was built")
+    found = service.one(answer)
+    assert (answer.status, list(answer.content), list(answer.content["detail"])) == (
+        409,
+        ["detail"],
+        ["error", "message", "run_id", "run_artifact_path", "decision"],
+    )
+    assert answer.content["detail"]["error"] == "SAFETY_BLOCKED"
+    assert answer.content["detail"]["decision"] == found["decision"]
+    assert (found["status"], found["decision"]["risk_level"]) == ("BLOCKED", "RED")
+    assert found["decision"]["block_reason"] == "rim speed over 80 m/s"
+    assert found["meta"] == {"policy": {"block_on_red": True, "treat_unknown_as_red": True}}
+    assert (found["outputs"], found["hashes"]["toolpaths_sha256"]) == (NOTHING, None)
+    assert "feasibility" not in found["request_summary"]
+    assert service.kernel(answer).status == "blocked"
+
+
+@pytest.mark.parametrize("level", ["UNKNOWN", "PURPLE", "", None, 7, ["GREEN"]])
+def test_a_level_that_nobody_knows_blocks(service: Service, level: Any) -> None:
+    """As UNKNOWN."""
+    found = service.one(service.ask(CALM, forced=level))
+    assert (found["status"], found["decision"]["risk_level"]) == ("BLOCKED", "UNKNOWN")
+
+
+def test_a_mode_that_nobody_can_judge_is_unknown(service: Service) -> None:
+    """It blocks, and its feasibility is empty."""
+    answer = service.ask(CALM, tool_id="router:ball_6")
+    found = service.one(answer)
+    assert (answer.status, found["mode"], found["status"]) == (409, "router", "BLOCKED")
+    assert (found["decision"]["risk_level"], found["feasibility"]) == ("UNKNOWN", {})
+    assert found["hashes"]["feasibility_sha256"] == hashlib.sha256(b"{}").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda **_: 1 / 0,
+        lambda **_: None,
+        lambda **_: {"score": float("nan"), "risk_level": "GREEN"},
+        lambda **_: {"risk_level": "GREEN", "at": object()},
+        lambda: {"risk_level": "GREEN"},
+    ],
+)
+def test_feasibility_that_cannot_be_computed_blocks(tmp_path: Path, broken: Any) -> None:
+    """With risk ERROR, whatever kept it from being computed."""
+    service = Service(tmp_path / "runs", feasibility={"saw": broken})
+    answer = service.ask(CALM)
+    found = service.one(answer)
+    assert (answer.status, answer.content["detail"]["error"]) == (409, "SAFETY_BLOCKED")
+    assert (found["status"], found["decision"]["risk_level"], found["feasibility"]) == ("BLOCKED", "ERROR", {})
+    assert found["decision"]["block_reason"].startswith("Feasibility could not be computed: ")
+
+
+def test_a_request_whose_toolpaths_fail(service: Service) -> None:
+    """500, and the record has the exception; no output stands in it."""
+    answer = service.ask(CALM, fail="the blade broke")
+    found = service.one(answer)
+    assert (answer.status, list(answer.content["detail"])) == (500, ["error", "run_id", "run_artifact_path"])
+    assert answer.content["detail"]["error"] == "TOOLPATHS_ERROR"
+    assert found["status"] == "ERROR"
+    assert found["meta"] == {"exception": {"type": "ValueError", "message": "the blade broke"}}
+    assert (found["decision"]["risk_level"], found["outputs"]) == ("GREEN", NOTHING)
+    assert service.statuses() == ["failed"]
+
+
+@pytest.mark.parametrize("payload", [None, ["G0"], {"gcode_text": float("inf")}, {"x": {1, 2}}])
+def test_a_payload_that_is_no_json_object_fails(tmp_path: Path, payload: Any) -> None:
+    """As any other failure of the builder."""
+    service = Service(tmp_path / "runs", toolpaths={"saw": lambda **_: payload})
+    answer = service.ask(CALM)
+    assert (answer.status, service.one(answer)["status"]) == (500, "ERROR")
+
+
+def test_a_mode_that_cannot_be_told_is_unknown(tmp_path: Path) -> None:
+    """Where the program's own function fails, the request is recorded, and blocked."""
+    service = Service(tmp_path / "runs", resolve_mode=lambda _: 1 / 0)
+    found = service.one(service.ask(CALM))
+    assert (found["mode"], found["status"], found["decision"]["risk_level"]) == ("unknown", "BLOCKED", "UNKNOWN")
+
+
+def test_a_mode_without_a_builder_fails(tmp_path: Path) -> None:
+    """It is allowed, and nobody can do it."""
+    service = Service(tmp_path / "runs", toolpaths={})
+    answer = service.ask(CALM)
+    assert (answer.status, service.one(answer)["meta"]["exception"]["type"]) == (500, "InvalidInput")
+
+
+def test_long_gcode_is_a_file_of_the_bundle(service: Service) -> None:
+    """Over 200,000 characters; at that length it stands in the document."""
+    for count, inline in ((200_000, True), (200_001, False)):
+        gcode = ("G1 X1\n" * 40_000)[:count]
+        answer = service.gate.__class__(
+            service.store, service.gate.feasibility, {"saw": lambda gcode=gcode, **_: {"gcode": gcode}}
+        ).answer(CALM)
+        found, sealed = service.one(answer), service.kernel(answer)
+        assert found["hashes"]["gcode_sha256"] == sha256_text(gcode)
+        assert found["hashes"]["toolpaths_sha256"] == sha256_json({"gcode": gcode})
+        assert (found["outputs"]["gcode_text"] == gcode, found["outputs"]["gcode_path"]) == (
+            (True, None) if inline else (False, "artifacts/gcode.nc")
+        )
+        if not inline:
+            assert sealed.file("artifacts/gcode.nc").decode() == gcode
+        assert [use.row["run_id"] for use in service.store.store.find(f"sha256:{sha256_text(gcode)}")] == [
+            found["run_id"]
+        ]
+
+
+def test_a_large_payload_is_a_file_of_the_bundle(tmp_path: Path) -> None:
+    """Its hash is that of the file; G-code and plan are told as ever."""
+    payload = {"gcode": GCODE, "opplan": {"depth": 2.0}, "preview": "p" * 1_200_000}
+    service = Service(tmp_path / "runs", toolpaths={"saw": lambda **_: payload})
+    answer = service.ask(CALM)
+    found, sealed = service.one(answer), service.kernel(answer)
+    assert answer.content["preview"] == payload["preview"]
+    assert found["hashes"]["toolpaths_sha256"] == sha256_json(payload)
+    assert found["hashes"]["opplan_sha256"] == sha256_json({"depth": 2.0})
+    assert found["outputs"] == {**NOTHING, "gcode_text": GCODE, "opplan_json": {"depth": 2.0}}
+    assert json.loads(sealed.file("artifacts/toolpaths.json")) == payload
+
+
+def test_secrets_stay_out_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the request, the feasibility and the answer; hashes are of what is recorded."""
+    monkeypatch.setenv("SPINDLE_PASSWORD", "Zq9-torque-Lampion")
+    service = Service(tmp_path / "runs")
+    answer = service.ask(CALM, operator="Zq9-torque-Lampion")
+    found = service.one(answer)
+    assert found["request_summary"]["operator"].startswith("[REDACTED:")
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert not any(b"torque-Lampion" in path.read_bytes() for path in files)
+
+
+def test_a_policy_of_ones_own_decides(tmp_path: Path) -> None:
+    """On the feasibility, by rules that are recorded."""
+    policy = {
+        "name": "saw",
+        "version": "3",
+        "levels": ["GREEN", "YELLOW", "RED"],
+        "blocks": "RED",
+        "review": "YELLOW",
+        "rules": [{"id": "rim", "fact": "/details/rim_speed_m_s", "max": 30, "level": "RED", "unit": "m/s"}],
+    }
+    service = Service(tmp_path / "runs", policy=policy)
+    assert service.ask(CALM).status == 200
+    answer = service.ask(CALM, rpm=4000)
+    assert (answer.status, service.one(answer)["decision"]["block_reason"]) == (409, "rim: over_limit")
+    assert next(service.kernel(answer).events("decision"))["data"]["policy"]["version"] == "3"
+
+
+def test_request_summaries_are_cut(service: Service) -> None:
+    """80 keys in order; long lists and mappings by their length."""
+    answer = service.ask(CALM, points=list(range(201)), table={str(key): key for key in range(300)}, short=[1] * 200)
+    found = service.one(answer)["request_summary"]
+    assert (found["points"], found["table"]) == ({"type": "list", "len": 201}, {"type": "dict", "len": 300})
+    assert found["short"] == [1] * 200
+    many = {**CALM, **{f"k{number:03}": number for number in range(200)}}
+    assert list(service.one(service.ask(many))["request_summary"]) == sorted(many)[:80]
+
+
+# what cannot be recorded
+
+
+def test_nothing_is_done_unrecorded(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recording switched off, or a store that cannot be written: 503, and nothing was built."""
+    monkeypatch.setenv("RUNSTONE_DISABLED", "1")
+    answer = service.ask(CALM, fail="it was built")
+    assert (answer.status, answer.content["detail"]["error"]) == (503, "STORE_UNAVAILABLE")
+    monkeypatch.delenv("RUNSTONE_DISABLED")
+    folder = service.folder.with_name("file")
+    folder.write_text("no folder")
+    assert Service(folder).ask(CALM).status == 503
+
+
+def test_an_answer_whose_document_is_not_published_is_withheld(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work was done: 500 names the run, and recovery publishes it."""
+    publish = Publisher.publish
+    monkeypatch.setattr(Publisher, "publish", lambda *_: (_ for _ in ()).throw(error("store_unavailable", "full")))
+    answer = service.ask(CALM)
+    assert (answer.status, answer.content["detail"]["error"]) == (500, "TOOLPATHS_ERROR")
+    monkeypatch.setattr(Publisher, "publish", publish)
+    assert [recovery.outcome for recovery in service.store.store.recover()] == ["published"]
+    assert service.store.document(answer.content["detail"]["run_id"])["status"] == "OK"
+
+
+def test_a_killed_request_leaves_an_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recovery seals it as interrupted, and publishes what it had come to."""
+    from faults.scenes import die
+
+    def killed(call: Call, _: Any) -> None:
+        die(call.run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Call, "done", killed)
+    with pytest.raises(KeyboardInterrupt):
+        service.ask(CALM)
+    (recovery,) = service.store.store.recover()
+    found = json.loads(service.store.path(recovery.run_id).read_bytes())
+    assert (recovery.status, found["status"], found["decision"]["risk_level"]) == ("interrupted", "ERROR", "GREEN")
+    assert found["meta"]["exception"] == {"type": "Interrupted", "message": "the run was interrupted"}
+
+
+# lineage and overrides
+
+
+def test_an_execution_names_its_plan(service: Service) -> None:
+    """By `parent_plan_run_id`: plan, decision, execution, in both directions."""
+    plan = service.ask(CALM).content["_run_id"]
+    blocked = service.ask(WILD, parent_plan_run_id=plan).content["detail"]["run_id"]
+    done = service.ask(CALM, parent_plan_run_id=blocked).content["_run_id"]
+    assert service.store.document(done)["meta"]["lineage"] == {"parent_plan_run_id": blocked}
+    found = service.store.lineage(blocked)
+    assert [[row["run_id"] for row in found[side]] for side in ("before", "after")] == [[plan], [done]]
+    assert [row["run_id"] for row in service.store.lineage(plan)["after"]] == [blocked, done]
+
+
+def test_a_plan_that_is_not_here_is_told_without_a_link(service: Service) -> None:
+    """The request is recorded all the same."""
+    answer = service.ask(CALM, parent_plan_run_id="nowhere")
+    assert service.one(answer)["meta"]["lineage"] == {"parent_plan_run_id": "nowhere"}
+    assert service.kernel(answer).manifest["links"] == []
+
+
+def test_an_override_lets_one_request_pass(service: Service) -> None:
+    """By a named actor with a reason; the blocked run stays as it is."""
+    blocked = service.ask(WILD).content["detail"]["run_id"]
+    before = service.store.read(blocked)
+    service.store.override(blocked, by="ann", reason="foam, supervised")
+    answer = service.ask(WILD, override_of=blocked)
+    found = service.one(answer)
+    assert (answer.status, found["status"], found["decision"]["risk_level"]) == (200, "OK", "RED")
+    assert (found["meta"]["override"]["by"], found["meta"]["override"]["reason"]) == ("ann", "foam, supervised")
+    assert service.ask(WILD, override_of=blocked).status == 409
+    assert service.store.read(blocked) == before
+    assert service.store.amendments(blocked)[0]["override"]["reason"] == "foam, supervised"

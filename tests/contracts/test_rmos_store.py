@@ -1,0 +1,239 @@
+"""`RunStore`, models, hashes and the contract's document, as programs of RMOS use them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from saw_service import CALM, WILD, Service
+
+import runstone
+import runstone.contracts.rmos as rmos
+from runstone.contracts.rmos import (
+    Hashes,
+    RunArtifact,
+    RunDecision,
+    RunOutputs,
+    RunStore,
+    sha256_json,
+    sha256_text,
+    summarize_request,
+)
+from runstone.contracts.rmos.document import foreign_object
+from runstone.errors import RunstoneError
+
+SCHEMA = Path(rmos.__file__).parent / "schema" / "run_artifact.schema.json"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    """An empty store."""
+    return RunStore(tmp_path / "runs")
+
+
+def artifact(store: RunStore, **changes: Any) -> RunArtifact:
+    """An artifact as a program of RMOS makes it."""
+    judged = {"risk_level": "RED", "score": 3.0, "limit": 80.0}
+    facts: dict[str, Any] = {
+        "run_id": store.new_run_id(),
+        "mode": "saw",
+        "tool_id": "saw:kerf",
+        "status": "BLOCKED",
+        "request_summary": {"b": 1, "a": 2.0},
+        "feasibility": judged,
+        "decision": RunDecision(risk_level="RED", score=3.0, block_reason="too fast"),
+        "hashes": Hashes(feasibility_sha256=sha256_json(judged)),
+        "outputs": RunOutputs(),
+        "meta": {"policy": {"block_on_red": True, "treat_unknown_as_red": True}},
+    }
+    return RunArtifact(**{**facts, **changes})
+
+
+def test_an_artifact_is_written_and_read(store: RunStore) -> None:
+    """What a program wrote is what it reads; the time is that of the record."""
+    made = artifact(store)
+    path = store.write_artifact(made)
+    found = store.get(made.run_id)
+    assert path == store.path(made.run_id)
+    assert json.loads(path.read_bytes())["status"] == "BLOCKED"
+    assert found.model_dump(exclude={"created_at_utc"}) == made.model_dump(exclude={"created_at_utc"})
+    assert found.created_at_utc.tzinfo == UTC
+    assert store.document(made.run_id)["created_at_utc"] == store.store.get(made.run_id).opened_at
+    assert store.store.verify(made.run_id).findings == []
+    assert [row["risk_level"] for row in store.runs().items] == ["RED"]
+
+
+@pytest.mark.parametrize("status", ["OK", "BLOCKED", "ERROR"])
+def test_statuses_of_the_kernel(store: RunStore, status: str) -> None:
+    """Each status of the document has its own."""
+    run_id = store.new_run_id()
+    store.write_artifact(artifact(store, run_id=run_id, status=status))
+    kernel = {"OK": "success", "BLOCKED": "blocked", "ERROR": "failed"}[status]
+    assert (store.store.get(run_id).status, store.document(run_id)["status"]) == (kernel, status)
+
+
+def test_a_run_is_written_once(store: RunStore) -> None:
+    """Another one of its id is a conflict."""
+    made = artifact(store)
+    store.write_artifact(made)
+    with pytest.raises(runstone.Conflict):
+        store.write_artifact(made)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hashes": {"feasibility_sha256": "0" * 64}},
+        {"status": "DONE"},
+        {"run_id": 7},
+        {"feasibility": {"x": float("nan")}},
+        {"hashes": None},
+    ],
+)
+def test_an_artifact_that_is_none_is_refused(store: RunStore, wrong: dict[str, Any]) -> None:
+    """Before anything is recorded."""
+    value = {**artifact(store).model_dump(mode="json"), **wrong}
+    with pytest.raises(RunstoneError):
+        store.write_artifact(value)
+    assert list(store.store.runs()) == []
+
+
+def test_the_folder_is_read_at_each_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`RMOS_RUNS_DIR`, else below the working directory; what is given goes before."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RMOS_RUNS_DIR", raising=False)
+    store = RunStore()
+    assert store.runs_dir == tmp_path / "services/api/data/runs/rmos"
+    monkeypatch.setenv("RMOS_RUNS_DIR", "elsewhere")
+    assert store.runs_dir == tmp_path / "elsewhere"
+    assert store.store.url == str(tmp_path / "elsewhere" / ".runstone" / "store")
+    assert RunStore("given").runs_dir == tmp_path / "given"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_ids_are_32_hexadecimal_digits(store: RunStore) -> None:
+    """And no rule takes one for a secret."""
+    redactor = store.store.redactor()
+    made = {store.new_run_id() for _ in range(500)}
+    assert len(made) == 500
+    assert all(len(run_id) == 32 and not redactor.text(run_id)[1] for run_id in made)
+
+
+# hashes
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"b": 1, "a": [1, 2.0, -0.0, 1e16, 1e-5, True, None]}, '{"a":[1,2.0,-0.0,1e+16,1e-05,true,null],"b":1}'),
+        ({"ü": "\u2028\x7f\n", "é": "é"}, '{"é":"é","ü":"\u2028\x7f\\n"}'),
+        ((1, (2,)), "[1,[2]]"),
+        ({1: "x", None: 2, 2.5: 4}, '{"1":"x","2.5":4,"null":2}'),
+        (10**40, str(10**40)),
+    ],
+)
+def test_hashes_are_of_the_stable_text(value: Any, text: str) -> None:
+    """Sorted, compact, floats apart from integers, only what must be escaped."""
+    assert sha256_json(value) == sha256_text(text)
+
+
+def test_hashes_agree_with_the_standard_library() -> None:
+    """The text is what `json.dumps` gives, for what JSON can hold."""
+    value = {"ü": [1.5, 1e22, 3e-7, '\u0001"\\', {"b": None, "a": {}}], "z": []}
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert sha256_json(value) == sha256_text(text)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, {b"x": 1}, b"x"])
+def test_what_is_no_json_has_no_hash(value: Any) -> None:
+    """Rather than one that means nothing."""
+    with pytest.raises(RunstoneError):
+        sha256_json(value)
+
+
+def test_a_request_is_summarized() -> None:
+    """Without the client's feasibility; long things by their length; at most so many keys."""
+    assert summarize_request({"b": [0] * 201, "feasibility": {}, "a": {}}) == {
+        "a": {},
+        "b": {"type": "list", "len": 201},
+    }
+    assert summarize_request({"c": 1, "b": 2, "a": 3}, max_keys=2) == {"a": 3, "b": 2}
+
+
+# the document
+
+
+@pytest.mark.parametrize(
+    ("type", "data"),
+    [
+        ("x.rmos.request", {"mode": 7, "tool_id": None, "summary": [], "policy": "x"}),
+        ("x.rmos.request", {"summary": {"a": 1}, "parent": 3}),
+        ("x.rmos.toolpaths", {}),
+        ("x.rmos.toolpaths", {"payload": 5, "gcode_text": 7, "opplan": []}),
+        ("x.rmos.toolpaths", {"payload": {"gcode": ["x"], "opplan": {"a": 1}}}),
+        ("x.rmos.artifact", {"document": "x"}),
+        ("x.rmos.artifact", {}),
+        ("decision", {"call": None, "outcome": None, "risk_level": None, "score": "high", "block_reason": None,
+                      "warnings": [], "rules": [], "details": [1], "policy": None}),
+        ("x.mine", {"a": 1}),
+    ],
+)  # fmt: skip
+def test_every_journal_has_its_document(store: RunStore, type: str, data: dict[str, Any]) -> None:
+    """Whatever a program records by the contract's events."""
+    run = store.store.run("saw", run_id="r", contract="rmos", strict=True)
+    run.event(type, data)
+    run.finish()
+    assert store.document("r")["run_id"] == "r"
+    assert store.store.verify("r").findings == []
+    assert [row["run_id"] for row in store.runs().items] == ["r"]
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"a":1,"a":2}', 7])
+def test_foreign_json_that_is_none_counts_as_empty(text: Any) -> None:
+    """A journal of somebody else's making folds."""
+    assert foreign_object({"$json": text}) == {}
+
+
+def test_documents_have_their_schema(tmp_path: Path) -> None:
+    """Of an allowed, a blocked and a failed request, and of one that was written."""
+    validator = Draft202012Validator(json.loads(SCHEMA.read_bytes()))
+    service = Service(tmp_path / "runs")
+    for answer in (service.ask(CALM), service.ask(WILD), service.ask(CALM, fail="x"), service.ask({})):
+        validator.validate(service.one(answer))
+    made = artifact(service.store)
+    service.store.write_artifact(made)
+    validator.validate(service.store.document(made.run_id))
+    assert set(json.loads(SCHEMA.read_bytes())["properties"]) == set(RunArtifact.model_fields)
+
+
+def test_the_command_knows_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`runstone contract` folds the document, `verify` compares the published copy."""
+    from runstone.cli import main
+
+    service = Service(tmp_path / "runs")
+    answer = service.ask(CALM)
+    run_id, store = answer.content["_run_id"], str(service.store.store.url)
+    assert main(["contract", "rmos", run_id, "--store", store, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["documents"][0]["standing"] == "published"
+    assert main(["verify", run_id, "--store", store]) == 0
+    assert "10  published copies" in capsys.readouterr().out
+
+
+def test_folding_needs_no_framework(tmp_path: Path) -> None:
+    """Recording, folding and verifying load neither pydantic nor FastAPI."""
+    code = (
+        "import sys; sys.path.insert(0, 'tests/contracts')\n"
+        "from pathlib import Path\n"
+        "from saw_service import Service, CALM\n"
+        f"service = Service(Path({str(tmp_path / 'runs')!r}))\n"
+        "service.one(service.ask(CALM))\n"
+        "print(sorted({'pydantic', 'fastapi', 'starlette', 'click'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
