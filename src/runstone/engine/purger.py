@@ -236,26 +236,34 @@ class Purger:
         self._add(cards, [fate.run_id for fate in batch])
         self._add(cards, {target for card in list(cards.values()) for target in amended(card)} - cards.keys())
         kept = held(self._policy.holds, cards.values(), self._needed())
+        together: dict[str, Fate] = {}
         for fate in batch:
+            if fate.follows in together:  # whether it may go is known when that one has gone
+                self._remove_all(together, by, stay)
             if fate.run_id in kept:
                 fate.rule = kept[fate.run_id]
                 self._release(fate)
+                stay.add(fate.run_id)
             elif fate.follows in stay:
                 fate.action, fate.done = WAIT, False
-            else:
-                self._remove_one(fate, by)
-            if not (fate.action == REMOVE and fate.done):
                 stay.add(fate.run_id)
+            else:
+                together[fate.run_id] = fate
+        self._remove_all(together, by, stay)
 
-    def _remove_one(self, fate: Fate, by: str) -> None:
-        fate.action, fate.done = REMOVE, False
-        try:
-            fate.done = self._objects.remove(fate.run_id, time_text(self._now_ns), by) != "kept"
-        except RunstoneError as exc:
-            fate.problem = exc
-        else:
-            if not fate.done:  # somebody took the mark back a moment ago
+    def _remove_all(self, together: dict[str, Fate], by: str, stay: set[str]) -> None:
+        """Remove runs, and note what became of each; `together` is empty afterwards, and `stay` grows."""
+        answers = self._objects.remove_many(together, time_text(self._now_ns), by)
+        for run_id, fate in together.items():
+            fate.action, fate.done = REMOVE, answers[run_id] in ("removed", "gone")
+            answer = answers[run_id]
+            if isinstance(answer, RunstoneError):
+                fate.problem = answer
+            elif not fate.done:  # somebody took the mark back a moment ago
                 fate.action, fate.rule, fate.done = RELEASE, "its mark was taken back", True
+            if not (fate.action == REMOVE and fate.done):
+                stay.add(run_id)
+        together.clear()
 
     def _release(self, fate: Fate) -> None:
         fate.action, fate.done = RELEASE, False
