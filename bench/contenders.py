@@ -41,6 +41,7 @@ FLOORS = {
     "floor:lookup": Contender(),
     "floor:read": Contender(),
     "floor:parse": Contender(distribution="orjson"),
+    "floor:packs": Contender(distribution="orjson"),
     "bare": Contender(),
     "tee": Contender(),
 }

@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeVar
 
 from runstone.adapters.fs import durable, objects
 from runstone.adapters.fs.journals import FsOpenRun
+from runstone.adapters.fs.packs import moving, rewriting
+from runstone.adapters.fs.packs.open_run import PackedOpenRun
 from runstone.core import layout
 from runstone.core.manifest import FileFact
 from runstone.engine import finder, publishing, verifier, writer
@@ -160,9 +163,59 @@ def open_runs_asked_last() -> None:
     finder.Finder.page = page  # type: ignore[method-assign]
 
 
+def slice_not_synced() -> None:
+    """A packed run is told to be sealed when its slice is written."""
+    durable.sync_data = lambda fd: None  # type: ignore[assignment]
+
+
+def old_segment_first() -> None:
+    """A segment goes before the one that was written in its place."""
+    place = rewriting.place_segment
+
+    def late(places: Any, name: str, fd: int, temporary: str, size: int, found: Any) -> None:
+        for segment in places.shelf().segments():
+            os.unlink(segment.path)
+        durable.sync_folder(places.packs)
+        place(places, name, fd, temporary, size, found)
+
+    def forgiving(path: str) -> None:
+        if os.path.lexists(path):
+            os.unlink(path)
+
+    rewriting.place_segment = late
+    rewriting.unlink = forgiving
+
+
+def folder_first() -> None:
+    """A run that is packed loses its folder before its pack is on the disk."""
+
+    def place(places: Any, name: str, fd: int, temporary: str, size: int, found: Any) -> None:  # no index
+        durable.write_all(fd, bytes(1024))
+        durable.place_new(temporary, places.at(layout.segment(name)))
+
+    moving.place_segment = place  # type: ignore[attr-defined]  # where it is called
+
+
+def spool_first() -> None:
+    """The spool of a run goes before its slice is durable."""
+    begin = PackedOpenRun.stage
+
+    def stage(run: PackedOpenRun) -> Any:
+        found = begin(run)
+        if run._spool is not None:  # noqa: SLF001  # the mutant of this very class
+            Path(run._spool.path).unlink(missing_ok=True)  # noqa: SLF001
+        return found
+
+    PackedOpenRun.stage = stage  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "no-folder-sync": no_folder_sync,
     "gate-not-synced": gate_not_synced,
+    "slice-not-synced": slice_not_synced,
+    "old-segment-first": old_segment_first,
+    "folder-first": folder_first,
+    "spool-first": spool_first,
     "no-file-sync": no_file_sync,
     "sync-after-rename": sync_after_rename,
     "copy-not-synced": copy_not_synced,

@@ -235,10 +235,75 @@ def withdraw(directory: Path) -> None:
             say("purged", fate.run_id)
 
 
+def pass_packed_gates(directory: Path) -> None:
+    """A call by each key, then each again, and calls without a key; all packed."""
+    store = runstone.open(directory / "runs", packed=True)
+    for key in [*KEYS, *KEYS]:
+        run_id = call(store, key)
+        say("sealed", run_id, store.get(run_id).digest)
+    for number in range(4):
+        with store.run("free") as run:
+            for step in range(3):
+                run.event("x.step", {"number": number, "step": step})
+                say("appended", run.run_id, 2 + step)
+            if number == 3:
+                run.output("kept.txt", b"kept " * 40)
+        say("sealed", run.run_id, run.digest)
+
+
+def leave_packed(directory: Path) -> None:
+    """What a dead process leaves that packed: a segment with half a slice at its end, and a spool with open runs."""
+    store = runstone.open(directory / "runs", packed=True)
+    for number in range(3):
+        with store.run("scene") as run:
+            run.event("x.step", {"number": number})
+    for number in range(3):
+        run = store.run("scene")
+        run.event("x.step", {"number": number})
+        if number == 1:
+            run.output("kept.txt", b"kept " * 40)
+    packs = directory / "runs" / ".runstone" / "packs"
+    segment = next(packs.glob("*.tar"))
+    segment.write_bytes(segment.read_bytes()[:-1000])
+    with next((directory / "runs" / ".runstone" / "spool").glob("*.jsonl")).open("ab") as file:
+        file.write(b'{"event":{"data":{"half')
+    os._exit(0)
+
+
+def recover_packed(directory: Path) -> None:
+    """Recovery, and the sweep that goes with it."""
+    store = store_in(directory)
+    for sealed in list(store.runs()):
+        say("sealed", sealed.run_id, sealed.digest)
+    recover(directory)
+    store.sweep()
+
+
+def move(directory: Path) -> None:
+    """Runs packed, in two steps, and unpacked."""
+    store = without_catalog(directory)
+    for sealed in list(store.runs()):
+        say("sealed", sealed.run_id, sealed.digest)
+    for step in (lambda: store.pack("id:run-0"), store.pack, lambda: store.unpack("id:run-1"), store.unpack):
+        for moved in step():
+            say("moved", moved.run_id)
+
+
+def make_marked_and_packed(directory: Path) -> None:
+    """Runs to be purged, as `make_marked`, all in one pack."""
+    make_marked(directory)
+    without_catalog(directory).pack()
+
+
 SCENES = {
     "publish": publish,
     "withdraw": withdraw,
     "gate": pass_gates,
+    "packed-gate": pass_packed_gates,
+    "leave-packed": leave_packed,
+    "recover-packed": recover_packed,
+    "move": move,
+    "make-marked-and-packed": make_marked_and_packed,
     "purge": purge,
     "make-marked": make_marked,
     "record": record,

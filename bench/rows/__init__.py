@@ -18,4 +18,5 @@ NAMES = (
     "find",
     "reindex",
     "diff",
+    "decisions",
 )

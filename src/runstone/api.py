@@ -6,7 +6,15 @@ import os
 
 from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.errors import error
-from runstone.locate import contract_of, open_bundle, open_parent_store, open_redactor, open_store, read_file
+from runstone.locate import (
+    contract_of,
+    open_bundle,
+    open_parent_store,
+    open_redactor,
+    open_store,
+    packs_by_default,
+    read_file,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,12 +35,14 @@ if TYPE_CHECKING:
     Json = Mapping[str, Any] | Sequence[Any] | str | bytes | float | bool | None
 
 
-def open(url: str | os.PathLike[str] | None = None) -> Store:
+def open(url: str | os.PathLike[str] | None = None, *, packed: bool | None = None) -> Store:
     """The store at a path or URL; without one `RUNSTONE_STORE`, else `./runs`.
 
-    Opening writes nothing: the store is made when the first run is recorded. Raises `unsupported_store`.
+    With `packed` what is recorded through it goes into packs, as is meant for many small runs; without an answer
+    `RUNSTONE_PACKED` says so. Both kinds are read in any case. Opening writes nothing: the store is made when the first
+    run is recorded. Raises `unsupported_store`.
     """
-    return open_store(None if url is None else os.fspath(url))
+    return open_store(None if url is None else os.fspath(url), packed=packs_by_default() if packed is None else packed)
 
 
 def child(kind: str, **options: Unpack[RunOptions]) -> Run:

@@ -16,17 +16,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.adapters.fs.packs.packing import Packing
     from runstone.adapters.fs.places import Places
     from runstone.core.contract import Contract
     from runstone.core.redaction.redactor import Redactor
     from runstone.ports.catalog import Catalog
     from runstone.ports.objects import Bundle
+    from runstone.ports.packs import Packs
 
 VERSION: Final = "0.1.0"
 GENERATOR: Final = {"name": "runstone", "version": VERSION}
 
 DEFAULT_STORE: Final = "runs"
 STORE_SETTING: Final = "RUNSTONE_STORE"
+PACKED_SETTING: Final = "RUNSTONE_PACKED"
+SPOOL_SETTING: Final = "RUNSTONE_SPOOL"
 
 CONTRACTS: Final = {
     "lotus": {"1.0": "runstone.contracts.lotus.document:CONTRACT"},
@@ -56,10 +60,11 @@ def contract_of(name: str, version: str | None = None) -> Contract:
     return contract
 
 
-def open_store(url: str | None = None, default: str = DEFAULT_STORE) -> Store:
+def open_store(url: str | None = None, default: str = DEFAULT_STORE, *, packed: bool = False) -> Store:
     """The store at a path or URL; without one `RUNSTONE_STORE`, else `./runs`. Nothing is written by opening.
 
-    A path, `file:PATH`, or `memory:` (a new, empty store in this process). Raises `unsupported_store`.
+    A path, `file:PATH`, or `memory:` (a new, empty store in this process, which packs nothing). What is recorded
+    through a store that is `packed` goes into packs. Raises `unsupported_store`.
     """
     from runstone.adapters.system import SystemClock, SystemEntropy, SystemHost
 
@@ -76,8 +81,26 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE) -> Store:
     from runstone.adapters.fs.places import Places
 
     places = Places(store_path(chosen))
-    ports = (FsObjects(places), FsJournals(places), host, clock, entropy)
-    return Store(places.root, *ports, contract_of, GENERATOR, lambda: _catalogs(places))
+    packing = _packing(places) if packed else None
+    ports = (FsObjects(places, packing), FsJournals(places, packing), host, clock, entropy)
+    return Store(places.root, *ports, contract_of, GENERATOR, lambda: _catalogs(places), lambda: _packs(places))
+
+
+def _packing(places: Places) -> Packing:
+    from runstone.adapters.fs.packs.packing import Packing
+
+    return Packing(places, os.environ.get(SPOOL_SETTING) or None)
+
+
+def _packs(places: Places) -> Packs:
+    from runstone.adapters.fs.packs.moving import FsPacks
+
+    return FsPacks(places)
+
+
+def packs_by_default() -> bool:
+    """Whether a program that does not say so records into packs: `RUNSTONE_PACKED` is `1`."""
+    return os.environ.get(PACKED_SETTING) == "1"
 
 
 def _catalogs(places: Places) -> list[Catalog]:

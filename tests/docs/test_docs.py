@@ -106,6 +106,8 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "reindex": json.loads(lines("reindex")),
         "annotate": json.loads(lines("annotate", "wrapped", "--note", "seen")),
         "purge": json.loads(lines("purge")),
+        "pack": json.loads(lines("pack", "id:nothing")),
+        "unpack": json.loads(lines("unpack", "id:nothing")),
         "get": json.loads(lines("get", "wrapped", "-o", "copy"))[0],
         "import": json.loads(lines("import", "wrapped.tar", "--store", "other"))[0],
         "show": json.loads(lines("show", "wrapped")),

@@ -322,10 +322,10 @@ def test_who_loses_the_race_for_a_claim_has_the_winners_answer(store: Store, mon
     winner, loser = Counted("winner"), Counted("loser")
     original = store.journals.create
 
-    def create(run_id: str) -> Any:
+    def create(run_id: str, **options: Any) -> Any:
         monkeypatch.setattr(store.journals, "create", original)
         assert keyed(store, winner)(CALM, key="k") == "winner"
-        return original(run_id)
+        return original(run_id, **options)
 
     monkeypatch.setattr(store.journals, "create", create)
     assert keyed(store, loser)(CALM, key="k") == "winner"

@@ -10,6 +10,7 @@ from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Final
 
     from runstone.adapters.meters import SystemMeters
@@ -135,11 +136,9 @@ class SystemHost:
         return data, path
 
     def secrets(self) -> dict[str, str]:
-        return {
-            value: "environment"
-            for name, value in os.environ.items()
-            if len(value) >= MIN_SECRET_LENGTH and _says_secret(name) and _is_secret(value)
-        }
+        telling = [os.fsdecode(name) for name in _names_of_environment() if _says_secret(name)]
+        values = [os.environ.get(name, "") for name in telling]
+        return {value: "environment" for value in values if len(value) >= MIN_SECRET_LENGTH and _is_secret(value)}
 
     def meters(self) -> SystemMeters:
         from runstone.adapters.meters import SystemMeters
@@ -167,7 +166,26 @@ class SystemHost:
         return {"sha": sha or found[0], "ref": ref or found[1]}
 
 
-def _says_secret(name: str) -> bool:
+def _names_of_environment() -> Iterable[str | bytes]:
+    """As the system has them, which costs least."""
+    return os.environb if os.supports_bytes_environ else os.environ
+
+
+def _says_secret(name: str | bytes) -> bool:
+    """As `_tells_of_secret`; the names of an environment are the same again and again."""
+    found = _KNOWN_NAMES.get(name)
+    if found is None:
+        if len(_KNOWN_NAMES) >= _MANY_NAMES:
+            _KNOWN_NAMES.clear()
+        found = _KNOWN_NAMES[name] = _tells_of_secret(os.fsdecode(name))
+    return found
+
+
+_MANY_NAMES: Final = 4096
+_KNOWN_NAMES: Final[dict[str | bytes, bool]] = {}
+
+
+def _tells_of_secret(name: str) -> bool:
     """By the words of a variable, or as any name in a text does."""
     from runstone.core.redaction import names
 

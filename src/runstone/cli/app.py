@@ -56,6 +56,8 @@ VERBS: Final = {
         "reindex": ("reindex", "Make the catalog of the store anew."),
         "recover": ("recover", "Seal the runs whose process died."),
         "purge": ("purge", "Take runs that a policy names out of the store, in two steps."),
+        "pack": ("packing", "Move runs into packs: many runs in one file."),
+        "unpack": ("unpacking", "Move runs out of packs, each into a folder."),
         "export": ("export", "Write a run as an archive that travels, or as a page."),
         "import": ("importing", "Bring a bundle, or runs of another system, into the store."),
     },

@@ -53,7 +53,7 @@ TERMINAL_ROWS: Final = 50
 """So many runs are listed on a terminal where nobody says how many."""
 
 
-class _QueryCommand(click.Command):
+class QueryCommand(click.Command):
     """A negated term of a query (`-kind:probe`) is no option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -69,7 +69,7 @@ def query_text(words: tuple[str, ...]) -> str:
     return " ".join(f'"{word}"' if " " in word and not set(word) & set(':<>"') else word for word in words)
 
 
-@click.command(cls=_QueryCommand)
+@click.command(cls=QueryCommand)
 @click.argument("query", nargs=-1)
 @click.option("-n", "--limit", type=click.IntRange(min=0), metavar="N", help="List at most N runs; 0 lists all.")
 @click.option("--after", metavar="CURSOR", help="Go on behind the place that an earlier list ended with.")

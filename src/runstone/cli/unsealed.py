@@ -12,7 +12,8 @@ from runstone.cli.rendering import Cell, Screen, Span
 from runstone.cli.runs import unsealed_hint
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.engine.family import totals
-from runstone.engine.store import OpenSummary, Store
+from runstone.engine.open_summary import OpenSummary
+from runstone.engine.store import Store
 
 _OPENED: Final = ("version", "generator", "entry", "argv", "cwd", "git", "platform", "labels", "links")
 

@@ -42,7 +42,8 @@ def sha256_hex(data: bytes) -> str:
 
 def quickest_sha256() -> Callable[[bytes], hashlib._Hash]:
     """The quickest SHA-256 of little data at this moment; ask again now and then."""
-    return sys.modules["hashlib"].sha256 if "hashlib" in sys.modules else small_sha256
+    known: Callable[[bytes], hashlib._Hash] = getattr(sys.modules.get("hashlib"), "sha256", small_sha256)
+    return known  # a module that another thread is loading has no such name yet
 
 
 def new_hash(data: bytes = b"", *, size: int = LARGE_BYTES) -> hashlib._Hash:

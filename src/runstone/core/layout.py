@@ -40,6 +40,13 @@ CLAIMS: Final = f"{PRIVATE}/idem"
 PUBLISHED: Final = f"{PRIVATE}/published"
 INNER_STORE: Final = f"{PRIVATE}/store"
 """Where a store stands in a folder that other programs read: documents are published in that folder."""
+PACKS: Final = f"{PRIVATE}/packs"
+SEGMENT_END: Final = ".tar"
+INDEX_END: Final = ".idx"
+SPOOLS: Final = f"{PRIVATE}/spool"
+SPOOL_END: Final = ".jsonl"
+MOVED_END: Final = ".folder"
+NEW_END: Final = ".new"
 NOT_RUNS: Final = frozenset({PRIVATE, GIT_ATTRIBUTES})
 MAX_FOLDERS: Final = 64
 """Nesting of folders that a reader follows in a bundle."""
@@ -73,6 +80,21 @@ def lease(run_id: str) -> str:
 def tombstone(run_id: str) -> str:
     """The file that says that a run is marked to be purged, or that it was; it takes the id."""
     return f"{TOMBSTONES}/{fold_id(run_id)}.json"
+
+
+def segment(name: str) -> str:
+    """The archive in which the slices of many runs stand."""
+    return f"{PACKS}/{name}{SEGMENT_END}"
+
+
+def segment_index(name: str) -> str:
+    """What stands where in a segment that is closed; a scan of the segment makes it anew."""
+    return f"{PACKS}/{name}{INDEX_END}"
+
+
+def moved_spool(name: str) -> str:
+    """The file that tells of another folder in which events of this store are spooled."""
+    return f"{SPOOLS}/{name}{MOVED_END}"
 
 
 def artifact(name: str) -> str:

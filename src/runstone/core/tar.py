@@ -23,8 +23,13 @@ _PAX: Final = b"x"
 
 def tar_pieces(run_id: str, sizes: dict[str, int], read: Callable[[str], Iterable[bytes]]) -> Iterator[bytes]:
     """A bundle as tar, in pieces. `sizes` are those of all files; raises `changed_while_read` where one lies."""
-    rest = sorted((path for path in sizes if path != layout.MANIFEST), key=str.encode)
-    for path in [layout.MANIFEST, *rest]:
+    yield from slice_pieces(run_id, sizes, read)
+    yield END
+
+
+def slice_pieces(run_id: str, sizes: dict[str, int], read: Callable[[str], Iterable[bytes]]) -> Iterator[bytes]:
+    """As `tar_pieces`, without the end of the archive: another bundle may follow."""
+    for path in in_order(sizes):
         yield header(f"{run_id}/{path}", sizes[path])
         size = 0
         for piece in read(path):
@@ -33,7 +38,11 @@ def tar_pieces(run_id: str, sizes: dict[str, int], read: Callable[[str], Iterabl
         if size != sizes[path]:
             raise error("changed_while_read", f"{path} has {size} bytes, not {sizes[path]}", path=path)
         yield bytes(-size % BLOCK)
-    yield END
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """The paths of a bundle as they stand in an archive: the manifest, then the others by their UTF-8 bytes."""
+    return [layout.MANIFEST, *sorted((path for path in paths if path != layout.MANIFEST), key=str.encode)]
 
 
 def header(name: str, size: int) -> bytes:
@@ -55,18 +64,12 @@ def _record(key: str, value: str) -> bytes:
 
 
 def _block(name: bytes, size: int, kind: bytes) -> bytes:
-    fields = b"".join(
-        (
-            name.ljust(100, b"\0"),
-            b"0000644\0" + b"0000000\0" * 2,
-            b"%011o\0" % size,
-            b"00000000000\0",
-            b" " * 8,
-            kind,
-            bytes(100),
-            b"ustar\x0000",
-            bytes(64),
-            b"0000000\0" * 2,
-        )
-    ).ljust(BLOCK, b"\0")
-    return fields[:148] + b"%06o\0 " % sum(fields) + fields[156:]
+    digits = b"%011o" % size
+    checksum = _SUM_OF_THE_REST + sum(name) + sum(digits) + kind[0]
+    return b"%b%b%b%b%06o\0 %b%b" % (name.ljust(_NAME_BYTES, b"\0"), _OWNER, digits, _TIME, checksum, kind, _TAIL)
+
+
+_OWNER: Final = b"0000644\0" + b"0000000\0" * 2
+_TIME: Final = b"\0" + b"00000000000\0"
+_TAIL: Final = bytes(100) + b"ustar\x0000" + bytes(64) + b"0000000\0" * 2 + bytes(167)
+_SUM_OF_THE_REST: Final = sum(_OWNER + _TIME + b" " * 8 + _TAIL)

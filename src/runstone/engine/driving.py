@@ -11,15 +11,24 @@ from __future__ import annotations
 import _thread
 import os
 import time
+from contextlib import suppress
+from functools import partial
 
+from runstone.engine.sealer import waited
 from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Generator
     from concurrent.futures import Executor
-    from typing import Any, Final
+    from typing import Any, Final, TypeVar
 
+    from runstone.ports.pending import Pending
+
+    Answer = TypeVar("Answer")
+    Doing = Generator[Pending, None, Answer]
+    """A call in parts: it yields what is to be waited for, and returns its answer."""
     Done = tuple[Any, BaseException | None]
     Steps = Generator["Step", Done, Done]
 
@@ -69,6 +78,82 @@ class Blocking(Step):
                 cancelled = exc
         value, failure = future.result()
         return value, failure or cancelled
+
+
+class Inline(Step):
+    """A call that is done at once: it waits for no disk."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+
+    def perform(self) -> Done:
+        """Here and now."""
+        return _caught(self._call)
+
+    async def perform_async(self) -> Done:
+        """Here and now."""
+        return _caught(self._call)
+
+
+class Parts(Step):
+    """A call that yields what is to be waited for, and answers what came of it.
+
+    `inline` says that it waits for nothing else: then a task needs no thread for it.
+    """
+
+    __slots__ = ("_call", "_inline")
+
+    def __init__(self, call: Callable[[], Doing[Done]], *, inline: bool) -> None:
+        self._call = call
+        self._inline = inline
+
+    def perform(self) -> Done:
+        """Here and now."""
+        done, failure = _caught(lambda: waited(self._call()))
+        return done if failure is None else (None, failure)
+
+    async def perform_async(self) -> Done:
+        """To its end, also if the task is cancelled meanwhile."""
+        if not self._inline:
+            done, failure = await Blocking(self.perform).perform_async()
+            return (done[0], done[1] or failure) if done is not None else (None, failure)
+        doing, cancelled = self._call(), None
+        try:
+            while True:
+                cancelled = await _settled(doing.send(None)) or cancelled
+        except StopIteration as stop:
+            value, failure = stop.value
+            return value, failure or cancelled
+        except BaseException as exc:  # the body decides what becomes of it
+            return None, exc
+
+
+async def _settled(pending: Pending) -> BaseException | None:
+    """Wait for others' disk; answers that the task was cancelled meanwhile."""
+    import asyncio
+
+    loop, cancelled = asyncio.get_running_loop(), None
+    while not pending.settled:
+        future: asyncio.Future[None] = loop.create_future()
+        pending.then(partial(_wake, loop, future))
+        try:
+            await future
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    return cancelled
+
+
+def _wake(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    """In another thread."""
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+        loop.call_soon_threadsafe(_resolve, future)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Asking(Step):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from runstone.core.totals import check_summary, duration_ms
 from runstone.core.words import CHECK_STATUSES
+from runstone.engine.finder import asking
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
+    from runstone.engine.finder import Finder
     from runstone.engine.store import Store
 
     Row = dict[str, Any]
@@ -47,6 +49,16 @@ def family(store: Store, run_id: str, linked: Linked) -> list[Row]:
         rows.append({**row, **found})
         waiting += _below(row["run_id"], row["depth"] + 1, linked, told)
     return rows
+
+
+def linked_by(finder: Finder) -> Linked:
+    """The links of every run that is there, sealed or open."""
+
+    def linked(parent: str) -> dict[str, Row]:
+        rows = finder.page(asking("link.child-of", parent), None, None).rows
+        return {row["run_id"]: row for row in rows}
+
+    return linked
 
 
 def totals(rows: list[Row]) -> dict[str, Any]:

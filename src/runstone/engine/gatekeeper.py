@@ -17,7 +17,7 @@ from runstone.core.policy.decision import Decision
 from runstone.core.words import BLOCKED, CANCELLED, FAILED
 from runstone.engine.claiming import Request, Taken, answer_of, blocked, look, request_sha256, result_problem
 from runstone.engine.current import RUNS
-from runstone.engine.driving import Asking, Blocking, Body, Pause
+from runstone.engine.driving import Asking, Blocking, Body, Inline, Parts, Pause
 from runstone.engine.facts import describe, exit_code, text_of
 from runstone.engine.live import forget
 from runstone.engine.overriding import Overridden
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.policy.policy import Policy
-    from runstone.engine.driving import Steps
+    from runstone.engine.driving import Doing, Done, Steps
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
 
@@ -87,6 +87,7 @@ class Gatekeeper:
         self._asked = dict(asked)
         self._store_of = store_of
         self._known_store: Store | None = None
+        self._grouped: bool | None = None
         self._wait_ns = int(wait_s * 1e9)
 
     @property
@@ -95,6 +96,13 @@ class Gatekeeper:
         if self._known_store is None:
             self._known_store = self._store_of()
         return self._known_store
+
+    @property
+    def grouped(self) -> bool:
+        """Whether what a call waits for are syncs that others wait for, too: a task needs no thread for that."""
+        if self._grouped is None:
+            self._grouped = self.store.objects.properties.grouped
+        return self._grouped
 
     def steps(self, function: Callable[..., Any] | None, args: tuple[Any, ...], named: dict[str, Any]) -> Steps:
         """The body of one call of `function`, or of the block of a `with` statement where there is none."""
@@ -111,17 +119,18 @@ class Gatekeeper:
         try:
             facts, failure = yield self._asking("facts", args, named)
             if failure is not None:
-                return (yield Blocking(partial(call.without_facts, failure)))
-            decision, failure = yield Blocking(partial(call.decide, facts))
+                return (yield Parts(partial(call.without_facts, failure), inline=self.grouped))
+            decision, failure = yield Parts(partial(call.decide, facts), inline=self.grouped and call.is_free)
             if failure is not None:
-                return (yield Blocking(partial(call.failed, failure)))
+                return (yield Parts(partial(call.failed, failure), inline=self.grouped))
             passage = Passage(call.run, decision)
             result, failure = yield Body(passage) if function is None else Asking(function, args, named)
         finally:
             RUNS.leave(call.run)
         if failure is not None:
-            return (yield Blocking(partial(call.failed, failure)))
-        return (yield Blocking(partial(call.done, passage.answered() if function is None else result)))
+            return (yield Parts(partial(call.failed, failure), inline=self.grouped))
+        answer = passage.answered() if function is None else result
+        return (yield Parts(partial(call.done, answer), inline=self.grouped and call.is_free))
 
     def _asking(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Asking:
         value = self._asked[name]
@@ -132,9 +141,9 @@ class Gatekeeper:
         clock = self.store.clock
         started_ns = clock.monotonic_ns()
         while True:
-            admitted, failure = yield Blocking(call.admit)
+            admitted, failure = yield Inline(call.admit) if self.grouped and call.is_free else Blocking(call.admit)
             if failure is not None:
-                return (yield Blocking(partial(call.failed, failure))) if admitted else (None, failure)
+                return (yield Parts(partial(call.failed, failure), inline=False)) if admitted else (None, failure)
             if admitted is not None:
                 return admitted, None
             if clock.monotonic_ns() - started_ns >= self._wait_ns:
@@ -185,9 +194,14 @@ class Call:
             return None
         return True
 
-    def decide(self, facts: Any) -> Decision:
-        """The decision, durable, if the work may be done. Raises `policy_blocked` when the run is sealed as blocked,
-        and `store_unavailable` where nothing can be told to be durable."""
+    @property
+    def is_free(self) -> bool:
+        """Whether neither a key nor an override is to be looked up, which reads other runs, nor an id to be claimed."""
+        return not any(self._asked[name] is not None for name in ("idempotency_key", "override_of", "run_id"))
+
+    def decide(self, facts: Any) -> Doing[Done]:
+        """The decision, durable, if the work may be done; else `policy_blocked` when the run is sealed as blocked, and
+        `store_unavailable` where nothing can be told to be durable."""
         run = self.run
         try:
             decision = self._keeper.policy.decide(facts)
@@ -197,13 +211,13 @@ class Call:
             run.writer.record(DECISION, decision.data(), [])
             run.decision = decision
         except Exception as exc:
-            self._refuse(exc)
-            raise
+            yield from self._refuse(exc)
+            return None, exc
         if decision.allowed:
-            self._make_durable()
-            return decision
-        self._seal(BLOCKED)
-        raise blocked(run.run_id, self._as_recorded(decision))
+            yield from self._make_durable()
+            return decision, None
+        yield from self._seal(BLOCKED)
+        return None, blocked(run.run_id, self._as_recorded(decision))
 
     def _request_told(self) -> dict[str, Any]:
         if self._request is not None:
@@ -235,18 +249,21 @@ class Call:
         recorded: dict[str, Any] = load(admit(DECISION, decision.data(), [], self.run.redactor).body)
         return recorded
 
-    def _refuse(self, exc: BaseException) -> None:
+    def _refuse(self, exc: BaseException) -> Doing[None]:
         """Seal a run whose decision cannot be told; where that fails, recovery will."""
         try:
-            self.run.finish(FAILED, error=describe(exc))
+            yield from self.run.finishing(FAILED, error=describe(exc))
         except Exception:  # what keeps it open is what is raised already
             return
 
-    def _make_durable(self) -> None:
+    def _make_durable(self) -> Doing[None]:
         writer = self.run.writer
         journal = writer.journal
         assert journal is not None
         try:
+            pending = journal.begin_sync()
+            if pending is not None:
+                yield pending
             journal.sync()
         except Exception as exc:
             writer.wind_up()
@@ -256,38 +273,38 @@ class Call:
             message = f"the decision cannot be made durable, so the work was not done: {text_of(exc)}"
             raise error("store_unavailable", message, run_id=self.run.run_id) from exc
 
-    def _seal(self, status: str | None, **closed: Any) -> None:
+    def _seal(self, status: str | None, **closed: Any) -> Doing[None]:
         """Seal the run; raises what keeps it from being sealed."""
-        if self.run.finish(status, **closed) is None:
+        if (yield from self.run.finishing(status, **closed)) is None:
             raise error("unsealed", f"run {self.run.run_id} could not be sealed", run_id=self.run.run_id)
 
-    def without_facts(self, failure: BaseException) -> None:
-        """Seal a run that has nothing to decide on, and raise what kept the facts away."""
+    def without_facts(self, failure: BaseException) -> Doing[Done]:
+        """Seal a run that has nothing to decide on, and answer what kept the facts away."""
         try:
             decision = self._keeper.policy.failed("facts_failed")
             self.run.writer.record(DECISION, decision.data(), [])
         except Exception as exc:
-            self._refuse(exc)
-            raise exc from failure
-        self.failed(failure, begun=False)
+            yield from self._refuse(exc)
+            return None, _because(exc, failure)
+        return (yield from self.failed(failure, begun=False))
 
-    def failed(self, failure: BaseException, *, begun: bool = True) -> None:
-        """Seal the run of a call that failed or was cancelled, and raise that, with the run's id."""
+    def failed(self, failure: BaseException, *, begun: bool = True) -> Doing[Done]:
+        """Seal the run of a call that failed or was cancelled, and answer that, with the run's id."""
         run = self.run
         if not run.writer.ended:
             status = FAILED if isinstance(failure, Exception) else CANCELLED
             try:
-                self._seal(status, error=describe(failure), exit=exit_code(failure))
+                yield from self._seal(status, error=describe(failure), exit=exit_code(failure))
             except Exception as exc:
                 if not isinstance(failure, Exception):
-                    raise failure from exc
+                    return None, _because(failure, exc)
                 if not begun:
-                    raise exc from failure
-                raise self._withheld("the work failed", exc) from failure
+                    return None, _because(exc, failure)
+                return None, _because(self._withheld("the work failed", exc), failure)
         _tell(failure, run.run_id)
-        raise failure
+        return None, failure
 
-    def done(self, result: Any) -> Any:
+    def done(self, result: Any) -> Doing[Done]:
         """Seal the run of work that was done; its answer."""
         problem = None if self._request is None else result_problem(result)
         if problem is not None:
@@ -295,18 +312,24 @@ class Call:
                 "answer_withheld", f"the work was done; its answer cannot be told again: {problem}",
                 run_id=self.run.run_id, reason=problem,
             )  # fmt: skip
-            self.failed(withheld)
+            return (yield from self.failed(withheld))
         try:
-            self._seal(None, result=result if self._keeper.tells_result else None)
+            yield from self._seal(None, result=result if self._keeper.tells_result else None)
         except Exception as exc:
-            raise self._withheld("the work was done", exc) from exc
-        return result if self._request is None else answer_of(self._store.get(self.run.run_id))
+            return None, _because(self._withheld("the work was done", exc), exc)
+        return (result if self._request is None else answer_of(self._store.get(self.run.run_id))), None
 
     def _withheld(self, what: str, exc: BaseException) -> RunstoneError:
         reason = exc.message if isinstance(exc, RunstoneError) else text_of(exc)
         cause = exc.code if isinstance(exc, RunstoneError) else type(exc).__name__
         message = f"{what}, and its record could not be sealed, so the answer is withheld: {reason}"
         return error("answer_withheld", message, run_id=self.run.run_id, reason=reason, cause=cause)
+
+
+def _because(failure: BaseException, cause: BaseException) -> BaseException:
+    """An exception with its cause, to be answered: what a caller's code raised cannot be raised through a generator."""
+    failure.__cause__ = cause
+    return failure
 
 
 def _tell(failure: BaseException, run_id: str) -> None:

@@ -239,32 +239,55 @@ class Purger:
         self._add(cards, [fate.run_id for fate in batch])
         self._add(cards, {target for card in list(cards.values()) for target in amended(card)} - cards.keys())
         kept = held(self._policy.holds, cards.values(), self._needed())
+        together: dict[str, Fate] = {}
         for fate in batch:
+            if fate.follows in together:  # whether it may go is known when that one has gone
+                self._remove_all(together, by, stay, cards)
             if fate.run_id in kept:
                 fate.rule = kept[fate.run_id]
                 self._release(fate)
+                stay.add(fate.run_id)
             elif fate.follows in stay:
                 fate.action, fate.done = WAIT, False
-            else:
-                self._remove_one(fate, by, cards.get(fate.run_id))
-            if not (fate.action == REMOVE and fate.done):
                 stay.add(fate.run_id)
+            else:
+                together[fate.run_id] = fate
+        self._remove_all(together, by, stay, cards)
 
-    def _remove_one(self, fate: Fate, by: str, card: Card | None) -> None:
-        fate.action, fate.done = REMOVE, False
-        places = [] if card is None else self._publisher.places_by(card["contract"], fate.run_id, fate.opened_at)
-        try:
-            self._publisher.remove(places)  # first: nobody would know of a copy without its bundle
-            fate.done = self._objects.remove(fate.run_id, time_text(self._now_ns), by) != "kept"
-        except RunstoneError as exc:
-            fate.problem = exc
-        else:
-            if not fate.done:  # somebody took the mark back a moment ago
+    def _remove_all(self, together: dict[str, Fate], by: str, stay: set[str], cards: dict[str, Card]) -> None:
+        """Remove runs, and note what became of each; `together` is empty afterwards, and `stay` grows."""
+        places = {run_id: self._places(fate, cards.get(run_id)) for run_id, fate in together.items()}
+        blocked = self._taken_away(places)  # first: nobody would know of a copy without its bundle
+        due = [run_id for run_id in together if run_id not in blocked]
+        answers = {**blocked, **self._objects.remove_many(due, time_text(self._now_ns), by)}
+        for run_id, fate in together.items():
+            answer = answers[run_id]
+            fate.action, fate.done = REMOVE, answer in ("removed", "gone")
+            if isinstance(answer, RunstoneError):
+                fate.problem = answer
+            elif not fate.done:  # somebody took the mark back a moment ago
                 fate.action, fate.rule, fate.done = RELEASE, "its mark was taken back", True
-            elif places:
-                self._publisher.remove(places)  # that a recovery has made again meanwhile
-        if places and (fate.action == RELEASE or fate.problem is not None):
-            self._publisher.restore(fate.run_id)
+            if fate.action == REMOVE and fate.done:
+                self._publisher.remove(places[run_id])  # that a recovery has made again meanwhile
+                continue
+            stay.add(run_id)
+            if places[run_id]:
+                self._publisher.restore(run_id)
+        together.clear()
+
+    def _places(self, fate: Fate, card: Card | None) -> list[str]:
+        """Where a run has published copies."""
+        return [] if card is None else self._publisher.places_by(card["contract"], fate.run_id, fate.opened_at)
+
+    def _taken_away(self, places: dict[str, list[str]]) -> dict[str, RunstoneError]:
+        """Take copies away; answers the runs of which that cannot be done, and why."""
+        problems = {}
+        for run_id, copies in places.items():
+            try:
+                self._publisher.remove(copies)
+            except RunstoneError as exc:
+                problems[run_id] = exc
+        return problems
 
     def _release(self, fate: Fate) -> None:
         fate.action, fate.done = RELEASE, False

@@ -39,14 +39,14 @@ from runstone.engine.children import CHILD_OF, announce, found_at_seal, parents_
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
-from runstone.engine.sealer import seal
+from runstone.engine.sealer import seal, waited
 from runstone.engine.streams import Streams
 from runstone.engine.writer import JournalWriter
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from types import TracebackType
     from typing import Any, Self, Unpack
 
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from runstone.ports.clock import Clock
     from runstone.ports.host import Meters
     from runstone.ports.journals import OpenRun
+    from runstone.ports.pending import Pending
 
 
 class Run:
@@ -331,6 +332,18 @@ class Run:
         Without `status` the checks decide: a failed one → `failed`, a skipped one → `partial`, else `success`.
         When it answers, the bundle survives power loss. A second call changes nothing.
         """
+        return waited(self.finishing(status, exit=exit, error=error, result=result, resources=resources))
+
+    def finishing(
+        self,
+        status: str | None = None,
+        *,
+        exit: int | None = None,
+        error: Any = None,
+        result: Any = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> Generator[Pending, None, Digest | None]:
+        """As `finish`, in parts: yields what is to be waited for. For the kernel's own parts."""
         if status is not None:
             check_status(status, by_recovery=False)
         closed = {
@@ -359,7 +372,7 @@ class Run:
         if journal is None:
             return None
         try:
-            digest = self._close(closed)
+            digest = yield from self._close(closed)
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
@@ -523,7 +536,7 @@ class Run:
         self._looks_for_evidence = False
         check_evidence(self, self._contract, {**closed, "redactions": 0, "dropped": 0})
 
-    def _close(self, closed: Mapping[str, Any]) -> Digest:
+    def _close(self, closed: Mapping[str, Any]) -> Generator[Pending, None, Digest]:
         writer = self.writer
         journal = writer.journal
         assert journal is not None
@@ -531,7 +544,8 @@ class Run:
             if self._publishes:
                 self.store.journals.published.begin()
             writer.close(closed)
-            self.digest, _ = seal(journal.stage(), self._contract, journal.read, writer.index, writer.size)
+            stage = journal.stage()
+            self.digest, _ = yield from seal(stage, self._contract, journal.read, writer.index, writer.size)
         except RunstoneError as exc:
             if exc.code == "run_exists" or journal.sealed_elsewhere():
                 raise error(

@@ -15,26 +15,52 @@ from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from collections.abc import Generator
+    from typing import Final, TypeVar
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.journal import ReadRange
     from runstone.core.manifest import FileFact
     from runstone.ports.objects import Committed, Stage
+    from runstone.ports.pending import Pending
+
+    Answer = TypeVar("Answer")
 
 _IN_MEMORY: Final = 1 << 20
 """A journal up to this size is read once and folded from memory."""
 
 
-def seal(stage: Stage, contract: Contract, read: ReadRange, index: JournalIndex, size: int) -> tuple[Digest, Committed]:
+def seal(
+    stage: Stage, contract: Contract, read: ReadRange, index: JournalIndex, size: int
+) -> Generator[Pending, None, tuple[Digest, Committed]]:
     """Complete `stage` (journal and kept files are in it) and commit it; answers the run digest.
 
-    `index` may have been fed a beginning of the journal already; the rest, up to `size`, is read here.
+    Yields what is to be waited for in between. `index` may have been fed a beginning of the journal already; the rest,
+    up to `size`, is read here.
     """
     digest, facts = complete(stage, contract, open_journal(read, index, size))
     stage.keep_only({layout.MANIFEST, layout.JOURNAL, *(fact.path for fact in facts)})
+    pending = stage.begin_commit()
+    if pending is not None:
+        yield pending
     return digest, stage.commit()
+
+
+def waited(steps: Generator[Pending, None, Answer]) -> Answer:
+    """What comes of something that yields what is to be waited for: it is waited for here."""
+    try:
+        pending = next(steps)
+        while True:
+            try:
+                pending.block()
+            except BaseException as exc:  # a signal handler's
+                pending = steps.throw(exc)
+            else:
+                pending = steps.send(None)
+    except StopIteration as stop:
+        answer: Answer = stop.value
+        return answer
 
 
 def complete(stage: Stage, contract: Contract, journal: Journal) -> tuple[Digest, list[FileFact]]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runstone.core.contract import Contract
     from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
-    from runstone.core.events import Event
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.query import Query
     from runstone.core.redaction.ruleset import Ruleset
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
     from runstone.engine.claiming import Claim
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.finder import Finder, Page
+    from runstone.engine.open_summary import OpenSummary
     from runstone.engine.opening import Resumed
+    from runstone.engine.packer import Move, Mover
     from runstone.engine.purger import Purge
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from runstone.ports.host import Host
     from runstone.ports.journals import Journals, Leftover, OpenRun
     from runstone.ports.objects import Bundle, Objects
+    from runstone.ports.packs import Packs
 
     class RunOptions(TypedDict, total=False):
         """What `Store.run` takes beside the kind."""
@@ -74,6 +76,7 @@ class Store:
         contract_of: ContractOf,
         generator: Mapping[str, str],
         catalogs: Callable[[], list[Catalog]],
+        packs: Callable[[], Packs] | None = None,
     ) -> None:
         self.url = url
         self.objects = objects
@@ -85,6 +88,7 @@ class Store:
         self._generator = dict(generator)
         self._ruleset: Ruleset | None = None
         self._catalogs = catalogs
+        self._packs = packs
         self._known_finder: Finder | None = None
 
     # record
@@ -145,7 +149,7 @@ class Store:
             **opening.surroundings_of(self.host, argv, entry),
             **resumed.opened,
         }
-        journal, failure = self._claim(identity, claim, strict=strict)
+        journal, failure = self._claim(identity, claim, strict=strict, fresh=run_id is None)
         run = Run(
             identity,
             journal,
@@ -169,10 +173,12 @@ class Store:
             run.watch_system()
         return run
 
-    def _claim(self, run_id: str, claim: Claim | None, *, strict: bool) -> tuple[OpenRun | None, RunstoneError | None]:
+    def _claim(
+        self, run_id: str, claim: Claim | None, *, strict: bool, fresh: bool
+    ) -> tuple[OpenRun | None, RunstoneError | None]:
         """The journal of a new run; or why there is none, where the work goes on without."""
         try:
-            journal = self.journals.create(run_id)
+            journal = self.journals.create(run_id, fresh=fresh)
         except RunstoneError as exc:
             if strict or exc.code != "store_unavailable":
                 raise
@@ -281,6 +287,8 @@ class Store:
 
     def open_runs(self) -> list[OpenSummary]:
         """Runs that are not sealed: being recorded, or left by a process that died."""
+        from runstone.engine.open_summary import OpenSummary
+
         found = []
         for run_id in self.journals.open_ids():
             left = self.journals.read(run_id)
@@ -447,13 +455,9 @@ class Store:
 
         Errors as `get`.
         """
-        from runstone.engine.family import family
+        from runstone.engine.family import family, linked_by
 
-        def children_of(parent: str) -> dict[str, dict[str, Any]]:
-            rows = self._finder.page(_asking("link.child-of", parent), None, None).rows
-            return {row["run_id"]: row for row in rows}
-
-        return family(self, run if run in self.journals.open_ids() else self.resolve(run), children_of)
+        return family(self, run if run in self.journals.open_ids() else self.resolve(run), linked_by(self._finder))
 
     # prove and mend
 
@@ -506,6 +510,26 @@ class Store:
         imported = import_bundle(bundle, self.objects, self.contract_of)
         publisher_of(self).publish(imported[0])
         return imported
+
+    # pack
+
+    def pack(self, query: str | None = None, *, progress: Progress | None = None) -> list[Move]:
+        """Move sealed runs into packs: those that a query fits, or all. Answers what was moved, or was to be.
+
+        Bytes, digests and answers stay the same. What keeps a run where it is, is its `problem`. Raises
+        `invalid_query`, and `unsupported_store` for a store in memory.
+        """
+        return self._mover.move("pack", query, progress)
+
+    def unpack(self, query: str | None = None, *, progress: Progress | None = None) -> list[Move]:
+        """Move packed runs into folders of their own. As `pack`."""
+        return self._mover.move("unpack", query, progress)
+
+    @property
+    def _mover(self) -> Mover:
+        from runstone.engine.packer import Mover
+
+        return Mover(self.url, None if self._packs is None else self._packs(), self.objects, self._finder, self._query)
 
     # purge
 
@@ -571,29 +595,3 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self.url}>"
-
-
-class OpenSummary:
-    """An open run as a list shows it."""
-
-    __slots__ = ("alive", "opened", "run_id")
-
-    def __init__(self, run_id: str, opened: Event | None, *, alive: bool) -> None:
-        self.run_id = run_id
-        self.opened = opened
-        self.alive = alive
-
-    def row(self) -> dict[str, Any]:
-        """One row; the status of a run whose process died is what recovery will make of it."""
-        from runstone.core.card import CardMaker, row_of
-
-        maker = CardMaker()
-        if self.opened is not None:
-            maker.add(self.opened)
-        return row_of(maker.open(self.run_id, alive=self.alive))
-
-
-def _asking(field: str, value: str) -> Query:
-    from runstone.engine.finder import asking
-
-    return asking(field, value)

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from runstone.core.manifest import FileFact
 from runstone.ports.claims import Claims
 from runstone.ports.objects import Stage
+from runstone.ports.pending import Pending
 from runstone.ports.published import Published
 
 
@@ -37,6 +38,10 @@ class OpenRun(Protocol):
 
         After an error nothing more is known of what is on the disk: leave the run to recovery, which copies it.
         """
+        ...
+
+    def begin_sync(self) -> Pending | None:
+        """Begin what `sync` waits for, with others; a `sync` behind it ends it. `None` as of `Stage.begin_commit`."""
         ...
 
     def repair(self, size: int) -> int:
@@ -120,8 +125,11 @@ class Journals(Protocol):
         """What the same store has published."""
         ...
 
-    def create(self, run_id: str) -> OpenRun:
-        """Claim the id and open its journal, create-once. Raises `run_exists`, `store_unavailable`."""
+    def create(self, run_id: str, *, fresh: bool = False) -> OpenRun:
+        """Claim the id and open its journal, create-once. Raises `run_exists`, `store_unavailable`.
+
+        A `fresh` id was made at random a moment ago: nobody else has it, and it needs no claim.
+        """
         ...
 
     def open_ids(self) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
 from runstone.core.tombstone import Tombstone
+from runstone.errors import RunstoneError
+from runstone.ports.pending import Pending
 
 Committed = Literal["created", "identical"]
 Removed = Literal["removed", "gone", "kept"]
@@ -19,6 +21,8 @@ class Properties(NamedTuple):
     """What a committed bundle survives."""
     local: bool
     """Whether bundles have a path on this machine."""
+    grouped: bool = False
+    """Whether who records waits for a disk only where `begin_sync` and `begin_commit` answer something to wait for."""
 
 
 class Entry(NamedTuple):
@@ -48,6 +52,13 @@ class Stage(Protocol):
         of that id is, alive or not, or another run of that id was purged; and `unsealed` if durability could not be
         had; then nothing is promised and nothing was overwritten. A run that was purged can come back, which takes its
         tombstone away.
+        """
+        ...
+
+    def begin_commit(self) -> Pending | None:
+        """Begin what `commit` waits for, with others; a `commit` behind it ends it, and raises what went wrong.
+
+        `None` where there is nothing that others wait for, too: `commit` does it all.
         """
         ...
 
@@ -144,6 +155,10 @@ class Objects(Protocol):
         has not come. Raises `run_in_use` while somebody records, recovers, imports, reads or marks it, or an open run
         has that id, and `digest_mismatch` if it is not the bundle that was marked; then it stays.
         """
+        ...
+
+    def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
+        """As `remove` for each, by run id; what that raises is the answer. It may cost less than one by one."""
         ...
 
     def tombstone(self, run_id: str) -> Tombstone | None:

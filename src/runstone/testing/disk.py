@@ -54,6 +54,10 @@ class PlainStage:
         self.files[path] = body
         return FileFact(path, len(body), sha256(body).hexdigest())
 
+    def begin_commit(self) -> None:
+        """Port."""
+        return
+
     def commit(self) -> Committed:
         """Port."""
         self.sync_files()
@@ -218,6 +222,16 @@ class PlainObjects:
     def take_away(self, run_id: str) -> None:
         """The bundle goes; who has it open reads on."""
         del self.disk.bundles[run_id]
+
+    def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
+        """Port."""
+        answers: dict[str, Removed | RunstoneError] = {}
+        for run_id in run_ids:
+            try:
+                answers[run_id] = self.remove(run_id, at, by)
+            except RunstoneError as exc:
+                answers[run_id] = exc
+        return answers
 
     def tombstone(self, run_id: str) -> Tombstone | None:
         """Port."""

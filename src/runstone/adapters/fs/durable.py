@@ -111,6 +111,14 @@ def sync(fd: int) -> None:
         os.fsync(fd)
 
 
+def sync_data(fd: int) -> None:
+    """As `sync`, for a file of whose facts nobody asks but for its size."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(fd)
+    else:
+        sync(fd)
+
+
 def sync_file(path: str) -> None:
     """`sync` for a file that is not open."""
     fd = os.open(path, os.O_RDONLY | NO_FOLLOW)
@@ -238,6 +246,18 @@ def withdraw_folder(source: str, target: str) -> None:
     """
     os.rename(source, target)
     sync_folder(os.path.dirname(source))
+
+
+def withdraw_unread(source: str, target: str) -> bool:
+    """As `withdraw_folder`, not yet durable; `False` if somebody reads the folder (`share`), and it keeps its name."""
+    fd = os.open(source, _FOLDER | NO_FOLLOW)
+    try:
+        if not lock_unshared(fd):
+            return False
+        os.rename(source, target)
+        return True
+    finally:
+        os.close(fd)
 
 
 def remove_file(path: str) -> None:

@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from typing import Final
 
     from runstone.adapters.fs.claims import FsClaims
+    from runstone.adapters.fs.packs.packing import Packing
     from runstone.adapters.fs.published import FsPublished
-    from runstone.ports.journals import Leftover
+    from runstone.ports.journals import Leftover, LeftRun, OpenRun
 
 
 class FsJournals:
     """Port `journals` on a file system."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, packing: Packing | None = None) -> None:
         self._places = places
+        self._packing = packing
 
     @property
     def claims(self) -> FsClaims:
@@ -65,13 +67,17 @@ class FsJournals:
             raise error("store_unavailable", f"{path} is no key of {len(fresh)} bytes", reason="not a key", path=path)
         return key
 
-    def create(self, run_id: str) -> FsOpenRun:
+    def create(self, run_id: str, *, fresh: bool = False) -> OpenRun:
         check_run_id(run_id)
+        if fresh and self._packing is not None:
+            return self._packing.open_run(run_id)
         places = self._places
         places.prepare()
         lease_path = places.at(layout.lease(run_id))
         with translated(lease_path):
             if os.path.lexists(places.at(run_id)) or (not is_random_id(run_id) and places.holder(run_id) is not None):
+                raise _taken(run_id)
+            if not fresh and (places.packed(run_id) is not None or places.spooled_by(run_id) is not None):
                 raise _taken(run_id)
             if os.path.lexists(places.at(layout.tombstone(run_id))):  # asked last: it stands before the bundle goes
                 raise _was_purged(places, run_id)
@@ -105,13 +111,20 @@ class FsJournals:
             os.close(lease)
 
     def open_ids(self) -> list[str]:
+        spools = self._places.spools()
+        spooled = [] if spools is None else spools.open_ids()
         with translated(self._places.open):
             try:
-                return sorted(name for name in os.listdir(self._places.open) if is_run_id(name))
+                return sorted({*spooled, *(name for name in os.listdir(self._places.open) if is_run_id(name))})
             except FileNotFoundError:
-                return []
+                return spooled
 
     def alive(self, run_id: str) -> bool:
+        spool = self._places.spooled_by(run_id)
+        if spool is not None:
+            from runstone.adapters.fs.packs.spools import is_held
+
+            return is_held(spool)
         with translated(self._places.leases):
             try:
                 fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDONLY | durable.NO_FOLLOW)
@@ -122,7 +135,12 @@ class FsJournals:
             finally:
                 os.close(fd)
 
-    def take(self, run_id: str, *, force: bool = False) -> FsLeftRun | None:
+    def take(self, run_id: str, *, force: bool = False) -> LeftRun | None:
+        spool, spools = self._places.spooled_by(run_id), self._places.spools()
+        if spool is not None and spools is not None:
+            from runstone.adapters.fs.packs.open_run import take_spooled
+
+            return take_spooled(self._places, spools, run_id, spool, force=force)
         if self.read(run_id) is None:  # before the lease is made anew, which would take the id
             return None
         with translated(self._places.leases):
@@ -135,14 +153,21 @@ class FsJournals:
             return None
         return left
 
-    def read(self, run_id: str) -> FsLeftRun | None:
+    def read(self, run_id: str) -> LeftRun | None:
         if not is_run_id(run_id):
             return None
+        spool, spools = self._places.spooled_by(run_id), self._places.spools()
+        if spool is not None and spools is not None:
+            from runstone.adapters.fs.packs.open_run import SpooledRun
+
+            return SpooledRun(self._places, spools, run_id, spool)
         left = FsLeftRun(self._places, run_id, None)
         return left if os.path.isdir(left.folder) else None
 
     def adopt(self, parent: str, child: str) -> None:
-        if not is_run_id(parent) or not os.path.isdir(self._places.at(layout.open_run(parent))):
+        if not is_run_id(parent):
+            return
+        if not os.path.isdir(self._places.at(layout.open_run(parent))) and self._places.spooled_by(parent) is None:
             return
         folder = self._places.at(layout.children(parent))
         try:
@@ -208,18 +233,70 @@ WRITE_BACK_BYTES: Final = 16 << 20
 """Of bulk output so much waits in memory before the disk is asked to begin."""
 
 
+class KeptFiles:
+    """The files that an open run keeps, in its folder."""
+
+    def __init__(self, places: Places, folder: str) -> None:
+        self._places = places
+        self._folder = folder
+        self._names: dict[str, tuple[str, bool]] = {}
+        self.paths: set[str] = set()
+
+    def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        """Port."""
+        names = self._free_names(layout.check_path(path))
+        full = os.path.join(self._folder, *path.split("/"))
+        temporary = self._places.new_temporary()
+        with translated(full):
+            fd = durable.create(temporary)
+            try:
+                durable.hold(fd, temporary)
+                size, sha256 = durable.write_new(fd, pieces)
+                _place(temporary, full)
+            except FileExistsError:
+                os.unlink(temporary)
+                raise _kept_already(path) from None
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            finally:
+                os.close(fd)
+        self.paths.add(path)
+        self._names |= names
+        return FileFact(path, size, sha256)
+
+    def _free_names(self, path: str) -> dict[str, tuple[str, bool]]:
+        """The names that a file takes; raises `file_exists` if one of a kept file or folder is the same on some file
+        system that a bundle may go to."""
+        parts = path.split("/")
+        spelled = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        needed = {layout.fold_path(name): (name, name == path) for name in spelled}
+        for folded, (name, is_file) in needed.items():
+            if folded in self._names and (is_file or self._names[folded] != (name, False)):
+                raise _kept_already(path)
+        return needed
+
+    def contents(self) -> dict[str, bytes]:
+        """All of them, read."""
+        with translated(self._folder):
+            bundle = FsBundle(self._folder)
+        try:
+            return {path: b"".join(bundle.read(path)) for path in self.paths}
+        finally:
+            bundle.close()
+
+
 class FsOpenRun:
     """Port `OpenRun`: the writer's descriptors of the journal and the lease."""
 
-    def __init__(self, places: Places, run_id: str, lease: int, fd: int) -> None:
+    def __init__(self, places: Places, run_id: str, lease: int, fd: int, files: KeptFiles | None = None) -> None:
         self._places = places
         self._run_id = run_id
         self._lease = lease
         self._fd = fd
         self._folder = places.at(layout.open_run(run_id))
         self._unasked = 0
-        self._kept: set[str] = set()
-        self._names: dict[str, tuple[str, bool]] = {}
+        self._files = files or KeptFiles(places, self._folder)
 
     def append(self, line: bytes) -> None:
         size = len(line)
@@ -250,6 +327,9 @@ class FsOpenRun:
             durable.sync_folder(self._folder)
             durable.sync_folder(self._places.open)
 
+    def begin_sync(self) -> None:
+        return None
+
     def repair(self, size: int) -> int:
         path = os.path.join(self._folder, layout.JOURNAL)
         with translated(path):
@@ -259,37 +339,7 @@ class FsOpenRun:
         return found
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
-        names = self._free_names(layout.check_path(path))
-        full = os.path.join(self._folder, *path.split("/"))
-        temporary = self._places.new_temporary()
-        with translated(full):
-            fd = durable.create(temporary)
-            try:
-                durable.hold(fd, temporary)
-                size, sha256 = durable.write_new(fd, pieces)
-                _place(temporary, full)
-            except FileExistsError:
-                os.unlink(temporary)
-                raise _kept_already(path) from None
-            except BaseException:
-                os.unlink(temporary)
-                raise
-            finally:
-                os.close(fd)
-        self._kept.add(path)
-        self._names |= names
-        return FileFact(path, size, sha256)
-
-    def _free_names(self, path: str) -> dict[str, tuple[str, bool]]:
-        """The names that a file takes; raises `file_exists` if one of a kept file or folder is the same on some file
-        system that a bundle may go to."""
-        parts = path.split("/")
-        spelled = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-        needed = {layout.fold_path(name): (name, name == path) for name in spelled}
-        for folded, (name, is_file) in needed.items():
-            if folded in self._names and (is_file or self._names[folded] != (name, False)):
-                raise _kept_already(path)
-        return needed
+        return self._files.keep(path, pieces)
 
     def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
         with translated(self._folder):
@@ -297,8 +347,8 @@ class FsOpenRun:
 
     def stage(self) -> FsStage:
         durable.start_write_back(self._fd)  # it goes to the disk while documents are made of it
-        written = {layout.JOURNAL, *self._kept}
-        return FsStage(self._folder, self._places.at(self._run_id), written, claim=None, held=-1)
+        written = {layout.JOURNAL, *self._files.paths}
+        return FsStage(self._places, self._folder, self._places.at(self._run_id), written, claim=None, held=-1)
 
     def sealed_elsewhere(self) -> bool:
         return os.path.isdir(self._folder) and os.path.lexists(self._places.at(self._run_id))

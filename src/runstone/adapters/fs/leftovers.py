@@ -32,7 +32,7 @@ MIN_AGE_S: Final = 60.0
 def leftovers(places: Places) -> list[Leftover]:
     """Everything in the temporary folder that no living process holds, and leases of nothing, by name."""
     with translated(places.temporary):
-        return _found(places.temporary) + _empty_leases(places) + _unread_words(places)
+        return _found(places.temporary) + _empty_leases(places) + _unread_words(places) + _dead_spools(places)
 
 
 def _found(folder: str) -> list[Leftover]:
@@ -42,6 +42,9 @@ def _found(folder: str) -> list[Leftover]:
 def _empty_leases(places: Places) -> list[Leftover]:
     leases = [(name, path) for name, path in _entries(places.leases) if is_run_id(name)]
     runs = {fold_id(name) for folder in (places.root, places.open) for name, _ in _entries(folder)}
+    spools, shelf = places.spools(), places.shelf()
+    runs |= {fold_id(run_id) for run_id in (spools.open_ids() if spools is not None else ())}
+    runs |= {fold_id(packed.run_id) for packed in (shelf.all() if shelf is not None else ())}
     return [
         Leftover(layout.lease(name), _size(path))
         for name, path in leases
@@ -53,14 +56,37 @@ def _unread_words(places: Places) -> list[Leftover]:
     """Ids that children left for a run which is not open any more. Asked in this order: a run is open before its
     children can leave anything."""
     left = _entries(places.at(layout.CHILDREN))
-    still_open = {name for name, _ in _entries(places.open)}
+    spools = places.spools()
+    still_open = {name for name, _ in _entries(places.open)} | set(spools.open_ids() if spools is not None else ())
     return [Leftover(layout.children(name), _size(path)) for name, path in left if name not in still_open]
+
+
+def _dead_spools(places: Places) -> list[Leftover]:
+    spools = places.spools()
+    dead = [] if spools is None else spools.dead()
+    return [Leftover(f"{layout.SPOOLS}/{os.path.basename(spool.path)}", spool.size) for spool in dead]
+
+
+def _end_packs(places: Places) -> list[Leftover]:
+    """End the segments of dead writers, then remove spools in which no run is open."""
+    swept = []
+    if places.shelf() is not None:
+        from runstone.adapters.fs.packs.rewriting import mend
+
+        torn = mend(places)
+        swept = [Leftover(layout.PACKS, torn)] if torn else []
+    spools = places.spools()
+    for dead in [] if spools is None else spools.dead():
+        if spools is not None and spools.sweep(dead):
+            swept.append(Leftover(f"{layout.SPOOLS}/{os.path.basename(dead.path)}", dead.size))
+    return swept
 
 
 def sweep(places: Places) -> list[Leftover]:
     """Remove what is left over; answers what was removed."""
     swept = []
     with translated(places.temporary):
+        swept += _end_packs(places)
         found = _found(places.temporary)
         if found:  # of a bundle that was being purged, whose name must not come back without its files
             durable.sync_folder(places.root)
@@ -80,7 +106,7 @@ def _free(places: Places, name: str) -> bool:
     if lease is None:
         return False
     try:
-        if places.named(name) is not None:
+        if places.named(name) is not None or places.spooled_by(name) is not None:
             return False
         os.unlink(places.at(layout.lease(name)))
         return True

@@ -15,7 +15,7 @@ import time
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
-from runstone.core.digests import PREFIX, new_hash
+from runstone.core.digests import PREFIX, new_hash, sha256_hex
 from runstone.core.ids import check_run_id, is_run_id
 from runstone.core.manifest import FileFact
 from runstone.errors import RunstoneError, error
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Final, Literal
 
+    from runstone.adapters.fs.packs.packing import Packing
     from runstone.adapters.fs.tombstones import FsTombstones
     from runstone.core.tombstone import Tombstone
-    from runstone.ports.objects import Committed, Entry, Properties, Removed
+    from runstone.ports.objects import Bundle, Committed, Entry, Properties, Removed, Stage
 
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
 
@@ -35,8 +36,9 @@ _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
 class FsObjects:
     """Port `objects` on a file system."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, packing: Packing | None = None) -> None:
         self._places = places
+        self._packing = packing
 
     @property
     def _tombstones(self) -> FsTombstones:
@@ -48,22 +50,57 @@ class FsObjects:
     def properties(self) -> Properties:
         from runstone.ports.objects import Properties
 
-        return Properties(survives="power", local=True)
+        return Properties(survives="power", local=True, grouped=self._packing is not None)
 
-    def stage(self, run_id: str) -> FsStage:
-        return new_stage(self._places, check_run_id(run_id), claim=_Claim(self, run_id))
+    def stage(self, run_id: str) -> Stage:
+        claim = Claim(self, check_run_id(run_id))
+        if self._packing is None:
+            return new_stage(self._places, run_id, claim=claim)
+        self._places.prepare()
+        return self._packing.stage(run_id, claim, {})
 
-    def open(self, run_id: str) -> FsBundle:
-        if is_run_id(run_id) and not self._wrong_case(run_id):
+    def open(self, run_id: str) -> Bundle:
+        found = self._found(run_id)
+        if self._places.shelf() is None:
+            return found
+        from runstone.adapters.fs.packs.bundle import Following
+
+        return Following(found, lambda: self._found(run_id))
+
+    def _found(self, run_id: str) -> Bundle:
+        if not is_run_id(run_id):
+            raise error("run_not_found", f"no run {run_id[:140]!r} in {self._places.root}", run_id=run_id[:140])
+        found = self._opened(run_id) or self._packed(run_id) or self._opened(run_id)
+        if found is None:  # neither loose, nor packed, nor unpacked between the two looks
+            raise self._tombstones.missing(run_id)
+        return found
+
+    def _opened(self, run_id: str) -> FsBundle | None:
+        if self._wrong_case(run_id):
+            return None
+        try:
+            return FsBundle(self._places.at(run_id), lambda: self._tombstones.missing(run_id), shared=True)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            raise error("store_unavailable", f"{self._places.at(run_id)}: {reason}", reason=reason) from exc
+
+    def _packed(self, run_id: str) -> Bundle | None:
+        shelf = self._places.shelf()
+        if shelf is None:
+            return None
+        from runstone.adapters.fs.packs.bundle import PackedBundle
+
+        while (packed := shelf.find(run_id)) is not None and packed.run_id == run_id:
             try:
-                return FsBundle(self._places.at(run_id), lambda: self._tombstones.missing(run_id), shared=True)
-            except FileNotFoundError:
-                pass
+                return PackedBundle(packed)
+            except FileNotFoundError:  # written anew at this moment
+                continue
             except OSError as exc:
                 reason = exc.strerror or str(exc)
-                raise error("store_unavailable", f"{self._places.at(run_id)}: {reason}", reason=reason) from exc
-            raise self._tombstones.missing(run_id)
-        raise error("run_not_found", f"no run {run_id[:140]!r} in {self._places.root}", run_id=run_id[:140])
+                raise error("store_unavailable", f"{packed.location}: {reason}", reason=reason) from exc
+        return None
 
     def _wrong_case(self, run_id: str) -> bool:
         """A file system without case finds `ABC` under `abc`; that is not the id that was asked for."""
@@ -72,13 +109,13 @@ class FsObjects:
     def exists(self, run_id: str) -> bool:
         if not is_run_id(run_id):
             return False
-        if os.path.lexists(self._places.at(run_id)):
+        if self._places.is_sealed(run_id):
             return True
         with translated(self._places.root):
             holder = self._places.holder(run_id)
             if holder == run_id:  # of an open run; where its lease was lost and made anew, a bundle may be beside it
                 holder = self._places.named(run_id)
-        return holder is not None and os.path.lexists(self._places.at(holder))
+            return holder is not None and self._places.is_sealed(holder)
 
     def mark(self, tombstone: Tombstone) -> bool:
         return self._tombstones.mark(tombstone)
@@ -87,7 +124,13 @@ class FsObjects:
         return self._tombstones.unmark(run_id)
 
     def remove(self, run_id: str, at: str, by: str) -> Removed:
-        return self._tombstones.remove(run_id, at, by)
+        answer = self._tombstones.remove([run_id], at, by)[run_id]
+        if isinstance(answer, RunstoneError):
+            raise answer
+        return answer
+
+    def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
+        return self._tombstones.remove(list(run_ids), at, by)
 
     def tombstone(self, run_id: str) -> Tombstone | None:
         return self._tombstones.read(run_id) if is_run_id(run_id) else None
@@ -106,10 +149,10 @@ class FsObjects:
             holder = places.holder(run_id)
             if holder not in (None, run_id):
                 raise error("run_exists", f"run id {run_id} is taken, as {holder}", run_id=run_id, taken_as=holder)
-            if os.path.lexists(places.at(run_id)):
+            if places.is_sealed(run_id):
                 return -1
             lease = places.lock_lease(run_id)
-            if os.path.lexists(places.at(layout.open_run(run_id))):
+            if os.path.lexists(places.at(layout.open_run(run_id))) or places.spooled_by(run_id) is not None:
                 durable.let_go(-1 if lease is None else lease)
                 raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
             if lease is not None:
@@ -120,7 +163,7 @@ class FsObjects:
     def _admitted(self, run_id: str, digest: str, lease: int) -> int:
         """The lease, unless the id is that of another run that was purged; -1 where a bundle has come meanwhile."""
         try:
-            if os.path.lexists(self._places.at(run_id)):
+            if self._places.is_sealed(run_id):
                 durable.let_go(lease)
                 return -1
             self._tombstones.admit(run_id, digest)
@@ -134,11 +177,25 @@ class FsObjects:
         self._tombstones.lift(run_id)
 
     def run_ids(self) -> Iterator[str]:
+        if self._places.shelf() is not None:
+            return iter(self.marks())
+        return self._loose_ids()
+
+    def _loose_ids(self) -> Iterator[str]:
         for entry in self._scan():
             if is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)):
                 yield entry.name
 
     def marks(self) -> dict[str, str]:
+        before = self._packed_marks()  # a run that is moved meanwhile is in one of the three
+        loose = self._loose_marks()
+        return {**before, **self._packed_marks(), **loose}
+
+    def _packed_marks(self) -> dict[str, str]:
+        shelf = self._places.shelf()
+        return {} if shelf is None else {packed.run_id: packed.slice.mark for packed in shelf.all()}
+
+    def _loose_marks(self) -> dict[str, str]:
         found = {}
         for entry in self._scan():
             if is_run_id(entry.name):
@@ -156,7 +213,9 @@ class FsObjects:
             return None
         if time.time_ns() - facts.st_ctime_ns < _STAMP_NS:
             return None
-        return f"{facts.st_dev}-{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
+        shelf = self._places.shelf()
+        packs = "" if shelf is None else "-" + sha256_hex(shelf.stamp().encode())
+        return f"{facts.st_dev}-{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_ctime_ns}{packs}"
 
     def foreign(self) -> list[str]:
         return sorted(
@@ -180,36 +239,39 @@ _CLAIM_TRIES: Final = 1000
 _CLAIM_PAUSE_S: Final = 0.001
 
 
-class _Claim:
+class Claim:
     """How the id of a bundle that comes from elsewhere is taken, and what follows once the bundle stands."""
 
     def __init__(self, objects: FsObjects, run_id: str) -> None:
         self._objects = objects
         self._run_id = run_id
 
-    def take(self, folder: str) -> int:
-        """The descriptor of the lease; -1 where a bundle stands already."""
-        return self._objects.claim(self._run_id, f"{PREFIX}{_manifest_digest(folder)}")
+    def take(self, digest: str) -> int:
+        """The descriptor of the lease; -1 where a bundle stands already. `digest` is that of the new one."""
+        return self._objects.claim(self._run_id, digest)
 
     def done(self) -> None:
         """The bundle stands; the lease is held still."""
         self._objects.lift(self._run_id)
 
 
-def new_stage(places: Places, run_id: str, claim: _Claim | None) -> FsStage:
+def new_stage(places: Places, run_id: str, claim: Claim | None) -> FsStage:
     """An empty stage in the temporary folder. `claim` takes the id when it commits, or the id is the caller's."""
     places.prepare()
     folder = places.new_temporary()
     with translated(folder):
         held = durable.make_held_folder(folder)
-    return FsStage(folder, places.at(run_id), set(), claim=claim, held=held)
+    return FsStage(places, folder, places.at(run_id), set(), claim=claim, held=held)
 
 
 class FsStage:
     """A folder that becomes a bundle. Write order and syncs: files first, each starting its write-back at once,
     so that the syncs at the end have little to wait for; then folders from the inside out; then the rename."""
 
-    def __init__(self, folder: str, target: str, written: set[str], claim: _Claim | None, held: int) -> None:
+    def __init__(
+        self, places: Places, folder: str, target: str, written: set[str], claim: Claim | None, held: int
+    ) -> None:
+        self._places = places
         self._folder = folder
         self._target = target
         self._written = written
@@ -245,6 +307,9 @@ class FsStage:
             _prune(self._folder, "", paths)
         self._written &= paths
 
+    def begin_commit(self) -> None:
+        return None
+
     def commit(self) -> Committed:
         with translated(self._target, "unsealed"):
             files = [os.path.join(self._folder, *path.split("/")) for path in sorted(self._written)]
@@ -255,7 +320,7 @@ class FsStage:
             for folder in _folders(self._written):
                 durable.sync_folder(os.path.join(self._folder, *folder))
             if self._claim is not None:
-                self._lease = self._claim.take(self._folder)
+                self._lease = self._claim.take(f"{PREFIX}{manifest_digest(self._folder)}")
                 if self._lease < 0:
                     return self._lost_race()
             try:
@@ -270,10 +335,7 @@ class FsStage:
 
     def _lost_race(self) -> Committed:
         """Somebody was first: the same manifest is the same bundle, another one is a conflict."""
-        name = os.path.basename(self._target)
-        if _manifest_digest(self._folder) != _manifest_digest(self._target):
-            raise error("run_exists", f"run {name} is sealed already, with other bytes", run_id=name)
-        durable.sync_folder(os.path.dirname(self._target))  # the winner may not have come so far
+        settle_race(self._places, os.path.basename(self._target), f"{PREFIX}{manifest_digest(self._folder)}")
         self.discard()
         return "identical"
 
@@ -287,6 +349,25 @@ class FsStage:
         held, self._held, self._lease = (self._held, self._lease), -1, -1
         for fd in held:
             durable.let_go(fd)
+
+
+def settle_race(places: Places, run_id: str, digest: str) -> None:
+    """Make durable the bundle that stands under an id, as it is the same; raises `run_exists` where it is not.
+
+    Whoever was first may not have come so far.
+    """
+    if os.path.lexists(places.at(run_id)):
+        found = f"{PREFIX}{manifest_digest(places.at(run_id))}"
+        folder = places.root
+    else:
+        packed = places.packed(run_id)
+        found = "" if packed is None else packed.slice.digest
+        folder = places.packs
+        if packed is not None:
+            durable.sync_file(packed.segment.path)
+    if found != digest:
+        raise error("run_exists", f"run {run_id} is sealed already, with other bytes", run_id=run_id)
+    durable.sync_folder(folder)
 
 
 def _prune(folder: str, prefix: str, paths: set[str]) -> None:
@@ -308,7 +389,8 @@ def _folders(paths: set[str]) -> list[tuple[str, ...]]:
     return sorted(found, key=lambda parts: (-len(parts), parts))
 
 
-def _manifest_digest(folder: str) -> str | None:
+def manifest_digest(folder: str) -> str | None:
+    """The SHA-256 of the manifest in a folder; `None` where there is none that can be read."""
     try:
         bundle = FsBundle(folder)
     except OSError:
@@ -343,7 +425,8 @@ def _failed(full: str, exc: OSError, path: str) -> RunstoneError:
     return error("store_unavailable", f"{full}: {reason}", path=path, errno=exc.errno, reason=reason)
 
 
-def _no_file(location: str, path: str) -> RunstoneError:
+def no_file(location: str, path: str) -> RunstoneError:
+    """What is raised for a file that a bundle does not have."""
     return error("file_not_found", f"{location} has no file {path[:1024]!r}", path=path[:1024])
 
 
@@ -424,7 +507,7 @@ class FsBundle:
 
     def _open(self, path: str) -> tuple[int, int]:
         if layout.path_problem(path):
-            raise _no_file(self.location, path)
+            raise no_file(self.location, path)
         parts = path.split("/")
         folder = self._folder()
         try:
@@ -437,7 +520,7 @@ class FsBundle:
         except OSError as exc:
             if exc.errno in _NO_SUCH_FILE:
                 self._check_gone()
-                raise _no_file(self.location, path) from exc
+                raise no_file(self.location, path) from exc
             raise _failed(f"{self.location}/{path}", exc, path) from exc
         finally:
             if folder != self._fd:
@@ -445,7 +528,7 @@ class FsBundle:
         facts = os.fstat(fd)
         if not stat.S_ISREG(facts.st_mode):
             os.close(fd)
-            raise _no_file(self.location, path)
+            raise no_file(self.location, path)
         return fd, facts.st_size
 
     def rest(self) -> None:

@@ -9,13 +9,16 @@ from runstone.adapters.fs import durable
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
 from runstone.core.ids import fold_id, is_run_id
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from typing import Final
+
+    from runstone.adapters.fs.packs.shelf import Packed, Shelf
+    from runstone.adapters.fs.packs.spools import Spools
 
 LOCK_WAIT_S: Final = 30.0
 LOCK_PAUSE_S: Final = 0.01
@@ -24,13 +27,17 @@ LOCK_PAUSE_S: Final = 0.01
 class Places:
     """The folders and files of one store on disk. `root` is absolute."""
 
-    __slots__ = ("leases", "open", "root", "temporary")
+    __slots__ = ("_shelf", "_spools", "leases", "open", "packs", "root", "spooled", "temporary")
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root)
         self.temporary = os.path.join(self.root, layout.TEMPORARY)
         self.open = os.path.join(self.root, layout.OPEN)
         self.leases = os.path.join(self.root, layout.LEASES)
+        self.packs = os.path.join(self.root, layout.PACKS)
+        self.spooled = os.path.join(self.root, layout.SPOOLS)
+        self._shelf: Shelf | None = None
+        self._spools: Spools | None = None
 
     def at(self, relative: str) -> str:
         """The full path of a place that `core.layout` names."""
@@ -68,7 +75,8 @@ class Places:
             for name in os.listdir(folder) if os.path.isdir(folder) else ():
                 if fold_id(name) == folded:
                     return name
-        return None
+        packed = self.packed(run_id)
+        return None if packed is None else packed.run_id
 
     def lock_lease(self, run_id: str) -> int | None:
         """The locked descriptor of an id's lease, made anew where it is missing; `None` if somebody else has it."""
@@ -89,6 +97,43 @@ class Places:
         os.close(fd)
         return None
 
+    def shelf(self) -> Shelf | None:
+        """The segments of the store; `None` as long as there are none, which costs one look."""
+        if self._shelf is None and os.path.isdir(self.packs):
+            from runstone.adapters.fs.packs.shelf import Shelf
+
+            self._shelf = Shelf(self)
+        return self._shelf
+
+    def spools(self) -> Spools | None:
+        """The spools of the store; `None` as long as there are none, which costs one look."""
+        if self._spools is None and os.path.isdir(self.spooled):
+            from runstone.adapters.fs.packs.spools import Spools
+
+            self._spools = Spools(self)
+        return self._spools
+
+    def packed(self, run_id: str) -> Packed | None:
+        """Where a run stands in a pack, its id in any case."""
+        shelf = self.shelf()
+        return None if shelf is None else shelf.find(run_id)
+
+    def spooled_by(self, run_id: str) -> str | None:
+        """The spool that has events of a run which is not sealed, its id as it is spelled; `None` where none has."""
+        spools = self.spools()
+        return None if spools is None else spools.holder(run_id)
+
+    def is_sealed(self, run_id: str) -> bool:
+        """Whether a bundle of exactly this id stands, loose or packed."""
+        if os.path.lexists(self.at(run_id)):
+            return True
+        packed = self.packed(run_id)  # asked second, and then again: what is unpacked meanwhile is loose first
+        return (packed is not None and packed.run_id == run_id) or os.path.lexists(self.at(run_id))
+
+    def leased(self, run_id: str) -> Leased:
+        """A context manager that holds the lease of a sealed run while something is done to it."""
+        return Leased(self, run_id)
+
     def locked(self, relative: str) -> Lock:
         """A context manager that holds a lock of the store while it lasts."""
         return Lock(self.at(relative))
@@ -106,6 +151,36 @@ class Places:
         durable.sync_folder(self.at(layout.PRIVATE))
         text = canonical_bytes({"format": layout.STORE_FORMAT}) + b"\n"
         durable.replace_file(self.at(layout.STORE_FILE), text, self.new_temporary())
+
+
+def in_use(run_id: str, why: str) -> RunstoneError:
+    """What is raised for a run to which nothing can be done now."""
+    return error("run_in_use", f"run {run_id} is in use: {why}", run_id=run_id, reason=why)
+
+
+class Leased:
+    """Holds the lease of a run that is not open. Raises `run_in_use`."""
+
+    __slots__ = ("_fd", "_places", "_run_id")
+
+    def __init__(self, places: Places, run_id: str) -> None:
+        self._places = places
+        self._run_id = run_id
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        self._places.prepare()
+        lease = self._places.lock_lease(self._run_id)
+        if lease is None:
+            raise in_use(self._run_id, "another process has its lease")
+        self._fd = lease
+        if os.path.lexists(self._places.at(layout.open_run(self._run_id))):
+            self.__exit__()
+            why = "it is open, too: its writer may come back, or `runstone recover` ends it"
+            raise in_use(self._run_id, why)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 class Lock:

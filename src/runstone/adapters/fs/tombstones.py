@@ -11,10 +11,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.adapters.fs.places import Places, in_use, read_chunks, translated
 from runstone.core import layout
 from runstone.core.digests import PREFIX, new_hash
 from runstone.core.tombstone import MAX_TOMBSTONE_BYTES, PENDING, Tombstone, parse_tombstone
@@ -22,9 +22,9 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Final
 
+    from runstone.adapters.fs.packs.shelf import Packed
     from runstone.ports.objects import Removed
 
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
@@ -73,8 +73,9 @@ class FsTombstones:
     def mark(self, stone: Tombstone) -> bool:
         """Port."""
         path = self._path(stone.run_id)
-        with translated(path), self._leased(stone.run_id):
-            if not os.path.lexists(os.path.join(self._places.at(stone.run_id), layout.MANIFEST)):
+        with translated(path), self._places.leased(stone.run_id):
+            loose = os.path.join(self._places.at(stone.run_id), layout.MANIFEST)
+            if not os.path.lexists(loose) and self._packed(stone.run_id) is None:
                 raise self.missing(stone.run_id)
             before = self.read(stone.run_id)
             if before is not None and before.state == PENDING and before.digest == stone.digest:
@@ -89,44 +90,92 @@ class FsTombstones:
     def unmark(self, run_id: str) -> bool:
         """Port."""
         path = self._path(run_id)
-        with translated(path), self._leased(run_id):
+        with translated(path), self._places.leased(run_id):
             stone = self.read(run_id)
             if stone is None or stone.state != PENDING or not self._stands(run_id):
                 return False
             durable.remove_file(path)
         return True
 
-    def remove(self, run_id: str, at: str, by: str) -> Removed:
-        """Port."""
-        with translated(self._places.at(run_id)), self._leased(run_id) as lease:
-            stone = self.read(run_id)
-            stands = self._stands(run_id)
-            if stone is None or stone.run_id != run_id:
-                return "kept"
-            if stone.state != PENDING:
-                if stands:  # it came back, and whoever brought it died before the tombstone went
-                    durable.remove_file(self._path(run_id))
-                return "kept" if stands else "gone"
-            if stands and at < stone.not_before:
-                return "kept"
-            if stands:
-                self._withdraw(stone, at, by)
-            else:  # a purge died halfway
-                durable.sync_folder(self._places.root)
-                self._say(stone.ended(at, by))
-            os.unlink(lease)
+    def remove(self, run_ids: list[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
+        """Port, for many runs at once, so that a segment is written anew but once. What is raised for one is its
+        answer."""
+        answers: dict[str, Removed | RunstoneError] = {}
+        with ExitStack() as held:
+            due: dict[str, Tombstone] = {}
+            for run_id in run_ids:
+                try:
+                    with translated(self._places.at(run_id)):
+                        held.enter_context(self._places.leased(run_id))
+                        found = self._due(run_id, at)
+                except RunstoneError as exc:
+                    answers[run_id] = exc
+                else:
+                    if isinstance(found, str):
+                        answers[run_id] = found
+                    else:
+                        due[run_id] = found
+            packed = {stone.run_id: stone.digest for stone in due.values() if self._packed(stone.run_id) is not None}
+            answers.update(self._without_slices(packed))
+            for run_id, stone in due.items():
+                if run_id not in answers:
+                    answers[run_id] = self._end(stone, at, by, packed)
+        return answers
+
+    def _due(self, run_id: str, at: str) -> Tombstone | Removed:
+        """The mark of a run that is to go; or how it is answered, where it is not."""
+        stone = self.read(run_id)
+        stands = self._stands(run_id)
+        if stone is None or stone.run_id != run_id:
+            return "kept"
+        if stone.state != PENDING:
+            if stands:  # it came back, and whoever brought it died before the tombstone went
+                durable.remove_file(self._path(run_id))
+            return "kept" if stands else "gone"
+        return "kept" if stands and at < stone.not_before else stone
+
+    def _without_slices(self, digests: dict[str, str]) -> dict[str, RunstoneError]:
+        if not digests:
+            return {}
+        from runstone.adapters.fs.packs.rewriting import remove_slices
+
+        return remove_slices(self._places, digests)
+
+    def _end(self, stone: Tombstone, at: str, by: str, packed: dict[str, str]) -> Removed | RunstoneError:
+        """Take away what stands as a folder, and say that the run is gone."""
+        run_id = stone.run_id
+        try:
+            with translated(self._places.at(run_id)):
+                if os.path.lexists(self._places.at(run_id)):
+                    self._withdraw(stone, at, by)
+                else:
+                    if run_id not in packed:  # a purge died halfway
+                        self._sync_names()
+                    self._say(stone.ended(at, by))
+                os.unlink(self._places.at(layout.lease(run_id)))
+        except RunstoneError as exc:
+            return exc
         return "removed"
+
+    def _sync_names(self) -> None:
+        durable.sync_folder(self._places.root)
+        if os.path.isdir(self._places.packs):
+            durable.sync_folder(self._places.packs)
+
+    def _packed(self, run_id: str) -> Packed | None:
+        """Where the run of exactly this id is packed."""
+        packed = self._places.packed(run_id)
+        return packed if packed is not None and packed.run_id == run_id else None
 
     def _withdraw(self, stone: Tombstone, at: str, by: str) -> None:
         path = self._places.at(stone.run_id)
         fd = os.open(path, _FOLDER)
         try:
             if not durable.lock_unshared(fd):
-                raise _in_use(stone.run_id, "it is being read")
+                raise in_use(stone.run_id, "it is being read")
             found = _manifest_digest(fd)
             if found != stone.digest or not durable.is_named(fd, path):
-                message = f"run {stone.run_id} is not the bundle that was marked; it stays"
-                raise error("digest_mismatch", message, run_id=stone.run_id, expected=stone.digest, found=found)
+                raise another_bundle(stone.run_id, stone.digest, found)
             taken = self._places.new_temporary()
             durable.withdraw_folder(path, taken)
             self._say(stone.ended(at, by))
@@ -137,22 +186,8 @@ class FsTombstones:
     def _say(self, stone: Tombstone) -> None:
         durable.replace_file(self._path(stone.run_id), stone.data(), self._places.new_temporary())
 
-    @contextmanager
-    def _leased(self, run_id: str) -> Iterator[str]:
-        """The path of an id's lease, which is held. Raises `run_in_use`."""
-        self._places.prepare()
-        lease = self._places.lock_lease(run_id)
-        if lease is None:
-            raise _in_use(run_id, "another process has its lease")
-        try:
-            if os.path.lexists(self._places.at(layout.open_run(run_id))):
-                raise _in_use(run_id, "it is open, too: its writer may come back, or `runstone recover` ends it")
-            yield self._places.at(layout.lease(run_id))
-        finally:
-            os.close(lease)
-
     def _stands(self, run_id: str) -> bool:
-        return os.path.lexists(self._places.at(run_id))
+        return self._places.is_sealed(run_id)
 
     def missing(self, run_id: str) -> RunstoneError:
         """Why there is no bundle of an id: it was purged, or it never was."""
@@ -184,8 +219,10 @@ class FsTombstones:
             return
 
 
-def _in_use(run_id: str, why: str) -> RunstoneError:
-    return error("run_in_use", f"run {run_id} is in use: {why}", run_id=run_id, reason=why)
+def another_bundle(run_id: str, expected: str, found: str) -> RunstoneError:
+    """What is raised where the bundle is not the one that was marked."""
+    message = f"run {run_id} is not the bundle that was marked; it stays"
+    return error("digest_mismatch", message, run_id=run_id, expected=expected, found=found)
 
 
 def _read(path: str) -> Tombstone | None:

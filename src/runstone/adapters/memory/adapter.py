@@ -108,6 +108,15 @@ class MemoryObjects:
             del self.bundles[run_id]
         return "removed"
 
+    def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
+        answers: dict[str, Removed | RunstoneError] = {}
+        for run_id in run_ids:
+            try:
+                answers[run_id] = self.remove(run_id, at, by)
+            except RunstoneError as exc:
+                answers[run_id] = exc
+        return answers
+
     def tombstone(self, run_id: str) -> Tombstone | None:
         return self._tombstones.get(fold_id(run_id))
 
@@ -161,6 +170,9 @@ class MemoryStage:
     def keep_only(self, paths: set[str]) -> None:
         for path in set(self._files) - paths:
             del self._files[path]
+
+    def begin_commit(self) -> None:
+        return None
 
     def commit(self) -> Committed:
         return self._objects.commit(self._run_id, self._files, own=self._own)
@@ -221,7 +233,7 @@ class MemoryJournals:
         self.claims = MemoryClaims()
         self.published = MemoryPublished()
 
-    def create(self, run_id: str) -> MemoryOpenRun:
+    def create(self, run_id: str, *, fresh: bool = False) -> MemoryOpenRun:  # noqa: ARG002  # claimed all the same
         folded = fold_id(check_run_id(run_id))
         with self._lock:
             if folded in self._claimed or self._objects.exists(run_id):
@@ -322,6 +334,9 @@ class MemoryOpenRun:
 
     def sync(self) -> None:
         """Nothing survives the process."""
+
+    def begin_sync(self) -> None:
+        return None
 
     def repair(self, size: int) -> int:
         journal = self._files[layout.JOURNAL]

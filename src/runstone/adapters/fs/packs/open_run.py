@@ -1,0 +1,231 @@
+"""A packed run while it is open: its events go to the spool of the process, its files stand where loose runs have
+theirs, and its bundle becomes a slice.
+
+One that grows too large goes on as a loose run: a folder that has its events so far, durable before the spool's stop to
+count.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runstone.adapters.fs import durable
+from runstone.adapters.fs.journals import FsOpenRun, KeptFiles
+from runstone.adapters.fs.objects import FsBundle, FsStage, new_stage, no_file
+from runstone.adapters.fs.packs.rewriting import mend
+from runstone.adapters.fs.packs.spools import Spools, lock
+from runstone.adapters.fs.packs.stage import PackedStage
+from runstone.adapters.fs.places import Places, translated
+from runstone.core import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Final
+
+    from runstone.adapters.fs.packs.packing import Packing
+    from runstone.adapters.fs.packs.spooling import Spool, Sync
+    from runstone.core.manifest import FileFact
+    from runstone.ports.objects import Stage
+
+MAX_HELD_BYTES: Final = 1 << 20
+"""A run with more in its journal, or in the files that it keeps, goes on as a loose one."""
+
+
+class PackedOpenRun:
+    """Port `OpenRun`."""
+
+    def __init__(self, places: Places, packing: Packing, run_id: str, spool: Spool) -> None:
+        self._places = places
+        self._packing = packing
+        self._run_id = run_id
+        self._spool: Spool | None = spool
+        self._end = b',"run_id":"%b"}\n' % run_id.encode()
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._files: KeptFiles | None = None
+        self._kept_bytes = 0
+        self._loose: FsOpenRun | None = None
+        self._stage: PackedStage | None = None
+        self._begun: Sync | None = None
+
+    def append(self, line: bytes) -> None:
+        if self._loose is None and self._size + len(line) > MAX_HELD_BYTES:
+            self._loosen()
+        if self._loose is not None:
+            self._loose.append(line)
+            return
+        assert self._spool is not None
+        self._spool.append(b'{"event":%b%b' % (line[:-1], self._end))
+        self._lines.append(line)
+        self._size += len(line)
+
+    def sync(self) -> None:
+        if self._loose is not None:
+            self._loose.sync()
+        else:
+            begun, self._begun = self._begun or self.begin_sync(), None
+            if begun is not None:
+                begun.wait()
+
+    def begin_sync(self) -> Sync | None:
+        if self._loose is None and self._spool is not None:
+            self._begun = self._packing.synced(self._spool)
+        return self._begun
+
+    def repair(self, size: int) -> int:
+        if self._loose is not None:
+            return self._loose.repair(size)
+        while self._size > size:  # the spool is not cut: a line with a number that was there counts in its place
+            self._size -= len(self._lines.pop())
+        return self._size
+
+    def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
+        if self._loose is not None:
+            return self._loose.keep(path, pieces)
+        if self._files is None:
+            folder = self._places.at(layout.open_run(self._run_id))
+            with translated(folder):
+                os.makedirs(folder, exist_ok=True)
+            self._files = KeptFiles(self._places, folder)
+        fact = self._files.keep(path, pieces)
+        self._kept_bytes += fact.size
+        return fact
+
+    def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
+        if self._loose is not None:
+            yield from self._loose.read(start, end_exclusive)
+        else:
+            yield b"".join(self._lines)[start:end_exclusive]
+
+    def stage(self) -> Stage:
+        if self._loose is None and self._kept_bytes > MAX_HELD_BYTES:
+            self._loosen()
+        if self._loose is not None:
+            return self._loose.stage()
+        files = {layout.JOURNAL: b"".join(self._lines)}
+        if self._files is not None:
+            files.update(self._files.contents())
+        self._stage = self._packing.stage(self._run_id, None, files)
+        return self._stage
+
+    def sealed_elsewhere(self) -> bool:
+        if self._loose is not None:
+            return self._loose.sealed_elsewhere()
+        committed = self._stage is not None and self._stage.committed
+        return not committed and os.path.lexists(self._places.at(self._run_id))
+
+    def close(self) -> None:
+        spool, self._spool = self._spool, None
+        if self._loose is not None:
+            self._loose.close()
+        elif spool is not None:
+            sealed = self._stage is not None and self._stage.committed
+            if sealed and self._files is not None:
+                durable.remove_tree(self._places.at(layout.open_run(self._run_id)))
+            spool.leave(sealed=sealed or not self._lines)
+
+    def inherit(self) -> None:
+        self._spool = None
+        if self._loose is not None:
+            self._loose.inherit()
+
+    def _loosen(self) -> None:
+        """Go on as a loose run. Raises `store_unavailable`; then the spool goes on to count."""
+        places, folder = self._places, self._places.at(layout.open_run(self._run_id))
+        path = os.path.join(folder, layout.JOURNAL)
+        with translated(path):
+            os.makedirs(folder, exist_ok=True)
+            lease = durable.claim(places.at(layout.lease(self._run_id)), places.new_temporary(), self._run_id.encode())
+            try:
+                durable.create_once(path, b"".join(self._lines), places.new_temporary())
+                durable.sync_folder(places.open)
+                fd, _ = durable.reopen_cut(path, self._size)
+            except BaseException:
+                durable.let_go(lease)
+                raise
+        self._loose = FsOpenRun(places, self._run_id, lease, fd, self._files)
+        self._lines = []
+        spool, self._spool = self._spool, None
+        if spool is not None:
+            spool.leave(sealed=True)  # nothing of it is needed: the folder is durable
+
+
+class SpooledRun:
+    """Port `LeftRun`: a run in a spool, with the lock of the spool if it was taken."""
+
+    def __init__(self, places: Places, spools: Spools, run_id: str, path: str, held: int = -1, lease: int = -1) -> None:
+        self._places = places
+        self._spools = spools
+        self._path = path
+        self._held = held
+        self._lease = lease
+        self.run_id = run_id
+        self.folder = places.at(layout.open_run(run_id))
+
+    def read(self, start: int = 0, end_exclusive: int | None = None) -> Iterator[bytes]:
+        yield self._spools.journal(self._path, self.run_id)[start:end_exclusive]
+
+    def kept(self) -> list[str]:
+        if not os.path.isdir(self.folder):
+            return []
+        with translated(self.folder):
+            bundle = FsBundle(self.folder)
+        try:
+            return [entry.path for entry in bundle.entries() if entry.kind == "file"]
+        finally:
+            bundle.close()
+
+    def read_kept(self, path: str) -> Iterator[bytes]:
+        try:
+            bundle = FsBundle(self.folder)
+        except OSError:
+            raise no_file(self.folder, path) from None
+        try:
+            yield from bundle.read(path)
+        finally:
+            bundle.close()
+
+    def stage(self) -> FsStage:
+        return new_stage(self._places, self.run_id, claim=None)
+
+    def remove(self, *, free_id: bool) -> None:  # noqa: ARG002  # no id was claimed
+        if self._held < 0:
+            return
+        with translated(self.folder):
+            durable.remove_tree(self.folder)
+            self._spools.remove_if_done(self._path)
+
+    def hold_id(self) -> None:
+        """Take the lease of the id as well."""
+        lease = self._places.lock_lease(self.run_id)
+        self._lease = -1 if lease is None else lease
+
+    def release(self) -> None:
+        held, self._held, self._lease = (self._held, self._lease), -1, -1
+        for fd in held:
+            durable.let_go(fd)
+
+
+def take_spooled(places: Places, spools: Spools, run_id: str, path: str, *, force: bool) -> SpooledRun | None:
+    """The run for recovery, with the lock of its spool; `None` if its writer is alive or it is sealed by now.
+
+    Where the writer is dead, its segment is ended first: what is whole in it, and no more, is sealed.
+    """
+    with translated(path):
+        held = lock(path)
+        if held is None and not force:
+            return None
+        left = SpooledRun(places, spools, run_id, path, -1 if held is None else held)
+        try:
+            if held is not None:
+                mend(places)
+            else:  # before the look for a slice: a writer that is alive looks for the lease behind its own
+                left.hold_id()
+            if spools.is_open(run_id):
+                return left
+        except BaseException:
+            left.release()
+            raise
+    left.release()
+    return None
