@@ -471,5 +471,5 @@ def test_every_method_that_takes_facts_is_tried() -> None:
     """The table of the random test has every method by which a fact comes in."""
     others = {"open", "finish", "become_inert", "written", "git_state", "left_out", "run_id", "recording", "redactor"}
     others |= {"capture", "watch_system"}  # they record on their own
-    others |= {"child", "environ", "finishing", "resumed_step"}
+    others |= {"child", "environ", "finishing", "opened_at", "resumed_step"}
     assert run_methods() - others == set(CALLS)
