@@ -583,3 +583,18 @@ def test_run_that_is_sealed_while_a_list_is_made_is_in_it(store: Store, monkeypa
     for port, name in looks:
         monkeypatch.setattr(port, name, then_seal(getattr(port, name)))
     assert [row["run_id"] for row in store.rows()] == ["moves"]
+
+
+def test_a_first_line_that_comes_between_two_looks_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that lives, and has only just begun: forced recovery seals what it has written by then."""
+    store.run("job", run_id="fresh")
+    read = FsLeftRun.read
+    looks: list[int] = []
+
+    def late(self: FsLeftRun, start: int = 0, end_exclusive: int | None = None) -> Any:
+        looks.append(start)
+        return iter(()) if len(looks) == 1 else read(self, start, end_exclusive)
+
+    monkeypatch.setattr(FsLeftRun, "read", late)
+    (recovery,) = store.recover("fresh", force=True)
+    assert (recovery.outcome, store.verify("fresh").ok) == ("sealed", True)

@@ -139,6 +139,8 @@ def _recover(left: LeftRun, objects: Objects, journals: Journals, contract_of: C
     if objects.exists(left.run_id):
         return _sealed_before(left, objects)
     found = Prefix(left)
+    if found.any_line and found.opened is None:  # a writer that lives may have written it between two looks
+        found = Prefix(left)
     if not found.any_line:
         left.remove(free_id=True)
         return Recovery(left.run_id, NEVER_OPENED)
