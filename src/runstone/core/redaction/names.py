@@ -274,7 +274,7 @@ TABLES: Final[list[list[str]]] = [
 
 def assignments(text: str) -> Iterator[tuple[int, int, int, int]]:
     """Each value in `text` that a secret's name is given: where the name starts and ends, where the value does."""
-    lower = text.replace("\u0130", "i").lower()  # the one letter that is two in lower case
+    lower = folded(text)
     for known in _compiled("identified", _IDENTIFIED).finditer(text) if "identified" in lower else ():
         value = _argument(text, known.start(), known.end())
         if value is not None and value[2] == VALUE:
@@ -289,6 +289,11 @@ def assignments(text: str) -> Iterator[tuple[int, int, int, int]]:
             if value is not None and value[2] == VALUE:
                 yield start, seen, value[0], value[1]
                 seen = value[1]
+
+
+def folded(text: str) -> str:
+    """`text` in lower case, character for character."""
+    return text.replace("\u0130", "i").lower()  # the one letter that is two in lower case
 
 
 def stems(lower: str) -> Iterator[tuple[int, int]]:
