@@ -11,17 +11,50 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
 class RunstoneError(Exception):
-    """Root of the family. `code` is stable; `details` names the path, line, expected and found values."""
+    """Root of the family. `code` is stable; `details` names the path, line, expected and found values.
+
+    What was handed in may hold a secret, and a message or a detail may repeat it: both are told without, by whatever
+    knows of secrets when the error is made.
+    """
 
     def __init__(self, code: str, message: str, /, **details: Any) -> None:
-        super().__init__(message)
+        super().__init__()
         self.code = code
-        self.message = message
-        self.details = details
+        self._message = message
+        self._details = details
+        self._hides = [_known.hides()] if _known.hides is not None else []
+
+    @property
+    def message(self) -> str:
+        """What is wrong, for people."""
+        self._hide()
+        return self._message
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The same for programs."""
+        self._hide()
+        return self._details
+
+    def _hide(self) -> None:
+        hides, self._hides = self._hides, []
+        for hide in hides:
+            self._message = hide(self._message)
+            self._details = _without(self._details, hide)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.code!r}, {self.message!r})"
+
+    def __reduce__(self) -> Any:
+        return _made_again, (type(self), self.code, self.message, self.details)
 
     def as_dict(self) -> dict[str, Any]:
         """The three fields as they stand in JSON answers."""
@@ -31,6 +64,51 @@ class RunstoneError(Exception):
     def exit_status(self) -> int:
         """The status a command ends with because of this error."""
         return CODES[self.code].exit_status
+
+
+class _Known:
+    hides: Callable[[], Callable[[str], str]] | None = None
+
+
+_known = _Known()
+
+
+def hide_by(hides: Callable[[], Callable[[str], str]]) -> None:
+    """Have every error ask, when it is made, for the function that its text passes before somebody sees it."""
+    _known.hides = hides
+
+
+class Hiding:
+    """A block whose errors pass `hide` as well."""
+
+    def __init__(self, hide: Callable[[str], str]) -> None:
+        self._hide = hide
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
+        if isinstance(exc, RunstoneError):
+            exc._hides.append(self._hide)  # noqa: SLF001  # of this module
+
+
+def excerpt(text: str, limit: int = 80) -> str:
+    """The first characters of what was handed in, for a message: cut where no secret is cut in two."""
+    return (text if _known.hides is None else _known.hides()(text))[:limit]
+
+
+def _without(value: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return hide(value)
+    if type(value) in (list, tuple):
+        return type(value)(_without(item, hide) for item in value)
+    if type(value) is dict:
+        return {key: _without(item, hide) for key, item in value.items()}
+    return value
+
+
+def _made_again(kind: type[RunstoneError], code: str, message: str, details: dict[str, Any]) -> RunstoneError:
+    return kind(code, message, **details)
 
 
 class InvalidInput(RunstoneError):  # noqa: N818  # a word that reads well in `except`

@@ -10,10 +10,11 @@ import os
 from runstone.core import layout
 from runstone.engine.current import PARENT, PARENT_STORE
 from runstone.engine.store import Store
-from runstone.errors import error
+from runstone.errors import RunstoneError, error, excerpt, hide_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
 
     from runstone.adapters.fs.packs.packing import Packing
@@ -50,7 +51,7 @@ def contract_of(name: str, version: str | None = None) -> Contract:
     if dotted is None:
         asked = name if version is None else f"{name}/{version}"
         known = [f"{known}/{number}" for known, numbers in CONTRACTS.items() for number in numbers]
-        raise error("unknown_contract", f"no contract {asked[:80]!r}; known are {', '.join(known)}", known=known)
+        raise error("unknown_contract", f"no contract {excerpt(asked)!r}; known are {', '.join(known)}", known=known)
     contract = _loaded.get(dotted)
     if contract is None:
         import importlib
@@ -136,6 +137,45 @@ def open_redactor() -> Redactor:
     return Redactor(host.secrets(), ruleset_of_settings(host.settings_file()), host)
 
 
+def hidden(text: str) -> str:
+    """`text` without its secrets, for who is shown it: by what the runs of this process know, and what this machine
+    tells. Where that cannot be read, by the rules alone."""
+    return _hides()(text)
+
+
+def _hides() -> Callable[[str], str]:
+    """For an error that is made now: what it says may hold what a run was told that is finished when it is seen."""
+    from runstone.engine.live import LIVE
+
+    here = {id(run.redactor): run.redactor for run in list(LIVE.values())}
+
+    def hide(text: str) -> str:
+        for redactor in (*here.values(), _redactor_of_errors()):
+            text = redactor.text(text)[0]
+        return text
+
+    return hide
+
+
+_of_errors: list[Redactor] = []
+
+
+def _redactor_of_errors() -> Redactor:
+    """Made once: a process may meet many errors."""
+    if not _of_errors:
+        from runstone.adapters.system import SystemHost
+        from runstone.core.redaction.redactor import Redactor
+
+        try:
+            _of_errors.append(open_redactor())
+        except RunstoneError:  # of the settings, and it is about to be told
+            _of_errors.append(Redactor(SystemHost().secrets()))
+    return _of_errors[0]
+
+
+hide_by(_hides)
+
+
 def store_path(url: str) -> str:
     """The folder of a store's URL; raises `unsupported_store` for a scheme that no adapter serves."""
     scheme, mark, rest = url.partition(":")
@@ -143,10 +183,13 @@ def store_path(url: str) -> str:
         return rest.removeprefix("//") or "/"
     if mark and len(scheme) > 1 and scheme.isalnum() and (rest.startswith("//") or scheme in _SCHEMES):
         raise error(
-            "unsupported_store", f"no adapter serves {scheme}: stores; give a path", url=url[:200], scheme=scheme
+            "unsupported_store",
+            f"no adapter serves {scheme}: stores; give a path",
+            url=excerpt(url, 200),
+            scheme=scheme,
         )
     if not url or "\0" in url:
-        raise error("unsupported_store", "a store's path is empty or holds a NUL", url=url[:200])
+        raise error("unsupported_store", "a store's path is empty or holds a NUL", url=excerpt(url, 200))
     return url
 
 

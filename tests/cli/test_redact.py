@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import subprocess
@@ -66,9 +67,17 @@ def test_the_filter_keeps_wide_text(encoding: str) -> None:
     assert cleaned([data[at : at + 1] for at in range(len(data))]) == clean
 
 
-def test_utf16_without_its_mark_is_told_and_not_changed() -> None:
-    """The filter cannot write it; it says that a secret is left, and the status is 1."""
-    data = f"line\r\n{LINE}".encode("utf-16-le")
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_text_without_its_mark_stays_wide(encoding: str) -> None:
+    """What the filter puts in the place of a secret is as wide as what stands around it."""
+    text = f"line\r\n{LINE}x {TOKEN} y\r\n"
+    clean = text.replace(PASSWORD, "[REDACTED:named-secret]").replace(TOKEN, "[REDACTED:github-token]")
+    assert filtered(text.encode(encoding)) == clean.encode(encoding)
+
+
+def test_a_secret_among_zeros_is_told_and_not_changed() -> None:
+    """Where it is no text of any encoding the filter says that a secret is left, and the status is 1."""
+    data = b"\0".join([LINE[:4].encode(), LINE[4:].encode()])
     command = [sys.executable, "-m", "runstone", "redact"]
     done = subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, data)
@@ -208,6 +217,55 @@ def test_what_cannot_be_read_is_said_and_is_status_1(invoke: Invoke, monkeypatch
     assert answer.out == "no secret in 1 file of 2 B\n1 not read, named above\n"
 
 
+def test_a_file_that_nobody_may_read_is_said_and_is_status_1(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was named: the others are read all the same."""
+    Path("a").write_text("x\n")
+    Path("b").write_text(LINE)
+    real = os.open
+
+    def refusing(path: str, *rest: int) -> int:
+        if path == "a":
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *rest)
+
+    monkeypatch.setattr(os, "open", refusing)
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: path != "a")
+    answer = invoke("redact", "--check", "a", "b")
+    assert (answer.status, answer.err) == (1, "runstone: a: Permission denied\n")
+    assert "b:1: named-secret" in answer.out
+
+
+def test_names_of_folders_and_of_what_is_not_read_are_searched(invoke: Invoke) -> None:
+    """An empty folder, one that was named, a link, a pipe: each is told once, without the secret."""
+    Path(f"d-{TOKEN}/empty {TOKEN}").mkdir(parents=True)
+    Path(f"d-{TOKEN}/link-{TOKEN}").symlink_to("nowhere")
+    os.mkfifo(f"d-{TOKEN}/pipe-{TOKEN}")
+    Path(f"d-{TOKEN}/file").write_text("x\n")
+    answer = invoke("redact", "--check", f"d-{TOKEN}", "--json")
+    assert answer.status == 1
+    assert [(one["path"].partition("/")[2], one["rule"]) for one in answer.value["findings"]] == [
+        ("", "github-token"),
+        ("empty [REDACTED:github-token]/", "github-token"),
+        ("link-[REDACTED:github-token]", "github-token"),
+        ("pipe-[REDACTED:github-token]", "github-token"),
+    ]
+    assert answer.value["files"] == 1
+    shown = invoke("redact", "--check", f"d-{TOKEN}")
+    assert "d-[REDACTED:github-token]/: github-token  GitHub" in shown.out
+    assert "in the name of the folder" in shown.out
+    assert TOKEN not in answer.out + answer.err + shown.out + shown.err
+
+
+def test_what_is_compressed_is_said(invoke: Invoke) -> None:
+    """It was read as it is, so nothing that was found says little."""
+    Path("a.gz").write_bytes(gzip.compress(LINE.encode()))
+    answer = invoke("redact", "--check", "a.gz")
+    assert (answer.status, answer.out.splitlines()[1:]) == (0, ["a.gz: compressed, read without being unpacked"])
+    Path("b.zip").write_bytes(b"PK\x03\x04 and so on")
+    assert "2 files: compressed" in invoke("redact", "--check", ".").out
+    assert invoke("redact", "--check", "a.gz", "--json").value["compressed"] == ["a.gz"]
+
+
 def test_a_file_that_is_not_there_is_status_3(invoke: Invoke) -> None:
     """Before anything is read, of filter and check alike; a name that holds a secret is not repeated."""
     Path("a").write_text(LINE)
@@ -277,6 +335,7 @@ def test_the_json_answer(invoke: Invoke) -> None:
         "bytes": 16 + len(LINE),
         "rules": {"named-secret": 1},
         "not_read": [],
+        "compressed": [],
     }
 
 
@@ -323,7 +382,7 @@ def test_no_rule_but_those_of_keys_reaches_over_a_line() -> None:
     from runstone.core.redaction.rule import spans_lines
 
     spanning = {rule.id for rule in RULES if spans_lines(rule)}
-    assert spanning == {"openvpn-key", "private-key", "private-key-der", "putty-private-key"}
+    assert spanning == {"openvpn-key", "private-key", "private-key-block", "private-key-der", "putty-private-key"}
 
 
 def test_encoded_text_of_other_kinds_is_passed_on() -> None:

@@ -120,3 +120,34 @@ class TestOvc:
         """As for every contract."""
         assert process("run", "--contract", "ovc/0.1", "--store", "runs", "--kind", "A", "--", "true").status == 0
         assert ovc_run(store)[1]["status"] == "success"
+
+
+def test_the_value_of_a_named_variable_is_a_secret(store: Store, process: Invoke) -> None:
+    """Whatever the name: in the output, in the arguments, in what is shown; under each contract."""
+    value = "walrus-" + "carpenter-71"
+    for words in (["--run-id", "r"], ["--contract", "ovc", "--kind", "A"]):
+        command = [
+            "run",
+            "--store",
+            "runs",
+            "--secret-env",
+            "COLOUR",
+            "--secret-env",
+            "UNSET",
+            "--redact-output",
+            *words,
+        ]
+        answer = process(*command, "--", "sh", "-c", f"echo $COLOUR; echo {value}", COLOUR=value)
+        assert (answer.status, value in answer.out) == (0, False)
+        assert answer.out.count("[REDACTED:declared]") == 2
+    assert len(list(store.runs())) == 2
+    for sealed in store.runs():
+        assert value.encode() not in b"".join(sealed.file(entry["path"]) for entry in sealed.manifest["files"])
+
+
+def test_a_secret_that_is_too_short_is_refused_by_the_name_of_its_variable(process: Invoke) -> None:
+    """The value is not told."""
+    answer = process("run", "--secret-env", "COLOUR", "--", "touch", "ran", COLOUR="x7")
+    assert (answer.status, Path("ran").exists()) == (125, False)
+    assert "--secret-env COLOUR: a declared secret is text of 4 characters or more" in answer.err
+    assert "x7" not in answer.err

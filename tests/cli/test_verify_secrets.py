@@ -11,6 +11,7 @@ from core.planted import secrets
 import runstone
 from cli.conftest import Invoke
 from runstone.core.redaction.redactor import Redactor
+from runstone.core.values import with_encoded_bytes
 from runstone.engine.store import Store
 
 TOKEN = secrets(31)["github-token"][0].secret
@@ -66,6 +67,21 @@ def test_the_journal_is_read_as_values(invoke: Invoke, store: Store, monkeypatch
             run.config({"env": [{"name": "SERVICE_TOKEN", "value": PASSWORD}]})
     found = invoke("verify", "run-1", "--secrets", "--json").value["findings"]
     assert ("events.jsonl", 2, "named-secret") in {(one["file"], one["line"], one["found"]) for one in found}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32-le"])
+def test_wide_text_and_bytes_of_the_journal_are_read(
+    invoke: Invoke, store: Store, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """Output in UTF-16 or UTF-32, in a short event and a long one, and a value of bytes in base64."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Redactor, "tree", lambda _, value, marks: with_encoded_bytes(value))
+        with store.run("x", run_id="run-1") as run:
+            run.stream("stdout", f"using {TOKEN} now\n".encode(encoding))
+            run.event("x.raw", {"blob": f"using {TOKEN} now".encode(encoding)})
+            run.event("x.raw", {"text": (f"using {TOKEN} now" + " word" * 50_000).encode(encoding).decode("latin-1")})
+    found = invoke("verify", "run-1", "--secrets", "--json").value["findings"]
+    assert {one["line"] for one in found if one["found"] == "github-token"} == {2, 3, 4}
 
 
 def test_without_the_option_it_is_told(store: Store, invoke: Invoke) -> None:

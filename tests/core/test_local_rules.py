@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstone.core.canonical import canonical_bytes
+from runstone.core.redaction.effort import MAX_WAYS, ways
 from runstone.core.redaction.names import RULE as NAMED
 from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.redaction.required import has_long_repeat, required_literals
@@ -80,6 +81,9 @@ def test_the_digest_tells_what_decides() -> None:
     [
         (("acme_[0-9a-f]{32}'", "acme_[0-9a-f]+'"), "without a bound"),
         (("acme_[0-9a-f]{32}'", "acme_(?:[0-9a-f]*x){1,3}'"), "without a bound"),
+        (("acme_[0-9a-f]{32}'", "(?:a{1,200}){1,200}cme_[0-9a-f]{32}'"), "1,000 ways"),
+        (("acme_[0-9a-f]{32}'", "(?:(?:a|[a-z]){0,9}){1,9}acme_[0-9a-f]{32}'"), "1,000 ways"),
+        (("acme_[0-9a-f]{32}'", "a{1,4096}a{0,4096}cme_[0-9a-f]{32}'"), "1,000 ways"),
         (("acme_[0-9a-f]{32}'", "[a-z]{4}_[0-9a-f]{32}'"), "literal part"),
         (("acme_[0-9a-f]{32}'", "acme_[0-9a-f]{32'"), "own example"),
         (("acme_[0-9a-f]{32}'", "acme_[0-9a-f'"), "no regular expression"),
@@ -236,6 +240,31 @@ def test_a_required_literal_is_in_every_match(rule: Rule, data: st.DataObject) -
 def test_required_literals(pattern: str, literals: tuple[str, ...]) -> None:
     """The best of those that stand in every match; what may be missing does not count."""
     assert required_literals(pattern) == literals
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number"),
+    [
+        ("acme_[0-9a-f]{32}", 1),
+        ("acme_[a-z]{1,20}-[0-9a-f]{32,64}(?:-[a-z]{1,10}){1,5}", 1),
+        ("(?:[B-Z]{1,20}_){1,10}acme", 1),
+        ("[a-z]{1,200}acme", 200),
+        ("(?:[a-z]{1,20}_){1,10}acme", 10),
+        ("acme(?:[a-z]{1,9}[0-9]{1,9}){1,9}(?![a-z0-9])", 81),
+        ("acme(?>[a-z]{1,9}){1,9}x", 9),
+        ("a{1,30}(?:b?|c)a{1,30}x", 30),
+        ("(?:a{1,200}){1,200}acme", MAX_WAYS + 1),
+        ("(?:(?:a{1,3}){1,3}){1,9}acme", MAX_WAYS + 1),
+        ("(?:a{0,3}b{0,3}){1,50}acme", MAX_WAYS + 1),
+        ("(?:a?){30}a{30}acme", MAX_WAYS + 1),
+        ("(?:[a-c]d|[c-e]d){1,30}acme", MAX_WAYS + 1),
+        ("(?i:a{1,99})A{1,200}acme", MAX_WAYS + 1),
+        (r"\w{1,4000}\d{1,200}acme", MAX_WAYS + 1),
+    ],
+)
+def test_how_often_a_pattern_is_tried(pattern: str, number: int) -> None:
+    """A repeat counts once where its next character decides."""
+    assert ways(pattern) == number
 
 
 @pytest.mark.parametrize(

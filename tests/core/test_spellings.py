@@ -37,6 +37,19 @@ def test_everyday_encodings_are_spelled(encode: Callable[[str], str]) -> None:
     assert encode(VALUE) in spellings(VALUE)
 
 
+def test_line_ends_are_spelled_as_others_end_lines() -> None:
+    """As a terminal does, and as a file of another system."""
+    assert "first\r\nsecond" in spellings("first\nsecond")
+    assert "first\nsecond" in spellings("first\r\nsecond")
+    assert "first\r\r\nsecond" in spellings("first\r\nsecond")
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_what_is_not_plain_is_spelled_in_utf32(encoding: str) -> None:
+    """Plain text is found without its zeros."""
+    assert VALUE.encode(encoding).decode("latin-1") in spellings(VALUE)
+
+
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode], ids=["base64", "base64url"])
 @pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("behind", [0, 1, 2])

@@ -461,3 +461,24 @@ def test_every_run_below_is_told_once(above: dict[int, set[int]]) -> None:
     for row in rows:  # parents stand before their children
         assert row["parent"] in seen
         seen.add(row["run_id"])
+
+
+def test_an_error_of_a_child_has_no_secret_of_it_in_its_parents(store: Store) -> None:
+    """The exception goes on through the blocks around it, whose runs were told no secret."""
+    secret = "dcl-" + "Q7vw2kLmPz"
+
+    def work() -> None:
+        with (
+            store.run("outer", run_id="outer") as outer,
+            outer.child("middle", run_id="middle") as middle,
+            middle.child("inner", run_id="inner", secrets=[secret]),
+        ):
+            raise ValueError(f"bad {secret}")
+
+    with pytest.raises(ValueError, match="bad"):
+        work()
+    for run_id in ("inner", "middle", "outer"):
+        (closed,) = of_type(store, run_id, "run.closed")
+        assert secret not in str(closed)
+        assert closed["error"]["message"] == "bad [REDACTED:declared]"
+        assert closed["redactions"] > 0

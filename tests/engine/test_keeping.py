@@ -181,11 +181,10 @@ def test_text_of_another_encoding_stays_in_it(
 @pytest.mark.parametrize(
     "body",
     [
-        f"t: {TOKEN}\n".encode("utf-16-le"),
         b"\xff\xfe" + f"t: {TOKEN}\n".encode("utf-16-le") + b"\x00\xdc\x00\x00",
         b"\xff\xfe" + f"t: {TOKEN}\n".encode("utf-16-le") + b"\x00",
     ],
-    ids=["without its mark", "a lone surrogate", "half a character"],
+    ids=["a lone surrogate", "half a character"],
 )
 def test_wide_text_that_cannot_be_decoded_is_not_kept(store: Store, tmp_path: Path, body: bytes) -> None:
     """Nothing of it is: the reason is in the only event."""
@@ -194,6 +193,16 @@ def test_wide_text_that_cannot_be_decoded_is_not_kept(store: Store, tmp_path: Pa
     assert (event["path"], event["problem"]) == (None, "not_kept:redacted:github-token")
     assert event["sha256"] == sha256_hex(body)
     assert TOKEN.encode() not in on_disk(store).replace(b"\0", b"")
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-32-be"])
+def test_wide_text_without_its_mark_stays_wide(store: Store, tmp_path: Path, coding: str) -> None:
+    """Nothing but its zeros tells the encoding: the marks have them, too."""
+    text = f"one\nt: {TOKEN}\nv: {DECLARED}\n" * 100
+    (tmp_path / "a.txt").write_bytes(text.encode(coding))
+    _, copy = record(store, tmp_path / "a.txt", keep="redacted")
+    clean = text.replace(TOKEN, MARKED).replace(DECLARED, "[REDACTED:declared]")
+    assert kept_bytes(store, copy).decode(coding) == clean
 
 
 def test_a_binary_file_is_copied_with_marks(store: Store, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from core.planted import checked, drawn
 import runstone
 from runstone.adapters.fs.journals import FsJournals
 from runstone.adapters.fs.places import Places
+from runstone.errors import RunstoneError
 from runstone.testing.ground import code_of
 
 from .scenes import of_type
@@ -80,6 +81,27 @@ def test_what_is_no_settings_file_is_an_error(here: Path, make: object) -> None:
     assert callable(make)
     make(here / "runstone.toml")
     assert code_of(lambda: runstone.open("runs").run("k")) == "invalid_settings"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.mkdir(), "runstone.toml is a folder, not a file of settings"),
+        (lambda path: os.mkfifo(path), "runstone.toml is a pipe, not a file of settings"),
+        (lambda path: path.symlink_to(path), "runstone.toml cannot be read: Too many levels of symbolic links"),
+        (lambda path: path.touch(), None),
+    ],
+)
+def test_what_stands_in_the_place_of_the_settings_is_named(here: Path, make: object, said: str | None) -> None:
+    """Nobody may take a pipe, which holds nothing yet, for a file without settings."""
+    assert callable(make)
+    make(here / "runstone.toml")
+    if said is None:
+        runstone.open("runs").run("k").finish()
+        return
+    with pytest.raises(RunstoneError) as caught:
+        runstone.open("runs").run("k")
+    assert (caught.value.code, caught.value.message) == ("invalid_settings", said)
 
 
 # pseudonyms

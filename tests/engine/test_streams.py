@@ -46,6 +46,20 @@ def test_a_secret_is_found_wherever_two_calls_divide_it(at: int) -> None:
     assert streamed(line[:at], line[at:], secrets=(WORD,)) == streamed(line, secrets=(WORD,))
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_wide_text_is_recorded_without_secrets(encoding: str, size: int) -> None:
+    """A token, what a name is given, and a value that was declared; all else is byte for byte what it was."""
+    value = f"pässwörd ключ-{WORD}"
+    text = f"one\r\nx {TOKEN} y\r\npwd={WORD[:9]} z\r\n{value}\r\nend\r\n"
+    data = text.encode(encoding)
+    clean = text.replace(value, "[REDACTED:declared]").replace(WORD[:9], "[REDACTED:named-secret]")
+    clean = clean.replace(TOKEN, "[REDACTED:github-token]")
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    expected = clean.encode(encoding)
+    assert streamed(*pieces, secrets=(value,))[: len(expected)] == expected
+
+
 @pytest.mark.parametrize("rule", KEYS, ids=lambda rule: rule.id)
 def test_a_secret_of_several_lines_is_found_line_by_line(rule: Rule) -> None:
     """Each call gives one line."""

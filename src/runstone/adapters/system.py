@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 
@@ -125,12 +126,18 @@ class SystemHost:
         path = chosen or SETTINGS_FILE
         try:
             fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-            with os.fdopen(fd, "rb") as file:
-                data = file.read(MAX_SETTINGS_BYTES + 1)
+            try:
+                kind = _not_a_file(os.fstat(fd).st_mode)
+                data = b"" if kind else _read(fd, MAX_SETTINGS_BYTES + 1)
+            finally:
+                os.close(fd)
         except (OSError, ValueError) as exc:
             if isinstance(exc, FileNotFoundError) and not chosen:
                 return None
-            raise error("invalid_settings", f"{path}: {exc}", path=path, table=None) from exc
+            reason = getattr(exc, "strerror", None) or str(exc)
+            raise error("invalid_settings", f"{path} cannot be read: {reason}", path=path, table=None) from exc
+        if kind:
+            raise error("invalid_settings", f"{path} is {kind}, not a file of settings", path=path, table=None)
         if len(data) > MAX_SETTINGS_BYTES:
             raise error("invalid_settings", f"{path}: over {MAX_SETTINGS_BYTES} bytes", path=path, table=None)
         return data, path
@@ -138,7 +145,12 @@ class SystemHost:
     def secrets(self) -> dict[str, str]:
         telling = [os.fsdecode(name) for name in _names_of_environment() if _says_secret(name)]
         values = [os.environ.get(name, "") for name in telling]
-        return {value: "environment" for value in values if len(value) >= MIN_SECRET_LENGTH and _is_secret(value)}
+        return {
+            text: "environment"
+            for value in values
+            if len(value.strip()) >= MIN_SECRET_LENGTH and _is_secret(value)
+            for text in (value, value.strip())  # of a file it has the line end
+        }
 
     def meters(self) -> SystemMeters:
         from runstone.adapters.meters import SystemMeters
@@ -164,6 +176,20 @@ class SystemHost:
         if found is None:
             return {"sha": sha or None, "ref": ref or None} if sha or ref else None
         return {"sha": sha or found[0], "ref": ref or found[1]}
+
+
+def _not_a_file(mode: int) -> str:
+    """What stands in the place of a file; empty where one does, or a device."""
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else ""
+
+
+def _read(fd: int, limit: int) -> bytes:
+    data = b""
+    while len(data) < limit and (chunk := os.read(fd, limit - len(data))):
+        data += chunk
+    return data
 
 
 def _names_of_environment() -> Iterable[str | bytes]:

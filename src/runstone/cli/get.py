@@ -18,7 +18,7 @@ from runstone.core import layout
 from runstone.core.digests import PREFIX, new_hash
 from runstone.engine.reader import Sealed
 from runstone.errors import error
-from runstone.locate import open_store
+from runstone.locate import hidden, open_store
 
 STDOUT: Final = "-"
 NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -48,7 +48,7 @@ def command(run: str, path: str | None, target: str, store: str | None, *, as_js
         print_json(copied)
     else:
         Screen().table(
-            (Column("COPIED"), Column("SIZE", right=True)), [[c["to"], size_text(c["size"])] for c in copied], 0
+            (Column("COPIED"), Column("SIZE", right=True)), [[hidden(c["to"]), size_text(c["size"])] for c in copied], 0
         )
 
 

@@ -13,7 +13,7 @@ from runstone.cli.runs import sealed_or_path
 from runstone.core.judgement.verdict import Verdict
 from runstone.engine.comparer import with_opened
 from runstone.engine.judge import judge_sealed
-from runstone.locate import open_store
+from runstone.locate import hidden, open_store
 
 FAILED: Final = 1
 _STYLES: Final = {"pass": "good", "fail": "bad"}
@@ -60,7 +60,7 @@ def command(
     verdict = with_opened(
         lambda name: sealed_or_path(opened, name),
         [run, baseline],
-        lambda sides: judge_sealed(opened, sides[0], sides[1], rules),
+        lambda sides: judge_sealed(opened, sides[0], sides[1], [hidden(rule) for rule in rules]),
     )
     if as_json:
         print_json(verdict.as_dict())

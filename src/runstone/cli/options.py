@@ -22,6 +22,7 @@ OPTIONS = (
     Option("pipeline_id", "ID", "The same, by the word that pipelines use."),
     Option("pipeline_version", "V", "Version of the work that is done."),
     Option("required_env", "NAME", "A variable that must be set; without it the command is not run.", multiple=True),
+    Option("secret_env", "NAME", "A variable whose value is a secret, whatever its name.", multiple=True),
     Option("label", "NAME=VALUE", "A label.", multiple=True),
     Option("input", "REF", "Something that the command reads; a file is hashed before it starts.", multiple=True),
     Option("output", "GLOB", "Files that the command makes; hashed when it has ended.", multiple=True),

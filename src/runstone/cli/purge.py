@@ -17,7 +17,7 @@ from runstone.core.query import parse_query
 from runstone.core.tombstone import PENDING, Tombstone
 from runstone.engine.purger import MARK, RELEASE, REMOVE, WAIT, Fate, Purge
 from runstone.engine.store import Store
-from runstone.errors import error
+from runstone.errors import error, excerpt
 from runstone.locate import open_store
 
 _COLUMNS: Final = (
@@ -41,13 +41,13 @@ _RUNS_A_STEP: Final = 100
 
 def _span(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and span_s(value) is None:
-        raise click.BadParameter(f"{value[:40]!r} is no span of time; write {SPAN_EXAMPLES}", param=param)
+        raise click.BadParameter(f"{excerpt(value, 40)!r} is no span of time; write {SPAN_EXAMPLES}", param=param)
     return value
 
 
 def _size(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and size_bytes(value) is None:
-        raise click.BadParameter(f"{value[:40]!r} is not a size; write {SIZE_EXAMPLES}", param=param)
+        raise click.BadParameter(f"{excerpt(value, 40)!r} is not a size; write {SIZE_EXAMPLES}", param=param)
     return value
 
 

@@ -19,7 +19,7 @@ from runstone.core.redaction.explain import about
 from runstone.core.redaction.redactor import Redactor
 from runstone.core.values import undecoded
 from runstone.engine.search import ExplainedSearch, Found, Search
-from runstone.engine.walk import LINK, SPECIAL, chunks_from, chunks_of, files_below
+from runstone.engine.walk import LINK, SPECIAL, chunks_from, chunks_of, files_below, is_compressed
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_redactor
 
@@ -29,7 +29,7 @@ PROGRESS_BYTES: Final = 16_000_000
 
 
 @click.command()
-@click.argument("paths", metavar="[FILE|DIR|-]...", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[FILE|DIR|-]...", nargs=-1, type=click.Path(readable=False))
 @click.option("--check", is_flag=True, help="Tell where secrets stand, in files and in folders; change nothing.")
 @click.option("--explain", is_flag=True, help="With --check: why each is one, and why what is nearly one is none.")
 @json_option("With --check: print what was found as one JSON object.")
@@ -87,7 +87,7 @@ def _filter(path: str) -> int:
             sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
     if search.left:
-        say("a secret in UTF-16 or UTF-32 without a byte order mark was found and is still there")
+        say("a secret between whose letters zeros stand was found and is still there")
     return BAD if search.left else 0
 
 
@@ -140,6 +140,8 @@ class _Answer:
         self._rows: list[dict[str, Any]] = []
         self.rules: Counter[str] = Counter()
         self.not_read: list[dict[str, str]] = []
+        self.compressed: list[str] = []
+        self._names: list[str] = []  # of folders, and of what is not read: told with the next file
         self.failed = False
         self.files = 0
         self.size = 0
@@ -148,29 +150,42 @@ class _Answer:
     def rows(self, paths: tuple[str, ...], search: Search, *, kept: bool) -> Iterator[dict[str, Any]]:
         """What is found, as it is found; it is counted, and where it is `kept` also remembered."""
         for path, chunks in self._streams(paths):
+            if path:
+                self._names.append(path)
+            yield from self._in_names(kept=kept)
             shown = _shown(self._redactor, path)
-            for rule in dict.fromkeys(self._redactor.text(os.path.basename(path))[1]):
-                yield self._row(shown, None, rule, None, kept=kept)
             try:
-                for found in search.found(self._counted(chunks)):
+                for found in search.found(self._counted(shown, chunks)):
                     yield self._row(shown, found.line, found.reason.rule, found, kept=kept)
             except OSError as exc:
                 self._skip(path, exc.strerror or str(exc))
                 continue
-            self.files += 1
+            self.files += bool(path)
+
+    def _in_names(self, *, kept: bool) -> Iterator[dict[str, Any]]:
+        names, self._names = self._names, []
+        for path in names:
+            name = os.path.basename(path.rstrip(os.sep))
+            for rule in dict.fromkeys(self._redactor.text(name)[1]):
+                yield self._row(_shown(self._redactor, path), None, rule, None, kept=kept)
 
     def _streams(self, paths: tuple[str, ...]) -> Iterator[tuple[str, Iterator[bytes]]]:
         for path in paths:
             if path == STDIN:
                 yield path, chunks_from(_stdin())
             elif os.path.isdir(path):
-                for below in files_below(path, self._skip):
+                for below in files_below(path, self._skip, lambda folder: self._names.append(folder + os.sep)):
                     yield below, chunks_of(below)
+                yield "", iter(())
             else:
                 yield path, _named(path)
 
-    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _counted(self, shown: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        begun = False
         for chunk in chunks:
+            if not begun and is_compressed(chunk):
+                self.compressed.append(shown)
+            begun = True
             self.size += len(chunk)
             self.progress.show(
                 f"{count_text(self.files, 'file')}, {size_text(self.size)} searched", self.size // PROGRESS_BYTES
@@ -178,6 +193,7 @@ class _Answer:
             yield chunk
 
     def _skip(self, path: str, why: str) -> None:
+        self._names.append(path)
         self.not_read.append({"path": _shown(self._redactor, path), "reason": why})
         self.failed = self.failed or why not in (LINK, SPECIAL)
         if why != LINK:
@@ -206,6 +222,7 @@ class _Answer:
             "bytes": self.size,
             "rules": dict(sorted(self.rules.items())),
             "not_read": self.not_read,
+            "compressed": self.compressed,
         }
 
 
@@ -214,7 +231,8 @@ def _print_row(screen: Screen, row: dict[str, Any]) -> None:
     if row["rule"] is None:
         screen.line(Span(place, "bold"), ": ", Span("not redacted", "dim"))
     else:
-        in_name = "" if row["line"] is not None else ", in the name of the file"
+        kind = "folder" if row["path"].endswith(os.sep) else "file"
+        in_name = "" if row["line"] is not None else f", in the name of the {kind}"
         screen.line(Span(place, "bold"), ": ", Span(row["rule"], "bad"), f"  {row['about']}{in_name}")
     if "because" in row:
         columns = _columns(row["first_column"], row["last_column"])
@@ -233,6 +251,10 @@ def _print_summary(screen: Screen, answer: _Answer) -> None:
     screen.line(what, f" in {count_text(answer.files, 'file')} of {size_text(answer.size)}")
     for rule, count in sorted(answer.rules.items(), key=lambda item: (-item[1], item[0])):
         screen.line(f"{count:>8}  {rule}")
+    if answer.compressed:
+        count = len(answer.compressed)
+        names = answer.compressed[0] if count == 1 else count_text(count, "file")
+        screen.line(Span(f"{names}: compressed, read without being unpacked", "warn"))
     links = sum(one["reason"] == LINK for one in answer.not_read)
     if links:
         screen.line(f"{count_text(links, 'link')} not followed")

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TextIO
 
 from runstone.core.terminal import safe_text, text_width
+from runstone.locate import hidden
 
 STYLES: Final = {"bold": "1", "dim": "2", "good": "32", "bad": "31", "warn": "33", "live": "36"}
 LABEL_CELLS: Final = 9
@@ -235,6 +236,6 @@ def print_json_line(value: Any) -> None:
 
 
 def say(message: str) -> None:
-    """A remark on standard error, which leaves standard output to the answer."""
+    """A remark on standard error, which leaves standard output to the answer. It may repeat what was asked for."""
     sys.stdout.flush()
-    sys.stderr.write(f"runstone: {safe_text(message)}\n")
+    sys.stderr.write(f"runstone: {safe_text(hidden(message))}\n")

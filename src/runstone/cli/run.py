@@ -41,10 +41,11 @@ def main(arguments: list[str]) -> int:
 def _say(message: str) -> None:
     """A line on standard error, if there is one; what is recorded does not depend on it."""
     from runstone.core.terminal import safe_text
+    from runstone.locate import hidden
 
     try:
         if sys.stderr is not None:
-            sys.stderr.write(f"runstone run: {safe_text(message)}\n")
+            sys.stderr.write(f"runstone run: {safe_text(hidden(message))}\n")
     except (OSError, ValueError):
         pass
 
@@ -60,7 +61,7 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
         flag, given, value = arguments[at].partition("=")
         option = known.get(flag)
         if option is None:
-            raise _wrong(f"unknown option {arguments[at].partition('=')[0][:80]!r}; the command follows `--`")
+            raise _wrong(f"unknown option {flag!r}; the command follows `--`")
         if option.flag:
             if given:
                 raise _wrong(f"{flag} takes no value")
@@ -95,7 +96,7 @@ def parse_size(text: str) -> int:
 
     size = size_bytes(text)
     if size is None:
-        raise _wrong(f"{text[:40]!r} is not a size; write {SIZE_EXAMPLES}")
+        raise _wrong(f"{text!r} is not a size; write {SIZE_EXAMPLES}")
     return size
 
 
@@ -105,15 +106,31 @@ def parse_labels(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, mark, value = pair.partition("=")
         if not mark or not name:
-            raise _wrong(f"{pair[:80]!r} is not a label; write NAME=VALUE")
+            raise _wrong(f"{pair!r} is not a label; write NAME=VALUE")
         labels[name] = value
     return labels
+
+
+def declared(names: list[str]) -> list[str]:
+    """The values of variables that are said to be secret; one that is not set, or empty, has none.
+
+    Raises `invalid_option` for one that is too short to be taken out.
+    """
+    from runstone.engine.opening import secrets_of
+
+    found = []
+    for name in names:
+        try:
+            found += secrets_of([os.environ[name]] if os.environ.get(name) else [])
+        except RunstoneError as exc:
+            raise _wrong(f"--secret-env {name}: {exc.message}") from None
+    return found
 
 
 def _wrap_options(options: dict[str, Any], store: Store) -> dict[str, Any]:
     given: dict[str, Any] = {"pty": options["pty"]}
     if options["redact_output"]:  # the store's redactor: a run that records nothing has none
-        given["redactor"] = store.redactor()
+        given["redactor"] = store.redactor(declared(options["secret_env"]))
     if options["max_output"] is not None:
         given["max_output"] = parse_size(options["max_output"])
     return given
@@ -141,6 +158,7 @@ def _ovc(options: dict[str, Any], command: list[str]) -> int:
         before=lambda run: _inputs(run, options["input"]),
         after=lambda run: _outputs(run, options["output"]),
         labels=parse_labels(options["label"]),
+        secrets=declared(options["secret_env"]),
         strict=options["strict"],
     )
 
@@ -159,6 +177,7 @@ def _record(options: dict[str, Any], command: list[str]) -> int:
         (options["kind"] or options["pipeline_id"]) if options["resume"] else _kind(options, command),
         version=options["pipeline_version"],
         labels=parse_labels(options["label"]),
+        secrets=declared(options["secret_env"]),
         contract=options["contract"] or "runstone",
         run_id=options["run_id"],
         argv=command,

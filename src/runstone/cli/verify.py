@@ -17,7 +17,7 @@ from runstone.core.digests import parse_digest
 from runstone.engine.store import Store
 from runstone.engine.verifier import FAULT, SECRETS, STEPS, Report
 from runstone.errors import RunstoneError, error
-from runstone.locate import open_store
+from runstone.locate import hidden, open_store
 
 BAD: Final = 1
 STEP_CELLS: Final = 44
@@ -93,7 +93,7 @@ def _not_yet(store: Store, run_id: str) -> RunstoneError:
 def print_report(screen: Screen, report: Report, name: str) -> None:
     """The verdict, a line a step, every finding, and what was not checked."""
     begun = {int(text.partition(" ")[0]) for text in report.checked}
-    screen.line(Span(report.run_id or name, "bold"), "  ", _verdict(report, begun))
+    screen.line(Span(report.run_id or hidden(name), "bold"), "  ", _verdict(report, begun))
     if report.digest is not None:
         screen.facts([("digest", [report.digest])])
     screen.line()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 try:  # CPython's small built-in: no OpenSSL is loaded for a few kilobytes
     from _sha256 import sha256 as _small  # type: ignore[import-not-found, unused-ignore]  # gone from 3.12
@@ -73,6 +73,8 @@ def parse_digest(text: str) -> str:
     hexadecimal = text.removeprefix(PREFIX)
     if hexadecimal == text or not is_sha256(hexadecimal):
         raise error(
-            "invalid_digest", f"expected sha256: and 64 hexadecimal digits, found {text[:80]!r}", found=text[:80]
+            "invalid_digest",
+            f"expected sha256: and 64 hexadecimal digits, found {excerpt(text)!r}",
+            found=excerpt(text),
         )
     return hexadecimal

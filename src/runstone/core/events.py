@@ -13,7 +13,7 @@ from runstone.core.digests import is_sha256
 from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS
 from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS, LOG_LEVELS
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def check_labels(labels: Mapping[str, Any]) -> dict[str, str]:
     for name, value in labels.items():
         if not isinstance(name, str) or not 0 < len(name.encode("utf-8", "replace")) <= MAX_LABEL_NAME_BYTES:
             raise error(
-                "invalid_label", f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes", name=str(name)[:80]
+                "invalid_label", f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes", name=excerpt(str(name))
             )
         text = value if isinstance(value, str) else str(value)
         if len(text.encode("utf-8", "replace")) > MAX_LABEL_VALUE_BYTES:
@@ -323,7 +323,7 @@ def check_links(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
     whole = [{"digest": None, **item} if isinstance(item, dict) else item for item in links]
     for item in whole:
         if not _link(item):
-            raise error("invalid_link", f"not a link: {str(item)[:200]}", relations=list(LINK_RELATIONS))
+            raise error("invalid_link", f"not a link: {excerpt(str(item), 200)}", relations=list(LINK_RELATIONS))
     spelled = {canonical.canonical_bytes(item): item for item in whole}
     return [spelled[key] for key in sorted(spelled)]
 

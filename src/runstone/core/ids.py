@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from runstone.core.limits import MAX_RUN_ID_LENGTH
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_run_id(text: Any) -> str:
     if is_run_id(text):
         run_id: str = text
         return run_id
-    shown = repr(text)[:80]
+    shown = excerpt(repr(text))
     raise error(
         "invalid_run_id",
         f"a run id has 1 to {MAX_RUN_ID_LENGTH} of the characters A-Z a-z 0-9 . _ -, starts with a letter or digit, "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from runstone.core.ids import DEVICE_NAMES, fold_id
 from runstone.core.limits import MAX_COMPONENT_BYTES, MAX_PATH_BYTES
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,7 +163,9 @@ def check_path(path: str) -> str:
     """`path`, if it can stand in a bundle; raises `invalid_path`."""
     problem = path_problem(path)
     if problem:
-        raise error("invalid_path", f"{path[:120]!r} cannot stand in a bundle: {problem}", path=path[:1024])
+        raise error(
+            "invalid_path", f"{excerpt(path, 120)!r} cannot stand in a bundle: {problem}", path=excerpt(path, 1024)
+        )
     return path
 
 

@@ -16,7 +16,7 @@ from runstone.core.card import DAMAGED, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
 from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, HIDDEN_KINDS, LINK_RELATIONS, RUNNING
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -237,7 +237,9 @@ def parse_cursor(text: str) -> Cursor:
         value = opened_at = run_id = None
     good = value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
     if not (good and isinstance(opened_at, str) and isinstance(run_id, str)):
-        raise error("invalid_cursor", f"not a cursor that a list has given: {str(text)[:80]!r}", found=str(text)[:80])
+        raise error(
+            "invalid_cursor", f"not a cursor that a list has given: {excerpt(str(text))!r}", found=excerpt(str(text))
+        )
     return Cursor(value, opened_at, run_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Table:
         self._value = value
         for key in value:
             if key not in known:
-                raise self.wrong(f"has no setting {key[:40]!r}; known are {', '.join(sorted(known))}")
+                raise self.wrong(f"has no setting {excerpt(key, 40)!r}; known are {', '.join(sorted(known))}")
 
     def wrong(self, problem: str) -> Exception:
         """The error that says what is wrong, and in which table."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def check_status(status: Any, *, by_recovery: bool = True) -> str:
         return str(status)
     raise error(
         "invalid_status",
-        f"{str(status)[:40]!r} is not a status that a run can be given; use one of {', '.join(known)}",
-        found=str(status)[:40],
+        f"{excerpt(str(status), 40)!r} is not a status that a run can be given; use one of {', '.join(known)}",
+        found=excerpt(str(status), 40),
         expected=known,
     )
 

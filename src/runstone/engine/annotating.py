@@ -7,7 +7,7 @@ from runstone.core.events import ANNOTATION, check_labels
 from runstone.core.query import glob_fits
 from runstone.engine.facts import metric_number, text_of
 from runstone.engine.finder import asking
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def _number(name: Any, value: Any) -> Any:
     number = metric_number(value)
     said = str(value).strip().lower().lstrip("+-")
     if isinstance(value, (bool, str)) or (number == "NaN" and said != "nan"):
-        raise error("invalid_option", f"score {text_of(name)[:80]!r} is no number: {said[:40]!r}", option="scores")
+        raise error(
+            "invalid_option", f"score {excerpt(text_of(name))!r} is no number: {excerpt(said, 40)!r}", option="scores"
+        )
     return number
 
 
@@ -94,7 +96,7 @@ def check_alias(alias: Any, store: Store) -> str:
     good = isinstance(alias, str) and 0 < len(alias) <= MAX_ALIAS_CHARACTERS and _ALIAS.issuperset(alias)
     if not good or not alias[0].isalnum() or alias in RESERVED or store.redactor().text(alias)[1]:
         rule = f"an alias is 1 to {MAX_ALIAS_CHARACTERS} letters, digits, dots, dashes and underscores, not `latest`"
-        raise error("invalid_option", f"{rule}; found {str(alias)[:80]!r}", option="alias")
+        raise error("invalid_option", f"{rule}; found {excerpt(str(alias))!r}", option="alias")
     return str(alias)
 
 

@@ -1,10 +1,12 @@
 """Secrets in the files of a bundle, whoever recorded it. Nothing is changed: what is sealed stays as it is.
 
 A line that is JSON, as those of the journal are, is read as the recorder would have recorded it: each text in it
-without its escapes, and by the names of the members. Any other is read as text.
+without its escapes, bytes as they were, and by the names of the members. Any other is read as text.
 """
 
 from __future__ import annotations
+
+from binascii import a2b_base64
 
 from runstone.core.parsing import parse_json
 from runstone.core.redaction.explain import Reason, about
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     Told = tuple[str, int | None, str | None, str]
     """Path, line, rule, and a sentence; without a rule the sentence says what was not searched."""
 
+BYTES: Final = b'"$bytes"'
+"""What stands before bytes that the recorder has encoded, and with them what they hold."""
 MAX_FINDINGS: Final = 1000
 """So many findings of one file are told; a hostile file could hold millions."""
 
@@ -57,6 +61,9 @@ def _in_file(bundle: Bundle, path: str, shown: str, search: Search, redactor: Re
 
 
 class _BundleSearch(Search):
+    def _suspicious(self, data: bytes) -> bool:
+        return super()._suspicious(data) or BYTES in data
+
     def _closely(self, piece: bytes, around: bytes, line: int) -> Iterator[Found]:
         read: dict[int, list[Found]] = {}
         for number, text in enumerate(piece.split(b"\n"), line):
@@ -68,8 +75,22 @@ class _BundleSearch(Search):
 
     def _rules_in(self, value: Any) -> dict[str, None]:
         marks: list[list[str]] = []
-        self._redactor.tree(value, marks)
+        self._redactor.tree(_with_bytes(value), marks)
         return dict.fromkeys(mark.removeprefix("redacted:") for _, mark in marks)
+
+
+def _with_bytes(value: Any) -> Any:
+    """A value of the journal with its bytes as they were."""
+    if type(value) is list:
+        return [_with_bytes(item) for item in value]
+    if type(value) is not dict:
+        return value
+    if list(value) == ["$bytes"] and type(value["$bytes"]) is str:
+        try:
+            return a2b_base64(value["$bytes"])
+        except ValueError:  # whoever wrote it
+            return value
+    return {key: _with_bytes(item) for key, item in value.items()}
 
 
 def _json(line: bytes) -> Any:

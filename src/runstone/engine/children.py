@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from runstone.core.values import coerce
 from runstone.core.words import RUNNING
 from runstone.engine.current import place_of
 from runstone.engine.live import LIVE
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Final
 
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.core.values import Mark
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
 
@@ -36,6 +39,23 @@ def announce(run_id: str, parents: Iterable[str], store: Store) -> None:
     for parent in parents:
         if _live(parent, store) is None:
             store.journals.adopt(parent, run_id)
+
+
+def tell_secrets(run: Run, store: Store) -> None:
+    """A run is left by an exception, which may go on to its parents: what they end with is without its secrets."""
+    for parent in run.parents:
+        live = _live(parent, store)
+        if live is not None:
+            heard = live.writer.heard
+            heard.extend(one for one in (run.redactor, *run.writer.heard) if one not in heard)
+
+
+def without_secrets(error: Any, heard: Iterable[Redactor]) -> tuple[Any, list[Mark]]:
+    """An error as a run may record it, and what was taken out of it, by the place in `run.closed`."""
+    tree, marks = coerce({"error": error})
+    for redactor in heard:
+        tree = redactor.tree(tree, marks)
+    return tree.get("error"), marks
 
 
 def tell_parents(run_id: str, parents: Iterable[str], store: Store, *, digest: str, status: str) -> None:

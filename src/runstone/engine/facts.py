@@ -10,7 +10,7 @@ from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.terminal import safe_text
 from runstone.core.values import coerce, non_finite_text
 from runstone.engine.patches import SAYING
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ def checked_event(type: Any, data: Any) -> tuple[dict[str, Any], str | None]:
     try:
         fields = dict(data)
     except Exception:  # whatever a foreign mapping raises
-        return {}, f"the data of event {text_of(type)[:80]!r} is not a mapping"
+        return {}, f"the data of event {excerpt(text_of(type))!r} is not a mapping"
     if isinstance(type, str) and type in USER_TYPES:
         return fields, _told(type, fields)
     if not is_event_type(type):
-        return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {text_of(type)[:80]!r}"
+        return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {excerpt(text_of(type))!r}"
     if len(known_types) < 1024:
         known_types.add(type)
     return fields, None

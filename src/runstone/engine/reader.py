@@ -16,7 +16,7 @@ from runstone.core.outcome import contract_major
 from runstone.core.parsing import parse_json
 from runstone.engine.damage import Reading, damaged_manifest
 from runstone.engine.sealer import open_journal
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,7 +186,10 @@ class Sealed:
             if document.path == path:
                 return document.pieces()
         raise error(
-            "file_not_found", f"run {self.run_id} has no file {path[:200]!r}", run_id=self.run_id, path=path[:200]
+            "file_not_found",
+            f"run {self.run_id} has no file {excerpt(path, 200)!r}",
+            run_id=self.run_id,
+            path=excerpt(path, 200),
         )
 
     def counts(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """What bytes of a file may say: the texts that they may be, and what is found in them.
 
 - Text is UTF-8, or else read as Latin-1 and as UTF-8 with foreign bytes in it.
-- What holds zeros is also read without them: it may be text in UTF-16 or UTF-32.
+- What holds zeros, as they are or as JSON escapes them, is also read without them: it may be text in UTF-16 or UTF-32.
 - In bytes that are no text a name stands before something by chance: that counts if somebody may have typed it.
 """
 
@@ -20,6 +20,8 @@ MIN_CONTROLS: Final = 100
 """Of so many bytes of text less than one is a control character."""
 MIN_TYPED: Final = 6
 """The length of what a name must be given in a file that is no text, to be taken for a secret."""
+ESCAPED: Final = rb"\u0000"
+"""A zero, as JSON has it: such text may be UTF-16 or UTF-32 too."""
 _CONTROLS: Final = bytes(byte for byte in range(32) if byte not in b"\t\n\f\r\x1b") + b"\x7f"
 
 
@@ -59,6 +61,9 @@ def readings(piece: bytes, around: bytes) -> list[Reading]:
         found = [Reading(piece.decode("latin-1"), around), Reading(piece.decode("utf-8", "surrogateescape"), around)]
     if b"\0" in piece:
         found.append(narrow(piece, around))
+    if ESCAPED in piece:
+        plain = without_escaped_zeros(piece)
+        found.append(Reading(plain.decode("latin-1"), plain))
     return found
 
 
@@ -73,3 +78,8 @@ def every_reading(piece: bytes, around: bytes) -> list[Reading]:
 def narrow(piece: bytes, around: bytes) -> Reading:
     """Text in UTF-16 or UTF-32, which is plain text with zeros between."""
     return Reading(without_zeros(piece).decode("latin-1"), without_zeros(around))
+
+
+def without_escaped_zeros(data: bytes) -> bytes:
+    """Text in UTF-16 or UTF-32 that stands in JSON, as plain text."""
+    return data.replace(ESCAPED, b"")

@@ -35,14 +35,22 @@ from runstone.engine.artifacts import (
     is_object,
     way_of,
 )
-from runstone.engine.children import CHILD_OF, announce, found_at_seal, parents_of, tell_parents
+from runstone.engine.children import (
+    CHILD_OF,
+    announce,
+    found_at_seal,
+    parents_of,
+    tell_parents,
+    tell_secrets,
+    without_secrets,
+)
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal, waited
 from runstone.engine.streams import Streams
 from runstone.engine.writer import JournalWriter
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,7 +213,9 @@ class Run:
         marks = [] if isinstance(status, str) and status in CHECK_STATUSES else [["/status", COERCED]]
         if marks and self._strict:
             raise error(
-                "invalid_status", f"{told.text_of(status)!r} is not pass, fail or skip", found=told.text_of(status)[:40]
+                "invalid_status",
+                f"{told.text_of(status)!r} is not pass, fail or skip",
+                found=excerpt(told.text_of(status), 40),
             )
         known = "fail" if marks else status
         self._check_results.append(known)
@@ -372,7 +382,10 @@ class Run:
         if journal is None:
             return None
         try:
-            digest = yield from self._close(closed)
+            marks: list[Mark] = []
+            if self.writer.heard and error is not None:
+                closed["error"], marks = without_secrets(error, self.writer.heard)
+            digest = yield from self._close(closed, marks)
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
@@ -424,6 +437,8 @@ class Run:
         if exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
             self.finish()
             return
+        if self._secrets or self.writer.heard:
+            tell_secrets(self, self.store)
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
         self.finish(status, error=told.describe(exc), exit=told.exit_code(exc))
 
@@ -536,14 +551,14 @@ class Run:
         self._looks_for_evidence = False
         check_evidence(self, self._contract, {**closed, "redactions": 0, "dropped": 0})
 
-    def _close(self, closed: Mapping[str, Any]) -> Generator[Pending, None, Digest]:
+    def _close(self, closed: Mapping[str, Any], marks: list[Mark]) -> Generator[Pending, None, Digest]:
         writer = self.writer
         journal = writer.journal
         assert journal is not None
         try:
             if self._publishes:
                 self.store.journals.published.begin()
-            writer.close(closed)
+            writer.close(closed, marks)
             stage = journal.stage()
             self.digest, _ = yield from seal(stage, self._contract, journal.read, writer.index, writer.size)
         except RunstoneError as exc:

@@ -45,7 +45,7 @@ class RedactedView:
             yield stream, clean
 
     def _clean(self, data: bytes) -> bytes:
-        if not self._scanner.hit(data):
+        if not self._scanner.sees(data):
             return data
         try:
             return self._redactor.text(data.decode())[0].encode()

@@ -2,8 +2,7 @@
 
 - Bytes go by in blocks that divide neither a secret nor a character, so memory is bounded however long a line is.
 - What the gate proves clean is not looked at; of the rest only the lines that hit, in each of their `readings`.
-- Text in UTF-16 and UTF-32 is told by its byte order mark; without one it is still found, as text with zeros between,
-  but not taken out.
+- Text in UTF-16 and UTF-32 is told by its byte order mark; without one it is plain text with zeros between.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from io import BytesIO
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.explain import Reason, near_misses, reason
 from runstone.core.redaction.redactor import FAILED, MARK
-from runstone.core.redaction.zeros import without_zeros
 from runstone.engine.characters import whole_characters
 from runstone.engine.encoded import KEPT, REPLACED, Encoded
-from runstone.engine.readings import every_reading, narrow, readings
+from runstone.engine.readings import ESCAPED, every_reading, narrow, readings, without_escaped_zeros
 from runstone.engine.streams import Streams
 
 TYPE_CHECKING = False
@@ -110,7 +108,7 @@ class Search:
                     tell(place.rule)
 
     def _suspicious(self, data: bytes) -> bool:
-        return self._scanner.hit(data) or (b"\0" in data and self._scanner.hit(without_zeros(data)))
+        return self._scanner.sees(data) or (ESCAPED in data and self._scanner.hit(without_escaped_zeros(data)))
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         streams = Streams(self._redactor)

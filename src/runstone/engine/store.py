@@ -10,7 +10,7 @@ from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.core.words import HIDDEN_KINDS
 from runstone.engine.current import PARENT
 from runstone.engine.reader import Sealed
-from runstone.errors import RunstoneError, error
+from runstone.errors import Hiding, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,45 +133,46 @@ class Store:
 
         secrets = opening.secrets_of(secrets)
         redactor = self.redactor(secrets)
-        rules = self._contract(contract)
-        identity = self._identity(run_id, redactor)
-        resumed = opening.Resumed() if resume is None else self._resumed(resume)
-        opened: dict[str, Any] = {
-            "run_id": identity,
-            "kind": opening.kind_of(resumed.kind if kind is None else kind),
-            "version": maybe_text(version),
-            "contract": {"name": rules.name, "version": rules.version},
-            "generator": self._generator,
-            "ruleset": redactor.ruleset,
-            "labels": opening.labels_of(labels),
-            "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent(), resumed.links),
-            "idempotency": None if claim is None else claim.opened,
-            **opening.surroundings_of(self.host, argv, entry),
-            **resumed.opened,
-        }
-        journal, failure = self._claim(identity, claim, strict=strict, fresh=run_id is None)
-        run = Run(
-            identity,
-            journal,
-            rules,
-            redactor,
-            self.clock,
-            store=self,
-            here=self.host.cwd,
-            strict=strict,
-            secrets=secrets,
-            rank=opening.rank_of(self.host),
-            axis=resumed.axis,
-            meters=self.host.meters,
-        )
-        run.open(opened, failure)
-        if config is not None:
-            run.config(config)
-        elif resumed.config is not None:
-            run.writer.repeat(resumed.config)
-        if system_metrics:
-            run.watch_system()
-        return run
+        with Hiding(lambda text: redactor.text(text)[0]):  # of the run that is not open yet
+            rules = self._contract(contract)
+            identity = self._identity(run_id, redactor)
+            resumed = opening.Resumed() if resume is None else self._resumed(resume)
+            opened: dict[str, Any] = {
+                "run_id": identity,
+                "kind": opening.kind_of(resumed.kind if kind is None else kind),
+                "version": maybe_text(version),
+                "contract": {"name": rules.name, "version": rules.version},
+                "generator": self._generator,
+                "ruleset": redactor.ruleset,
+                "labels": opening.labels_of(labels),
+                "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent(), resumed.links),
+                "idempotency": None if claim is None else claim.opened,
+                **opening.surroundings_of(self.host, argv, entry),
+                **resumed.opened,
+            }
+            journal, failure = self._claim(identity, claim, strict=strict, fresh=run_id is None)
+            run = Run(
+                identity,
+                journal,
+                rules,
+                redactor,
+                self.clock,
+                store=self,
+                here=self.host.cwd,
+                strict=strict,
+                secrets=secrets,
+                rank=opening.rank_of(self.host),
+                axis=resumed.axis,
+                meters=self.host.meters,
+            )
+            run.open(opened, failure)
+            if config is not None:
+                run.config(config)
+            elif resumed.config is not None:
+                run.writer.repeat(resumed.config)
+            if system_metrics:
+                run.watch_system()
+            return run
 
     def _claim(
         self, run_id: str, claim: Claim | None, *, strict: bool, fresh: bool

@@ -15,17 +15,22 @@ LINK = "a link, not followed"
 SPECIAL = "neither a file nor a folder"
 
 
-def files_below(folder: str, skip: Callable[[str, str], None]) -> Iterator[str]:
+def files_below(
+    folder: str, skip: Callable[[str, str], None], enter: Callable[[str], None] = lambda _: None
+) -> Iterator[str]:
     """The paths of regular files below a folder, in order of their names.
 
-    `skip` is told the path of what is not read, and why: `LINK`, `SPECIAL`, or what the system says.
+    `skip` is told the path of what is not read, and why: `LINK`, `SPECIAL`, or what the system says; `enter` that of
+    each folder.
     """
+    enter(folder)
     left = _inside(folder, skip)
     while left:
         entry = left.pop()
         if entry.is_symlink():
             skip(entry.path, LINK)
         elif entry.is_dir(follow_symlinks=False):
+            enter(entry.path)
             left += _inside(entry.path, skip)
         elif entry.is_file(follow_symlinks=False):
             yield entry.path
@@ -41,6 +46,23 @@ def _inside(folder: str, skip: Callable[[str, str], None]) -> list[os.DirEntry[s
     except OSError as exc:
         skip(folder, exc.strerror or str(exc))
         return []
+
+
+_COMPRESSED = (
+    b"\x1f\x8b",
+    b"PK\x03\x04",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"7z\xbc\xaf",
+    b"\x04\x22\x4d\x18",
+)
+"""How files of gzip, zip, bzip2, xz, zstd, 7-Zip and lz4 begin."""
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether a file that begins so is compressed: what stands in it cannot be read."""
+    return head.startswith(_COMPRESSED)
 
 
 def chunks_of(path: str) -> Iterator[bytes]:

@@ -133,6 +133,7 @@ class JournalWriter:
         "_unsure",
         "_waiting",
         "ended",
+        "heard",
         "index",
         "inherited",
         "journal",
@@ -153,6 +154,7 @@ class JournalWriter:
         self.index = JournalIndex()
         self.tap: Callable[[bytes], None] | None = None  # called with each written line, under the lock, in order
         self.ended = False
+        self.heard: list[Redactor] = []  # of children that an exception has left: it may leave this run next
         self.inherited = False
         self.opened_at: str | None = None
         self.size = 0
@@ -456,21 +458,24 @@ class JournalWriter:
         with self._keeping:
             return True
 
-    def close(self, closed: Mapping[str, Any]) -> None:
-        """Write the last line, `run.closed`, with the counts of what was redacted and dropped. After `end`."""
+    def close(self, closed: Mapping[str, Any], marks: list[Mark]) -> None:
+        """Write the last line, `run.closed`, with the counts of what was redacted and dropped. After `end`.
+
+        `marks` tell what was taken out of it before.
+        """
         with self._lock:
             if self._unsure:
                 self._mend()
-        event = self._closing({**closed, "redactions": 0, "dropped": self._dropped})
+        event = self._closing({**closed, "redactions": 0, "dropped": self._dropped}, marks)
         with self._lock:
             self._append_line(event.line(self._seq, self._timestamp()))
             self.tap = None
 
-    def _closing(self, closed: dict[str, Any]) -> Admitted:
+    def _closing(self, closed: dict[str, Any], marks: list[Mark]) -> Admitted:
         """`run.closed`, with the count of redactions that includes its own."""
         long = ("error", "result", "resources")
         try:
-            event = admit(CLOSED, closed, [], self.redactor)
+            event = admit(CLOSED, closed, list(marks), self.redactor)
         except RunstoneError:  # a value that cannot be told must not keep the run open
             event = admit(CLOSED, {**closed, **dict.fromkeys((*long, "exit"))}, [], self.redactor)
         if not event.fits:

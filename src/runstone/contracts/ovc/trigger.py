@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runstone.contracts.ovc.layout import DEFAULT_STORE
-from runstone.errors import error
+from runstone.errors import error, excerpt
 from runstone.locate import open_store
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ def trigger_of(host: Host, kind: str | None, source: str | None, actor: str | No
     found = _detected(host)
     kind = found[0] if kind is None else str(kind)
     if kind not in TRIGGER_TYPES:
-        message = f"{kind[:40]!r} is not a trigger type; use one of {', '.join(TRIGGER_TYPES)}"
+        message = f"{excerpt(kind, 40)!r} is not a trigger type; use one of {', '.join(TRIGGER_TYPES)}"
         raise error("invalid_option", message, option="trigger_type", expected=list(TRIGGER_TYPES))
     return {
         "type": kind,

@@ -18,7 +18,7 @@ from runstone.contracts.ovc.trigger import trigger_of
 from runstone.core.words import CANCELLED, FAILED, FINAL_STATUSES, INTERRUPTED, SUCCESS
 from runstone.engine.facts import describe, exit_code, say, text_of, texts_of
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 from runstone.locate import open_store
 
 TYPE_CHECKING = False
@@ -38,8 +38,8 @@ class RunWriter:
     `required_env` are names of variables, or one name: where one is missing or empty the run is failed, whatever else
     happens.
     `store` is a store, a path or a URL; without one `RUNSTONE_STORE`, else `reports/runs`. `argv` is the command
-    line to record where it is not this process's own. `labels` and `strict` are as in `Store.run`; a strict writer
-    raises for what it cannot record.
+    line to record where it is not this process's own. `labels`, `secrets` and `strict` are as in `Store.run`; a
+    strict writer raises for what it cannot record.
 
     Raises `invalid_option` for a pipeline id that cannot stand in a run id, `unsupported_store`.
     """
@@ -53,11 +53,12 @@ class RunWriter:
         store: Store | str | os.PathLike[str] | None = None,
         argv: list[str] | None = None,
         labels: Mapping[str, Any] | None = None,
+        secrets: Iterable[str] = (),
         strict: bool = False,
     ) -> None:
         if not layout.is_pipeline_id(pipeline_id):
             limit = layout.MAX_PIPELINE_ID_LENGTH
-            message = f"a pipeline id has 1 to {limit} letters, digits and -; found {text_of(pipeline_id)[:80]!r}"
+            message = f"a pipeline id has 1 to {limit} letters, digits and -; found {excerpt(text_of(pipeline_id))!r}"
             raise error("invalid_option", message, option="pipeline_id")
         self._pipeline_id = pipeline_id
         self._required = texts_of(None if required_env == "" else required_env)
@@ -67,6 +68,7 @@ class RunWriter:
             "argv": argv,
             "entry": argv[0] if argv else None,
             "labels": labels,
+            "secrets": secrets,
             "strict": strict,
         }
         self._cwd: str | None = None

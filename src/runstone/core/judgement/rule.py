@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from runstone.core.diff.sections import NAMES
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,4 +100,4 @@ def _bound(text: str, limit: str) -> Bound:
 
 
 def _fault(text: str, what: str) -> Exception:
-    return error("invalid_option", f"{what}; found {text[:80]!r}", found=text[:80])
+    return error("invalid_option", f"{what}; found {excerpt(text)!r}", found=excerpt(text))

@@ -13,7 +13,7 @@ from runstone.core.policy.levels import levels_problem
 from runstone.core.policy.policy import Policy
 from runstone.core.policy.rule import COMPARISONS, Facts, Rule, Unknown
 from runstone.core.values import COERCED, coerce
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Place:
         self.value = value
         for key in value:
             if key not in known:
-                raise self.wrong(f"has no setting {str(key)[:40]!r}; known are {', '.join(known)}")
+                raise self.wrong(f"has no setting {excerpt(str(key), 40)!r}; known are {', '.join(known)}")
 
     def wrong(self, problem: str) -> Exception:
         """The error that something here is not as it must be."""
@@ -185,7 +185,7 @@ def _score(whole: Place) -> Any:
 def _parts(place: Place, key: str) -> list[str]:
     text = place.text(key)
     if not text.startswith("/"):
-        raise place.wrong(f"has a {key!r} that is no JSON Pointer, as /blade/rim_speed; found {text[:80]!r}")
+        raise place.wrong(f"has a {key!r} that is no JSON Pointer, as /blade/rim_speed; found {excerpt(text)!r}")
     return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
 
 

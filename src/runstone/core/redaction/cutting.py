@@ -2,7 +2,7 @@
 
 - No rule but a private key's reaches over a line end: with its armour, in PuTTY's form, or as bare lines of base64.
 - A line may name what the next one gives: `- name: PASSWORD`, and `value: x` below.
-- A declared value may hold line ends of its own.
+- A declared value may hold line ends of its own, or stand in base64 that does.
 - A mark of an earlier redaction is never divided: half of one may read like a value.
 - What holds zeros is also read without them: it may be text in UTF-16 or UTF-32.
 """
@@ -67,7 +67,8 @@ class Cutter:
         return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
     def _in_no_secret(self, data: bytes, end: int, since: int) -> int:
-        return before_values(data, before_keys(data, before_name(data, end), since), self._redactor.encoded)
+        end = self._redactor.wrapped.before(data, before_keys(data, before_name(data, end), since))
+        return before_values(data, end, self._redactor.encoded)
 
     def after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of the secret or of the mark that it would divide."""
@@ -101,6 +102,7 @@ class Cutter:
         """Whether a secret in bytes may reach over a line end; false is a proof."""
         readings = (data, without_zeros(data)) if b"\0" in data else (data,)
         values = [value for value in self._redactor.encoded if b"\n" in value]
+        values += self._redactor.wrapped.halves
         if any(value in reading for reading in readings for value in values):
             return True
         anchors = self._redactor.anchors_over_lines

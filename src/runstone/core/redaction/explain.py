@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from runstone.core.redaction import given, names
-from runstone.core.redaction.redactor import DECLARED, FAILED, is_sample, passes, shapes
+from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, FAILED, is_sample, passes, shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from runstone.core.redaction.redactor import Place, Redactor
     from runstone.core.redaction.rule import Rule
-
-ENVIRONMENT: Final = "environment"
 
 _WITHOUT_SHAPE: Final = {
     DECLARED: "Value that was declared",
@@ -92,7 +90,7 @@ def _shown(redactor: Redactor, name: str) -> str:
 
 
 def _silent_names(redactor: Redactor, line: str) -> Iterator[Reason]:
-    lower = line.replace("\u0130", "i").lower()  # as `given.assignments`
+    lower = names.folded(line)
     seen = 0
     for first, behind in sorted(given.stems(lower)):
         if behind <= seen:
@@ -129,9 +127,8 @@ def _why_silent(name: str) -> str:
 
 
 def _failed_shapes(redactor: Redactor, line: str) -> Iterator[Reason]:
-    rules, _ = redactor.scope_of(line)
-    lower = line.lower()
-    for rule in rules:
+    lower = names.folded(line)
+    for rule in redactor.anchored(line):
         failed = False
         for match, group in shapes(rule, line, lower):
             exempted = redactor.exempted(rule.id, match[group])

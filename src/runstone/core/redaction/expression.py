@@ -65,7 +65,7 @@ def _looked_at(code: Any, value: Any) -> list[str]:
         return [_sequence(value[1])]
     if code is op.ASSERT_NOT and len(value[1]) == 1 and value[1][0][0] in (op.IN, op.LITERAL):
         kind, inside = value[1][0]
-        points = _set_points(inside)[0] if kind is op.IN else {inside}
+        points = set_points(inside)[0] if kind is op.IN else {inside}
         return [_one_of(set(_ASCII) - points, beyond=True)]
     return []
 
@@ -117,11 +117,11 @@ def _any(_: Any) -> str:
 
 
 def _set(items: list[tuple[Any, Any]]) -> str:
-    return _one_of(*_set_points(items))
+    return _one_of(*set_points(items))
 
 
-def _set_points(items: list[tuple[Any, Any]]) -> tuple[set[int], bool]:
-    """The ASCII members of a set, and whether it has members beyond."""
+def set_points(items: list[tuple[Any, Any]]) -> tuple[set[int], bool]:
+    """The ASCII members of a set of a pattern, and whether it has members beyond."""
     negated = items[0][0] is op.NEGATE
     points: set[int] = set()
     beyond = negated
@@ -141,7 +141,7 @@ def _set_points(items: list[tuple[Any, Any]]) -> tuple[set[int], bool]:
 
 def _category(category: Any) -> set[int]:
     spelled = _CATEGORIES[category]
-    return {point for point in _ASCII if re.match(spelled, chr(point))}
+    return {point for point in _ASCII if re.match(spelled, chr(point), re.ASCII)}
 
 
 _CATEGORIES: Final = {

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from runstone.core.canonical import quote
 from runstone.core.digests import sha256_hex
+from runstone.core.redaction.literals import Literals
+from runstone.core.redaction.zeros import without_zeros
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ MAX_LITERAL_BYTES: Final = 64
 
 RESERVED_KEY: Final = b'"$'
 """Keys that begin so belong to the format: a user's in a journal line is renamed, by the careful way."""
+ZERO: Final = rb"\u0000"
+"""In a journal line: text that may be UTF-16 or UTF-32, in which nothing stands as it is looked for."""
 
 _rules: dict[str, Any] = {}
 """Compiled expressions by the digest of their ruleset."""
@@ -56,7 +60,7 @@ class Scanner:
     """Looks for what may be a secret in bytes of any kind. `hit` is not safe to call from two threads at once on one
     scanner, nor to keep longer than the scanner: a matcher has scratch space, which another scanner takes over."""
 
-    __slots__ = ("_cache", "_next", "_search", "hit", "literals", "ruleset")
+    __slots__ = ("_cache", "_found", "_next", "_search", "hit", "literals", "ruleset")
     of_lines = False
     """Whether it looks for what means something in a journal line only."""
 
@@ -64,6 +68,7 @@ class Scanner:
         self.ruleset = ruleset
         self._cache = cache
         self.literals = literals
+        self._found = Literals(literals)
         self._search: Callable[[bytes], bool] | None = None
         self._next = self._due(_passed.get(ruleset.sha256, 0))
         self.hit: Callable[[bytes], bool] = self._slow_hit
@@ -95,10 +100,17 @@ class Scanner:
 
     def looks(self, data: bytes) -> bool:
         """The same by the loops alone; safe to call from any thread."""
-        for literal in self.literals:  # a generator would double the time
-            if literal in data:
-                return True
-        return self.ruleset.may_match(data) or (self.of_lines and RESERVED_KEY in data)
+        return self.holds(data) or self.ruleset.may_match(data)
+
+    def holds(self, data: bytes) -> bool:
+        """`looks`, but for what rules and names look for."""
+        if self.literals and any(self._found.found_in(data)):
+            return True
+        return self.of_lines and (RESERVED_KEY in data or ZERO in data)
+
+    def sees(self, data: bytes) -> bool:
+        """`hit`, of text in UTF-16 or UTF-32 too."""
+        return self.hit(data) or (b"\0" in data and self.hit(without_zeros(data)))
 
     def warm(self, *, compiling: bool = True) -> None:
         """Have the matcher now, from the cache or else compiled; where that cannot be, everything stays as it is."""
@@ -176,6 +188,27 @@ def _hit(database: Any, *, skipped: bool = False) -> Callable[[bytes], bool]:
     return hit
 
 
+def finder(ruleset: Ruleset) -> Callable[[bytes], list[int]] | None:
+    """Tells by number which expressions hit, the first of the rules being 1; `None` as long as there is no matcher.
+
+    Of one thread at a time.
+    """
+    database = _rules.get(ruleset.sha256)
+    if database is None:
+        return None
+    import hyperscan
+
+    scratch = hyperscan.Scratch(database)
+    found: list[int] = []
+
+    def find(data: bytes) -> list[int]:
+        found.clear()
+        database.scan(data, lambda index, *_: found.append(index), 0, None, scratch)
+        return found[:]
+
+    return find
+
+
 def _compiled_rules(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
     database = _rules.get(ruleset.sha256)
     if database is None:
@@ -201,7 +234,7 @@ def _loaded(ruleset: Ruleset, cache: Cache) -> Any:
 def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
     if not compiling:
         raise RuntimeError("not compiled yet")
-    database = _compile([_pattern(RESERVED_KEY), *ruleset.expressions()])
+    database = _compile([_OF_LINES, *ruleset.expressions()])
     if cache is not None:
         body = _dumped(database)
         cache.cache(_cache_name(ruleset), sha256_hex(body).encode() + b"\n" + body)
@@ -211,7 +244,7 @@ def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
 def _cache_name(ruleset: Ruleset) -> str:
     """A name for this ruleset, and for what this version of the library makes on this machine's processor."""
     sample = _compile([b"[a-f]{8}any"])
-    made_for = sha256_hex(bytes(sample.info()) + _dumped(sample))
+    made_for = sha256_hex(bytes(sample.info()) + _dumped(sample) + _OF_LINES)
     return f"rules-{ruleset.matcher_sha256[:32]}-{made_for[:32]}"
 
 
@@ -253,3 +286,7 @@ def _pattern(literal: bytes) -> bytes:
     if literal.isalnum():
         return literal
     return b"".join(b"\\x%02x" % byte for byte in literal)
+
+
+_OF_LINES: Final = b"|".join(map(_pattern, (RESERVED_KEY, ZERO)))
+"""What only a gate of lines looks for."""

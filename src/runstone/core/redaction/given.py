@@ -8,7 +8,16 @@
 
 from __future__ import annotations
 
-from runstone.core.redaction.names import KEY_WORDS, MAX_NAME, STEMS, listed, says_password, says_secret, words_of
+from runstone.core.redaction.names import (
+    KEY_WORDS,
+    MAX_NAME,
+    STEMS,
+    folded,
+    listed,
+    says_password,
+    says_secret,
+    words_of,
+)
 from runstone.core.redaction.placeholders import MARKED, MAX_LENGTH, compiled, is_placeholder, is_reference, is_state
 
 TYPE_CHECKING = False
@@ -93,7 +102,7 @@ def may_stand_below(text: str) -> bool:
 
 def assignments(text: str) -> Iterator[tuple[int, int, int, int]]:
     """Each value in `text` that a secret's name is given: where the name starts and ends, where the value does."""
-    lower = text.replace("\u0130", "i").lower()  # the one letter that is two in lower case
+    lower = folded(text)
     for known in compiled(_IDENTIFIED).finditer(text) if "identified" in lower else ():
         value = _argument(text, known.start(), known.end())
         if value is not None and value[2] == VALUE:

@@ -101,6 +101,7 @@ def _rule(row: Table, taken: dict[str, Rule]) -> Rule:
 
 
 def _compiled(row: Table, pattern: str) -> re.Pattern[str]:
+    from runstone.core.redaction.effort import MAX_WAYS, ways
     from runstone.core.redaction.expression import expression
 
     try:
@@ -114,6 +115,11 @@ def _compiled(row: Table, pattern: str) -> re.Pattern[str]:
         raise row.wrong("has a pattern with flags for all of it; write (?i:...) around the part that is meant")
     if has_long_repeat(pattern):
         raise row.wrong(f"repeats without a bound: write {{1,200}} for +, and at most {MAX_REPEAT}")
+    if ways(pattern) > MAX_WAYS:
+        raise row.wrong(
+            f"may be tried in more than {MAX_WAYS:,} ways at one place: a repeat within or before another one that"
+            " takes the same characters; give them fixed lengths, or part them by a character that neither takes"
+        )
     if compiled.match("") is not None:
         raise row.wrong("has a pattern that matches nothing at all")
     return compiled

@@ -226,3 +226,8 @@ TABLES: Final[list[list[str]]] = [
 
 STEMS: Final = (*_STRONG, "auth", "key", "pass", "pwd", "token")
 """What each name that says secret holds, in lower case."""
+
+
+def folded(text: str) -> str:
+    """`text` in lower case, character for character."""
+    return text.replace("\u0130", "i").lower()  # the one letter that is two in lower case

@@ -15,8 +15,10 @@ from __future__ import annotations
 from runstone.core import canonical
 from runstone.core.redaction import names
 from runstone.core.redaction.gate import Gate
+from runstone.core.redaction.literals import Literals
 from runstone.core.redaction.ruleset import DEFAULT, Ruleset
 from runstone.core.redaction.spellings import spellings
+from runstone.core.redaction.wrapped import Wrapped
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
 MIN_DECLARED_LENGTH: Final = 4
 FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
+ENVIRONMENT: Final = "environment"
 MARK: Final = "[REDACTED:"
-_MARK_PATTERN: Final = r"\[REDACTED:[a-z0-9-]{1,64}(?::[0-9a-f]{12})?\]"
+_MARK_PATTERN: Final = r"\[REDACTED:([a-z0-9-]{1,64})(?::([0-9a-f]{12}))?\]"
 PSEUDONYM_KEY_BYTES: Final = 32
 _PSEUDONYM_DIGITS: Final = 12
 
@@ -49,10 +52,14 @@ MIN_SAMPLE: Final = 16
 _SAMPLED: Final = "xX0*"
 """Where more than half of so many characters are the same one of these, no token stands there."""
 
+NOTHING: Final[Scope] = ([], False)
+
 VALUE, SHAPE, NAME = range(3)
 """Ranks of what is found: a declared value, the shape of a rule, what a name is given."""
 
 _NUMBER_CHARACTERS: Final = "0123456789+-.e"
+ZERO: Final = "\0"
+"""Where it stands in a text, that may be UTF-16 or UTF-32 (`wide`)."""
 
 _patterns: dict[str, re.Pattern[str]] = {}
 
@@ -103,14 +110,21 @@ class Redactor:
         self._rules = ruleset
         self._key = pseudonym_key
         values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
-        self._values = [(form, rule_id) for value, rule_id in values for form in spellings(value)]
+        self._forms: dict[bytes, list[tuple[str, str]]] = {}
+        """Forms of values by their bytes in UTF-8, with their rules."""
+        for value, rule_id in values:
+            for form in spellings(value):
+                self._forms.setdefault(form.encode(), []).append((form, rule_id))
+        self.wrapped = Wrapped(values)
+        """The values in base64 of several lines."""
+        self._literals = Literals({**self._forms, **self.wrapped.halves})
         self.numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
         """The values that a number may spell, with their rules."""
         self._short = frozenset(value for value, _ in values if len(value) < MAX_CHANCE and not value.strip(_HEX))
-        forms = [form for form, _ in self._values]
+        forms = [form for found in self._forms.values() for form, _ in found]
         self.encoded = [data for form in forms for data in _encodings(form)]
         """All bytes that are read as one of the values."""
-        self.gate = Gate(ruleset, forms, cache)
+        self.gate = Gate(ruleset, [*forms, *(half.decode() for half in self.wrapped.halves)], cache)
 
     @property
     def ruleset(self) -> dict[str, Any]:
@@ -123,17 +137,18 @@ class Redactor:
 
     def _scope(self, data: bytes) -> Scope:
         """What may be found in bytes, or in any text that they hold."""
-        lower = data.lower()
-        return self._rules.fitting(data, lower), names.may_stand_in(lower)
+        from runstone.core.redaction.sieve import scope_in
+
+        return scope_in(self._rules, data)
 
     def clean(self, text: str, scope: Scope) -> tuple[str, list[str]]:
         """The same for a text in which nothing may be found but what `scope` says."""
         hits: list[str] = []
         for _ in range(MAX_ROUNDS):
-            spans = self._spans(text, scope)
+            spans = list(self._spans(text, scope)) if ZERO not in text else self._wide_spans(text, scope)
             if not spans:
                 return text, hits
-            text = self.replaced(text, list(spans), hits)
+            text = self.replaced(text, spans, hits)
             scope = self.scope_of(text)
         return f"{MARK}{FAILED}]", [FAILED]
 
@@ -142,10 +157,17 @@ class Redactor:
         pieces: list[str] = []
         end = 0
         for start, stop, best in _joined(spans):
-            pieces += (text[end:start], self.mark(best[3], text[start:stop]))
+            pieces += (text[end:start], self._mark_for(best[3], text[start:stop]))
             hits.append(best[3])
             end = stop
         return "".join(pieces) + text[end:]
+
+    def _mark_for(self, rule: str, secret: str) -> str:
+        if ZERO not in secret:
+            return self.mark(rule, secret)
+        from runstone.core.redaction.wide import spelled_as
+
+        return spelled_as(self.mark(rule, secret.replace(ZERO, "")), secret)
 
     def mark(self, rule: str, secret: str) -> str:
         """What stands for a secret."""
@@ -159,10 +181,31 @@ class Redactor:
     def _spans(self, text: str, scope: Scope) -> dict[Span, tuple[int, int]]:
         """All that is a secret in `text` (as `found`), but for what stands within a mark."""
         found = dict(self.found(text, scope))
-        if not found or MARK not in text:
-            return found
-        marks = [match.span() for match in _compiled(_MARK_PATTERN).finditer(text)]
-        return {span: found[span] for span in _outside(sorted(found), marks)}
+        marks = self._marks(text) if found else []
+        return {span: found[span] for span in _outside(sorted(found), marks)} if marks else found
+
+    def _marks(self, text: str) -> list[tuple[int, int]]:
+        """Where marks stand. What only looks like one, about a value or with one for a pseudonym, is none."""
+        if MARK not in text:
+            return []
+        known = {DECLARED, ENVIRONMENT, names.RULE, FAILED, *(rule.id for rule in self.rules)}
+        return [
+            match.span()
+            for match in _compiled(_MARK_PATTERN).finditer(text)
+            if match[1] in known and not (match[2] and match[2].encode() in self._forms)
+        ]
+
+    def _wide_spans(self, text: str, scope: Scope) -> list[Span]:
+        """The same of text that may be UTF-16 or UTF-32, read a byte a character."""
+        from runstone.core.redaction.wide import Narrow
+
+        narrow = Narrow(text)
+        marks = [narrow.around(*mark) for mark in self._marks(narrow.text)]
+        spans = list(_outside(sorted(self._spans(text, scope)), marks))
+        for (start, end, rank, rule), whole in self._spans(narrow.text, self.scope_of(narrow.text)).items():
+            if narrow.is_wide(*whole):
+                spans.append((*narrow.widened(start, end), rank, rule))
+        return spans
 
     def places(self, text: str) -> list[Place]:
         """What `text` takes out of a text at its first look, in order; what overlaps is one."""
@@ -172,6 +215,11 @@ class Redactor:
     def scope_of(self, text: str) -> Scope:
         """What may be found in a text: by which rules, and whether a name in it may say secret."""
         return self._scope(text.encode("utf-8", "surrogatepass"))
+
+    def anchored(self, text: str) -> list[Rule]:
+        """The rules of which a text holds an anchor."""
+        data = text.encode("utf-8", "surrogatepass")
+        return self._rules.fitting(data, data.lower())
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -185,15 +233,10 @@ class Redactor:
 
     def found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each secret, also in a mark, and the span of all by which it is one: its name, what stands around it."""
-        for form, rule_id in self._values:
-            start = text.find(form)
-            while start >= 0:
-                end = start + len(form)
-                if form not in self._short or not _in_digest(text, start, end):
-                    yield (start, end, VALUE, rule_id), (start, end)
-                start = text.find(form, end)
+        for span in self._values_in(text) if self._forms else ():
+            yield span, span[:2]
         rules, named = scope
-        lower = text.lower() if rules else ""
+        lower = names.folded(text) if rules else ""
         for rule in rules:
             for match, group in shapes(rule, text, lower):
                 secret = match[group]
@@ -205,6 +248,20 @@ class Redactor:
             for first, behind, start, end in assignments(text):
                 if self.exempted(names.RULE, text[start:end], text[first:behind]) is None:
                     yield (start, end, NAME, names.RULE), (first, end)
+
+    def _values_in(self, text: str) -> Iterator[Span]:
+        """Where values stand, in whatever form."""
+        for found in self._literals.found_in(text.encode("utf-8", "surrogatepass")):
+            for form, rule_id in self._forms.get(found, ()):
+                start = text.find(form)
+                while start >= 0:
+                    end = start + len(form)
+                    if form not in self._short or not _in_digest(text, start, end):
+                        yield start, end, VALUE, rule_id
+                    start = text.find(form, end)
+            if found in self.wrapped.halves:
+                for start, end, rule_id in self.wrapped.found(text, found):
+                    yield start, end, VALUE, rule_id
 
     def exempted(self, rule_id: str, secret: str, name: str = "") -> str | None:
         """The reason why an exemption leaves what a rule would take; `name` is what it is given to, if that decides."""
@@ -218,11 +275,12 @@ class Redactor:
         """
         try:
             line = _line_of(value)
-            if line is not None and not self.numbers and not self.gate.looks(line):
+            scope = None if line is None else self._scope(line)
+            if line is not None and not self.numbers and scope == NOTHING and not self.gate.holds(line):
                 return value
             from runstone.core.redaction.tree import Walk  # most processes meet nothing that may be a secret
 
-            walk = Walk(self, None if line is None else self._scope(line))
+            walk = Walk(self, scope)
             clean = walk.clean(value)
             found = [[walk.moved(pointer), mark] for pointer, mark in marks] + walk.marks
             marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
@@ -248,12 +306,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def shapes(rule: Rule, text: str, lower: str) -> Iterator[tuple[re.Match[str], str | int]]:
-    """Where a rule matches in `text` (`lower` in lower case), and the group of what goes if it `passes`."""
-    if rule.fits(text, lower):
-        pattern = _compiled(rule.pattern)
-        group = "secret" if "secret" in pattern.groupindex else 0
-        for match in pattern.finditer(text):
-            yield match, group
+    """Where a rule matches in `text` (`lower`: by `names.folded`), and the group of what goes if it `passes`."""
+    from runstone.core.redaction.near import near
+
+    found = near(rule)
+    group = "secret" if "secret" in found.pattern.groupindex else 0
+    for match in found.matches(text, lower if rule.folds else text):
+        yield match, group
 
 
 def passes(rule: Rule, secret: str) -> bool:

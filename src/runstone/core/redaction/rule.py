@@ -19,7 +19,8 @@ class Rule:
     `pattern` may name a group `secret`: that part is taken out, else the whole match. Every match contains one of
     `anchors`; with `folds` they are lower case and are looked for in text of which A-Z were made a-z. `example`
     must match, `counter` must not. `check` names a function of `checksums` that the secret must pass. With `in_lists`
-    it is a command's, and is looked for in lists of arguments as well: its pattern takes what parts them as `[ \\t]`.
+    it is looked for in lists of texts as well, as a command's arguments are: its pattern takes what parts them as
+    `[ \\t]`, and a space in one of them is a `\\x1f`.
     """
 
     __slots__ = (
@@ -60,11 +61,6 @@ class Rule:
         self.folds = folds
         self.in_lists = in_lists
 
-    def fits(self, text: str, lower: str) -> bool:
-        """Whether `text`, and `lower` in lower case, holds an anchor; without one the pattern need not be tried."""
-        looked_at = lower if self.folds else text
-        return any(anchor in looked_at for anchor in self.anchors)
-
 
 def spans_lines(rule: Rule) -> bool:
     """Whether a rule may match over a line end: some part of its pattern, the negated sets that say no apart."""
@@ -77,13 +73,24 @@ def spans_lines(rule: Rule) -> bool:
 _NEGATED: Final = r"\[\^\]?(?:\\.|[^\]\\])*\]"
 
 
+_HEX: Final = "[0-9A-Fa-f]"
+_CODE: Final = r"[\[;:?]"
+"""What stands before the last number of a terminal's sequence, of whatever length: `ESC[2K`, `ESC[38:5:1m`."""
+_BEFORE: Final = (
+    rf"(?<=\\[abefnrtv0]|\x1b[A-Za-z0-9]|{_CODE}[A-Za-z])",
+    rf"(?<=[%=]{_HEX}{{2}}|{_CODE}[0-9][A-Za-z]|[\x1bbe3]\([0-9A-Z])",
+    rf"(?<=\\x{_HEX}{{2}}|\\[0-3][0-7]{{2}}|{_CODE}[0-9]{{2}}[A-Za-z])",
+    rf"(?<={_CODE}[0-9]{{3}}[A-Za-z])",
+    rf"(?<=\\u{_HEX}{{4}}|\?[0-9]{{4}}[hl])",
+)
+"""Escapes that end in a letter or a digit, by their lengths: of text, URLs, mail (`\\n`, `\\u003d`, `%3D`, `=3D`) and
+terminals."""
+
+
 def start(characters: str) -> str:
     """Where a token may begin: not in a run of `characters`, but after an escape (`\\n`, `%20`, `ESC[31m`), whose
     last character only looks like one of them."""
-    return (
-        rf"(?:(?<![{characters}])|(?<=\\[nrtbf]|\[K)|(?<=%[0-9A-F]{{2}}|[\[;][0-9]m)"
-        r"|(?<=[\[;][0-9]{2}m)|(?<=;[0-9]{3}m))"
-    )
+    return rf"(?:(?<![{characters}])|{'|'.join(_BEFORE)})"
 
 
 START: Final = start("A-Za-z0-9_")

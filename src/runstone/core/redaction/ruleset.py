@@ -9,6 +9,7 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes, quote
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction import index, names
+from runstone.core.redaction.literals import Anchors, Literals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Ruleset:
         self.local = local
         """What `runstone.toml` says, where there is one."""
         self._matcher_sha256 = matcher_sha256
-        self._anchors = _Literals(anchors)
-        self._folded = _Literals(folded)
+        self._anchors = Anchors(anchors)
+        self._folded = Literals(folded)
         self._load = load
         self._rules: tuple[Rule, ...] | None = None
         self._over_lines: tuple[bytes, ...] | None = None
@@ -130,60 +131,6 @@ class Ruleset:
             return []
         found = {rule.id: rule for anchor in anchors for rule in self._by_anchor.get(anchor, ())}
         return [found[name] for name in sorted(found)]
-
-
-class _Literals:
-    """Looks for one of hundreds of literals.
-
-    - By the four bytes that each ends with, as numbers: one pass, however many there are.
-    - Two or three letters stand everywhere. They begin or divide tokens, which are long: so only long runs of a token's
-      characters are looked at for them.
-    """
-
-    __slots__ = ("_by_end", "_ends", "_in_tokens", "_short")
-
-    def __init__(self, literals: Iterable[bytes]) -> None:
-        self._short: list[bytes] = []
-        self._in_tokens: list[bytes] = []
-        self._by_end: dict[int, list[bytes]] = {}
-        for literal in literals:
-            if len(literal) < _WIDTH:
-                (self._in_tokens if _is_of_tokens(literal) else self._short).append(literal)
-            else:
-                self._by_end.setdefault(memoryview(literal[-_WIDTH:]).cast("I")[0], []).append(literal)
-        self._ends = frozenset(self._by_end)
-
-    def found_in(self, data: bytes) -> Iterator[bytes]:
-        """Those that stand in `data`."""
-        for literal in self._short:
-            if literal in data and _WITH.get(literal, b"") in data:
-                yield literal
-        if self._in_tokens:
-            tokens = b" ".join([run for run in data.translate(_TOKENS).split() if len(run) >= MIN_TOKEN])
-            for literal in self._in_tokens if tokens else ():
-                if literal in tokens:
-                    yield literal
-        found: set[int] = set()
-        for at in range(min(_WIDTH, len(data))):
-            end = len(data) - (len(data) - at) % _WIDTH
-            found.update(self._ends.intersection(memoryview(data)[at:end].cast("I")))
-        for number in found:
-            for literal in self._by_end[number]:
-                if literal in data:
-                    yield literal
-
-
-def _is_of_tokens(literal: bytes) -> bool:
-    return literal.translate(_TOKENS) == literal and any(chr(byte).isalnum() for byte in literal)
-
-
-_WIDTH: Final = 4
-MIN_TOKEN: Final = 20
-"""The length of the shortest token that begins with two or three telling letters only."""
-_OF_TOKENS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.~:!$,@%*"
-_TOKENS: Final = bytes(byte if byte in _OF_TOKENS else 32 for byte in range(256))
-_WITH: Final = {b"://": b"@"}
-"""What must stand somewhere beside an anchor."""
 
 
 def ruleset_of(rules: tuple[Rule, ...]) -> Ruleset:

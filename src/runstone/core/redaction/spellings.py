@@ -21,6 +21,10 @@ MIN_PART: Final = 4
 _QUOTES: Final = (canonical.quote, PROFILES["pretty-ascii"].quote)
 """How JSON that a program prints spells text: as it is, or in ASCII."""
 
+_CODECS: Final = ("utf-16-le", "utf-16-be")
+_WIDER_CODECS: Final = ("utf-32-le", "utf-32-be")
+"""Of these plain text is found without its zeros."""
+
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE: Final = (_UNRESERVED, _UNRESERVED | {"/"}, _UNRESERVED | frozenset("!'()*"))
 """What is left as it is in a URL: by RFC 3986, by Python, by JavaScript."""
@@ -38,10 +42,12 @@ _HTML_QUOTES: Final[tuple[dict[str, str], ...]] = (
 def spellings(value: str) -> list[str]:
     """All forms of a value, the value first, none twice; each is whole Unicode."""
     plain = [value, undecoded(value)]
+    if "\n" in value:  # a terminal ends lines in its own way, a file may in another
+        plain += [value.replace("\n", "\r\n"), value.replace("\r\n", "\n")]
     found = [*plain, *(form for text in dict.fromkeys(plain) for form in _escaped(text))]
     if canonical.is_unicode(value):
         found += _encoded(value.encode())
-        for codec in ("utf-16-le", "utf-16-be"):
+        for codec in _CODECS if value.isascii() else (*_CODECS, *_WIDER_CODECS):
             wide = value.encode(codec).decode("latin-1")
             found += [wide, *(quote(wide)[1:-1] for quote in _QUOTES)]
     return [form for form in dict.fromkeys(found) if canonical.is_unicode(form)]
@@ -117,6 +123,13 @@ def _plus(byte: int, spell: Callable[[str, int], str]) -> str:
 def _unicode_escape(char: str) -> str:
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def base64_parts(value: str) -> list[str]:
+    """What base64 writes of a value, whatever stands before and behind it, in the alphabet of mail."""
+    if not canonical.is_unicode(value):
+        return []
+    return [part for before in range(3) for part in list(_base64_part(value.encode(), before))[:1]]
 
 
 def _base64_part(data: bytes, before: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from runstone.core import canonical
 from runstone.core.printing import print_json
 from runstone.core.redaction import given, names, placeholders
-from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, is_mark
+from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, is_mark
 from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key
 
 TYPE_CHECKING = False
@@ -151,20 +151,23 @@ class Walk:
         result = []
         option = ""
         arguments = self._arguments(value)
+        scope = self._scope
         for index, item in enumerate(value):
             self._place.enter(str(index))
             if index in arguments:
                 hits: list[str] = []
-                item = self._redactor.replaced(item, arguments[index], hits)  # the rest of it is walked, too
+                item = self._redactor.replaced(item, arguments[index], hits)
                 self._tell(hits)
+                self._scope = None  # the rest of it is walked, too, and stands beside something else now
             result.append(self._named(option, item) if option else self.clean(item))
+            self._scope = scope
             self._place.leave()
             named = type(item) is str and item.startswith("-") and "=" not in item and MARK not in item
             option = item if named and names.says_secret(item) else ""
         return result
 
     def _arguments(self, value: list[Any]) -> dict[int, list[Span]]:
-        """What rules of commands find in a list of texts, read as one command; by the index of the item."""
+        """What rules of commands and of keys find in a list of texts, read as one; by the index of the item."""
         if self._scope is not None and not any(rule.in_lists for rule in self._scope[0]):
             return {}
         if len(value) > MAX_ARGUMENTS or not all(type(item) is str for item in value):
@@ -173,12 +176,21 @@ class Walk:
         commands = [rule for rule in self._redactor.scope_of(line)[0] if rule.in_lists]
         found: dict[int, list[Span]] = {}
         index, first = 0, 0
-        for (start, end, rank, rule_id), _ in sorted(self._redactor.found(line, (commands, False))):
+        for (start, end, rank, rule_id), (begin, close) in sorted(self._redactor.found(line, (commands, False))):
             while first + len(value[index]) < start:
                 first += len(value[index]) + 1
                 index += 1
-            if rank == SHAPE and end <= first + len(value[index]) and MARK not in line[start:end]:
-                found.setdefault(index, []).append((start - first, end - first, rank, rule_id))
+            if rank != SHAPE or MARK in line[start:end].replace(ZERO, ""):
+                continue
+            if first <= begin and close <= first + len(value[index]):  # the text tells it alone
+                continue
+            at, before = index, first
+            while before < end:  # a key takes many items
+                inside = max(start - before, 0), min(end - before, len(value[at]))
+                if inside[0] < inside[1]:
+                    found.setdefault(at, []).append((*inside, rank, rule_id))
+                before += len(value[at]) + 1
+                at += 1
         return found
 
     def _number(self, value: float) -> Any:

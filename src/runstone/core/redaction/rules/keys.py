@@ -13,6 +13,14 @@ _WORD: Final = r"[^\"\s\\-]{1,8000}"
 """What armour consists of, wherever its lines end and whatever stands before them: never five hyphens in a row."""
 
 _BLANK: Final = r"(?: |%20|\+)"
+_ANY_BLANK: Final = r"(?: |%20|\+|\x1f)"
+"""Also as a list of texts has it that is looked at as a whole."""
+_KIND: Final = (
+    rf"(?:(?:[A-Z0-9]{{1,16}}{_ANY_BLANK}){{0,3}}PRIVATE{_ANY_BLANK}KEY(?:{_ANY_BLANK}BLOCK)?"
+    rf"|OpenVPN{_ANY_BLANK}(?:[A-Za-z0-9 %+\x1f]|-(?!-)){{1,40}})"
+)
+_BETWEEN: Final = "(?:[^-]|-{1,4}(?!-))"
+"""Anything but the hyphens of armour."""
 _LINE: Final = r"(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)[ \t]{0,16}"
 """The end of a line, as it is or escaped, and the indent of the next."""
 
@@ -48,6 +56,20 @@ RULES: Final = (
         + "-----END PRIVATE KEY-----",
         counter="-----BEGIN " + "PRIVATE KEY-----, then the key",
         source="RFC 7468",
+    ),
+    Rule(
+        "private-key-block",
+        "Private key in armour, whatever stands between its lines: quotation marks, file names, colours, escapes",
+        rf"-----BEGIN{_ANY_BLANK}{_KIND}-----"
+        + rf"(?>{_BETWEEN}{{0,600}}?[A-Za-z0-9+/=]{{30}}){_BETWEEN}{{0,40000}}?"
+        + rf"-{{0,4}}-----END{_ANY_BLANK}{_KIND}-----",
+        ("KEY-----", "BLOCK-----", "OpenVPN"),
+        example='key = "-----BEGIN '
+        + 'PRIVATE KEY-----\\n" +\n  "k5r2WqPzN8aYt0LxJ3vBf6mHs9DgUe4C7oQi1TnRwKzVbXyMlAhSjGdFpEuOcI+2\\n" +\n'
+        + '  "Zq8/0aTfYw3NsLmKvPc6RbEh2=\\n" +\n  "-----END PRIVATE KEY-----"',
+        counter="-----BEGIN " + "PRIVATE KEY-----, then lines of base64, then -----END PRIVATE KEY-----",
+        source="RFC 7468; OpenVPN, Static key mini-HOWTO",
+        in_lists=True,
     ),
     Rule(
         "private-key-der",
