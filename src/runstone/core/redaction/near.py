@@ -7,7 +7,6 @@ take a second for a megabyte. An anchor is found a hundred times as quickly. The
 from __future__ import annotations
 
 import re
-from itertools import repeat
 from re import _constants as op  # type: ignore[attr-defined]  # the tree of a pattern has no public name
 from re import _parser  # type: ignore[attr-defined]  # as above
 
@@ -65,7 +64,7 @@ class Near:
         if self._reach is not None:
             match = self.pattern.search(text, at, last + self._reach + 2)  # and an end that is none
             return match if match is None or match.start() <= last else None
-        begun = map(self.pattern.match, repeat(text), range(at, last + 1))
+        begun = (self.pattern.match(text, start) for start in range(at, last + 1))
         return next((match for match in begun if match is not None), None)
 
     def _windows(self, text: str, lead: int) -> Iterator[tuple[int, int]]:

@@ -33,6 +33,8 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 MARKED: Final = r"\[REDACTED:[a-z0-9-]{1,64}(?::[0-9a-f]{12})?\]"
+_TOLD: Final = r"redacted:[a-z0-9-]{1,64}"
+"""How an event's marks tell that something went, beside the place where it stood."""
 _REFERENCE: Final = (
     r"\$\{\{[^}]*(?:\}\}|$)|\$\{[^}]*(?:\}|$)|\$\([^)]*(?:\)|$)|\{\{[^}]*(?:\}\}|$)|#\{[^}]*(?:\}|$)"
     r"|%\([^)]*(?:\)[a-z]?|$)|\\\$[({]?\w*[)}]?|" + MARKED
@@ -59,6 +61,7 @@ def is_placeholder(value: str) -> bool:
     return (
         low in _NO_VALUE
         or low.startswith(_SOURCES)
+        or compiled(_TOLD).fullmatch(text) is not None
         or compiled(r"[A-Za-z]:\\").match(text) is not None
         or (low.startswith(_REFERENCES) and compiled(r"[A-Za-z_.:/\[\]()\"'{}$ -]*").fullmatch(text) is not None)
         or _is_sample(text, low)
