@@ -787,3 +787,14 @@ def test_a_line_without_an_end_hides_no_escaped_value(value: str, printed: Calla
 def test_floods_take_linear_time(text: str) -> None:
     """No pattern blows up on text made to make it: the runner's limit on this test is a hundred times what it takes."""
     assert Redactor().text(text) == (text, [])
+
+
+def test_what_is_walked_counts_for_the_matcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process whose runs are all short looks through as much as one that has a long one: it has the matcher, too."""
+    monkeypatch.setattr(gate, "_passed", {})
+    asked: list[bool] = []
+    monkeypatch.setattr(gate.Gate, "warm", lambda self, *, compiling=True: asked.append(compiling))
+    for _ in range(COMPILE_COST // 1024 + 100):
+        Redactor().tree({"text": "clean " * 100}, [])
+    assert asked[0] is False
+    assert asked[-1] is True

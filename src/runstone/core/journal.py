@@ -265,6 +265,8 @@ class Journal:
         return held
 
     def _hold(self, kinds: tuple[str, ...]) -> list[Event]:
+        if kinds and not any(map(self.count, kinds)):
+            return []
         if self._given is not None:
             return [event for event in self._given if not kinds or event["type"] in kinds]
         if self._lines is None:

@@ -83,14 +83,16 @@ class Scanner:
                 idle.append(self._search)
 
     def _slow_hit(self, data: bytes) -> bool:
+        self.count(len(data))
+        return self.looks(data) if self.hit == self._slow_hit else self.hit(data)
+
+    def count(self, size: int) -> None:
+        """So many bytes more are looked through in this process: have the matcher, once that pays."""
         rules = self.ruleset.sha256
-        passed = _passed[rules] = _passed.get(rules, 0) + len(data) + 512
+        passed = _passed[rules] = _passed.get(rules, 0) + size + 512
         if passed > self._next:
             self.warm(compiling=passed > COMPILE_COST)
-            if self.hit != self._slow_hit:
-                return self.hit(data)
             self._next = self._due(passed)
-        return self.looks(data)
 
     def _due(self, passed: int) -> float:
         """After how many bytes of the process a matcher is asked for next."""
@@ -115,7 +117,8 @@ class Scanner:
     def warm(self, *, compiling: bool = True) -> None:
         """Have the matcher now, from the cache or else compiled; where that cannot be, everything stays as it is."""
         try:
-            self.hit = self._matcher(compiling)
+            if self.hit == self._slow_hit:
+                self.hit = self._matcher(compiling)
         except (ImportError, RuntimeError):
             pass  # not installed, or it refuses, or it must be compiled: the loops give the same answers
 

@@ -276,6 +276,7 @@ class Redactor:
         try:
             line = _line_of(value)
             scope = None if line is None else self._scope(line)
+            self.gate.count(0 if line is None else len(line))
             if line is not None and not self.numbers and scope == NOTHING and not self.gate.holds(line):
                 return value
             from runstone.core.redaction.tree import Walk  # most processes meet nothing that may be a secret

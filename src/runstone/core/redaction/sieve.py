@@ -27,6 +27,8 @@ def scope_in(ruleset: Ruleset, data: bytes) -> Scope:
     if found is None:
         lower = data.lower()
         return ruleset.fitting(data, lower), names.may_stand_in(lower)
+    if not found:
+        return [], False
     rules = ruleset.rules
     first_name = len(rules) + 1
     fitting = {rule.id: rule for rule in (rules[number - 1] for number in found if 0 < number < first_name)}
