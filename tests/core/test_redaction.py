@@ -792,6 +792,8 @@ def test_floods_take_linear_time(text: str) -> None:
 def test_what_is_walked_counts_for_the_matcher(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process whose runs are all short looks through as much as one that has a long one: it has the matcher, too."""
     monkeypatch.setattr(gate, "_passed", {})
+    monkeypatch.setattr(gate, "_due", {})
+    monkeypatch.setattr(gate, "_rules", {})
     asked: list[bool] = []
     monkeypatch.setattr(gate.Gate, "warm", lambda self, *, compiling=True: asked.append(compiling))
     for _ in range(COMPILE_COST // 1024 + 100):

@@ -49,6 +49,8 @@ _rules: dict[str, Any] = {}
 """Compiled expressions by the digest of their ruleset."""
 _passed: dict[str, int] = {}
 """Bytes that the loops have looked through in this process, by the digest of the ruleset: many short runs pay once."""
+_due: dict[str, float] = {}
+"""How many that are when a matcher is asked for next; none is for good where it cannot be had."""
 _idle: dict[tuple[str, bool], list[Callable[[bytes], bool]]] = {}
 """Searches that no scanner holds any more, by ruleset and kind: to make one takes longer than to scan a file."""
 MAX_IDLE: Final = 16
@@ -70,7 +72,7 @@ class Scanner:
         self.literals = literals
         self._found = Literals(literals)
         self._search: Callable[[bytes], bool] | None = None
-        self._next = self._due(_passed.get(ruleset.sha256, 0))
+        self._next = _passed.get(ruleset.sha256, 0) + WARM_COST
         self.hit: Callable[[bytes], bool] = self._slow_hit
         """Whether the bytes may hold a secret; false is a proof that they are clean."""
         if ruleset.sha256 in _rules and (not literals or literals in _literals):
@@ -90,15 +92,10 @@ class Scanner:
         """So many bytes more are looked through in this process: have the matcher, once that pays."""
         rules = self.ruleset.sha256
         passed = _passed[rules] = _passed.get(rules, 0) + size + 512
-        if passed > self._next:
+        if passed > (self._next if rules in _rules else _due.get(rules, WARM_COST)):
             self.warm(compiling=passed > COMPILE_COST)
-            self._next = self._due(passed)
-
-    def _due(self, passed: int) -> float:
-        """After how many bytes of the process a matcher is asked for next."""
-        if passed <= COMPILE_COST:
-            return min(passed + WARM_COST, COMPILE_COST)
-        return passed + WARM_COST if self.ruleset.sha256 in _rules else float("inf")  # it cannot be had
+            self._next = passed + WARM_COST
+            _due[rules] = min(self._next, COMPILE_COST) if passed <= COMPILE_COST else float("inf")
 
     def looks(self, data: bytes) -> bool:
         """The same by the loops alone; safe to call from any thread."""
