@@ -42,6 +42,7 @@ FLOORS = {
     "floor:read": Contender(),
     "floor:parse": Contender(distribution="orjson"),
     "floor:packs": Contender(distribution="orjson"),
+    "floor:http": Contender(distribution="fastapi"),
     "bare": Contender(),
     "tee": Contender(),
 }
@@ -49,6 +50,7 @@ OURS = {
     "runstone": Contender(distribution="runstone", first_lines="import runstone"),
     "runstone:open": Contender(distribution="runstone", first_lines="import runstone; store = runstone.open('store')"),
     "runstone:loops": Contender(distribution="runstone"),
+    "runstone:rmos": Contender(distribution="runstone"),
 }
 PEERS = {
     "witness": Contender("witness", "witness-log", "import witness_log"),

@@ -19,4 +19,5 @@ NAMES = (
     "reindex",
     "diff",
     "decisions",
+    "services",
 )
