@@ -210,14 +210,15 @@ class _Planner:
             trades.append(Trade(side, name, item, pieces, notional))
         self._plan.orders += [*(self._conversions() if side == "BUY" else ()), *trades]
 
-    def _conversions(self) -> Iterator[Conversion]:
-        """What brings every currency back to nought or more."""
+    def _conversions(self) -> list[Conversion]:
+        """What brings every currency back to nought or more; no money is spent before it is there."""
         base, rates = self._market.base, self._market.rates
+        bought, topped_up = [], []
         for currency in sorted(self._cash.keys() - {base}):
             lacking = -self._cash[currency]
             if lacking > 0:
                 paid = (lacking * rates[currency]).quantize(CENT, ROUND_CEILING)
-                yield self._convert(base, paid, currency, lacking)
+                bought.append(self._convert(base, paid, currency, lacking))
         for currency in sorted(self._cash.keys() - {base}):
             lacking = -self._cash[base]
             if lacking > 0 and self._cash[currency] > 0:
@@ -225,7 +226,8 @@ class _Planner:
                 sold = min(enough, self._cash[currency])
                 got = (sold * rates[currency]).quantize(CENT, ROUND_FLOOR)
                 if got > 0:
-                    yield self._convert(currency, sold, base, got)
+                    topped_up.append(self._convert(currency, sold, base, got))
+        return [*topped_up, *bought]
 
     def _convert(self, sold: str, sold_amount: Decimal, bought: str, bought_amount: Decimal) -> Conversion:
         self._cash[sold] -= sold_amount

@@ -2,25 +2,28 @@
 
     uvicorn --app-dir examples/rebalance rebalance_service:app
 
-Runs go to the store of `RUNSTONE_STORE`, else `./runs`. The settings of Lotus (`DPM_…`) are read at the start.
+Runs go to the store of `RUNSTONE_STORE`, else `./runs`. The settings of Lotus (`DPM_…`) are read at each request; runs
+that are too old for them are removed at the start.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Annotated, Any
 
 from engine import plan
-from fastapi import APIRouter, FastAPI, Header, Response
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Response
 from models import RebalanceRequest
 from pydantic import StringConstraints
 from result import result_of
 
+import runstone
 from runstone.contracts.lotus import LotusRuns, open_runs, router
-from runstone.contracts.lotus.api import PREFIXES, Detail, answer, refused
+from runstone.contracts.lotus.api import PREFIXES, UNAVAILABLE, Detail, answer, refused
+from runstone.contracts.lotus.routing import StrictRoute
 from runstone.errors import RunstoneError
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
@@ -31,12 +34,13 @@ def create_app(runs_of: Callable[[], LotusRuns]) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        runs_of().purge()
+        with suppress(Exception):  # a store that cannot start is told by every route
+            runs_of().purge()
         yield
 
     app = FastAPI(title="Rebalancing, recorded", version="1.0.0", lifespan=lifespan)
     simulation = _Simulation(runs_of)
-    routes = APIRouter(tags=["Simulation"])
+    routes = APIRouter(tags=["Simulation"], route_class=StrictRoute)
     for prefix in PREFIXES:
         routes.add_api_route(
             f"{prefix}/rebalance/simulate",
@@ -68,7 +72,11 @@ class _Simulation:
             return result_of(request, plan(request), run_id, correlation_id)
 
         try:
-            run = self._runs_of().simulate(
+            runs = self._runs_of()
+        except Exception as exc:  # whatever keeps a store from starting
+            raise HTTPException(503, UNAVAILABLE) from exc
+        try:
+            run = runs.simulate(
                 json.loads(request.model_dump_json()),
                 engine,
                 portfolio_id=request.portfolio.portfolio_id,
@@ -82,4 +90,5 @@ class _Simulation:
         return response
 
 
-app = create_app(cache(open_runs))
+store = cache(runstone.open)
+app = create_app(lambda: open_runs(store()))

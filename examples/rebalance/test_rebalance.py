@@ -85,6 +85,26 @@ def test_cash_is_conserved_in_each_currency(request: RebalanceRequest) -> None:
         assert after >= 0
 
 
+def lowest(made: Plan) -> Decimal:
+    """The least that any currency comes to while the orders are made in their order."""
+    cash: dict[str, Decimal] = defaultdict(Decimal, made.before.cash)
+    least = min(cash.values(), default=Decimal(0))
+    for order in made.orders:
+        if isinstance(order, Conversion):
+            cash[order.sold] -= order.sold_amount
+            cash[order.bought] += order.bought_amount
+        else:
+            cash[order.instrument.currency] += order.notional if order.side == "SELL" else -order.notional
+        least = min(least, *cash.values())
+    return least
+
+
+@given(requests())
+def test_no_money_is_spent_before_it_is_there(request: RebalanceRequest) -> None:
+    """Made in their order, the orders overdraw nothing."""
+    assert lowest(plan(request)) >= 0
+
+
 @given(requests())
 def test_pieces_are_conserved_in_whole_lots(request: RebalanceRequest) -> None:
     """No order is below the lot size or less than whole lots, none is short, each instrument is traded once at most."""
@@ -191,6 +211,23 @@ def test_what_is_bought_abroad_is_paid_by_a_conversion() -> None:
     made = plan(simple())
     assert orders(made) == ["2250.00 EUR > 2500.00 USD", "BUY 50 AWAY", "BUY 50 HOME"]
     assert (made.status, made.after.cash) == ("READY", {"EUR": Decimal("2750.00"), "USD": Decimal("0.00")})
+
+
+def test_the_base_currency_is_topped_up_before_it_pays() -> None:
+    """All cash is in yen: they come first."""
+    made = plan(
+        simple(
+            portfolio={"portfolio_id": "p1", "base_currency": "EUR", "cash": {"JPY": "1000000.00"}},
+            rates={"USD": "0.9", "JPY": "0.01"},
+        )
+    )
+    assert orders(made) == [
+        "725000.00 JPY > 7250.00 EUR",
+        "2250.00 EUR > 2500.00 USD",
+        "BUY 50 AWAY",
+        "BUY 50 HOME",
+    ]
+    assert lowest(made) == 0
 
 
 def test_too_little_cash_buys_less_of_everything() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rebalance_service
 from fastapi.testclient import TestClient
 from rebalance_service import create_app
 
@@ -99,3 +100,34 @@ def test_a_wrong_request_is_no_run(client: TestClient, runs: LotusRuns, wrong: d
     """It is refused before anything is planned."""
     assert client.post("/rebalance/simulate", json={**REQUEST, **wrong}).status_code == 422
     assert list(runs.store.runs()) == []
+
+
+@pytest.mark.parametrize("body", [b'{"targets":NaN}', b'{"targets":"\\ud800"}', b'{"targets":{},"targets":{}}'])
+def test_what_is_no_json_is_no_run(client: TestClient, runs: LotusRuns, body: bytes) -> None:
+    """Nor is what says a thing twice."""
+    answer = client.post("/rebalance/simulate", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
+    assert list(runs.store.runs()) == []
+
+
+def test_a_store_that_cannot_start() -> None:
+    """Keeps no service from starting: each route says so."""
+
+    def broken() -> LotusRuns:
+        raise OSError("no disk")
+
+    with TestClient(create_app(broken), raise_server_exceptions=False) as client:
+        answer = client.post("/rebalance/simulate", json=REQUEST)
+        assert (answer.status_code, answer.json()) == (503, {"detail": "DPM_RUN_STORE_UNAVAILABLE"})
+
+
+def test_settings_are_read_at_each_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether an artifact is published is what is set when its run is made."""
+    monkeypatch.setenv("RUNSTONE_STORE", str(tmp_path / "runs"))
+    rebalance_service.store.cache_clear()
+    client = TestClient(rebalance_service.app, raise_server_exceptions=False)
+    for mode, count in (("DERIVED", 0), ("PERSISTED", 1), ("DERIVED", 1)):
+        monkeypatch.setenv("DPM_ARTIFACT_STORE_MODE", mode)
+        assert client.post("/rebalance/simulate", json=REQUEST).status_code == 200
+        assert len(list((tmp_path / "runs").rglob("published/lotus/*.json"))) == count
+    rebalance_service.store.cache_clear()

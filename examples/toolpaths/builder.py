@@ -1,7 +1,7 @@
 """G-code of straight saw cuts: RS-274, millimetres, absolute places, one full-depth pass a cut.
 
-A round blade reaches its depth behind the place where it touches: to cut the whole length at full depth it runs over
-both ends by half its chord, √(a·(D − a)).
+A cut goes from edge to edge of the work. A round blade at depth a is in it over a chord of 2·√(a·(D − a)): it goes down
+beside the work, half a chord before the cut, and comes up as far behind it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 GREEN, YELLOW, RED, UNKNOWN = "GREEN", "YELLOW", "RED", "UNKNOWN"
 COSTS = {GREEN: 0, YELLOW: 15, RED: 50}
 
-Millimetres = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Place = tuple[
     Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)],
     Annotated[float, Field(ge=-10_000, le=10_000, allow_inf_nan=False)],
@@ -59,7 +58,7 @@ DEFLECTION_MM = (0.02, 0.05)
 
 
 class Cut(BaseModel):
-    """A straight cut, from one place on the table to another, in mm."""
+    """A straight cut, from one edge of the work to another, in mm on the table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -82,9 +81,9 @@ class Job(BaseModel):
     material: str
     rpm: Annotated[float, Field(gt=0, le=30_000, allow_inf_nan=False)]
     feed_mm_min: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
-    depth_mm: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+    depth_mm: Annotated[float, Field(ge=0.1, le=1000, allow_inf_nan=False)]
     cuts: Annotated[list[Cut], Field(min_length=1, max_length=2000)]
-    safe_height_mm: Millimetres = 5.0
+    safe_height_mm: Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)] = 5.0
     coolant: bool = False
 
 
@@ -99,6 +98,17 @@ class Measure:
     level: Literal["GREEN", "YELLOW", "RED"]
     formula: str
 
+    @property
+    def threshold(self) -> float:
+        """The limit that is missed, on the side on which it is; where none is, the one beyond which it is red."""
+        limits = self.limits
+        low = limits.get("good_from", 0.0)
+        if self.level == RED:
+            return limits["least"] if self.value < low else limits["limit"]
+        if self.level == YELLOW:
+            return low if self.value < low else limits["good_to"]
+        return limits["limit"]
+
     def told(self) -> dict[str, Any]:
         """As it is recorded: six digits are more than any of these is known to."""
         return {
@@ -106,6 +116,7 @@ class Measure:
             "value": float(f"{self.value:.6g}"),
             "unit": self.unit,
             "limits": dict(self.limits),
+            "threshold": self.threshold,
             "level": self.level,
             "formula": self.formula,
         }

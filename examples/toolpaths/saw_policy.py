@@ -28,7 +28,7 @@ def decide(feasibility: Mapping[str, Any]) -> dict[str, Any]:
                 "status": "pass" if measure["level"] == GREEN else "fail",
                 "severity": measure["level"],
                 "measured": measure["value"],
-                "threshold": measure["limits"]["limit"],
+                "threshold": measure["threshold"],
                 "unit": measure["unit"],
                 "message": f"{measure['value']:.4g} {measure['unit']}",
             }

@@ -65,9 +65,30 @@ def test_what_is_too_much(changed: dict[str, Any], expected: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "changed", "threshold"),
+    [
+        ("feed_per_tooth", {}, 0.4),
+        ("feed_per_tooth", {"feed_mm_min": 14000}, 0.04),
+        ("feed_per_tooth", {"feed_mm_min": 3000}, 0.01),
+        ("feed_per_tooth", {"feed_mm_min": 80000}, 0.2),
+        ("feed_per_tooth", {"feed_mm_min": 99999, "rpm": 2500}, 0.4),
+        ("rim_speed", {"rpm": 2500}, 50),
+        ("power", {"depth_mm": 12}, 8.8),
+        ("power", {"depth_mm": 30}, 11),
+    ],
+)
+def test_a_threshold_is_the_limit_that_is_missed(name: str, changed: dict[str, Any], threshold: float) -> None:
+    """Too little is measured against the lower one, what is to be looked at against where that begins."""
+    (measure,) = [measure for measure in judged(**changed)["details"]["measures"] if measure["id"] == name]
+    assert measure["threshold"] == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         {"tool_id": "saw:nobody_knows"},
+        {"safe_height_mm": 0},
+        {"depth_mm": 0.0001},
         {"material": "oak"},
         {"rpm": None},
         {"rpm": "fast"},

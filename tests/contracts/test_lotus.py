@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -399,3 +400,51 @@ def test_a_secret_in_a_result_is_not_answered_either(runs: LotusRuns) -> None:
     answered: Any = runs.simulate({}, engine(note=f"of {token}"), portfolio_id="p1")
     assert token not in json.dumps(answered)
     assert runs.get(answered["rebalance_run_id"]) == answered
+
+
+def test_retention_is_that_of_this_contract(tmp_path: Path) -> None:
+    """Somebody else's runs of the same kind stay, however old they are."""
+    runs = LotusRuns(runstone.open(tmp_path / "runs"), retention_days=1)
+    runs.store.run("rebalance", run_id="theirs").finish()
+    runs.simulate({}, engine(), portfolio_id="p1")
+    runs.store.clock = FixedClock(time_text(runs.store.clock.time_ns() + 2 * 86_400 * 10**9))
+    assert runs.purge() == 1
+    assert [sealed.run_id for sealed in runs.store.runs()] == ["theirs"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", (1, 2), Decimal("1.0"), {1: 2}])
+def test_a_result_that_is_no_json_is_the_engines_failure(runs: LotusRuns, value: Any) -> None:
+    """A failed run, and the key is free again: it was no success whose artifact is missing."""
+    for _ in range(2):
+        with pytest.raises(InvalidInput) as caught:
+            runs.simulate({}, engine(odd=value), portfolio_id="p1", idempotency_key="k1")
+        assert caught.value.code != "answer_withheld"
+    assert [sealed.status for sealed in runs.store.runs()] == ["failed", "failed"]
+
+
+def test_a_damaged_run_never_breaks_a_list(runs: LotusRuns) -> None:
+    """The others are listed, and a page has as many as it was asked for."""
+    made = [runs.simulate({}, engine(), portfolio_id="p1") for _ in range(4)]
+    newest = next(runs.store.runs())
+    events = Path(newest.path) / "events.jsonl"
+    events.chmod(0o644)
+    events.write_bytes(b"{")
+    items, cursor = runs.page(limit=2)
+    assert [item["rebalance_run_id"] for item in items] == [made[2]["rebalance_run_id"], made[1]["rebalance_run_id"]]
+    assert cursor is not None
+
+
+def test_a_run_that_is_purged_meanwhile_never_breaks_a_list(runs: LotusRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left out."""
+    first, second = (runs.simulate({}, engine(), portfolio_id="p1") for _ in range(2))
+    gone = next(runs.store.runs()).run_id
+    found = runs.store.page
+
+    def late(*args: Any, **more: Any) -> Any:
+        page = found(*args, **more)
+        runs.store.purge({"rules": [{"query": f"id:{gone}"}]}, grace="0", apply=True, reason="purged meanwhile")
+        return page
+
+    monkeypatch.setattr(runs.store, "page", late)
+    assert second["rebalance_run_id"] != first["rebalance_run_id"]
+    assert [item["rebalance_run_id"] for item in runs.page()[0]] == [first["rebalance_run_id"]]

@@ -13,6 +13,9 @@ from tests.contracts.test_lotus import BLOCKED, READY, REVIEW, engine
 
 import runstone
 from runstone.contracts.lotus import LotusRuns, build_artifact, open_runs, router
+from runstone.contracts.lotus.api import refused
+from runstone.engine.recorder import Run
+from runstone.errors import Unanswered, error
 
 
 @pytest.fixture
@@ -80,6 +83,21 @@ def test_a_store_that_cannot_start() -> None:
         answer = client.get("/rebalance/runs/rr_1/artifact")
         assert (answer.status_code, len(tries)) == (503, count)
         assert answer.json() == {"detail": "DPM_RUN_STORE_UNAVAILABLE"}
+
+
+def test_a_run_that_cannot_be_sealed(runs: LotusRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is told as a store that cannot be written."""
+
+    def full(self: Run, *args: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "finish", full)
+    with pytest.raises(Unanswered) as caught:
+        runs.simulate({}, engine(), portfolio_id="p1", idempotency_key="k1")
+    told = refused(caught.value)
+    assert (told.status_code, told.detail) == (503, "DPM_RUN_STORE_UNAVAILABLE")
+    for code, details in (("answer_withheld", {"reason": "redacted"}), ("bundle_damaged", {"cause": "invalid_json"})):
+        assert refused(error(code, "something else", **details)).status_code == 500
 
 
 def test_look_ups(client: TestClient, run: dict[str, Any]) -> None:
@@ -156,8 +174,20 @@ def test_a_review(client: TestClient, runs: LotusRuns) -> None:
     assert (late.status_code, late.json()) == (409, {"detail": "DPM_WORKFLOW_INVALID_TRANSITION"})
     history = client.get(f"{path}/history").json()
     assert [one["action"] for one in history["decisions"]] == ["REQUEST_CHANGES", "APPROVE"]
-    for wrong in ({"action": "PERHAPS"}, {"action": "APPROVE", "reason_code": "not so"}):
+    for wrong in (
+        {"action": "PERHAPS"},
+        {"action": "APPROVE", "reason_code": "not so"},
+        {"action": "APPROVE", "actor_id": " "},
+    ):
         assert client.post(f"{path}/actions", json={**said, **wrong}).status_code == 422
+
+
+@pytest.mark.parametrize("body", [b'{"action":NaN}', b'{"action":1e999}', b'{"action":"\\ud800"}', b'{"a":1,"a":2}'])
+def test_a_review_that_is_no_json_is_told(client: TestClient, run: dict[str, Any], body: bytes) -> None:
+    """422, though FastAPI itself takes it."""
+    path = f"/rebalance/runs/{run['rebalance_run_id']}/workflow/actions"
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
 
 
 def test_a_support_bundle(client: TestClient, runs: LotusRuns, run: dict[str, Any]) -> None:
@@ -187,6 +217,15 @@ def test_settings(
     monkeypatch.setenv("DPM_SUPPORTABILITY_RETENTION_DAYS", days)
     runs = open_runs(str(tmp_path / "runs"))
     assert (runs.mode, runs.retention_days) == expected
+
+
+def test_settings_are_those_of_the_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One store, asked at each request: what is set meanwhile counts."""
+    store = runstone.open(tmp_path / "runs")
+    for mode in ("PERSISTED", "DERIVED", "PERSISTED"):
+        monkeypatch.setenv("DPM_ARTIFACT_STORE_MODE", mode)
+        runs = open_runs(store)
+        assert (runs.mode, runs.store) == (mode, store)
 
 
 def test_the_document_of_the_routes_is_whole(client: TestClient) -> None:

@@ -13,7 +13,7 @@ from saw_service import CALM, GCODE, WILD, Service, build, feasibility, is_run
 from runstone.contracts.rmos import RunArtifact, sha256_json, sha256_text, sha256_toolpaths_payload
 from runstone.engine.gatekeeper import Call
 from runstone.engine.publishing import Publisher
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 KEYS = [
     "run_id", "created_at_utc", "mode", "tool_id", "status", "request_summary", "feasibility", "decision", "hashes",
@@ -134,6 +134,7 @@ def test_a_mode_that_nobody_can_judge_is_unknown(service: Service) -> None:
         lambda **_: None,
         lambda **_: {"score": float("nan"), "risk_level": "GREEN"},
         lambda **_: {"risk_level": "GREEN", "at": object()},
+        lambda **_: {"risk_level": "GREEN", "at": "\ud800"},
         lambda: {"risk_level": "GREEN"},
     ],
 )
@@ -214,6 +215,32 @@ def test_a_large_payload_is_a_file_of_the_bundle(tmp_path: Path) -> None:
     assert json.loads(sealed.file("artifacts/toolpaths.json")) == payload
 
 
+def test_a_large_plan_is_a_file_of_the_bundle(tmp_path: Path) -> None:
+    """It has its hash and its place, as long G-code does."""
+    plan = {"kind": "é" * 600_000, "depth": 2.0}
+    service = Service(tmp_path / "runs", toolpaths={"saw": lambda **_: {"gcode": GCODE, "opplan": plan}})
+    answer = service.ask(CALM)
+    found, sealed = service.one(answer), service.kernel(answer)
+    assert found["hashes"]["opplan_sha256"] == sha256_json(plan)
+    assert found["outputs"] == {**NOTHING, "gcode_text": GCODE, "opplan_path": "artifacts/opplan.json"}
+    assert json.loads(sealed.file("artifacts/opplan.json")) == plan
+
+
+def test_a_plan_may_be_called_anything(tmp_path: Path) -> None:
+    """Names that the kernel uses for its own mean nothing in it."""
+    plan = {"$json": "{}"}
+    service = Service(tmp_path / "runs", toolpaths={"saw": lambda **_: {"opplan": plan}})
+    found = service.one(service.ask(CALM))
+    assert (found["outputs"]["opplan_json"], found["hashes"]["opplan_sha256"]) == (plan, sha256_json(plan))
+
+
+def test_a_score_is_a_number_however_large(tmp_path: Path) -> None:
+    """The journal has it as text."""
+    judged = {"risk_level": "GREEN", "score": 2**70}
+    service = Service(tmp_path / "runs", feasibility={"saw": lambda **_: judged})
+    assert service.one(service.ask(CALM, gcode="M2", tool_id="saw:x"))["decision"]["score"] == 2.0**70
+
+
 def test_secrets_stay_out_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the request, the feasibility and the answer; hashes are of what is recorded."""
     monkeypatch.setenv("SPINDLE_PASSWORD", "Zq9-torque-Lampion")
@@ -240,6 +267,14 @@ def test_a_policy_of_ones_own_decides(tmp_path: Path) -> None:
     answer = service.ask(CALM, rpm=4000)
     assert (answer.status, service.one(answer)["decision"]["block_reason"]) == (409, "rim: over_limit")
     assert next(service.kernel(answer).events("decision"))["data"]["policy"]["version"] == "3"
+
+
+@pytest.mark.parametrize("odd", [float("nan"), "\ud800", object()])
+def test_a_request_that_is_no_json_is_no_run(service: Service, odd: Any) -> None:
+    """Rather than one whose request is missing."""
+    with pytest.raises(RunstoneError):
+        service.ask(CALM, note=odd)
+    assert service.statuses() == []
 
 
 def test_request_summaries_are_cut(service: Service) -> None:

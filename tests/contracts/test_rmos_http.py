@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from saw_service import CALM, WILD, build, feasibility
 
-from runstone.contracts.rmos import RunStore, runs_router, sha256_json, toolpaths_router
+from runstone.contracts.rmos import RunStore, attachments, runs_router, sha256_json, toolpaths_router
 from runstone.core.digests import sha256_hex
 from runstone.engine.publishing import publisher_of
 
@@ -278,6 +278,21 @@ def test_attachments_are_kept_by_their_digest(client: TestClient, store: RunStor
     assert client.get(f"{RUNS}/{run_id}/attachments/{'0' * 64}").json()["error"] == "ATTACHMENT_NOT_FOUND"
 
 
+def test_a_file_that_two_attach_at_once_is_one_attachment(
+    client: TestClient, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither has seen that of the other; it is listed once."""
+    run_id = ask(client)["_run_id"]
+    listed = attachments.attachments
+    for name in ("a.txt", "b.txt"):
+        blind = iter([True])
+        monkeypatch.setattr(attachments, "attachments", lambda *args, b=blind: [] if next(b, None) else listed(*args))
+        store.attach(run_id, name, b"one")
+    monkeypatch.setattr(attachments, "attachments", listed)
+    assert len(list(store.store.runs("kind:annotation"))) == 2
+    assert [found.filename for found in store.attachments(run_id)] == ["a.txt"]
+
+
 @pytest.mark.parametrize("filename", ["plot.png", "x.npy", "noext", "a.b c", "a.ü", ".hidden", "b" * 200])
 def test_an_attachment_may_be_called_anything(client: TestClient, filename: str) -> None:
     """Its name says nothing of how it is kept."""
@@ -418,3 +433,20 @@ def test_the_same_hash_as_the_clients(client: TestClient) -> None:
     answer = ask(client)
     payload = {key: answer[key] for key in answer if not key.startswith("_")}
     assert sha256_json(json.loads(json.dumps(payload))) == answer["_hashes"]["toolpaths_sha256"]
+
+
+@pytest.mark.parametrize("actor", ["é", "李明"])
+def test_who_overrides_may_write_as_they_do(client: TestClient, actor: str) -> None:
+    """A name and a reason in any script."""
+    run_id = ask(client, WILD)["detail"]["run_id"]
+    answer = client.post(f"{RUNS}/{run_id}/override", json={"actor": actor, "reason": "泡沫试件, 看护"})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("verb", ["override", "purge"])
+@pytest.mark.parametrize("body", [b'{"actor":NaN}', b'{"actor":1e999}', b'{"actor":"\\ud800"}', b'{"a":' * 9999])
+def test_a_body_that_is_no_json_is_told(client: TestClient, verb: str, body: bytes) -> None:
+    """422, though FastAPI itself takes some of them."""
+    url = f"{RUNS}/{ask(client)['_run_id']}/{verb}"
+    answer = client.post(url, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")

@@ -171,6 +171,23 @@ def test_a_place_that_is_taken_refuses_the_import(tmp_path: Path, store: RunStor
     assert (code, details["place"]) == ("published_conflict", f"2026-02-03/{ID}.json")
 
 
+@pytest.mark.parametrize("other", [ID, ID.upper()])
+def test_an_id_that_is_there_twice_refuses_the_import(tmp_path: Path, store: RunStore, other: str) -> None:
+    """Nothing is imported, the first one neither."""
+    old = leave(leave(tmp_path / "old", artifact()), artifact(other), day="2026-02-04")
+    with pytest.raises(RunstoneError) as caught:
+        store.import_runs(old)
+    assert (caught.value.code, caught.value.details["path"][:10]) == ("invalid_archive", "2026-02-04")
+    assert list(store.store.runs()) == []
+
+
+def test_names_that_mean_something_to_the_kernel_mean_nothing_here(tmp_path: Path, store: RunStore) -> None:
+    """The document is the original all the same."""
+    odd = artifact(**{"$redacted": "x", "$$": 1, "feasibility": {"$json": "{"}, "meta": {"$redacted": {}}})
+    store.import_runs(leave(tmp_path / "old", odd))
+    assert store.document(ID) == odd
+
+
 def test_secrets_stay_in_the_original(tmp_path: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The document is redacted; the original is kept as it is, and told by a search."""
     monkeypatch.setenv("SPINDLE_PASSWORD", "Zq9-torque-Lampion")
@@ -238,3 +255,13 @@ def test_attachments_are_checked_by_bytes_then_by_their_json(
     assert (checked.matched, checked.as_dict()["filename"]) == (matched, "part.json")
     if of != "absent":
         assert checked.attachment.read() == data
+
+
+def test_the_bytes_of_an_attachment_may_be_brought_later(tmp_path: Path, store: RunStore) -> None:
+    """The original names it, and whoever has it adds it: it is one attachment still, and its bytes are kept."""
+    data = b"solid kerf\n"
+    sha256 = sha256_hex(data)
+    store.import_runs(leave(tmp_path / "old", artifact(attachments=[{"sha256": sha256, "filename": "part.stl"}])))
+    assert [checked.matched for checked in store.check_attachments(ID)] == [None]
+    assert store.attach(ID, "part.stl", data).read() == data
+    assert [checked.matched for checked in store.check_attachments(ID)] == ["bytes"]

@@ -93,6 +93,8 @@ def test_a_run_is_written_once(store: RunStore) -> None:
         {"status": "DONE"},
         {"run_id": 7},
         {"feasibility": {"x": float("nan")}},
+        {"meta": {"x": "\ud800"}},
+        {"tool_id": "\ud800"},
         {"hashes": None},
     ],
 )

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
+from runstone.contracts.lotus.routing import StrictRoute
 from runstone.contracts.lotus.runs import LotusRuns
 from runstone.contracts.lotus.settings import artifacts_enabled
 from runstone.core.printing import print_json
@@ -56,7 +57,7 @@ class Review(BaseModel):
 
     action: Literal["APPROVE", "REJECT", "REQUEST_CHANGES"]
     reason_code: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
-    actor_id: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    actor_id: Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=128)]
     comment: Annotated[str, StringConstraints(max_length=4000)] | None = None
 
 
@@ -169,7 +170,8 @@ def answer(value: Any) -> Response:
 def refused(exc: RunstoneError) -> HTTPException:
     """The answer to an error of a store, a gate or a look-up."""
     status, detail = _ANSWERS.get(exc.code, (500, "INTERNAL_ERROR"))
-    if isinstance(exc, StoreUnavailable):
+    unsealed = exc.code == "answer_withheld" and "cause" in exc.details  # the same key may be asked again
+    if isinstance(exc, StoreUnavailable) or unsealed:
         status, detail = 503, UNAVAILABLE
     elif isinstance(exc, NotFound):
         status, detail = 404, NOT_FOUND
@@ -186,7 +188,8 @@ _ANSWERS = {
 
 def router(runs_of: Callable[[], LotusRuns]) -> APIRouter:
     """The routes over what `runs_of` answers (asked at each request: whatever it raises is a 503)."""
-    whole = APIRouter(tags=["Rebalance runs"], responses={404: {"model": Detail}, 503: {"model": Detail}})
+    errors: dict[int | str, dict[str, Any]] = {404: {"model": Detail}, 503: {"model": Detail}}
+    whole = APIRouter(tags=["Rebalance runs"], responses=errors, route_class=StrictRoute)
     for prefix in PREFIXES:
         _Routes(runs_of).add_to(whole, f"{prefix}/rebalance/runs")
     return whole

@@ -19,12 +19,13 @@ from runstone.contracts.lotus.document import (
     stored_of,
 )
 from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES
+from runstone.core.printing import print_json
 from runstone.core.times import parse_time, time_text
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
-from runstone.errors import PolicyBlocked, RunstoneError, error
+from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class LotusRuns:
         assert recorder is not None
         assert recorder.opened_at is not None
         stored = checked({**run, "created_at": f"{recorder.opened_at[:-1]}+00:00"})
+        print_json(stored, PROFILE)  # what is no JSON is the engine's failure; recorded it would only be missing
         recorder.event(STORED, {"run": Foreign(stored, PROFILE), "published": self.mode == PERSISTED_MODE})
         return {"status": stored["result"]["status"], "rule_results": stored["result"]["rule_results"]}
 
@@ -165,11 +167,23 @@ class LotusRuns:
         kernel = [name for name, shown in STATUSES.items() if status in (None, shown)]
         if not kernel:
             return [], None
-        page = self.store.page(" ".join([*terms, f"status:{','.join(kernel)}"]), limit=limit, after=cursor)
-        return [self._item(row) for row in page.rows], page.next
+        query = " ".join([*terms, f"status:{','.join(kernel)}"])
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.store.page(query, limit=limit - len(items), after=cursor)
+            items += [item for row in page.rows if (item := self._item(row)) is not None]
+            cursor = page.next
+            if cursor is None or len(items) == limit:
+                return items, cursor
 
-    def _item(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        labels = self.store.get(row["run_id"]).labels
+    def _item(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A run in a list; `None` where it is damaged, or purged at this moment: it never breaks the list."""
+        try:
+            labels = self.store.get(row["run_id"]).labels
+        except StoreUnavailable:
+            raise
+        except RunstoneError:
+            return None
         return {
             **{name: labels.get(name) for name in LOOKED_UP},
             "status": STATUSES[row["status"]],
@@ -317,7 +331,7 @@ class LotusRuns:
         """Remove runs that are older than the retention, at once; answers how many."""
         if not self.retention_days:
             return 0
-        policy = {"rules": [{"query": f"kind:{KIND}", "older_than": f"{self.retention_days}d"}]}
+        policy = {"rules": [{"query": f"kind:{KIND} contract:{NAME}", "older_than": f"{self.retention_days}d"}]}
         return len(self.store.purge(policy, grace="0s", apply=True, reason="retention of the service").of(REMOVED))
 
 

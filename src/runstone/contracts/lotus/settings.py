@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from runstone.engine.store import Store
+
 ENABLED: Final = "DPM_ARTIFACTS_ENABLED"
 MODE: Final = "DPM_ARTIFACT_STORE_MODE"
 RETENTION: Final = "DPM_SUPPORTABILITY_RETENTION_DAYS"
@@ -34,6 +36,8 @@ def retention_days() -> int:
     return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 0
 
 
-def open_runs(url: str | None = None) -> LotusRuns:
-    """The runs of the store at a path or URL (else of `RUNSTONE_STORE`), as the environment sets them up."""
-    return LotusRuns(open_store(url), mode=store_mode(), retention_days=retention_days())
+def open_runs(store: str | Store | None = None) -> LotusRuns:
+    """The runs of a store, or of the one at a path or URL (else of `RUNSTONE_STORE`), as the environment sets them up
+    now: a service asks at each request, and keeps the store."""
+    opened = open_store(store) if store is None or isinstance(store, str) else store
+    return LotusRuns(opened, mode=store_mode(), retention_days=retention_days())

@@ -190,8 +190,8 @@ def _add_attachments(router: APIRouter, store: RunStore) -> None:
 class Overriding(BaseModel):
     """Who says that a decision is another one, and why, in 6 characters or more."""
 
-    actor: Annotated[str, StringConstraints(pattern=r"[!-~]", max_length=200)]
-    reason: Annotated[str, StringConstraints(pattern=r"[!-~][\s\S]{4,}[!-~]", max_length=4000)]
+    actor: Annotated[str, StringConstraints(pattern=r"\S", max_length=200)]
+    reason: Annotated[str, StringConstraints(pattern=r"\S[\s\S]{4,}\S", max_length=4000)]
     outcome: Literal["allow", "review", "block"] = "allow"
 
 

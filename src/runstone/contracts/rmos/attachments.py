@@ -86,7 +86,7 @@ def attach(
     target, kernel = store.sealed(run_id), store.store
     sha256 = sha256_hex(data)
     known = next((found for found in attachments(store, run_id) if found.sha256 == sha256), None)
-    if known is not None:
+    if known is not None and known.path is not None:
         return known
     if kernel.redactor().text(data.decode("latin-1"))[1]:
         raise error("not_written", "a secret is found in the attachment, so it is not kept", option="data")
@@ -102,12 +102,17 @@ def attach(
 
 
 def attachments(store: RunStore, run_id: str) -> list[Attachment]:
-    """The attachments of a run: those that its original had, then those that were added, the oldest first."""
+    """The attachments of a run: those that its original had, then those that were added, the oldest first; of several
+    of one digest the first one whose bytes are here."""
     sealed, kernel = store.sealed(run_id), store.store
-    found = list(_of_original(sealed))
-    for told in kernel.annotations(sealed):
-        found += _kept(kernel.get(told["run_id"]))
-    return found
+    told = list(_of_original(sealed))
+    for annotation in kernel.annotations(sealed):
+        told += _kept(kernel.get(annotation["run_id"]))
+    found: dict[str, Attachment] = {}
+    for one in told:
+        if found.setdefault(one.sha256, one).path is None:
+            found[one.sha256] = one
+    return list(found.values())
 
 
 def _of_original(sealed: Sealed) -> Iterator[Attachment]:

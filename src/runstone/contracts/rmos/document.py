@@ -121,8 +121,12 @@ def _recorded(journal: Journal) -> dict[str, Any]:
 
 
 def _number(score: Any) -> Any:
-    """A score as a float, which it is; the journal, as canonical JSON, does not tell 90.0 from 90."""
-    return float(score) if type(score) is int else score
+    """A score as a float, which it is; the journal, as canonical JSON, does not tell 90.0 from 90, and has numbers as
+    text that no float holds exactly."""
+    try:
+        return float(score) if type(score) in (int, str) else score
+    except ValueError:  # no recorder of this contract wrote that
+        return None
 
 
 def _as_computed(details: dict[str, Any], feasibility: dict[str, Any]) -> dict[str, Any]:
@@ -173,10 +177,13 @@ def _outputs(journal: Journal) -> tuple[dict[str, Any], dict[str, Any]]:
     elif layout.GCODE in files:
         hashes["gcode_sha256"] = files[layout.GCODE]["sha256"]
         outputs["gcode_path"] = _kept(files, layout.GCODE)
-    opplan = opplan_of(payload) if inline else event["data"].get("opplan")
-    if isinstance(opplan, dict):
-        outputs["opplan_json"] = foreign_object(opplan)
-        hashes["opplan_sha256"] = sha256_parsed(outputs["opplan_json"])
+    told = event["data"].get("opplan")
+    opplan = opplan_of(payload) if inline else foreign_object(told) if isinstance(told, dict) else None
+    if opplan is not None:
+        outputs["opplan_json"], hashes["opplan_sha256"] = opplan, sha256_parsed(opplan)
+    elif not inline and layout.OPPLAN in files:
+        hashes["opplan_sha256"] = files[layout.OPPLAN]["sha256"]
+        outputs["opplan_path"] = _kept(files, layout.OPPLAN)
     return outputs, hashes
 
 
@@ -212,9 +219,8 @@ def foreign_object(value: Any) -> dict[str, Any]:
             value = parse_json(str(value["$json"]).encode())
         except RunstoneError:  # no recorder of this contract wrote that
             return {}
-    if not isinstance(value, dict) or "$redacted" in value:
-        return {}
-    return value
+        return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and "$redacted" not in value else {}
 
 
 def _text(value: Any, otherwise: str) -> str:

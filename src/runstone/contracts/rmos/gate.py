@@ -71,7 +71,8 @@ class ToolpathGate:
         self.resolve_mode = resolve_mode or mode_of_tool
 
     def answer(self, req: Mapping[str, Any]) -> Answer:
-        """Record one request and answer it: 200, 409, 500, or 503 where nothing can be recorded."""
+        """Record one request and answer it: 200, 409, 500, or 503 where nothing can be recorded. Raises `not_json` and
+        `lone_surrogate` for a request that is no JSON."""
         return Attempt(self, req).answer()
 
 
@@ -88,6 +89,7 @@ class Attempt:
         self._store = gate.store
         self._req = {key: req[key] for key in req if key not in _ASKED_OF_THE_GATE}
         self._summary = in_order(as_json(summarize_request(self._req)))
+        stable_json(self._summary)  # raises for text that is no Unicode: it could not be recorded
         self._override_of = text_of(req["override_of"]) if req.get("override_of") else None
         self._tool_id = text_of(req.get("tool_id") or "")
         self._mode = _resolved(gate.resolve_mode, self._tool_id)
@@ -167,7 +169,9 @@ class Attempt:
             self._judge.verdict = UNKNOWN, f"No feasibility is known for mode {self._mode!r}"
         else:
             try:
-                self._feasibility = _mapping(function(tool_id=self._tool_id, req=dict(self._req)), "feasibility")
+                found = _mapping(function(tool_id=self._tool_id, req=dict(self._req)), "feasibility")
+                stable_json(found)  # text that is no Unicode cannot be recorded, so nothing can be decided on it
+                self._feasibility = found
             except Exception as exc:  # what cannot be computed blocks, whatever kept it from being computed
                 self._judge.verdict = ERROR, f"Feasibility could not be computed: {type(exc).__name__}: {text_of(exc)}"
         return Foreign(in_order(self._feasibility), STABLE)
@@ -201,7 +205,7 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
 
 def record_toolpaths(run: Run, payload: dict[str, Any]) -> None:
     """Record a toolpaths payload, its G-code as a file that `runstone find` finds, and as one of the bundle where it
-    is long; so is a payload that is large."""
+    is long; so is a payload that is large, and its plan."""
     body = stable_json(payload)
     gcode, opplan = gcode_of(payload), opplan_of(payload)
     if gcode is not None:
@@ -215,7 +219,10 @@ def record_toolpaths(run: Run, payload: dict[str, Any]) -> None:
         return
     run.output(layout.TOOLPATHS, body, keep="redacted")
     inline = gcode is not None and len(gcode) <= layout.MAX_INLINE_GCODE
-    small = opplan is not None and len(stable_json(opplan)) <= layout.MAX_INLINE_PAYLOAD
+    plan = b"" if opplan is None else stable_json(opplan)
+    small = opplan is not None and len(plan) <= layout.MAX_INLINE_PAYLOAD
+    if len(plan) > layout.MAX_INLINE_PAYLOAD:
+        run.output(layout.OPPLAN, plan, keep="redacted")
     run.event(
         layout.BUILT,
         {

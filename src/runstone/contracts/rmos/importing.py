@@ -45,6 +45,7 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, D
     `published_conflict` where a document's place is taken, and `run_exists` where another run has the id.
     """
     found = _originals(os.fspath(path), store)
+    _check_ids(found)
     redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
     runs = [_foreign(original, redactor) for original in found]
     for run in runs:
@@ -72,6 +73,18 @@ def _originals(place: str, store: Store) -> list[Original]:
         return list(originals(bundle))
     finally:
         bundle.close()
+
+
+def _check_ids(found: list[Original]) -> None:
+    """Refuse two runs of one id, which a store holds whatever its case."""
+    seen: dict[str, Original] = {}
+    for original in found:
+        run_id = original.value["run_id"]
+        first = seen.setdefault(run_id.lower(), original)
+        if first is not original:
+            places = " and ".join(one.place.get("json_path", one.place["path"]) for one in (first, original))
+            message = f"run id {run_id} is there twice: {places}"
+            raise error("invalid_archive", message, **original.place)
 
 
 def _check_place(original: Original, store: Store) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 DEFAULT_RUNS_DIR: Final = "services/api/data/runs/rmos"
 RUN: Final = "run.json"
 GCODE: Final = "gcode.nc"
+OPPLAN: Final = "opplan.json"
 TOOLPATHS: Final = "toolpaths.json"
 ATTACHMENTS: Final = "attachments"
 
@@ -23,7 +24,7 @@ MAX_TOOL_LABEL_CHARACTERS: Final = 200
 MAX_INLINE_GCODE: Final = 200_000
 """Characters of G-code that stand in the document; longer ones are a file of the bundle."""
 MAX_INLINE_PAYLOAD: Final = 1_000_000
-"""Bytes of a toolpaths payload that stand in the journal; larger ones are a file of the bundle."""
+"""Bytes of a toolpaths payload, and of its plan, that stand in the journal; larger ones are files of the bundle."""
 MAX_REQUEST_BYTES: Final = 2 << 20
 """A request may be so large: what is recorded of it must fit into one line of the journal, however it is escaped."""
 

@@ -11,7 +11,7 @@ import os
 
 from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, STATUSES, VERSION, decision_of, mode_of
-from runstone.contracts.rmos.hashing import as_json, sha256_json
+from runstone.contracts.rmos.hashing import as_json, sha256_json, stable_json
 from runstone.core.layout import INNER_STORE
 from runstone.core.parsing import parse_json
 from runstone.core.policy.decision import ALLOW, BLOCK
@@ -78,6 +78,7 @@ class RunStore:
         """
         value = as_json(artifact)
         _check(value)
+        stable_json(value)  # text that is no Unicode would leave a document without what it is in
         kind, label = str(mode_of(value) or "unknown"), str(value["tool_id"])[: layout.MAX_TOOL_LABEL_CHARACTERS]
         run = self.store.run(
             kind,
