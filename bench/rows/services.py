@@ -1,10 +1,10 @@
 """Decide, build, seal, publish and answer over HTTP: microseconds a request, with so many clients at once.
 
 The service (`bench/peers/http_service.py`) is one process of uvicorn with FastAPI; clients are threads of this one,
-each with a connection of its own. Floor: `floor:http` answers the same without a record. `runstone:rmos` is the gate of the
-contract called without HTTP, one thread a client, in this process. A run is sealed as a folder, and its document
-published as a file: `sync us` is what the disk takes for one synced append in the same moment, of which a request has
-about nine.
+each with a connection of its own. Floor: `floor:http` answers the same without a record. `runstone:rmos` is the gate
+of the contract called without HTTP, one thread a client, in this process. A run is sealed as a folder, and its
+document published as a file: `sync us` is what the disk takes for one synced append in the same moment, of which a
+request has about nine.
 """
 
 import http.client
