@@ -91,7 +91,7 @@ def test_a_run_that_cannot_be_sealed(runs: LotusRuns, monkeypatch: pytest.Monkey
     def full(self: Run, *args: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Run, "finish", full)
+    monkeypatch.setattr(Run, "finishing", full)
     with pytest.raises(Unanswered) as caught:
         runs.simulate({}, engine(), portfolio_id="p1", idempotency_key="k1")
     told = refused(caught.value)
