@@ -43,7 +43,7 @@ lint: $(VENV)/.test $(VENV)/.lint types layers ## Style, types and layers
 types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
 	$(BIN)/mypy
 	$(BIN)/mypy --strict tools/crashpoints tests/typing/public_api.py
-	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py
+	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py examples/decisions.py
 	MYPYPATH=examples/rebalance:src $(BIN)/mypy --strict --explicit-package-bases examples/rebalance
 	MYPYPATH=examples/toolpaths:src $(BIN)/mypy --strict --explicit-package-bases examples/toolpaths
 	MYPYPATH=action $(BIN)/mypy --strict --explicit-package-bases action
