@@ -31,7 +31,7 @@ def rim_speed(diameter_m: float, rpm: int) -> dict[str, float]:
 @runstone.gate("cut", policy=POLICY, facts=rim_speed, store=STORE)
 def cut(diameter_m: float, rpm: int) -> dict[str, float]:
     """The work, for which the blade must turn."""
-    return {"seconds": 60 / rpm}
+    return {"mm_per_turn": 3141.59 * diameter_m, "seconds": 60 / rpm}
 
 
 def outcome(number: int) -> str:
