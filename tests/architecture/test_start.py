@@ -38,6 +38,11 @@ with runstone.open({store!r}).run("kind", labels={{"a": "b"}}) as run:
     run.metrics({{"loss": 0.5}}, step=1)
     run.event("x.mine", {{"a": [1, 2.5, None]}})
 """
+TOLD = """
+for name in sorted(sys.modules):
+    if name.startswith("runstone.core.redaction."):
+        print(name.removeprefix("runstone.core."))
+"""
 
 
 def loaded(code: str) -> set[str]:
@@ -59,6 +64,15 @@ def test_a_short_run_loads_nothing_heavy(tmp_path: Path) -> None:
     """Opening a store, recording a few facts and sealing them takes no part that a short process can do without."""
     assert loaded(RECORD.format(store=str(tmp_path / "runs"))) - CHEAP == set()
     assert list((tmp_path / "runs").glob("*/manifest.json"))
+
+
+def test_a_run_without_secrets_loads_no_part_that_takes_them_out(tmp_path: Path) -> None:
+    """No rule, no walk of trees, nothing that asks a matcher which is not there."""
+    code = RECORD.format(store=str(tmp_path / "runs")) + TOLD
+    assert {name.removeprefix("redaction.") for name in loaded(code) if name.startswith("redaction.")} == {
+        *("cutting", "gate", "index", "literals", "names"),
+        *("redactor", "ruleset", "spellings", "wrapped", "zeros"),
+    }
 
 
 def test_a_wrapped_command_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -49,6 +50,8 @@ def recorded(value: Any) -> Any:
         ("DB_PASSWORD=foo.bar.baz", "foo.bar.baz"),
         ("[client]\npassword = a.b.secretword", "a.b.secretword"),
         ("password=letmein(1)", "letmein(1)"),
+        ("DB_PASSWORD=U(q^ha5W1\n", "U(q^ha5W1"),
+        ("[client]\npassword = x[q^ha5W1", "x[q^ha5W1"),
         ("at 12:00 Authorization: Bearer abcdefghij", "abcdefghij"),
         ('curl -H "Authorization: Bearer sekrettoken"', "sekrettoken"),
     ],
@@ -64,6 +67,10 @@ def test_a_word_that_is_a_setting_is_a_value(text: str, value: str) -> None:
         "class A:\n    password: SecretStr\n    token: Token\n",
         "password=getpass()",
         "password=sys.argv[1]",
+        "password=read(\n",
+        "password=read(path,\n",
+        "password=read(path or\n",
+        'password=read("path")\n',
         "login(password=Password)",
         "token = tokenReg",
         "const auth = getAuth(request)",
@@ -97,11 +104,39 @@ def test_a_word_of_a_program_is_none(text: str) -> None:
         ("x password=P@ss(w0rd) y", "P@ss(w0rd)"),
         ("password=[REDACTED:github-token]abc", "[REDACTED:github-token]abc"),
         ("x password=[REDACTED:github-token]abc y", "[REDACTED:github-token]abc"),
+        ("export PASSWORD='Zx9'\"'\"'kLm'\"'\"'nop'", "Zx9'\"'\"'kLm'\"'\"'nop"),
+        (json.dumps("login --password ''\"'\"'Zx9kLmnop' -v"), "'\\\"'\\\"'Zx9kLmnop"),
+        ("login --password 'Zx9'\\''kLmnop' 'x'", "Zx9'\\''kLmnop"),
+        ("[client]\npassword = Zx9{kL>m&n\nport = 1", "Zx9{kL>m&n"),
     ],
 )
 def test_a_value_goes_to_its_end(text: str, value: str) -> None:
-    """Escaped and doubled quotation marks, ampersands, brackets, what is glued to a mark: no half is left."""
+    """Escaped, doubled and joined quotation marks, ampersands, brackets, what is glued to a mark: no half is left."""
     assert taken(text) == [value]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("<password>Zx9&amp;k(L)m{n}</password>", ["Zx9&amp;k(L)m{n}"]),
+        ("<password>Swordfish</password>", ["Swordfish"]),
+        ("<password> two words </password>", ["two words"]),
+        ("<password><![CDATA[Zx9&k]]></password><a/>", ["Zx9&k"]),
+        ('<wsse:Password Type="PasswordText">Zx9kLmnop</wsse:Password>', ["Zx9kLmnop"]),
+        (json.dumps({"a": '<password b="c">Zx9"k</password>'}), ['Zx9\\"k']),
+        ("<password>Zx9k(L<\\/password>", ["Zx9k(L"]),
+        ("<token>Zx9k(Lm)nop44455</token>", ["Zx9k(Lm)nop44455"]),
+        ("<token>12 words of text</token>", []),
+        ("<password>${env.PASSWORD}</password>", []),
+        ("<password/><user>Zx9kLmnop</user>", []),
+        ("<password></password><user>Zx9kLmnop</user>", []),
+        ("f<Password>(x) < y</z", []),
+        ("a:password>Zx9kLmnop</a", []),
+    ],
+)
+def test_what_an_element_holds_goes_whole(text: str, values: list[str]) -> None:
+    """Whatever letters it is of, with attributes, with a namespace: up to the tag that closes."""
+    assert taken(text) == values
 
 
 @pytest.mark.parametrize(
@@ -301,6 +336,11 @@ FLOODS = [
         "[REDACTED:a]",
         "password=String::from(",
         "password: a b c ",
+        "password='\"'\"'",
+        "password=''\\'",
+        "<a:password b>",
+        "<password>a",
+        "[a]\npassword = {",
     ),
 ]
 
@@ -482,6 +522,19 @@ def test_text_is_redacted_once(text: str) -> None:
     if hits:
         assert WARM.hit(text.encode())
         assert WARM.looks(text.encode())
+
+
+@pytest.mark.parametrize("wide", [lambda text: text, lambda text: "\0".join(text) + "\0"], ids=["plain", "wide"])
+def test_a_mark_in_a_name_says_no_secret(wide: Callable[[str], str]) -> None:
+    """What is left of a name beside a mark, also of UTF-16, names nothing: the record passes as it is."""
+    name = "--authorization=" + wide("[REDACTED:declared]")
+    for value in (
+        {name: "what it is"},
+        [name, "what it is"],
+        [[name, "what it is"]],
+        {"name": name, "value": "what it is"},
+    ):
+        assert REDACTOR.tree(value, []) == value
 
 
 @settings(max_examples=300)

@@ -188,6 +188,11 @@ def _hit(database: Any, *, skipped: bool = False) -> Callable[[bytes], bool]:
     return hit
 
 
+def has_matcher(ruleset: Ruleset) -> bool:
+    """Whether this process has the compiled expressions of the rules."""
+    return ruleset.sha256 in _rules
+
+
 def finder(ruleset: Ruleset) -> Callable[[bytes], list[int]] | None:
     """Tells by number which expressions hit, the first of the rules being 1; `None` as long as there is no matcher.
 

@@ -51,6 +51,12 @@ _BARE: Final = rf"(?P<bare>(?:{MARKED}|{_PLAIN}|{_AND})+)"
 _BARE_QUERY: Final = rf"(?P<bare>(?:{MARKED}|{_PLAIN})+)"
 _BARE_LINE: Final = r"(?P<bare>(?:[^\s\"'`\x1b;]|;(?![A-Za-z ]{1,32}=))+)"
 """Of a line that begins with the name: all up to a space."""
+_TAG: Final = r"<(?:[A-Za-z][\w.-]{0,31}:)?$"
+MAX_TAG: Final = 40
+_ELEMENT: Final = r"(?:[ \t][^<>\r\n]{0,200})?>(?:<!\[CDATA\[)?(?P<bare>[^<\r\n]+?)(?:\]\]>)?<\\?/"
+"""Of XML, all up to the tag that closes."""
+_JOINED: Final = r"(?:'(?:\\{0,7}\"'\\{0,7}\"|\\{1,8}')'[^'\r\n]*)+(?=')"
+"""How a shell writes a quotation mark between two of its kind: `'a'"'"'b'`, `'a'\\''b'`."""
 MAX_SECTION: Final = 4000
 """So many characters above a line the heading of its section is looked for."""
 _CALLED: Final = r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*[(\[]"
@@ -165,6 +171,9 @@ def given(text: str, start: int, end: int) -> Given | None:
     named = compiled(_VALUE_OF).match(text, end)
     if named is not None and compiled(_NAMES + "$").search(text[max(0, start - MAX_NAMING) : start]):
         return _value_at(text, start, end, named.end())
+    element = _element(text, start, end)
+    if element is not None:
+        return element
     if text[max(0, start - 1) : start] == ":" and not text.endswith("env:", 0, start):
         return None  # a part of something with colons
     operator = compiled(_OPERATOR).match(text, end)
@@ -179,6 +188,21 @@ def given(text: str, start: int, end: int) -> Given | None:
     annotated = compiled(_ANNOTATED).match(text, at) if mark == ":" else None
     quoted = _quoted(text, name, at if annotated is None else annotated.end())
     return _Bare(text, start, end, at, mark, spaced=bool(operator["gap"])).given() if quoted is None else quoted
+
+
+def _element(text: str, start: int, end: int) -> Given | None:
+    """What an element of XML holds that has the name; `None` where it is none, or not on one line."""
+    if text[max(0, start - 1) : start] not in ("<", ":"):
+        return None
+    found = compiled(_ELEMENT).match(text, end)
+    if found is None or compiled(_TAG).search(text[max(0, start - MAX_TAG) : start]) is None:
+        return None
+    name, held = text[start:end], found["bare"]
+    value = held.strip()
+    first = found.start("bare") + len(held) - len(held.lstrip())
+    if " " in value and not says_password(name):  # words
+        return first, first + len(value), STATE
+    return first, first + len(value), _kind(name, value)
 
 
 def _value_at(text: str, start: int, end: int, at: int) -> Given | None:
@@ -211,10 +235,14 @@ def _quoted(text: str, name: str, at: int) -> Given | None:
     if text.startswith(mark * 2, first):
         first += 2
         last = _on_line(text, first, text.find(mark * 3, first))
-    elif text.startswith(opened["quote"], first):
-        return first, first, PLACEHOLDER
     else:
-        last = _closed(text, first, opened["quote"], mark)
+        empty = text.startswith(opened["quote"], first)
+        last = first if empty else _closed(text, first, opened["quote"], mark)
+        joined = compiled(_JOINED).match(text, last) if opened["quote"] == "'" and last >= 0 else None
+        if joined is not None:
+            last = joined.end()
+        elif empty:
+            return first, first, PLACEHOLDER
     return (first, last, _kind(name, text[first:last])) if last > first else None
 
 
@@ -266,7 +294,8 @@ class _Bare:
         """Where the value stands, and what it is; behind `Bearer` and its like it is the word that follows."""
         text = self._text
         query = text[max(0, self._start - 1) : self._start] in ("?", "&") and self._line != ""
-        pattern = _BARE_QUERY if query else _BARE_LINE if self._begins and self._mark in ("=", ":") else _BARE
+        whole = (self._begins and self._mark in ("=", ":")) or self._is_setting()
+        pattern = _BARE_QUERY if query else _BARE_LINE if whole else _BARE
         found = compiled(pattern).match(text, self._at)
         scheme = ""
         if found is not None and _is_scheme(found["bare"]):
@@ -303,8 +332,7 @@ class _Bare:
         if scheme:
             return CODE if self._is_said(value, last, scheme) else VALUE
         if self._is_setting():
-            called = compiled(_CALLED).match(value) and not compiled(_CALLED_WITH_NUMBER).fullmatch(value)
-            return CODE if called else VALUE
+            return CODE if self._is_call(value, last) else VALUE
         if is_reference(value):
             return PLACEHOLDER
         return CODE if self._is_code(value, first, last) else VALUE
@@ -322,6 +350,12 @@ class _Bare:
         if self._begins:
             return not self._indent or self._line != "" or self._name.isupper()
         return self._line == "" and self._spaced and _in_ini(self._text, self._start)
+
+    def _is_call(self, value: str, last: int) -> bool:
+        """Whether what is set is a call or an index: its bracket is closed, or something stands behind it."""
+        if compiled(_CALLED).match(value) is None or compiled(_CALLED_WITH_NUMBER).fullmatch(value):
+            return False
+        return value[-1] in "([" or ")" in value or "]" in value or self._rest(last).strip() != ""
 
     def _is_code(self, value: str, first: int, last: int) -> bool:
         """Whether a bare value is a word of a program or of a sentence, and not what is assigned."""

@@ -120,7 +120,7 @@ def says_secret(name: str) -> bool:
     return (
         bool(known)
         or (words[-1] == "pass" and _NO_PASS.isdisjoint(words))
-        or not _PASSES.isdisjoint(found)
+        or (not _PASSES.isdisjoint(found) and _has_word(b"pass", name.lower().encode()))  # and no `dbpassCopy`
         or words == ["auth"]
         or any(_is_pair(name, words[at : at + 2]) for at in range(len(words) - 1))
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from runstone.core import canonical
 from runstone.core.redaction import names
-from runstone.core.redaction.gate import Gate
+from runstone.core.redaction.gate import Gate, has_matcher
 from runstone.core.redaction.literals import Literals
 from runstone.core.redaction.ruleset import DEFAULT, Ruleset
 from runstone.core.redaction.spellings import spellings
@@ -137,6 +137,8 @@ class Redactor:
 
     def _scope(self, data: bytes) -> Scope:
         """What may be found in bytes, or in any text that they hold."""
+        if not has_matcher(self._rules):  # as in most short processes
+            return self._rules.scope(data)
         from runstone.core.redaction.sieve import scope_in
 
         return scope_in(self._rules, data)

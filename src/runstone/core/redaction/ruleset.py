@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.redaction.local import Exemption, LocalRules
+    from runstone.core.redaction.redactor import Scope
     from runstone.core.redaction.rule import Rule
 
 NAME: Final = "runstone"
@@ -107,6 +108,11 @@ class Ruleset:
             or next(self._folded.found_in(lower), None)
             or names.may_stand_in(lower)
         )
+
+    def scope(self, data: bytes) -> Scope:
+        """What may be found in bytes, or in any text that they hold, by the literals of rules and names."""
+        lower = data.lower()
+        return self.fitting(data, lower), names.may_stand_in(lower)
 
     def expressions(self) -> list[bytes]:
         """For a matcher of many: what a line holds in which a rule matches, or in which a name says secret."""

@@ -6,7 +6,7 @@ times as quick as to look for the rules' literals, and lets fewer rules through.
 
 from __future__ import annotations
 
-from runstone.core.redaction import gate, names
+from runstone.core.redaction import gate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def scope_in(ruleset: Ruleset, data: bytes) -> Scope:
     """What may be found in bytes, or in any text that they hold. From any thread."""
     found = _numbers(ruleset, data)
     if found is None:
-        lower = data.lower()
-        return ruleset.fitting(data, lower), names.may_stand_in(lower)
+        return ruleset.scope(data)
     if not found:
         return [], False
     rules = ruleset.rules

@@ -162,7 +162,7 @@ class Walk:
             result.append(self._named(option, item) if option else self.clean(item))
             self._scope = scope
             self._place.leave()
-            named = type(item) is str and item.startswith("-") and "=" not in item and MARK not in item
+            named = type(item) is str and item.startswith("-") and "=" not in item and not _is_marked(item)
             option = item if named and names.says_secret(item) else ""
         return result
 
@@ -180,7 +180,7 @@ class Walk:
             while first + len(value[index]) < start:
                 first += len(value[index]) + 1
                 index += 1
-            if rank != SHAPE or MARK in line[start:end].replace(ZERO, ""):
+            if rank != SHAPE or _is_marked(line[start:end]):
                 continue
             if first <= begin and close <= first + len(value[index]):  # the text tells it alone
                 continue
@@ -223,7 +223,7 @@ class Walk:
         """The name that says that a member is a secret; empty where none does."""
         if (pair and key in _VALUES) or (owner and key in _HOLDING):
             return pair
-        if MARK not in key and (names.says_secret(key) or _is_cookie(key, item)):
+        if not _is_marked(key) and (names.says_secret(key) or _is_cookie(key, item)):
             return key
         if owner and names.holds_many(owner) and type(item) in (str, bytes):
             return owner
@@ -257,7 +257,12 @@ def _pair_name(value: dict[str, Any]) -> str:
 
 def _names_secret(name: Any) -> bool:
     """Whether a text names what stands in the member `value` beside it, or behind it in a pair."""
-    return type(name) is str and MARK not in name and names.says_secret(name) and not given.is_value(name)
+    return type(name) is str and not _is_marked(name) and names.says_secret(name) and not given.is_value(name)
+
+
+def _is_marked(text: str) -> bool:
+    """Whether a mark stands in a text, which may be UTF-16 or UTF-32."""
+    return MARK in text or (ZERO in text and MARK in text.replace(ZERO, ""))
 
 
 def _is_cookie(name: str, value: Any) -> bool:
