@@ -23,7 +23,7 @@ from result import result_of
 import runstone
 from runstone.contracts.lotus import LotusRuns, open_runs, router
 from runstone.contracts.lotus.api import PREFIXES, UNAVAILABLE, Detail, answer, refused
-from runstone.contracts.lotus.routing import StrictRoute
+from runstone.contracts.routing import KnowingRoute
 from runstone.errors import RunstoneError
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
@@ -40,7 +40,7 @@ def create_app(runs_of: Callable[[], LotusRuns]) -> FastAPI:
 
     app = FastAPI(title="Rebalancing, recorded", version="1.0.0", lifespan=lifespan)
     simulation = _Simulation(runs_of)
-    routes = APIRouter(tags=["Simulation"], route_class=StrictRoute)
+    routes = APIRouter(tags=["Simulation"], route_class=KnowingRoute)
     for prefix in PREFIXES:
         routes.add_api_route(
             f"{prefix}/rebalance/simulate",

@@ -15,9 +15,9 @@ from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
-from runstone.contracts.lotus.routing import StrictRoute
 from runstone.contracts.lotus.runs import LotusRuns
 from runstone.contracts.lotus.settings import artifacts_enabled
+from runstone.contracts.routing import KnowingRoute
 from runstone.core.printing import print_json
 from runstone.core.times import time_text
 from runstone.errors import NotFound, RunstoneError, StoreUnavailable
@@ -189,7 +189,7 @@ _ANSWERS = {
 def router(runs_of: Callable[[], LotusRuns]) -> APIRouter:
     """The routes over what `runs_of` answers (asked at each request: whatever it raises is a 503)."""
     errors: dict[int | str, dict[str, Any]] = {404: {"model": Detail}, 503: {"model": Detail}}
-    whole = APIRouter(tags=["Rebalance runs"], responses=errors, route_class=StrictRoute)
+    whole = APIRouter(tags=["Rebalance runs"], responses=errors, route_class=KnowingRoute)
     for prefix in PREFIXES:
         _Routes(runs_of).add_to(whole, f"{prefix}/rebalance/runs")
     return whole

@@ -22,8 +22,8 @@ from runstone.contracts.rmos.attachments import MAX_BYTES
 from runstone.contracts.rmos.gate import ToolpathGate
 from runstone.contracts.rmos.hashing import stable_json
 from runstone.contracts.rmos.index import MAX_LIMIT, Asked
-from runstone.contracts.rmos.routing import KnowingRoute
 from runstone.contracts.rmos.store import RunStore
+from runstone.contracts.routing import KnowingRoute
 from runstone.core.parsing import parse_json
 from runstone.core.policy.policy import Policy
 from runstone.errors import CODES, PolicyBlocked, RunstoneError
