@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
@@ -172,3 +172,16 @@ class Objects(Protocol):
     def foreign(self) -> list[str]:
         """Names in the store that are neither bundles nor the store's own."""
         ...
+
+
+def one_by_one(
+    remove: Callable[[str, str, str], Removed], run_ids: Iterable[str], at: str, by: str
+) -> dict[str, Removed | RunstoneError]:
+    """`Objects.remove_many` of an adapter for which many cost as much as each."""
+    answers: dict[str, Removed | RunstoneError] = {}
+    for run_id in run_ids:
+        try:
+            answers[run_id] = remove(run_id, at, by)
+        except RunstoneError as exc:
+            answers[run_id] = exc
+    return answers

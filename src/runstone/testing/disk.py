@@ -16,7 +16,7 @@ from runstone.core.ids import check_run_id, fold_id
 from runstone.core.manifest import FileFact
 from runstone.core.tombstone import PENDING
 from runstone.errors import RunstoneError, error
-from runstone.ports.objects import Entry, Properties
+from runstone.ports.objects import Entry, Properties, one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -225,13 +225,7 @@ class PlainObjects:
 
     def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
         """Port."""
-        answers: dict[str, Removed | RunstoneError] = {}
-        for run_id in run_ids:
-            try:
-                answers[run_id] = self.remove(run_id, at, by)
-            except RunstoneError as exc:
-                answers[run_id] = exc
-        return answers
+        return one_by_one(self.remove, run_ids, at, by)
 
     def tombstone(self, run_id: str) -> Tombstone | None:
         """Port."""

@@ -109,13 +109,9 @@ class MemoryObjects:
         return "removed"
 
     def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
-        answers: dict[str, Removed | RunstoneError] = {}
-        for run_id in run_ids:
-            try:
-                answers[run_id] = self.remove(run_id, at, by)
-            except RunstoneError as exc:
-                answers[run_id] = exc
-        return answers
+        from runstone.ports.objects import one_by_one
+
+        return one_by_one(self.remove, run_ids, at, by)
 
     def tombstone(self, run_id: str) -> Tombstone | None:
         return self._tombstones.get(fold_id(run_id))
