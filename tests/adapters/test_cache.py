@@ -27,10 +27,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a new process: nothing is compiled."""
-    monkeypatch.setattr(gate, "_rules", {})
-    monkeypatch.setattr(gate, "_passed", {})
-    monkeypatch.setattr(gate, "_literals", {})
+    """As in a new process: nothing is compiled, counted or kept."""
+    for name in ("_rules", "_passed", "_due", "_idle", "_literals"):
+        monkeypatch.setattr(gate, name, {})
 
 
 def test_what_is_kept_is_loaded_and_only_the_user_reads_it(folder: Path) -> None:

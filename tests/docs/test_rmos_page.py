@@ -24,7 +24,7 @@ def test_examples_run(number: int, statuses: list[str], tmp_path: Path) -> None:
     """Each as it stands; its runs verify, with their published documents."""
     examples = fenced(PAGE, "python")
     assert len(examples) == len(STATUSES)
-    done = run([sys.executable, "-W", "ignore", "-c", examples[number]], tmp_path)
+    done = run([sys.executable, "-c", examples[number]], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     store = runstone.open(tmp_path / "runs" / ".runstone" / "store")
     assert [sealed.status for sealed in store.runs()] == statuses
