@@ -12,7 +12,7 @@ from runstone.adapters import cache
 from runstone.adapters.system import SystemHost
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction import gate
-from runstone.core.redaction.gate import Scanner
+from runstone.core.redaction.gate import Scanner, Sought
 from runstone.core.redaction.ruleset import DEFAULT
 
 SECRET = b"token: ghp_" + b"x1Y2" * 9 + b"\n"
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch
 def test_a_torn_or_foreign_entry_is_made_anew(folder: Path) -> None:
     """Compiled rules that were cut, changed or made by something else are never given to the matcher."""
     host = SystemHost()
-    first = Scanner(DEFAULT, (), host)
+    first = Scanner(DEFAULT, Sought(), host)
     first.warm()
     (entry,) = folder.iterdir()
     good = entry.read_bytes()
@@ -100,7 +100,7 @@ def test_a_torn_or_foreign_entry_is_made_anew(folder: Path) -> None:
         gate._rules.clear()
         entry.write_bytes(bad)
         assert gate._loaded(DEFAULT, host) is None
-        scanner = Scanner(DEFAULT, (), host)
+        scanner = Scanner(DEFAULT, Sought(), host)
         scanner.warm(compiling=False)
         assert scanner.hit == scanner._slow_hit
         assert scanner.hit(SECRET)
@@ -123,7 +123,7 @@ def test_a_database_that_the_library_refuses_is_made_anew(folder: Path) -> None:
 def test_many_short_runs_pay_for_one_compile() -> None:
     """What the loops cost is counted over the scanners of a process, not for each."""
     line = b"x" * 99_999 + b"\n"
-    scanners = [Scanner(DEFAULT, (), SystemHost()) for _ in range(50)]
+    scanners = [Scanner(DEFAULT, Sought(), SystemHost()) for _ in range(50)]
     for scanner in scanners:
         assert not scanner.hit(line[-50_000:])
         assert not scanner.hit(line[-50_000:])
@@ -135,7 +135,7 @@ def test_many_short_runs_pay_for_one_compile() -> None:
 @pytest.mark.usefixtures("folder", "cold")
 def test_a_short_run_never_waits_for_a_compile() -> None:
     """Below the cost of one the loops answer; a long run compiles once, and the next finds it made."""
-    scanner = Scanner(DEFAULT, (), SystemHost())
+    scanner = Scanner(DEFAULT, Sought(), SystemHost())
     line = b"x" * 1023 + b"\n"
     passed = 0
     while scanner.hit == scanner._slow_hit:
@@ -144,7 +144,7 @@ def test_a_short_run_never_waits_for_a_compile() -> None:
         assert passed <= gate.COMPILE_COST + gate.WARM_COST
     assert passed > gate.COMPILE_COST
     gate._rules.clear()
-    second = Scanner(DEFAULT, (), SystemHost())
+    second = Scanner(DEFAULT, Sought(), SystemHost())
     second.warm(compiling=False)
     assert second.hit != second._slow_hit
     assert second.hit(SECRET)

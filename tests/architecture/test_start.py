@@ -70,7 +70,7 @@ def test_a_run_without_secrets_loads_no_part_that_takes_them_out(tmp_path: Path)
     """No rule, no walk of trees, nothing that asks a matcher which is not there."""
     code = RECORD.format(store=str(tmp_path / "runs")) + TOLD
     assert {name.removeprefix("redaction.") for name in loaded(code) if name.startswith("redaction.")} == {
-        *("cutting", "gate", "index", "literals", "names"),
+        *("cutting", "gate", "index", "known", "literals", "names"),
         *("redactor", "ruleset", "spellings", "wrapped", "zeros"),
     }
 

@@ -7,11 +7,11 @@ import stat
 import sys
 import time
 
+from runstone.adapters import git
 from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any, Final
 
     from runstone.adapters.meters import SystemMeters
@@ -95,17 +95,9 @@ class SystemHost:
         return None if path is None else str(path)
 
     def platform(self) -> dict[str, Any]:
-        facts = {
-            "system": sys.platform,
-            "release": "",
-            "machine": "",
-            "python": sys.version.partition(" ")[0],
-            "implementation": sys.implementation.name,
-        }
-        if hasattr(os, "uname"):
-            name = os.uname()
-            facts |= {"system": name.sysname, "release": name.release, "machine": name.machine}
-        return facts
+        if not _platform:  # which stays as it is while the process runs
+            _platform.update(_platform_facts())
+        return _platform.copy()
 
     def user(self) -> str:
         for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
@@ -143,8 +135,7 @@ class SystemHost:
         return data, path
 
     def secrets(self) -> dict[str, str]:
-        telling = [os.fsdecode(name) for name in _names_of_environment() if _says_secret(name)]
-        values = [os.environ.get(name, "") for name in telling]
+        values = [os.environ.get(name, "") for name in _telling_names()]
         return {
             text: "environment"
             for value in values
@@ -171,11 +162,28 @@ class SystemHost:
         sha, ref = os.environ.get("GITHUB_SHA"), os.environ.get("GITHUB_REF")
         if sha and ref:
             return {"sha": sha, "ref": ref}
-        folder = _git_folder(self.cwd())
-        found = _head(folder) if folder else None
+        cwd = self.cwd()
+        found = git.head_of(cwd) if cwd else None
         if found is None:
             return {"sha": sha or None, "ref": ref or None} if sha or ref else None
         return {"sha": sha or found[0], "ref": ref or found[1]}
+
+
+def _platform_facts() -> dict[str, str]:
+    facts = {
+        "system": sys.platform,
+        "release": "",
+        "machine": "",
+        "python": sys.version.partition(" ")[0],
+        "implementation": sys.implementation.name,
+    }
+    if hasattr(os, "uname"):
+        name = os.uname()
+        facts |= {"system": name.sysname, "release": name.release, "machine": name.machine}
+    return facts
+
+
+_platform: Final[dict[str, str]] = {}
 
 
 def _not_a_file(mode: int) -> str:
@@ -192,23 +200,15 @@ def _read(fd: int, limit: int) -> bytes:
     return data
 
 
-def _names_of_environment() -> Iterable[str | bytes]:
-    """As the system has them, which costs least."""
-    return os.environb if os.supports_bytes_environ else os.environ
+def _telling_names() -> list[str]:
+    """The variables whose names say secret; they are looked for when there are other names than the last time."""
+    names = tuple(os.environ)
+    if not _seen or _seen[0][0] != names:
+        _seen[:] = [(names, list(filter(_tells_of_secret, names)))]
+    return _seen[0][1]
 
 
-def _says_secret(name: str | bytes) -> bool:
-    """As `_tells_of_secret`; the names of an environment are the same again and again."""
-    found = _KNOWN_NAMES.get(name)
-    if found is None:
-        if len(_KNOWN_NAMES) >= _MANY_NAMES:
-            _KNOWN_NAMES.clear()
-        found = _KNOWN_NAMES[name] = _tells_of_secret(os.fsdecode(name))
-    return found
-
-
-_MANY_NAMES: Final = 4096
-_KNOWN_NAMES: Final[dict[str | bytes, bool]] = {}
+_seen: Final[list[tuple[tuple[str, ...], list[str]]]] = []
 
 
 def _tells_of_secret(name: str) -> bool:
@@ -226,60 +226,3 @@ def _is_secret(value: str) -> bool:
         return not os.path.lexists(value)
     except ValueError:
         return True
-
-
-def _git_folder(cwd: str | None) -> str | None:
-    """The `.git` folder that serves a directory, through a `gitdir:` file where there is one."""
-    while cwd:
-        candidate = os.path.join(cwd, ".git")
-        if os.path.isdir(candidate):
-            return candidate
-        pointed = _first_line(candidate)
-        if pointed is not None and pointed.startswith("gitdir:"):
-            return os.path.normpath(os.path.join(cwd, pointed[7:].strip()))
-        parent = os.path.dirname(cwd)
-        if parent == cwd:
-            return None
-        cwd = parent
-    return None
-
-
-def _head(folder: str) -> tuple[str | None, str | None] | None:
-    """Commit and ref of a `.git` folder; the commit is `None` before the first one."""
-    head = _first_line(os.path.join(folder, "HEAD"))
-    if head is None:
-        return None
-    if not head.startswith("ref:"):
-        return head, None
-    ref = head[4:].strip()
-    common = _first_line(os.path.join(folder, "commondir"))
-    places = [folder] if common is None else [folder, os.path.normpath(os.path.join(folder, common))]
-    for place in places:
-        sha = _first_line(os.path.join(place, *ref.split("/"))) or _packed(place, ref)
-        if sha and len(sha) in (40, 64) and not set(sha) - set("0123456789abcdef"):
-            return sha, ref
-    return None, ref
-
-
-def _packed(folder: str, ref: str) -> str | None:
-    try:
-        with open(os.path.join(folder, "packed-refs"), encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.rstrip("\n").endswith(" " + ref):
-                    return line.partition(" ")[0]
-    except OSError:
-        pass
-    return None
-
-
-def _first_line(path: str) -> str | None:
-    try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return None
-    try:
-        return os.read(fd, 4096).partition(b"\n")[0].decode("utf-8", "replace").strip()
-    except OSError:  # a folder, say
-        return None
-    finally:
-        os.close(fd)

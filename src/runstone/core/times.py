@@ -24,8 +24,21 @@ def second_text(seconds: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS` of Unix seconds, from 1970-01-01T00:00:00 to 9999-12-31T23:59:59; held there."""
     seconds = min(max(seconds, 0), _LAST_SECOND)
     days, rest = divmod(seconds, _DAY_S)
-    year, month, day = _civil(days)
-    return f"{year:04d}-{month:02d}-{day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{_day_text(days)}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+
+
+def _day_text(days: int) -> str:
+    """The date; that of the last call is kept, as it is asked for again and again."""
+    global _last_day
+    known, text = _last_day
+    if days != known:
+        year, month, day = _civil(days)
+        text = f"{year:04d}-{month:02d}-{day:02d}"
+        _last_day = days, text
+    return text
+
+
+_last_day = (0, "1970-01-01")
 
 
 def time_text(unix_ns: int) -> str:

@@ -85,6 +85,8 @@ class Gatekeeper:
         self.options = dict(options)
         self.tells_result = result
         self._asked = dict(asked)
+        self._asks = [name for name in ASKED if callable(asked[name])]
+        self._told = {name: asked[name] for name in ASKED if name not in self._asks}
         self._store_of = store_of
         self._known_store: Store | None = None
         self._grouped: bool | None = None
@@ -106,9 +108,9 @@ class Gatekeeper:
 
     def steps(self, function: Callable[..., Any] | None, args: tuple[Any, ...], named: dict[str, Any]) -> Steps:
         """The body of one call of `function`, or of the block of a `with` statement where there is none."""
-        asked: dict[str, Any] = {}
-        for name in ASKED:
-            asked[name], failure = yield self._asking(name, args, named)
+        asked = self._told.copy()
+        for name in self._asks:
+            asked[name], failure = yield Asking(self._asked[name], args, named)
             if failure is not None:
                 return None, failure
         call = Call(self, asked)
@@ -117,7 +119,7 @@ class Gatekeeper:
             return call.answer, failure
         RUNS.enter(call.run)
         try:
-            facts, failure = yield self._asking("facts", args, named)
+            facts, failure = yield self._asking_facts(args, named)
             if failure is not None:
                 return (yield Parts(partial(call.without_facts, failure), inline=self.grouped))
             decision, failure = yield Parts(partial(call.decide, facts), inline=self.grouped and call.is_free)
@@ -132,9 +134,9 @@ class Gatekeeper:
         answer = passage.answered() if function is None else result
         return (yield Parts(partial(call.done, answer), inline=self.grouped and call.is_free))
 
-    def _asking(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Asking:
-        value = self._asked[name]
-        return Asking(value, args, named) if callable(value) else Asking(lambda: value, (), {})
+    def _asking_facts(self, args: tuple[Any, ...], named: dict[str, Any]) -> Asking:
+        facts = self._asked["facts"]
+        return Asking(facts, args, named) if callable(facts) else Asking(lambda: facts, (), {})
 
     def _admitted(self, call: Call) -> Steps:
         """Open the run, or find the answer of one that is sealed; waits while another one does the same."""

@@ -120,6 +120,8 @@ def secrets_of(secrets: Any) -> list[str]:
 
     Raises `invalid_option`.
     """
+    if type(secrets) in (tuple, list) and not secrets:  # as nearly always
+        return []
     rule = "secrets are a list of texts"
     if isinstance(secrets, (str, bytes)):
         raise error("invalid_option", f"{rule}; found one {type(secrets).__name__}", option="secrets")

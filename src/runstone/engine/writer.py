@@ -50,6 +50,7 @@ MAX_KEPT_FILES: Final = MAX_FILES - 1000
 MAX_KEPT_BYTES: Final = MAX_MANIFEST_BYTES - (1 << 20)
 """So much of the manifest may tell of kept files: there is always room for the documents and the rest."""
 
+_EPOCH: Final = second_text(0).encode()
 _LOG_LINE: Final = b'"type":"log"}\n'
 
 
@@ -76,10 +77,14 @@ class Admitted:
     @property
     def fits(self) -> bool:
         """Whether its line, with the longest number there is, is within the limit."""
+        if not self.marks and len(self.body) < MAX_LINE_BYTES // 2:
+            return True
         return len(self.line(10**15, "2026-01-02T03:04:05.000000Z")) <= MAX_LINE_BYTES
 
     def with_redactions(self, before: int) -> Admitted:
         """As `run.closed`: its data with the count of all redactions, `before` and its own."""
+        if not before and not self.marks:
+            return self
         data = {**load(self.body), "redactions": before + self.redactions}
         return Admitted(self.kind, canonical.canonical_bytes(data), self.marks, self.dropped)
 
@@ -168,7 +173,7 @@ class JournalWriter:
         self._keeping = _thread.RLock()
         self._seq = 0
         self._second_ns = 0
-        self._second = second_text(0).encode()
+        self._second = _EPOCH
         self._last_us = 0
         self._redactions = 0
         self._dropped = 0
@@ -198,7 +203,7 @@ class JournalWriter:
         journal = self.journal
         if failure is None and journal is not None:
             try:
-                event = admit(OPENED, opened, [], self.redactor)
+                event = self._admitted(OPENED, opened, [])
                 if not event.fits:
                     raise error("too_large", f"what opens a run is over {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
                 with self._lock:
@@ -270,6 +275,19 @@ class JournalWriter:
             if failure is not None:
                 return self._told(failure)
         return self._record_with_care(kind, data, list(marks or ()))
+
+    def _admitted(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Admitted:
+        """As `admit`, of what the kernel has made: where it is canonical and clean as it stands, nothing is to do."""
+        try:
+            body = self._encode(data, 1)
+        except _UNTOLD:  # no JSON
+            return admit(kind, data, marks, self.redactor)
+        small = len(body) <= MAX_KEY_BYTES or not told.is_too_much(data, body)
+        if small and not marks and data_problem(kind, data) is None:
+            with self._lock:
+                if not self._gate.hit(body):
+                    return Admitted(kind, body, marks)
+        return admit(kind, data, marks, self.redactor)
 
     def repeat(self, event: Event) -> None:
         """Record once more what another run has recorded: it has passed the recorder's door, so no key is escaped anew.
@@ -475,7 +493,7 @@ class JournalWriter:
         """`run.closed`, with the count of redactions that includes its own."""
         long = ("error", "result", "resources")
         try:
-            event = admit(CLOSED, closed, list(marks), self.redactor)
+            event = self._admitted(CLOSED, closed, list(marks))
         except RunstoneError:  # a value that cannot be told must not keep the run open
             event = admit(CLOSED, {**closed, **dict.fromkeys((*long, "exit"))}, [], self.redactor)
         if not event.fits:

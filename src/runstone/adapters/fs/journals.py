@@ -178,6 +178,8 @@ class FsJournals:
 
     def adopted(self, parent: str) -> list[str]:
         folder = self._places.at(layout.children(parent))
+        if not os.access(folder, os.F_OK):  # as nearly always
+            return []
         try:
             found = [name for name in os.listdir(folder) if is_run_id(name)]
         except OSError:  # nobody has left word

@@ -46,7 +46,7 @@ class Cutter:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._scanner: Scanner | None = None
-        self.overlap_bytes = max([MIN_OVERLAP_BYTES, *map(len, redactor.encoded)])
+        self.overlap_bytes = max([MIN_OVERLAP_BYTES, *map(len, redactor.known.encoded)])
         """How much of what comes behind a cut must be seen with it, so that no secret is divided."""
 
     def safe_end(self, data: bytes) -> int:
@@ -67,8 +67,8 @@ class Cutter:
         return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
     def _in_no_secret(self, data: bytes, end: int, since: int) -> int:
-        end = self._redactor.wrapped.before(data, before_keys(data, before_name(data, end), since))
-        return before_values(data, end, self._redactor.encoded)
+        end = self._redactor.known.wrapped.before(data, before_keys(data, before_name(data, end), since))
+        return before_values(data, end, self._redactor.known.encoded)
 
     def after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of the secret or of the mark that it would divide."""
@@ -92,7 +92,7 @@ class Cutter:
         text = data.decode("latin-1")
         for _, whole in self._redactor.found(text, self._redactor.scope_of(text)):
             yield whole
-        for value in self._redactor.encoded:
+        for value in self._redactor.known.encoded:
             start = data.find(value)
             while start >= 0:
                 yield start, start + len(value)
@@ -101,8 +101,8 @@ class Cutter:
     def spans_lines(self, data: bytes) -> bool:
         """Whether a secret in bytes may reach over a line end; false is a proof."""
         readings = (data, without_zeros(data)) if b"\0" in data else (data,)
-        values = [value for value in self._redactor.encoded if b"\n" in value]
-        values += self._redactor.wrapped.halves
+        values = [value for value in self._redactor.known.encoded if b"\n" in value]
+        values += self._redactor.known.wrapped.halves
         if any(value in reading for reading in readings for value in values):
             return True
         anchors = self._redactor.anchors_over_lines

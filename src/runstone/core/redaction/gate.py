@@ -58,24 +58,34 @@ _literals: dict[tuple[bytes, ...], Any] = {}
 """Compiled literals; of one set of values at a time: secrets are not kept longer than that."""
 
 
+class Sought:
+    """What bytes of any kind hold where one of some texts stands in them; `found_in` looks for it by loops."""
+
+    __slots__ = ("found_in", "literals")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.literals = tuple(sorted(_spellings(texts)))
+        self.found_in = Literals(self.literals).found_in
+
+
 class Scanner:
     """Looks for what may be a secret in bytes of any kind. `hit` is not safe to call from two threads at once on one
     scanner, nor to keep longer than the scanner: a matcher has scratch space, which another scanner takes over."""
 
-    __slots__ = ("_cache", "_found", "_next", "_search", "hit", "literals", "ruleset")
+    __slots__ = ("_cache", "_next", "_search", "_sought", "hit", "literals", "ruleset")
     of_lines = False
     """Whether it looks for what means something in a journal line only."""
 
-    def __init__(self, ruleset: Ruleset, literals: tuple[bytes, ...], cache: Cache | None = None) -> None:
+    def __init__(self, ruleset: Ruleset, sought: Sought, cache: Cache | None = None) -> None:
         self.ruleset = ruleset
         self._cache = cache
-        self.literals = literals
-        self._found = Literals(literals)
+        self._sought = sought
+        self.literals = sought.literals
         self._search: Callable[[bytes], bool] | None = None
         self._next = _passed.get(ruleset.sha256, 0) + WARM_COST
         self.hit: Callable[[bytes], bool] = self._slow_hit
         """Whether the bytes may hold a secret; false is a proof that they are clean."""
-        if ruleset.sha256 in _rules and (not literals or literals in _literals):
+        if ruleset.sha256 in _rules and (not self.literals or self.literals in _literals):
             self.warm()
 
     def __del__(self) -> None:
@@ -103,7 +113,7 @@ class Scanner:
 
     def holds(self, data: bytes) -> bool:
         """`looks`, but for what rules and names look for."""
-        if self.literals and any(self._found.found_in(data)):
+        if self.literals and any(self._sought.found_in(data)):
             return True
         return self.of_lines and (RESERVED_KEY in data or ZERO in data)
 
@@ -143,12 +153,12 @@ class Gate(Scanner):
     __slots__ = ()
     of_lines = True
 
-    def __init__(self, ruleset: Ruleset, values: Iterable[str] = (), cache: Cache | None = None) -> None:
-        super().__init__(ruleset, tuple(sorted(_spellings(values))), cache)
+    def __init__(self, ruleset: Ruleset, values: Sought | Iterable[str] = (), cache: Cache | None = None) -> None:
+        super().__init__(ruleset, values if isinstance(values, Sought) else Sought(values), cache)
 
     def scanner(self) -> Scanner:
         """A scanner of its own for bytes that are no journal line: for use outside the run's lock."""
-        return Scanner(self.ruleset, self.literals, self._cache)
+        return Scanner(self.ruleset, self._sought, self._cache)
 
 
 def _spellings(texts: Iterable[str]) -> set[bytes]:

@@ -15,10 +15,8 @@ from __future__ import annotations
 from runstone.core import canonical
 from runstone.core.redaction import names
 from runstone.core.redaction.gate import Gate, has_matcher
-from runstone.core.redaction.literals import Literals
+from runstone.core.redaction.known import HEX, known_values
 from runstone.core.redaction.ruleset import DEFAULT, Ruleset
-from runstone.core.redaction.spellings import spellings
-from runstone.core.redaction.wrapped import Wrapped
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -57,7 +55,6 @@ NOTHING: Final[Scope] = ([], False)
 VALUE, SHAPE, NAME = range(3)
 """Ranks of what is found: a declared value, the shape of a rule, what a name is given."""
 
-_NUMBER_CHARACTERS: Final = "0123456789+-.e"
 ZERO: Final = "\0"
 """Where it stands in a text, that may be UTF-16 or UTF-32 (`wide`)."""
 
@@ -78,18 +75,16 @@ class Place:
         self.close = close
 
 
-MAX_CHANCE: Final = 16
 MIN_DIGEST: Final = 32
 """A shorter value of hexadecimal digits stands in a row of so many by chance: there is one in many a digest."""
-_HEX: Final = "0123456789abcdef"
 
 
 def _in_digest(text: str, start: int, end: int) -> bool:
     """Whether what stands between is a part of a long row of hexadecimal digits."""
     row = text[max(0, start - MIN_DIGEST) : start]
-    before = len(row) - len(row.rstrip(_HEX))
+    before = len(row) - len(row.rstrip(HEX))
     row = text[end : end + MIN_DIGEST]
-    return before + (end - start) + len(row) - len(row.lstrip(_HEX)) >= MIN_DIGEST
+    return before + (end - start) + len(row) - len(row.lstrip(HEX)) >= MIN_DIGEST
 
 
 class Redactor:
@@ -109,22 +104,9 @@ class Redactor:
     ) -> None:
         self._rules = ruleset
         self._key = pseudonym_key
-        values = sorted((secrets or {}).items(), key=lambda item: (-len(item[0]), item[0]))
-        self._forms: dict[bytes, list[tuple[str, str]]] = {}
-        """Forms of values by their bytes in UTF-8, with their rules."""
-        for value, rule_id in values:
-            for form in spellings(value):
-                self._forms.setdefault(form.encode(), []).append((form, rule_id))
-        self.wrapped = Wrapped(values)
-        """The values in base64 of several lines."""
-        self._literals = Literals({**self._forms, **self.wrapped.halves})
-        self.numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
-        """The values that a number may spell, with their rules."""
-        self._short = frozenset(value for value, _ in values if len(value) < MAX_CHANCE and not value.strip(_HEX))
-        forms = [form for found in self._forms.values() for form, _ in found]
-        self.encoded = [data for form in forms for data in _encodings(form)]
-        """All bytes that are read as one of the values."""
-        self.gate = Gate(ruleset, [*forms, *(half.decode() for half in self.wrapped.halves)], cache)
+        self.known = known_values(secrets or {})
+        """What the caller declares, in all its forms."""
+        self.gate = Gate(ruleset, self.known.sought, cache)
 
     @property
     def ruleset(self) -> dict[str, Any]:
@@ -194,7 +176,7 @@ class Redactor:
         return [
             match.span()
             for match in _compiled(_MARK_PATTERN).finditer(text)
-            if match[1] in known and not (match[2] and match[2].encode() in self._forms)
+            if match[1] in known and not (match[2] and match[2].encode() in self.known.forms)
         ]
 
     def _wide_spans(self, text: str, scope: Scope) -> list[Span]:
@@ -235,7 +217,7 @@ class Redactor:
 
     def found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each secret, also in a mark, and the span of all by which it is one: its name, what stands around it."""
-        for span in self._values_in(text) if self._forms else ():
+        for span in self._values_in(text) if self.known.forms else ():
             yield span, span[:2]
         rules, named = scope
         lower = names.folded(text) if rules else ""
@@ -253,16 +235,16 @@ class Redactor:
 
     def _values_in(self, text: str) -> Iterator[Span]:
         """Where values stand, in whatever form."""
-        for found in self._literals.found_in(text.encode("utf-8", "surrogatepass")):
-            for form, rule_id in self._forms.get(found, ()):
+        for found in self.known.literals.found_in(text.encode("utf-8", "surrogatepass")):
+            for form, rule_id in self.known.forms.get(found, ()):
                 start = text.find(form)
                 while start >= 0:
                     end = start + len(form)
-                    if form not in self._short or not _in_digest(text, start, end):
+                    if form not in self.known.short or not _in_digest(text, start, end):
                         yield start, end, VALUE, rule_id
                     start = text.find(form, end)
-            if found in self.wrapped.halves:
-                for start, end, rule_id in self.wrapped.found(text, found):
+            if found in self.known.wrapped.halves:
+                for start, end, rule_id in self.known.wrapped.found(text, found):
                     yield start, end, VALUE, rule_id
 
     def exempted(self, rule_id: str, secret: str, name: str = "") -> str | None:
@@ -279,7 +261,7 @@ class Redactor:
             line = _line_of(value)
             scope = None if line is None else self._scope(line)
             self.gate.count(0 if line is None else len(line))
-            if line is not None and not self.numbers and scope == NOTHING and not self.gate.holds(line):
+            if line is not None and not self.known.numbers and scope == NOTHING and not self.gate.holds(line):
                 return value
             from runstone.core.redaction.tree import Walk  # most processes meet nothing that may be a secret
 
@@ -364,11 +346,3 @@ def _line_of(value: Any) -> bytes | None:
         return canonical.canonical_bytes(value)
     except RunstoneError:
         return None
-
-
-def _encodings(form: str) -> list[bytes]:
-    """The bytes that are read as `form`: as UTF-8, or each byte for itself."""
-    found = [form.encode()]
-    if not form.isascii() and max(form) <= "\xff":
-        found.append(form.encode("latin-1"))
-    return found

@@ -194,7 +194,7 @@ class Walk:
         return found
 
     def _number(self, value: float) -> Any:
-        numbers = self._redactor.numbers
+        numbers = self._redactor.known.numbers
         if not numbers or self._place.is_measured():
             return value
         text = str(value) if type(value) is int else canonical.number_text(value)

@@ -1,0 +1,134 @@
+"""What a directory is at: as git itself tells it, again and again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runstone.adapters import git
+from runstone.adapters.git import Look, head_of
+
+WHO = ("-c", "user.name=tester", "-c", "user.email=tester@localhost", "-c", "commit.gpgsign=false")
+OLD_NS = 1_700_000_000_000_000_000
+
+
+def run(folder: Path, *words: str) -> str:
+    """A git command in a folder; what it prints."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(
+        ["git", *WHO, *words], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def commit(folder: Path) -> str:
+    """An empty commit; its id."""
+    run(folder, "commit", "--allow-empty", "-qm", "more")
+    return run(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """With a branch `main`, and no commit."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    run(folder, "init", "-q", "-b", "main")
+    return folder
+
+
+def test_outside_of_a_repository_there_is_nothing(tmp_path: Path) -> None:
+    """Up to the root."""
+    assert head_of(str(tmp_path)) is None
+
+
+def test_before_the_first_commit_there_is_a_ref_alone(repository: Path) -> None:
+    """And afterwards its commit, from a folder below as well."""
+    below = repository / "a" / "b"
+    below.mkdir(parents=True)
+    assert head_of(str(below)) == (None, "refs/heads/main")
+    assert (commit(repository), "refs/heads/main") == head_of(str(below))
+
+
+def test_every_change_is_seen_at_once(repository: Path) -> None:
+    """Commits, branches, refs that are packed, a detached head: also within a moment."""
+    place = str(repository)
+    for _ in range(5):
+        assert (commit(repository), "refs/heads/main") == head_of(place)
+    run(repository, "checkout", "-q", "-b", "deep/er")
+    assert head_of(place) == (run(repository, "rev-parse", "HEAD"), "refs/heads/deep/er")
+    run(repository, "pack-refs", "--all")
+    assert head_of(place) == (run(repository, "rev-parse", "HEAD"), "refs/heads/deep/er")
+    assert (commit(repository), "refs/heads/deep/er") == head_of(place)
+    run(repository, "checkout", "-q", "--detach", "HEAD~2")
+    assert head_of(place) == (run(repository, "rev-parse", "HEAD"), None)
+
+
+def test_a_worktree_has_a_head_of_its_own(repository: Path, tmp_path: Path) -> None:
+    """Its `.git` is a file, and its refs are those of the repository."""
+    first = commit(repository)
+    other = tmp_path / "other"
+    run(repository, "worktree", "add", "-q", "-b", "other", str(other))
+    second = commit(other)
+    assert head_of(str(other)) == (second, "refs/heads/other")
+    assert head_of(str(repository)) == (first, "refs/heads/main")
+
+
+def test_a_repository_that_comes_or_goes_is_seen(repository: Path) -> None:
+    """Around the same directory."""
+    below = repository / "below"
+    below.mkdir()
+    outer = commit(repository)
+    assert head_of(str(below)) == (outer, "refs/heads/main")
+    run(below, "init", "-q", "-b", "inner")
+    assert head_of(str(below)) == (None, "refs/heads/inner")
+    (below / ".git").rename(below / "elsewhere")
+    assert head_of(str(below)) == (outer, "refs/heads/main")
+
+
+def settled(folder: Path) -> None:
+    """As if everything had been there for long."""
+    for path in [folder, *folder.rglob("*")]:
+        os.utime(path, ns=(OLD_NS, OLD_NS))
+
+
+def test_what_has_just_changed_is_read_again(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two changes within one tick of the file system's clock may look the same."""
+    commit(repository)
+    assert not Look(str(repository)).holds()
+    monkeypatch.setattr(git, "SETTLED_NS", 0)
+    assert Look(str(repository)).holds()
+
+
+def test_what_has_not_changed_is_not_read_again(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service asks for every run."""
+    sha = commit(repository)
+    settled(repository)
+    monkeypatch.setattr(git, "SETTLED_NS", 0)  # the time at which a file's facts changed cannot be set
+    assert head_of(str(repository)) == (sha, "refs/heads/main")
+    monkeypatch.setattr(os, "read", None)
+    assert head_of(str(repository)) == (sha, "refs/heads/main")
+
+
+def test_what_is_no_repository_after_all_is_none(tmp_path: Path) -> None:
+    """A folder without a head, a file that points nowhere, a pipe, bytes that are no text."""
+    place = tmp_path / "place"
+    (place / ".git").mkdir(parents=True)
+    assert head_of(str(place)) is None
+    (place / ".git").rmdir()
+    (place / ".git").write_text("gitdir: ../nowhere\n")
+    assert head_of(str(place)) is None
+    (place / ".git").unlink()
+    os.mkfifo(place / ".git")
+    assert head_of(str(place)) is None
+
+
+def test_few_directories_are_remembered(tmp_path: Path) -> None:
+    """A process may walk through any number of them."""
+    for number in range(2 * git.MAX_KNOWN):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        head_of(str(folder))
+    assert len(git._known) <= git.MAX_KNOWN
