@@ -19,6 +19,7 @@ from runstone.core.canonical import canonical_bytes, canonical_text
 from runstone.core.events import FIELDS
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.parsing import parse_json
+from runstone.core.printing import print_json
 from runstone.core.redaction import gate
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.gate import COMPILE_COST, MAX_LITERAL_BYTES, Gate
@@ -462,6 +463,17 @@ def test_the_gate_hits_whatever_the_redactor_would_change(value: Any) -> None:
     tree, _ = coerce(value)
     if changes(REDACTOR, tree):
         assert REDACTOR.gate.hit(canonical_bytes(tree))
+
+
+@given(trees, st.sampled_from(["py-compact-utf8", "py-compact-ascii", "compact-utf8"]))
+def test_foreign_json_is_looked_through_as_text(value: Any, profile: str) -> None:
+    """As it is printed: what would be taken out of its members is seen in that, and else nothing is walked through."""
+    tree, _ = coerce(value)
+    redactor = Redactor(dict.fromkeys(DECLARED_VALUES, DECLARED))  # none a number: those are looked for in each tree
+    clean = Walk(redactor, ANYTHING).clean(tree)
+    found, marks = redacted({"plan": Foreign(tree, profile)}, redactor)
+    assert found["plan"] in ({"$json": print_json(clean, profile).decode()}, {"$redacted": FAILED})
+    assert bool(marks) == (found["plan"] != {"$json": print_json(tree, profile).decode()})
 
 
 @given(trees)

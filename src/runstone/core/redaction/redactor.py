@@ -13,10 +13,12 @@
 from __future__ import annotations
 
 from runstone.core import canonical
+from runstone.core.printing import print_json
 from runstone.core.redaction import names
 from runstone.core.redaction.gate import Gate, has_matcher
 from runstone.core.redaction.known import HEX, known_values
 from runstone.core.redaction.ruleset import DEFAULT, Ruleset
+from runstone.core.values import Foreign
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -258,11 +260,12 @@ class Redactor:
         Adds to `marks`. Never raises: a part on which the redactor fails is dropped and marked.
         """
         try:
-            line = _line_of(value)
+            line, encoded = _line_of(value)
             scope = None if line is None else self._scope(line)
             self.gate.count(0 if line is None else len(line))
             if line is not None and not self.known.numbers and scope == NOTHING and not self.gate.holds(line):
-                return value
+                return encoded
+            scope = scope if encoded is value else None
             from runstone.core.redaction.tree import Walk  # most processes meet nothing that may be a secret
 
             walk = Walk(self, scope)
@@ -340,9 +343,25 @@ def _joined(spans: list[Span]) -> Iterator[tuple[int, int, Span]]:
         yield start, stop, best
 
 
-def _line_of(value: Any) -> bytes | None:
-    """A tree as bytes, in which all that it holds is found; `None` where leaves are encoded on the way."""
+def _line_of(value: Any) -> tuple[bytes | None, Any]:
+    """A tree as bytes, in which all that it holds is found, and as it is recorded if nothing is; no bytes where some
+    of it cannot be seen so."""
     try:
-        return canonical.canonical_bytes(value)
+        return canonical.canonical_bytes(value), value
     except RunstoneError:
-        return None
+        pass
+    try:
+        encoded = _with_foreign(value)
+        return canonical.canonical_bytes(encoded).replace(b'{"$json":', b'{"json":'), encoded  # no user's key
+    except (RunstoneError, RecursionError):
+        return None, value
+
+
+def _with_foreign(value: Any) -> Any:
+    """A copy in which foreign JSON is encoded."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _with_foreign(item) for key, item in value.items()}
+    if kind is list:
+        return [_with_foreign(item) for item in value]
+    return {"$json": print_json(value.value, value.profile).decode()} if kind is Foreign else value
