@@ -132,3 +132,10 @@ def test_a_list_of_choices_is_on_the_line_of_its_message(invoke: Invoke) -> None
 def test_statuses_of_the_epilogue_are_those_of_the_codes() -> None:
     """The table of errors uses no status that the overview leaves out."""
     assert {code.exit_status for code in CODES.values()} == {1, 2, 3, 4, 5}
+
+
+def test_an_option_before_its_command_is_told_where_to_stand(invoke: Invoke) -> None:
+    """Somebody who is used to `git -C` tries it first."""
+    answer = invoke("--store", "runs", "ls")
+    assert answer.status == 2
+    assert answer.err.splitlines()[0].endswith("Options stand behind the command: runstone COMMAND --store")

@@ -185,6 +185,8 @@ def _answer(words: list[str]) -> int:
 def _refuse(words: list[str], exc: click.UsageError) -> int:
     """Wrong use: what is wrong, and how the verb is used."""
     message = " ".join(exc.format_message().split())  # click sets a list of choices on lines of its own
+    if isinstance(exc, click.NoSuchOption) and exc.ctx is not None and exc.ctx.parent is None:
+        message += f" Options stand behind the command: {NAME} COMMAND {exc.option_name}"
     status = _fail(words, error("invalid_option", message))
     if exc.ctx is not None:
         sys.stderr.write(f"{exc.ctx.get_usage()}\nTry `{safe_text(exc.ctx.command_path)} --help`.\n")
