@@ -145,6 +145,16 @@ def test_the_value_of_a_named_variable_is_a_secret(store: Store, process: Invoke
         assert value.encode() not in b"".join(sealed.file(entry["path"]) for entry in sealed.manifest["files"])
 
 
+@pytest.mark.parametrize("contract", ["runstone", "ovc"])
+def test_a_variable_that_holds_no_secret_is_named(process: Invoke, contract: str) -> None:
+    """Once each, on standard error: who mistyped a name learns that nothing is hidden. The run goes on."""
+    options = ["--secret-env", "UNSET", "--secret-env", "UNSET", "--secret-env", "BLANK", "--redact-output"]
+    answer = process("run", "--contract", contract, "--kind", "A", *options, "--", "echo", "done", BLANK="")
+    assert (answer.status, answer.out.endswith("done\n")) == (0, True)
+    assert answer.err.count("--secret-env UNSET: not set, so nothing is hidden for it") == 1
+    assert answer.err.count("--secret-env BLANK: empty, so nothing is hidden for it") == 1
+
+
 def test_a_secret_that_is_too_short_is_refused_by_the_name_of_its_variable(process: Invoke) -> None:
     """The value is not told."""
     answer = process("run", "--secret-env", "COLOUR", "--", "touch", "ran", COLOUR="x7")

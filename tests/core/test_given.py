@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -341,6 +342,13 @@ FLOODS = [
         "<a:password b>",
         "<password>a",
         "[a]\npassword = {",
+        "x password={{a ",
+        "password=$('",
+        "password=[a]b",
+        "x password=(a)",
+        "a://a:{{a",
+        "BEARER\\t",
+        "password='a''!",
     ),
 ]
 
@@ -435,6 +443,77 @@ def test_what_looks_like_a_placeholder_and_stands_as_a_value_goes(value: str) ->
 def test_a_placeholder_stays(value: str) -> None:
     """References, paths, words that say that there is no value, samples."""
     assert recorded({"password": value}) == {"password": value}
+
+
+@pytest.mark.parametrize(
+    "value", ["{{hunter2-Xq9", "{{ hunter2-Xq9", "${{hunter2-Xq9", "${hunter2-Xq9", "#{hunter2-Xq9", "$(hunter2-Xq9"]
+)
+def test_a_reference_that_nothing_closes_is_a_value(value: str) -> None:
+    """As a member, in quotation marks, in a line of settings and within one; what closes elsewhere is another."""
+    assert recorded({"password": value}) == {"password": "[REDACTED:named-secret]"}
+    assert taken(f'x password="{value}" y="{{{{ z }}}}"') == [value]
+    for behind in ("{{ z }}", "z}", ":)"):
+        line = json.dumps({"password": value, "b": {"c": behind}}, separators=(",", ":"))
+        assert taken(line) == taken(json.dumps(line)) == [value]
+    if " " not in value and "$(" not in value:  # a command may go on below
+        assert (
+            taken(f"password={value}\nb=2") == taken(f"x password={value} y") == taken(f"--password {value}") == [value]
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("x password={{ pw }} y", "password={{ lookup('env', 'PW9') }}", 'password="{{ lookup("env", "PW9") }}"'),
+        *('PASSWORD="$(cat "$FILE9")"', 'PASSWORD="${PW:-"d9"}"', "x --password $(cat f9)", "x password=${PW9} y"),
+        *("TOKEN=$(base64 -d \\\n f)", "x token=$(curl -s \\\n f)", "password=${{ secrets.PW", "- {token: 1}"),
+        *("- name: PASSWORD\n  value: {{ x.y9 }}\n", "logger.info('%(name)s token=%(token)s x9')", "p={{token: a9}}"),
+        *("postgres://u:{{pw9}}@h/d", "postgres://u:${PW9}@h/d"),
+    ],
+)
+def test_a_reference_that_closes_further_on_stays(text: str) -> None:
+    """With blanks or quotation marks in it, without quotation marks around it; a command that goes on below."""
+    assert REDACTOR.text(text) == (text, [])
+
+
+@pytest.mark.parametrize("value", ["{{hunter2Xq9", "${hunter2Xq9"])
+def test_a_reference_in_a_url_that_nothing_closes_is_a_password(value: str) -> None:
+    """Up to the sign behind it."""
+    assert REDACTOR.text(f"postgres://u:{value}@h/d")[0] == "postgres://u:[REDACTED:url-password]@h/d"
+
+
+@pytest.mark.parametrize("value", ["[abc]dX9z", "(abc)dX9z", "ab[c]dX9z", "abc[1]dX9z", "ab(c)dX9z"])
+@pytest.mark.parametrize("form", ["password={}\nb=2", "x password={} y", "[a]\npassword = {}\n", "--password {}"])
+def test_brackets_are_of_a_value_that_goes_on(form: str, value: str) -> None:
+    """No call and no index has a letter or a digit behind its bracket."""
+    assert taken(form.format(value)) == [value]
+
+
+@pytest.mark.parametrize(
+    "text", ["x password=cfg[0] y", "password = get(a)\n", "token: [link](url)", "token = [a-z]+;", "password=(.*)"]
+)
+def test_brackets_of_a_program_stay(text: str) -> None:
+    """Calls, indexes, links, patterns."""
+    assert taken(text) == []
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "BEARER", "bearer"])
+def test_a_tab_behind_a_scheme_may_be_escaped(scheme: str) -> None:
+    """In JSON that is read as text, and in JSON in it."""
+    token = planted.drawn(Random(5), planted.LETTERS, 24)
+    for text in (f"{scheme}\t{token}", f"Authorization: Basic\t{token}", f"Authorization: {scheme}\t{token}"):
+        for printed in (text, json.dumps(text), json.dumps(json.dumps(text)), json.dumps({"a": json.dumps([text])})):
+            clean, hits = REDACTOR.text(printed)
+            assert (token in clean, len(hits)) == (False, 1)
+            assert WARM.hit(printed.encode())
+            assert WARM.looks(printed.encode())
+
+
+@pytest.mark.parametrize("sign", "a9!#$@")
+def test_a_doubled_quotation_mark_is_of_the_value_that_goes_on(sign: str) -> None:
+    """Of SQL and YAML: whatever follows, unless it parts values."""
+    assert taken(f"x password='hun''{sign}ter2' y") == [f"hun''{sign}ter2"]
+    assert taken("f(password='', user='bob1')") == []
 
 
 @pytest.mark.parametrize("text", ["password=:password", "password=@password", "password: !Ref Db", "password: *anchor"])

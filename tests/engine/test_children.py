@@ -482,3 +482,21 @@ def test_an_error_of_a_child_has_no_secret_of_it_in_its_parents(store: Store) ->
         assert secret not in str(closed)
         assert closed["error"]["message"] == "bad [REDACTED:declared]"
         assert closed["redactions"] > 0
+
+
+def test_an_error_on_which_a_redactor_of_a_child_fails_is_marked_where_it_stood(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is dropped from what the parents record, and the mark points to it."""
+    secret = "dcl-" + "Q7vw2kLmPz"
+
+    def work() -> None:
+        with store.run("outer", run_id="outer") as outer, outer.child("inner", run_id="inner", secrets=[secret]) as run:
+            monkeypatch.setattr(run.redactor, "gate", None)
+            raise ValueError(f"bad {secret}")
+
+    with pytest.raises(ValueError, match="bad"):
+        work()
+    closed = list(store.get("outer").events())[-1]
+    assert closed["data"]["error"] is None
+    assert closed["marks"] == [["/error", "redacted:redactor-failed"]]

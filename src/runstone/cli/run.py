@@ -112,25 +112,29 @@ def parse_labels(pairs: list[str]) -> dict[str, str]:
 
 
 def declared(names: list[str]) -> list[str]:
-    """The values of variables that are said to be secret; one that is not set, or empty, has none.
+    """The values of variables that are said to be secret; one that is not set, or empty, has none, which is said.
 
     Raises `invalid_option` for one that is too short to be taken out.
     """
     from runstone.engine.opening import secrets_of
 
     found = []
-    for name in names:
+    for name in dict.fromkeys(names):
+        value = os.environ.get(name)
+        if not value:
+            _say(f"--secret-env {name}: {'not set' if value is None else 'empty'}, so nothing is hidden for it")
+            continue
         try:
-            found += secrets_of([os.environ[name]] if os.environ.get(name) else [])
+            found += secrets_of([value])
         except RunstoneError as exc:
             raise _wrong(f"--secret-env {name}: {exc.message}") from None
     return found
 
 
-def _wrap_options(options: dict[str, Any], store: Store) -> dict[str, Any]:
+def _wrap_options(options: dict[str, Any], store: Store, secrets: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {"pty": options["pty"]}
     if options["redact_output"]:  # the store's redactor: a run that records nothing has none
-        given["redactor"] = store.redactor(declared(options["secret_env"]))
+        given["redactor"] = store.redactor(secrets)
     if options["max_output"] is not None:
         given["max_output"] = parse_size(options["max_output"])
     return given
@@ -147,18 +151,19 @@ def _ovc(options: dict[str, Any], command: list[str]) -> int:
     name, _, version = options["contract"].partition("/")
     store = open_store(options["store"])
     store.contract_of(name, version or None)  # raises for a version that is not known
+    secrets = declared(options["secret_env"])
     return run_command(
         command,
         pipeline_id=_kind(options, command),
         pipeline_version=options["pipeline_version"] or "",
         required_env=options["required_env"],
         store_url=options["store"],
-        wrap_options=_wrap_options(options, store),
+        wrap_options=_wrap_options(options, store, secrets),
         empty_status=WRONG_USE,
         before=lambda run: _inputs(run, options["input"]),
         after=lambda run: _outputs(run, options["output"]),
         labels=parse_labels(options["label"]),
-        secrets=declared(options["secret_env"]),
+        secrets=secrets,
         strict=options["strict"],
     )
 
@@ -172,12 +177,13 @@ def _record(options: dict[str, Any], command: list[str]) -> int:
 
     occupy_standard_descriptors()
     store = open_store(options["store"])
-    wrap_options = _wrap_options(options, store)
+    secrets = declared(options["secret_env"])
+    wrap_options = _wrap_options(options, store, secrets)
     run = store.run(
         (options["kind"] or options["pipeline_id"]) if options["resume"] else _kind(options, command),
         version=options["pipeline_version"],
         labels=parse_labels(options["label"]),
-        secrets=declared(options["secret_env"]),
+        secrets=secrets,
         contract=options["contract"] or "runstone",
         run_id=options["run_id"],
         argv=command,

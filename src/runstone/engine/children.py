@@ -55,7 +55,9 @@ def without_secrets(error: Any, heard: Iterable[Redactor]) -> tuple[Any, list[Ma
     tree, marks = coerce({"error": error})
     for redactor in heard:
         tree = redactor.tree(tree, marks)
-    return tree.get("error"), marks
+    if "error" not in tree:  # a redactor failed, and dropped all that it was given
+        return None, [["/error", mark] for _, mark in marks]
+    return tree["error"], marks
 
 
 def tell_parents(run_id: str, parents: Iterable[str], store: Store, *, digest: str, status: str) -> None:

@@ -13,12 +13,21 @@ from runstone.core.redaction.names import (
     MAX_NAME,
     STEMS,
     folded,
+    holds_many,
     listed,
     says_password,
     says_secret,
     words_of,
 )
-from runstone.core.redaction.placeholders import MARKED, MAX_LENGTH, compiled, is_placeholder, is_reference, is_state
+from runstone.core.redaction.placeholders import (
+    MARKED,
+    MAX_LENGTH,
+    compiled,
+    is_placeholder,
+    is_reference,
+    is_state,
+    reference_end,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +56,19 @@ _OPEN: Final = r"(?:\$|[bBrRuU]{1,2})?(?P<quote>\\{0,7}(?P<mark>[\"'`]))"
 _AND: Final = r"&(?!&|[\s\"'`]|$|[A-Za-z0-9_.%\[\]-]{1,64}=|#?[A-Za-z0-9]{1,8};)"
 """An ampersand that parts nothing: no member of a URL, no `&&` of a shell, no `&amp;`."""
 _PLAIN: Final = r"[^\s\"'`,;&<>(){}\[\]|\x1b]"
-_BARE: Final = rf"(?P<bare>(?:{MARKED}|{_PLAIN}|{_AND})+)"
-_BARE_QUERY: Final = rf"(?P<bare>(?:{MARKED}|{_PLAIN})+)"
+_GLUED: Final = (
+    r"\[[^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\](?=[A-Za-z0-9])|\([^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\)(?=[A-Za-z0-9])"
+)
+"""Brackets that no program has: a letter or a digit follows them at once."""
+_OPENING: Final = r"(?:\$?\{\{|[$#]\{|[$%]\()?"
+"""How a reference begins."""
+_BARE: Final = rf"(?P<bare>{_OPENING}(?:{MARKED}|{_PLAIN}|{_AND}|{_GLUED})+)"
+_BARE_QUERY: Final = rf"(?P<bare>{_OPENING}(?:{MARKED}|{_PLAIN}|{_GLUED})+)"
 _BARE_LINE: Final = r"(?P<bare>(?:[^\s\"'`\x1b;]|;(?![A-Za-z ]{1,32}=))+)"
 """Of a line that begins with the name: all up to a space."""
+_MARKED_TO_END: Final = rf"{MARKED}(?=\\{{1,7}}[nrt])"
+_END_TO_MARK: Final = r"\\{1,7}[nrt](?=\[REDACTED:)"
+"""A line end that is escaped, as in a record that is read as text, behind a mark or before one."""
 _TAG: Final = r"<(?:[A-Za-z][\w.-]{0,31}:)?$"
 MAX_TAG: Final = 40
 _ELEMENT: Final = r"(?:[ \t][^<>\r\n]{0,200})?>(?:<!\[CDATA\[)?(?P<bare>[^<\r\n]+?)(?:\]\]>)?<\\?/"
@@ -90,6 +108,9 @@ _VALUE_OF: Final = (
 MAX_NAMING: Final = 48
 _NAMED_ABOVE: Final = _NAMES + r"(?P<name>[A-Za-z0-9_.-]{1,64})\\{0,7}[\"']?[ \t]{0,4},?[ \t]{0,4}\r?\n?$"
 _VALUE_BELOW: Final = r"\n[ \t]{0,40}\\{0,7}[\"']?(?i:value|val|v)\\{0,7}[\"']?[ \t]{0,4}[:=]"
+
+MIN_NUMBER: Final = 1000
+"""A smaller number in JSON is no password, but a count or a choice."""
 
 _SECTION: Final = r"(?:^|\n)\[[^\]\r\n]{1,100}\][ \t]{0,16}[\r\n]"
 """The heading of a section of settings."""
@@ -150,10 +171,13 @@ def is_value(word: str, before: str = ':"') -> bool:
 
 
 def identifier(text: str, start: int, end: int) -> tuple[int, int]:
-    """The name around a stem: letters, digits, `_`, `-`, `.`; at most `MAX_NAME` on each side."""
-    first, last = max(0, start - MAX_NAME), min(len(text), end + MAX_NAME)
+    """The name around a stem: letters, digits, `_`, `-`, `.`; at most `MAX_NAME` on each side. It does not begin with
+    the letter of an escape: `\\ntoken`."""
+    first, last, stem = max(0, start - MAX_NAME), min(len(text), end + MAX_NAME), start
     while start > first and _is_part(text[start - 1]):
         start -= 1
+    if start < stem and text[start] in "bfnrt" and text.endswith("\\", 0, start):
+        start += 1
     while end < last and _is_part(text[end]):
         end += 1
     while text[end - 1] in "-.":
@@ -214,8 +238,20 @@ def _value_at(text: str, start: int, end: int, at: int) -> Given | None:
     bare = compiled(_BARE_LINE if "\n" in text[end:at] else _BARE).match(text, at)
     if bare is None:
         return None
-    is_code = compiled(_CALLED + r"|[(\[{]").match(bare["bare"]) is not None
+    if (replaced := _replaced(text, *bare.span())) is not None:
+        return replaced
+    is_code = compiled(_CALLED + r"|(?!\{\{\S)[(\[{]").match(bare["bare"]) is not None
     return (*bare.span(), CODE if is_code else _kind(name, bare["bare"]))
+
+
+def _replaced(text: str, first: int, last: int) -> Given | None:
+    """What another value is put in place of, where a bare value is cut in it, or goes on behind: a reference with
+    blanks or quotation marks in it, a mark before a line end that is escaped, as in JSON that is read as text."""
+    end = reference_end(text, first)
+    if end > last:
+        return first, end, PLACEHOLDER
+    marked = compiled(_MARKED_TO_END).match(text, first)
+    return None if marked is None else (first, marked.end(), PLACEHOLDER)
 
 
 def _kind(name: str, value: str) -> str:
@@ -243,7 +279,10 @@ def _quoted(text: str, name: str, at: int) -> Given | None:
             last = joined.end()
         elif empty:
             return first, first, PLACEHOLDER
-    return (first, last, _kind(name, text[first:last])) if last > first else None
+    if last <= first:
+        return None
+    kind = PLACEHOLDER if reference_end(text, first) > last else _kind(name, text[first:last])
+    return first, last, kind
 
 
 def _closed(text: str, first: int, quote: str, mark: str) -> int:
@@ -262,11 +301,20 @@ def _closed(text: str, first: int, quote: str, mark: str) -> int:
             break
         if found.start() < passed or len(slashes) % unit != depth:
             continue
-        if depth == 0 and text.startswith(mark, found.end()) and text[found.end() + 1 : found.end() + 2].isalnum():
+        if (
+            depth == 0
+            and text.startswith(mark, found.end())
+            and _parts_nothing(text[found.end() + 1 : found.end() + 2])
+        ):
             passed = found.end() + 1
             continue
         return found.end() - len(quote)
     return _on_line(text, first, text.find(quote, first))
+
+
+def _parts_nothing(char: str) -> bool:
+    """Whether a character behind a doubled quotation mark is one of the value: nothing that parts values."""
+    return char.isalnum() or (char != "" and char in "!#$%&*?@^_~")
 
 
 def _on_line(text: str, first: int, last: int) -> int:
@@ -304,7 +352,9 @@ class _Bare:
         if found is None or scheme == "digest":  # of which a rule takes the response
             return None
         first = found.start("bare")
-        value = found["bare"].rstrip(".,;:\\")
+        if (replaced := _replaced(text, first, found.end())) is not None:
+            return replaced
+        value = compiled(_END_TO_MARK).split(found["bare"], 1)[0].rstrip(".,;:\\")
         last = first + len(value)
         if len(value) > MAX_LENGTH:
             return first, last, VALUE
@@ -315,11 +365,18 @@ class _Bare:
                 value = compiled(_BARE_LINE).match(text, first)["bare"].rstrip(".,;:\\")  # type: ignore[index]  # as value
                 last = first + len(value)
         kind = self._kind(value, first, last, scheme)
-        if kind == VALUE and not scheme and is_state(self._name, value):
+        if kind == VALUE and not scheme and (is_state(self._name, value) or self._is_count(value)):
             kind = STATE
         if kind == VALUE and self._mark == ">" and text[last : last + 1] != "<":
             return None
         return first, last, kind
+
+    def _is_count(self, value: str) -> bool:
+        """Whether a number tells how many there are, or is a member that is too small for a password."""
+        if not value.isdigit():
+            return False
+        is_member = self._text[self._end : self._end + 1] in ('"', "\\")
+        return holds_many(self._name) or (is_member and len(value) < len(str(MIN_NUMBER)))
 
     def _wrapped(self, first: int) -> Given | None:
         """The text that a value is made of: `String::from("x")`."""
@@ -329,6 +386,8 @@ class _Bare:
     def _kind(self, value: str, first: int, last: int, scheme: str) -> str:
         if is_placeholder(value):
             return PLACEHOLDER
+        if value.startswith("$(") and ")" not in value and self._text[last : last + 1] in (" ", "\t"):
+            return CODE  # a command that goes on below
         if scheme:
             return CODE if self._is_said(value, last, scheme) else VALUE
         if self._is_setting():
@@ -353,7 +412,7 @@ class _Bare:
 
     def _is_call(self, value: str, last: int) -> bool:
         """Whether what is set is a call or an index: its bracket is closed, or something stands behind it."""
-        if compiled(_CALLED).match(value) is None or compiled(_CALLED_WITH_NUMBER).fullmatch(value):
+        if not _begins_call(value) or compiled(_CALLED_WITH_NUMBER).fullmatch(value):
             return False
         return value[-1] in "([" or ")" in value or "]" in value or self._rest(last).strip() != ""
 
@@ -364,7 +423,7 @@ class _Bare:
             rest[:1] in ("(", "[") or set(words_of(self._name)) & set(words_of(value))
         ):
             return True
-        if compiled(_CALLED).match(value) or compiled(_MEMBER).match(value):
+        if _begins_call(value) or compiled(_MEMBER).match(value):
             return True
         if compiled(_NAME_OF_TYPE).match(value):
             return not self._is_typed(value, rest)
@@ -411,6 +470,11 @@ _TYPES: Final = (
 """How names of types end, and what is said of a password."""
 
 
+def _begins_call(value: str) -> bool:
+    """Whether a value begins as a call or an index; no letter and no digit follows the bracket of one."""
+    return compiled(_CALLED).match(value) is not None and compiled(r"[)\]][A-Za-z0-9]").search(value) is None
+
+
 def _is_scheme(value: str) -> bool:
     """`Bearer`, `Basic` and their like: the secret is what follows."""
     return value.lower() in ("bearer", "basic", "digest", "negotiate", "token", "apikey", "ssws")
@@ -439,6 +503,8 @@ def _argument(text: str, start: int, end: int) -> Given | None:
     bare = compiled(_BARE).match(text, blank.end())
     if bare is None or bare["bare"].startswith(("-", "\\-")):
         return None
+    if (replaced := _replaced(text, *bare.span())) is not None:
+        return replaced
     value = bare["bare"]
     if value.isalpha() and compiled(r"[ \t]+[a-z]+[ \t.,]").match(text, bare.end()) and value in _PROSE:
         return (*bare.span("bare"), CODE)

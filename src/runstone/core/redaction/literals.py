@@ -5,26 +5,31 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Final
+    from typing import Final, Literal
 
-FEW: Final = 256
-"""So many are looked for one by one."""
+FEW: Final = 48
+"""So many are looked for one by one: each costs about as much as eight windows of the pass over all."""
 _WIDTH: Final = 4
+_NUMBERS: Final[dict[int, Literal["H", "I"]]] = {2: "H", 4: "I"}
+"""How a `memoryview` calls numbers of so many bytes."""
 
 
 class Literals:
-    """Hundreds are found by the four bytes that each ends with, as numbers: in one pass, however many there are."""
+    """Hundreds are found by the `width` bytes that each ends with, two or four, as numbers: in one pass, however many
+    there are."""
 
-    __slots__ = ("_by_end", "_ends", "_short")
+    __slots__ = ("_by_end", "_ends", "_short", "_width")
 
-    def __init__(self, literals: Iterable[bytes]) -> None:
+    def __init__(self, literals: Iterable[bytes], width: int = _WIDTH) -> None:
         found = list(literals)
         few = len(found) <= FEW
-        self._short = [literal for literal in found if few or len(literal) < _WIDTH]
+        self._width = width
+        self._short = [literal for literal in found if few or len(literal) < width]
         self._by_end: dict[int, list[bytes]] = {}
-        for literal in () if few else found:
-            if len(literal) >= _WIDTH:
-                self._by_end.setdefault(memoryview(literal[-_WIDTH:]).cast("I")[0], []).append(literal)
+        long = [] if few else [literal for literal in found if len(literal) >= width]
+        ends = memoryview(b"".join([literal[-width:] for literal in long])).cast(_NUMBERS[width])
+        for end, literal in zip(ends, long, strict=True):
+            self._by_end.setdefault(end, []).append(literal)
         self._ends = frozenset(self._by_end)
 
     def found_in(self, data: bytes) -> Iterator[bytes]:
@@ -34,47 +39,61 @@ class Literals:
                 yield literal
         if not self._ends:
             return
+        width = self._width
+        view, numbers = memoryview(data), _NUMBERS[width]
         found: set[int] = set()
-        for at in range(min(_WIDTH, len(data))):
-            end = len(data) - (len(data) - at) % _WIDTH
-            found.update(self._ends.intersection(memoryview(data)[at:end].cast("I")))
+        for at in range(min(width, len(data))):
+            end = len(data) - (len(data) - at) % width
+            found.update(self._ends.intersection(view[at:end].cast(numbers)))
         for number in found:
             for literal in self._by_end[number]:
                 if literal in data:
                     yield literal
 
 
-class Anchors(Literals):
-    """Of two or three letters, which stand everywhere: they begin or divide tokens, which are long, so only long runs
-    of a token's characters are looked at for them. Few or many."""
+class Anchors:
+    """What rules are looked for by: `exact` as it stands, `folded` of bytes in lower case; both in one pass, in lower
+    case.
 
-    __slots__ = ("_in_tokens",)
+    Of two or three letters, which stand everywhere: they begin or divide tokens, which are long, so only long runs of a
+    token's characters are looked at for them.
+    """
 
-    def __init__(self, literals: Iterable[bytes]) -> None:
-        found = list(literals)
-        self._in_tokens = [literal for literal in found if len(literal) < _WIDTH and _is_of_tokens(literal)]
-        in_tokens = frozenset(self._in_tokens)
-        super().__init__(literal for literal in found if literal not in in_tokens)
+    __slots__ = ("_exact", "_folded", "_in_tokens", "_lower")
 
-    def found_in(self, data: bytes) -> Iterator[bytes]:
-        """Those that stand in `data`."""
-        if self._in_tokens:
-            tokens = b" ".join([run for run in data.translate(_TOKENS).split() if len(run) >= MIN_TOKEN])
-            for literal in self._in_tokens if tokens else ():
-                if literal in tokens:
-                    yield literal
-        for literal in super().found_in(data):
-            if _WITH.get(literal, b"") in data:
+    def __init__(self, exact: Iterable[bytes], folded: Iterable[bytes]) -> None:
+        in_tokens = []
+        self._folded = frozenset(folded)
+        self._exact: dict[bytes, list[bytes]] = {}
+        for literal in set(exact):
+            if len(literal) < _WIDTH and _is_of_tokens(literal):
+                in_tokens.append(literal)
+            else:
+                self._exact.setdefault(literal.lower(), []).append(literal)
+        self._in_tokens = Literals(in_tokens, width=2)
+        self._lower = Literals(self._folded | self._exact.keys())
+
+    def found_in(self, data: bytes, lower: bytes) -> Iterator[bytes]:
+        """Those that stand in `data`, or if they fold in `lower`, the same bytes in lower case."""
+        tokens = b" ".join([run for run in data.translate(_TOKENS).split() if len(run) >= MIN_TOKEN])
+        if tokens:
+            yield from self._in_tokens.found_in(tokens)
+        for literal in self._lower.found_in(lower):
+            if literal in self._folded:
                 yield literal
+            for exact in self._exact.get(literal, ()):
+                if exact in data and _WITH.get(exact, b"") in data:
+                    yield exact
 
 
 def _is_of_tokens(literal: bytes) -> bool:
-    return literal.translate(_TOKENS) == literal and any(chr(byte).isalnum() for byte in literal)
+    return literal.translate(_TOKENS) == literal and bool(literal.translate(None, _SIGNS))
 
 
 MIN_TOKEN: Final = 20
 """The length of the shortest token that begins with two or three telling letters only."""
-_OF_TOKENS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.~:!$,@%*"
+_SIGNS: Final = b"+/=_-.~:!$,@%*"
+_OF_TOKENS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + _SIGNS
 _TOKENS: Final = bytes(byte if byte in _OF_TOKENS else 32 for byte in range(256))
 _WITH: Final = {b"://": b"@"}
 """What must stand somewhere beside an anchor."""

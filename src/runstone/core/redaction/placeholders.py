@@ -35,11 +35,28 @@ def compiled(pattern: str) -> re.Pattern[str]:
 MARKED: Final = r"\[REDACTED:[a-z0-9-]{1,64}(?::[0-9a-f]{12})?\]"
 _TOLD: Final = r"redacted:[a-z0-9-]{1,64}"
 """How an event's marks tell that something went, beside the place where it stood."""
+_UNREAD: Final = r"(?:\s+[A-Za-z_.]*)?$"
+"""What is left of a reference that was cut off at a blank; with anything else in it, it is a value."""
 _REFERENCE: Final = (
-    r"\$\{\{[^}]*(?:\}\}|$)|\$\{[^}]*(?:\}|$)|\$\([^)]*(?:\)|$)|\{\{[^}]*(?:\}\}|$)|#\{[^}]*(?:\}|$)"
-    r"|%\([^)]*(?:\)[a-z]?|$)|\\\$[({]?\w*[)}]?|" + MARKED
+    rf"\$\{{\{{(?:[^}}]*\}}\}}|{_UNREAD})|\$\{{(?:[^}}]*\}}|{_UNREAD})|\$\((?:[^)]*\)|[A-Za-z]*$)"
+    rf"|\{{\{{(?:[^}}]*\}}\}}|{_UNREAD})|#\{{(?:[^}}]*\}}|{_UNREAD})|%\((?:[^)]*\)[a-z]?|{_UNREAD})"
+    r"|\\\$[({]?\w*[)}]?|" + MARKED
 )
 """What another value is put in place of: `${X}`, `$(cmd)`, `{{ x }}`, `#{x}`, `%(x)s`, a mark."""
+
+_QUOTED: Final = r"\"(?:[^\"\r\n]{0,255}[^\"\r\n\s\\,:=])?\"|'(?:[^'\r\n]{0,255}[^'\r\n\s\\,:=])?'"
+"""An argument of a reference: not what parts two texts, as in `"a","b"`, `"a": "b"`, `a="b" c="d"`."""
+_CLOSED: Final = (
+    rf"\$?\{{\{{(?:[^{{}}\"'\r\n]|{_QUOTED}){{0,256}}+\}}\}}|[$#]\{{(?:[^{{}}\"'\r\n]|{_QUOTED}){{0,256}}+\}}"
+    rf"|[$%]\((?:[^()\"'\r\n]|{_QUOTED}){{0,256}}+\)"
+)
+"""A reference with blanks or quotation marks in it; those of a text around it are no pair."""
+
+
+def reference_end(text: str, start: int) -> int:
+    """Where the reference ends that begins at a place of a line; the place itself where none begins or none closes."""
+    found = compiled(_CLOSED).match(text, start)
+    return start if found is None else found.end()
 
 
 def is_placeholder(value: str) -> bool:
@@ -76,7 +93,8 @@ def is_reference(value: str) -> bool:
     if text[0] in "!:" and _is_name(text[1:]):
         return text[1:].lower().strip("_") in _TAGS or says_password(text[1:]) or text[0] == ":"
     if text[0] in "@&*$":
-        return _is_name(text[1:]) or text[1:2] in ("(", "{") or set(text[1:]) <= {"*"}
+        opens = text[1:2] in ("(", "{") and (text[0] != "$" or compiled(_REFERENCE).match(text) is not None)
+        return _is_name(text[1:]) or opens or set(text[1:]) <= {"*"}
     return text.lower().startswith(_REFERENCES)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes, quote
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction import index, names
-from runstone.core.redaction.literals import Anchors, Literals
+from runstone.core.redaction.literals import Anchors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ class Ruleset:
     __slots__ = (
         "_anchors",
         "_by_anchor",
-        "_folded",
         "_load",
         "_matcher_sha256",
         "_over_lines",
@@ -54,8 +53,7 @@ class Ruleset:
         self.local = local
         """What `runstone.toml` says, where there is one."""
         self._matcher_sha256 = matcher_sha256
-        self._anchors = Anchors(anchors)
-        self._folded = Literals(folded)
+        self._anchors = Anchors(anchors, folded)
         self._load = load
         self._rules: tuple[Rule, ...] | None = None
         self._over_lines: tuple[bytes, ...] | None = None
@@ -103,11 +101,7 @@ class Ruleset:
     def may_match(self, data: bytes) -> bool:
         """Whether bytes hold an anchor of a rule or a name that may say secret; false is a proof that none matches."""
         lower = data.lower()
-        return bool(
-            next(self._anchors.found_in(data), None)
-            or next(self._folded.found_in(lower), None)
-            or names.may_stand_in(lower)
-        )
+        return names.may_stand_in(lower) or any(self._anchors.found_in(data, lower))
 
     def scope(self, data: bytes) -> Scope:
         """What may be found in bytes, or in any text that they hold, by the literals of rules and names."""
@@ -132,7 +126,7 @@ class Ruleset:
 
     def fitting(self, data: bytes, lower: bytes) -> list[Rule]:
         """The rules that may match in text of which these are the bytes, and the bytes in lower case."""
-        anchors = [*self._anchors.found_in(data), *self._folded.found_in(lower)]
+        anchors = list(self._anchors.found_in(data, lower))
         if not anchors or not self.rules:
             return []
         found = {rule.id: rule for anchor in anchors for rule in self._by_anchor.get(anchor, ())}

@@ -41,8 +41,6 @@ _NAMING: Final = frozenset(
 _VALUES: Final = frozenset(form for name in ("value", "val", "v") for form in (name, name.capitalize(), name.upper()))
 _HOLDING: Final = _VALUES | {"#text", "$t", "_value", "plain", "plaintext", "raw"}
 """Members below a name that says secret that hold the value, and do not describe it."""
-MIN_NUMBER: Final = 1000
-"""A smaller number is no password, but a count or a choice."""
 
 
 class Walk:
@@ -94,13 +92,14 @@ class Walk:
             return self._named_text(name, value)
         if kind is list:
             name = "password" if len(value) == 2 and names.words_of(name)[-1:] == ["auth"] else name  # user, password
-            return self._items(value, lambda item: self._named(name, item))
+            within = self._named_pair if _are_pairs(value) else self._named
+            return self._items(value, lambda item: within(name, item))
         if kind is dict:
             return self._object(value, name)
         if kind is bytes:
             text = value.decode("latin-1")
             return self._bytes(value) if self._is_none(name, text) else self._whole(names.RULE, text)
-        if kind is int and abs(value) >= MIN_NUMBER and names.says_password(name) and not names.holds_many(name):
+        if kind is int and abs(value) >= given.MIN_NUMBER and names.says_password(name) and not names.holds_many(name):
             return self._whole(names.RULE, str(value))
         return self.clean(value)
 
@@ -143,6 +142,13 @@ class Walk:
             return self._array(pair)
         cleaned = iter((self.clean, lambda item: self._named(name, item)))
         return self._items(pair, lambda item: next(cleaned)(item))
+
+    def _named_pair(self, owner: str, pair: list[Any]) -> list[Any]:
+        """A pair of a list whose name says secret; where only its own says password, a number goes, too."""
+        sure = _names_secret(pair[0]) and names.says_password(pair[0])
+        name = _surer(owner, pair[0] if sure else "")
+        inner = iter((owner, name))
+        return self._items(pair, lambda item: self._named(next(inner), item))
 
     def _array(self, value: list[Any]) -> list[Any]:
         """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
@@ -208,7 +214,7 @@ class Walk:
         """Members; of an `owner` whose name says secret those that hold the value, too."""
         result: dict[str, Any] = {}
         numbers: dict[str, int] = {}
-        pair = owner if _VALUES.isdisjoint(value) else _pair_name(value) or owner
+        pair = owner if _VALUES.isdisjoint(value) else _surer(owner, _pair_name(value))
         for key, item in value.items():
             clean, hits = self._text(key)
             name = free_key(clean, result, numbers)
@@ -253,6 +259,14 @@ def _pair_name(value: dict[str, Any]) -> str:
         if _names_secret(name) or (type(name) is str and names.says_cookie(name)):
             return str(name)
     return ""
+
+
+def _surer(owner: str, name: str) -> str:
+    """Of the name that says secret above a value, and the one beside it, that under which more goes. The one beside it
+    may be redacted itself, and says nothing when it is read again."""
+    if not name or (owner and names.says_password(owner) and not names.holds_many(owner)):
+        return owner
+    return name
 
 
 def _names_secret(name: Any) -> bool:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 _HEADER: Final = r"(?:\\{0,3}[\"']?[ \t]{0,4}[:=]|\\{0,3}[\"'],)[ \t]{0,4}\\{0,3}[\"']?"
 """Between the name of a header and its value, on the wire and in code."""
 
+_BLANK: Final = r"(?:[ \t]{1,4}|\\{1,4}t|%20)"
+"""Between a scheme and its credentials; a tab may be escaped, as in JSON that nobody has read."""
+
 _START_URL: Final = start("A-Za-z0-9+.-")
 
 
@@ -22,6 +25,7 @@ def _first(ends: str) -> str:
     )
 
 
+_URL_ENDS: Final = r"\s/?#\"'<>@"
 _LOGINS: Final = "docker|podman|nerdctl|buildah|skopeo|oras|helm|crane"
 _GAP: Final = r"[ \t](?:[^\r\n\"|;&]{0,120}?[ \t])?"
 """Arguments between two words of a command."""
@@ -33,8 +37,10 @@ RULES: Final = (
         "Password in a URL",
         _START_URL
         + r"[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/?#:@\"'<>]{0,250}:(?P<secret>"
-        + _first(r"\s/?#\"'<>@")
-        + r"[^\s/?#\"'<>]*)@",
+        + "(?:"
+        + _first(_URL_ENDS)
+        + rf"|[$#]?\{{{{1,2}}(?![^{_URL_ENDS}]{{0,64}}\}})[^{_URL_ENDS}{{]"  # a reference that nothing closes
+        + r")[^\s/?#\"'<>]*)@",
         ("://",),
         example="postgresql://ledger:" + "ln8U5qXO2M0BS2MC@db.example.org/ledger",
         counter="postgresql://ledger:${DB_PASSWORD}@db.example.org:5432/ledger",
@@ -53,8 +59,8 @@ RULES: Final = (
     Rule(
         "bearer-token",
         "Bearer token",
-        START + r"(?:[Bb]earer|BEARER)(?:[ \t]{1,4}|%20)(?P<secret>[A-Za-z0-9_~+/.-]{16,}={0,2})",
-        ("earer ", "EARER ", "earer\t", "EARER\t", "earer%20", "EARER%20"),
+        START + r"(?:[Bb]earer|BEARER)" + _BLANK + r"(?P<secret>[A-Za-z0-9_~+/.-]{16,}={0,2})",
+        ("earer ", "EARER ", "earer\t", "EARER\t", "earer\\", "EARER\\", "earer%20", "EARER%20"),
         example="Authorization: Bearer " + "mHS6Quk7lI_VYXv0FliLSSmo1GcepLsAbogIz8HW",
         counter="Bearer authentication",
         source="RFC 6750, section 2.1",
@@ -62,11 +68,8 @@ RULES: Final = (
     Rule(
         "basic-credentials",
         "User and password of HTTP basic authentication",
-        "(?i:authorization)"
-        + _HEADER
-        + r"(?:[Bb]asic|BASIC)(?:[ \t]{1,4}|%20)"
-        + "(?P<secret>[A-Za-z0-9+/]{8,}={0,2})",
-        ("asic ", "ASIC ", "asic\t", "ASIC\t", "asic%20", "ASIC%20"),
+        "(?i:authorization)" + _HEADER + r"(?:[Bb]asic|BASIC)" + _BLANK + "(?P<secret>[A-Za-z0-9+/]{8,}={0,2})",
+        ("asic ", "ASIC ", "asic\t", "ASIC\t", "asic\\", "ASIC\\", "asic%20", "ASIC%20"),
         example="Authorization: Basic " + "bGVkZ2VyOm1OU01MQ2Y5aGVXUWRyZTI=",
         counter="authorization: basic or bearer",
         source="RFC 7617, section 2",
@@ -78,7 +81,8 @@ RULES: Final = (
         + _HEADER
         + "(?i:token|api-?key|apitoken|key|bot|oauth|ssws|splunk|geniekey|klaviyo-api-key|zoho-oauthtoken"
         + "|negotiate|ntlm|pass|sso-key)"
-        + r"[ \t]{1,4}(?:token=)?\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:-]{8,}={0,2})"
+        + _BLANK
+        + r"(?:token=)?\\{0,3}[\"']?(?P<secret>[A-Za-z0-9_~+/.:-]{8,}={0,2})"
         + END_BASE64,
         ("authorization",),
         example="Authorization: token " + "35bda3f938daf353e6320099966665d82897de8c",

@@ -1,0 +1,135 @@
+"""Two passes in whatever order leave the same: by those who know different values, over a record and over its text.
+
+Only the name in a mark may differ, where several rules find one secret: who comes second sees no more than the mark.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runstone.core.canonical import canonical_bytes, canonical_text
+from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, Redactor
+
+from . import planted
+
+SECRETS = planted.secrets(61)
+TOKENS = [
+    SECRETS[rule][0].text for rule in ("github-token", "jwt", "url-password", "aws-access-key-id", "anthropic-key")
+]
+FIRST, SECOND = "walrus-Xq9", "hunter2-Zk4"
+RULES = Redactor()
+ONE, OTHER = Redactor({FIRST: DECLARED}), Redactor({SECOND: ENVIRONMENT})
+BOTH = Redactor({FIRST: DECLARED, SECOND: ENVIRONMENT})
+ORDERS = [(BOTH,), (ONE, OTHER), (OTHER, ONE), (RULES, BOTH), (BOTH, RULES), (BOTH, ONE, OTHER), (RULES, OTHER, ONE)]
+
+names = st.sampled_from(["password", "api_key", "token", "secrets", "auth", "cookies", "name", "value", "user", "text"])
+kept = st.sampled_from([FIRST, SECOND, *TOKENS, f"{FIRST}{SECOND}", f"x{FIRST}-9", "plain words", "the", "K9zz8Qp1"])
+FORMS = ["{0}", "{1}={0}", "{1}: {0}", '{1}="{0}"', '"{1}": "{0}"', "--{1} {0}", "Authorization: Bearer {0}", "({0})"]
+phrases = st.builds(str.format, st.sampled_from(FORMS), kept, names)
+texts = st.lists(phrases, min_size=1, max_size=4).map("\n".join)
+lines = st.one_of(kept, phrases, names, st.integers(0, 10**9))
+
+
+def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Trees of some leaves: lists, pairs, objects."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.lists(st.tuples(names, inner).map(list), max_size=2),
+            st.dictionaries(st.one_of(names, kept), inner, max_size=3),
+        ),
+        max_leaves=7,
+    )
+
+
+trees = nested(st.one_of(lines, texts))
+
+
+def unnamed(text: str) -> str:
+    """A text whose marks name no rule."""
+    return re.sub(r"\[REDACTED:[a-z0-9-]+\]", "[REDACTED]", text)
+
+
+def left_of(value: Any, order: tuple[Redactor, ...]) -> str:
+    """What passes leave of a tree, but for the names of the rules."""
+    for redactor in order:
+        value = redactor.tree(value, [])
+    return unnamed(canonical_text(value))
+
+
+@settings(max_examples=300)
+@given(texts)
+def test_the_order_of_passes_over_a_text_does_not_show(text: str) -> None:
+    """Those who know one value each, those who know none, and who knows all."""
+    found = set()
+    for order in ORDERS:
+        clean = text
+        for redactor in order:
+            clean, _ = redactor.text(clean)
+        found.add(unnamed(clean))
+    assert len(found) == 1
+    assert not any(secret in next(iter(found)) for secret in (FIRST, SECOND))
+
+
+@settings(max_examples=300)
+@given(trees)
+def test_the_order_of_passes_over_a_tree_does_not_show(value: Any) -> None:
+    """What is redacted on the way names nothing any more, and what it named is gone as well."""
+    assert len({left_of(value, order) for order in ORDERS}) == 1
+
+
+@settings(max_examples=200)
+@given(trees)
+def test_who_declares_first_does_not_show(value: Any) -> None:
+    """The same bytes, the names of rules and the marks too."""
+    turned = Redactor({SECOND: ENVIRONMENT, FIRST: DECLARED})
+    marks: list[list[list[str]]] = [[], []]
+    assert BOTH.tree(value, marks[0]) == turned.tree(value, marks[1])
+    assert marks[0] == marks[1]
+
+
+@settings(max_examples=300)
+@given(nested(lines))
+def test_a_record_that_is_read_as_text_passes_as_it_is(value: Any) -> None:
+    """A line of a journal, by `runstone redact`."""
+    line = canonical_text(BOTH.tree({"text": value}, []))
+    assert unnamed(BOTH.text(line)[0]) == unnamed(line)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"api_key": [["password", 76296839]]},
+        {"credentials": [["user", "bob"], ["password", 12345678]]},
+        {"auth": ["bob", {"name": "Authorization: Bearer " + "V0ZT79O9ggenxDRVfzIyhMxRF98e", "val": 90765219}]},
+    ],
+)
+def test_a_number_goes_by_the_surest_of_its_names(value: Any) -> None:
+    """At the first look: the name beside it may be gone when it is read again."""
+    once = BOTH.tree(value, [])
+    assert not any(digits in canonical_text(once) for digits in ("76296839", "12345678", "90765219"))
+    assert BOTH.tree(once, []) == once
+    assert BOTH.gate.looks(canonical_bytes(value))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"text":"Authorization: Bearer [REDACTED:bearer-token]\\nnext line"}',
+        '{"text":"password=[REDACTED:declared]\\tnext"}',
+        '{"json":"{\\"a\\":\\"token: [REDACTED:named-secret]\\\\r\\\\nnext\\"}"}',
+        '{"text":"token=the\\n[REDACTED:declared] end"}',
+        '{"text":"the\\ntoken=plain words"}',
+        '{"secrets":39954249}',
+        '{"password":123}',
+    ],
+)
+def test_what_is_escaped_in_a_record_is_read_as_what_it_stands_for(line: str) -> None:
+    """A line end beside a mark is none of the value, nor of a name. Counts are left in text as in a tree."""
+    assert RULES.text(line) == (line, [])
