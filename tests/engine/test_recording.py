@@ -88,6 +88,17 @@ def test_given_status_stands(store: Store) -> None:
     assert closed["resources"] == {"max_rss_bytes": 1}
 
 
+def test_an_ending_that_cannot_be_told_says_what_it_lacks(store: Store) -> None:
+    """The run is sealed without it, and the record has a mark in each place."""
+    run = store.run("job")
+    run.finish("success", exit="four", result={"rows": 0})  # type: ignore[arg-type]  # no number
+    sealed = store.get(run.run_id)
+    (event,) = sealed.events("run.closed")
+    assert (event["data"]["exit"], event["data"]["result"], event["data"]["error"]) == (None, None, None)
+    assert event["marks"] == [["/exit", "truncated"], ["/result", "truncated"]]
+    assert store.verify(run.run_id)
+
+
 @pytest.mark.parametrize("status", ["interrupted", "running", "ok", ""])
 def test_status_that_no_caller_gives_is_refused(store: Store, status: str) -> None:
     """Only recovery gives `interrupted`; a word that is no status is an error where strictness was asked for."""

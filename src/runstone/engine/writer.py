@@ -491,15 +491,17 @@ class JournalWriter:
 
     def _closing(self, closed: dict[str, Any], marks: list[Mark]) -> Admitted:
         """`run.closed`, with the count of redactions that includes its own."""
-        long = ("error", "result", "resources")
         try:
             event = self._admitted(CLOSED, closed, list(marks))
         except RunstoneError:  # a value that cannot be told must not keep the run open
-            event = admit(CLOSED, {**closed, **dict.fromkeys((*long, "exit"))}, [], self.redactor)
+            event = self._closing_without(closed, ("error", "exit", "resources", "result"))
         if not event.fits:
-            cut: list[Mark] = [["/" + name, TRUNCATED] for name in long if closed[name] is not None]
-            event = admit(CLOSED, {**closed, **dict.fromkeys(long)}, cut, self.redactor)
+            event = self._closing_without(closed, ("error", "resources", "result"))
         return event.with_redactions(self._redactions)
+
+    def _closing_without(self, closed: dict[str, Any], left_out: tuple[str, ...]) -> Admitted:
+        cut: list[Mark] = [["/" + name, TRUNCATED] for name in left_out if closed[name] is not None]
+        return admit(CLOSED, {**closed, **dict.fromkeys(left_out)}, cut, self.redactor)
 
     def written(self) -> bytes:
         """The journal as it stands; for an index that joins late. Called under no lock, before threads write."""
