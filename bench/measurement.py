@@ -39,6 +39,23 @@ class Measurement:
         return float(found) if isinstance(found, (int, float)) else None
 
 
+def under_load(contender: str, took_s: Iterable[float], wall_s: float, rate: str, **details: float) -> Measurement:
+    """Of calls that took `took_s` each while `wall_s` went by: the time for one, how many a second (the detail `rate`),
+    the median and the 99th percentile of a call."""
+    took = sorted(took_s)
+    return Measurement(
+        contender,
+        1e6 * wall_s / len(took),
+        "us",
+        details={
+            rate: len(took) / wall_s,
+            "p50_ms": 1e3 * took[len(took) // 2],
+            "p99_ms": 1e3 * took[int(0.99 * (len(took) - 1))],
+            **details,
+        },
+    )
+
+
 @dataclass(frozen=True)
 class Unmeasured:
     """A contender that could not be measured, and why."""

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 import runstone
-from bench.measurement import Case, Measurement, Row, Target
+from bench.measurement import Case, Measurement, Row, Target, under_load
 from bench.peers import floor_packs
 
 CALLERS = (1, 4, 16, 64)
@@ -151,20 +151,9 @@ def _measured(colour: str, callers: int, name: str, scratch: Path) -> Measuremen
     load(call, callers, WARM_UP_S)
     disk = sync_us(scratch)
     cpu, started = time.process_time(), time.perf_counter()
-    took = sorted(load(call, callers, SECONDS))
+    took = load(call, callers, SECONDS)
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
-    return Measurement(
-        name,
-        1e6 * wall / len(took),
-        "us",
-        details={
-            "runs_a_s": len(took) / wall,
-            "p50_ms": 1e3 * took[len(took) // 2],
-            "p99_ms": 1e3 * took[int(0.99 * (len(took) - 1))],
-            "cpu_us": 1e6 * cpu / len(took),
-            "sync_us": disk,
-        },
-    )
+    return under_load(name, took, wall, "runs_a_s", cpu_us=1e6 * cpu / len(took), sync_us=disk)
 
 
 def _targets(colour: str, callers: int) -> tuple[Target, ...]:

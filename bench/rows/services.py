@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.measurement import Case, Measurement, Row
+from bench.measurement import Case, Measurement, Row, under_load
 from bench.peers import http_service
 from bench.rows.decisions import SECONDS, WARM_UP_S, in_threads, sync_us
 
@@ -96,19 +96,8 @@ def _loaded(name: str, call: Callable[[int], object], clients: int, scratch: Pat
     in_threads(call, clients, WARM_UP_S)
     disk = sync_us(scratch)
     started = time.perf_counter()
-    took = sorted(in_threads(call, clients, SECONDS))
-    wall = time.perf_counter() - started
-    return Measurement(
-        name,
-        1e6 * wall / len(took),
-        "us",
-        details={
-            "requests_a_s": len(took) / wall,
-            "p50_ms": 1e3 * took[len(took) // 2],
-            "p99_ms": 1e3 * took[int(0.99 * (len(took) - 1))],
-            "sync_us": disk,
-        },
-    )
+    took = in_threads(call, clients, SECONDS)
+    return under_load(name, took, time.perf_counter() - started, "requests_a_s", sync_us=disk)
 
 
 ROW = Row(

@@ -360,6 +360,22 @@ def test_of_two_reviews_at_once_one_counts(runs: LotusRuns) -> None:
     assert len(runs.decisions(run_id)) == 1
 
 
+def test_a_review_that_began_earlier_and_ends_later_counts_no_more(
+    runs: LotusRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was told that the review is ended was told the truth."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]
+    told = runs.review(run_id, "APPROVE", reason_code="R", actor_id="ann")
+    (kernel,) = (sealed.run_id for sealed in runs.store.runs("kind:rebalance"))
+    clock, now = type(runs.store.clock), runs.store.clock.time_ns()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "time_ns", lambda _: now - 10**9)
+        runs.store.annotate(kernel, labels={"lotus.review": "REJECT"}, by="bob")
+    assert [said["by"] for said in runs.store.annotations(kernel)] == ["bob", "ann"]
+    assert [one["actor_id"] for one in runs.decisions(run_id)] == ["ann"]
+    assert runs.workflow(run_id) == told
+
+
 # support and retention
 
 

@@ -15,7 +15,7 @@ import runstone
 from runstone.contracts.lotus import LotusRuns, build_artifact, open_runs, router
 from runstone.contracts.lotus.api import refused
 from runstone.engine.recorder import Run
-from runstone.errors import Unanswered, error
+from runstone.errors import NotFound, Unanswered, error
 
 
 @pytest.fixture
@@ -98,6 +98,63 @@ def test_a_run_that_cannot_be_sealed(runs: LotusRuns, monkeypatch: pytest.Monkey
     assert (told.status_code, told.detail) == (503, "DPM_RUN_STORE_UNAVAILABLE")
     for code, details in (("answer_withheld", {"reason": "redacted"}), ("bundle_damaged", {"cause": "invalid_json"})):
         assert refused(error(code, "something else", **details)).status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("events.jsonl", "flipped"),
+        ("events.jsonl", "last"),
+        ("events.jsonl", "missing"),
+        ("manifest.json", "flipped"),
+        ("manifest.json", "last"),
+    ],
+)
+def test_a_damaged_run_is_a_500_with_its_code(
+    client: TestClient, runs: LotusRuns, run: dict[str, Any], name: str, how: str
+) -> None:
+    """By every route that reads it, also where what is left is good JSON, or it has lost what it is found by."""
+    other = runs.simulate({"a": 2}, engine(), portfolio_id="p2")["rebalance_run_id"]
+    path = Path(next(runs.store.runs("label.portfolio_id:p1")).path) / name
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+    data = path.read_bytes()
+    at = len(data) // 2 if how == "flipped" else len(data) - 2
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    asked = run["rebalance_run_id"]
+    for way in (
+        *(f"{asked}{way}" for way in ("", "/artifact", "/support-bundle", "/workflow", "/workflow/history")),
+        f"by-correlation/{run['correlation_id']}",
+        f"by-request-hash/{quote(run['request_hash'])}",
+    ):
+        answer = client.get(f"/rebalance/runs/{way}")
+        assert (answer.status_code, answer.json()) == (500, {"detail": "DPM_RUN_DAMAGED"}), way
+    listed = [item["rebalance_run_id"] for item in client.get("/rebalance/runs").json()["items"]]
+    assert other in listed
+    assert client.get(f"/rebalance/runs/{other}").status_code == 200
+    assert client.get("/rebalance/runs/rr_none").status_code == 404
+
+
+def test_the_document_declares_every_error(client: TestClient) -> None:
+    """Of each route: 404, 500 and 503, with a body."""
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, ways in paths.items():
+        for way in ways.values():
+            assert all("content" in way["responses"][status] for status in ("404", "500", "503")), path
+
+
+def test_a_key_whose_run_was_purged(runs: LotusRuns, run: dict[str, Any]) -> None:
+    """Is a conflict of its own: the request is not simulated again under it."""
+    policy = {"rules": [{"query": "kind:rebalance"}]}
+    runs.store.purge(policy, grace="0", apply=True, reason="retention")
+    with pytest.raises(NotFound) as caught:
+        runs.simulate({"a": 1}, engine(), portfolio_id="p1", idempotency_key="k 1/2")
+    told = refused(caught.value)
+    assert (told.status_code, told.detail) == (409, "IDEMPOTENCY_KEY_RUN_PURGED")
+    assert run["rebalance_run_id"] not in str(list(runs.store.runs()))
 
 
 def test_look_ups(client: TestClient, run: dict[str, Any]) -> None:

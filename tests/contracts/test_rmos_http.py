@@ -14,6 +14,7 @@ from saw_service import CALM, WILD, build, feasibility
 from runstone.contracts.rmos import RunStore, attachments, runs_router, sha256_json, toolpaths_router
 from runstone.core.digests import sha256_hex
 from runstone.engine.publishing import publisher_of
+from runstone.errors import RunstoneError
 
 RUNS = "/api/rmos/runs"
 
@@ -190,7 +191,64 @@ def test_a_corrupt_file_never_breaks_a_list(client: TestClient, store: RunStore)
     (store.runs_dir / "2026-01-01" / "odd.json").write_bytes(b"\xff")
     assert ids(client) == [third, second]
     assert client.get(f"{RUNS}/{second}").json()["run_id"] == second
-    assert client.get(f"{RUNS}/{first}").status_code == 422
+    assert client.get(f"{RUNS}/{first}").status_code == 500
+
+
+def damage(path: Path, how: str) -> None:
+    """Damage a file of a sealed bundle."""
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+    data = path.read_bytes()
+    if how == "missing":
+        path.unlink()
+    else:
+        at = {"flipped": len(data) // 2, "first": 0, "last": len(data) - 2}[how]
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+
+
+@pytest.mark.parametrize("how", ["flipped", "first", "last", "missing"])
+@pytest.mark.parametrize("name", ["events.jsonl", "manifest.json"])
+def test_a_damaged_run_is_a_500_with_its_code(client: TestClient, store: RunStore, name: str, how: str) -> None:
+    """By every route that reads it, also where what is left is good JSON; lists leave it out or let it be."""
+    run_id, other = (ask(client)["_run_id"] for _ in range(2))
+    damage(Path(store.store.get(run_id).path) / name, how)
+    ways = ("", "/download", f"/compare/{other}", "/lineage", "/amendments", "/attachments", "/attachments/verify")
+    for path in (*(f"{run_id}{way}" for way in ways), f"{run_id}/attachments/{'0' * 64}", f"{other}/compare/{run_id}"):
+        answer = client.get(f"{RUNS}/{path}")
+        told = answer.json()
+        assert (answer.status_code, told["error"], told["run_id"]) == (500, "BUNDLE_DAMAGED", run_id), path
+        assert "is damaged" in told["message"]
+    assert other in ids(client)
+    assert client.get(f"{RUNS}/{other}/lineage").status_code == 200
+
+
+def test_a_missing_file_is_damage(client: TestClient, store: RunStore) -> None:
+    """G-code that is kept beside the document."""
+    run_id = ask(client, gcode="G1 X1\n" * 50_000)["_run_id"]
+    damage(Path(store.store.get(run_id).path) / "artifacts" / "gcode.nc", "missing")
+    answer = client.get(f"{RUNS}/{run_id}")
+    assert (answer.status_code, answer.json()["error"]) == (500, "BUNDLE_DAMAGED")
+
+
+def test_a_run_of_a_version_that_nobody_knows_never_breaks_a_list(client: TestClient, store: RunStore) -> None:
+    """Its manifest names another version, of which it cannot be told where its document stands."""
+    run_id, other = (ask(client)["_run_id"] for _ in range(2))
+    path = Path(store.store.get(run_id).path) / "manifest.json"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b'"name":"rmos","version":"1"', b'"name":"rmos","version":"7"'))
+    assert ids(client) == [other]
+    assert client.get(f"{RUNS}/{run_id}").status_code == 500
+    with pytest.raises(RunstoneError) as caught:
+        store.path(run_id)
+    assert caught.value.code == "unknown_contract"
+
+
+def test_the_document_declares_every_error(client: TestClient) -> None:
+    """Of each route that reads a run: 404 and 500, with a body."""
+    paths = client.get("/openapi.json").json()["paths"]
+    for path in (path for path in paths if path.startswith(RUNS)):
+        answers = paths[path].get("get", {"responses": {"404": {"content": 1}, "500": {"content": 1}}})["responses"]
+        assert all("content" in answers[status] for status in ("404", "500")), path
 
 
 def test_a_run_is_served_as_it_is_published(client: TestClient, store: RunStore) -> None:

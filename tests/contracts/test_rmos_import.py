@@ -110,6 +110,23 @@ def test_a_file_of_many_runs(tmp_path: Path, store: RunStore) -> None:
     assert {use.row["run_id"] for use in store.store.find(path)} == {"a", "b", "c"}
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"outputs": {"gcode_text": None}, "hashes": {"gcode_sha256": sha256_hex(b"M2\n")}},
+        {"outputs": None, "hashes": None, "gcode_hash": sha256_hex(b"M2\n")},
+    ],
+)
+def test_a_gcode_file_names_the_imported_run(tmp_path: Path, store: RunStore, told: dict[str, Any]) -> None:
+    """By the G-code that stands in it, or by the hash that it tells, in the words of either writer."""
+    store.import_runs(leave(tmp_path / "old", artifact(**told)))
+    part = tmp_path / "part.nc"
+    part.write_bytes(b"M2\n")
+    assert [use.row["run_id"] for use in store.store.find(part)] == [ID]
+    assert store.store.verify(ID).findings == []
+
+
 def test_of_a_large_file_each_run_keeps_its_part(tmp_path: Path, store: RunStore) -> None:
     """Byte for byte, however it is spelled."""
     path = tmp_path / "index.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from datetime import UTC
@@ -96,6 +97,11 @@ def test_a_run_is_written_once(store: RunStore) -> None:
         {"meta": {"x": "\ud800"}},
         {"tool_id": "\ud800"},
         {"hashes": None},
+        {"outputs": {"gcode_text": 7}},
+        {"outputs": {"opplan_json": [1]}},
+        {"outputs": "G90"},
+        {"outputs": {"gcode_text": "G0\n" * 100_000, "gcode_path": "elsewhere.nc"}},
+        {"request_summary": {"x": "y" * (8 << 20)}},
     ],
 )
 def test_an_artifact_that_is_none_is_refused(store: RunStore, wrong: dict[str, Any]) -> None:
@@ -104,6 +110,107 @@ def test_an_artifact_that_is_none_is_refused(store: RunStore, wrong: dict[str, A
     with pytest.raises(RunstoneError):
         store.write_artifact(value)
     assert list(store.store.runs()) == []
+    assert list(store.store.journals.open_ids()) == []
+
+
+OTHER_HASH = "5" * 64
+GCODE = "G90\nG21\nM2\n"
+PLAN = {"kind": "saw_opplan", "depth": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("feasibility_sha256", {}),
+        ("gcode_sha256", {"outputs": {"gcode_text": GCODE}}),
+        ("opplan_sha256", {"outputs": {"opplan_json": PLAN}}),
+        ("toolpaths_sha256", {"toolpaths": {"mode": "saw"}}),
+    ],
+)
+@pytest.mark.parametrize("told", [OTHER_HASH, 5])
+def test_a_false_hash_is_refused(store: RunStore, name: str, content: dict[str, Any], told: Any) -> None:
+    """By its name, and before anything is recorded; so is what is no hash."""
+    value = {**artifact(store).model_dump(mode="json"), **content}
+    value["hashes"] = {**value["hashes"], name: told}
+    with pytest.raises(runstone.InvalidInput) as refused:
+        store.write_artifact(value)
+    assert refused.value.code == "invalid_option"
+    assert f"hashes.{name}" in refused.value.message
+    assert list(store.store.runs()) == []
+
+
+@pytest.mark.parametrize("told", ["5" * 63, "5" * 63 + "A", "sha256:" + OTHER_HASH, 5])
+@pytest.mark.parametrize("name", ["toolpaths_sha256", "gcode_sha256", "opplan_sha256"])
+def test_what_is_no_hash_is_refused(store: RunStore, name: str, told: Any) -> None:
+    """Also where its content is elsewhere."""
+    value = artifact(store).model_dump(mode="json")
+    value["hashes"][name] = told
+    with pytest.raises(runstone.InvalidInput) as refused:
+        store.write_artifact(value)
+    assert refused.value.details["found"] == str(told)
+    assert list(store.store.runs()) == []
+
+
+def test_hashes_of_what_stands_in_an_artifact_are_made(store: RunStore) -> None:
+    """Where they are null; one whose content is elsewhere stands as it is told."""
+    made = artifact(store, outputs=RunOutputs(gcode_text=GCODE, opplan_json=PLAN))
+    made.hashes.toolpaths_sha256 = OTHER_HASH
+    store.write_artifact(made)
+    hashes = store.document(made.run_id)["hashes"]
+    assert hashes == {
+        "feasibility_sha256": sha256_json(made.feasibility),
+        "toolpaths_sha256": OTHER_HASH,
+        "gcode_sha256": sha256_text(GCODE),
+        "opplan_sha256": sha256_json(PLAN),
+    }
+
+
+def test_hashes_are_over_what_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is taken out of an artifact, and the hash of what held it is that of what is left."""
+    secret = secrets.token_hex(20)
+    monkeypatch.setenv("MACHINE_TOKEN", secret)
+    store, judged = RunStore(tmp_path / "runs"), {"risk_level": "GREEN", "source": f"sensor {secret}"}
+    made = artifact(store, feasibility=judged, hashes=Hashes(feasibility_sha256=sha256_json(judged)))
+    store.write_artifact(made)
+    found = store.document(made.run_id)
+    assert found["feasibility"] != judged
+    assert found["hashes"]["feasibility_sha256"] == sha256_json(found["feasibility"])
+    assert store.store.verify(made.run_id).findings == []
+
+
+@pytest.mark.parametrize("lines", [1, 50_000])
+def test_a_gcode_file_names_the_artifact_that_was_written(store: RunStore, tmp_path: Path, lines: int) -> None:
+    """Whether its G-code stands in the document or beside it."""
+    gcode = "G1 X1\n" * lines
+    made = artifact(store, outputs=RunOutputs(gcode_text=gcode))
+    store.write_artifact(made)
+    part = tmp_path / "part.nc"
+    part.write_bytes(gcode.encode())
+    assert [use.row["run_id"] for use in store.store.find(part)] == [made.run_id]
+
+
+def test_a_gcode_file_names_an_artifact_that_tells_only_its_hash(store: RunStore, tmp_path: Path) -> None:
+    """G-code that is kept elsewhere is known by its hash."""
+    part = tmp_path / "part.nc"
+    part.write_bytes(GCODE.encode())
+    made = artifact(store, outputs=RunOutputs(gcode_path="elsewhere/part.nc"))
+    made.hashes.gcode_sha256 = sha256_text(GCODE)
+    store.write_artifact(made)
+    assert [use.row["run_id"] for use in store.store.find(part)] == [made.run_id]
+    assert store.get(made.run_id).outputs.gcode_path == "elsewhere/part.nc"
+
+
+def test_what_is_long_is_kept_as_files(store: RunStore) -> None:
+    """G-code of over 200,000 characters and a plan of over 1 MB; the document names them where they were."""
+    gcode, plan = "G1 X1\n" * 50_000, {"cuts": ["x" * 100] * 12_000}
+    made = artifact(store, outputs=RunOutputs(gcode_text=gcode, opplan_json=plan))
+    store.write_artifact(made)
+    found, sealed = store.get(made.run_id), store.store.get(made.run_id)
+    assert (found.outputs.gcode_text, found.outputs.opplan_json) == (None, None)
+    assert sealed.file(str(found.outputs.gcode_path)) == gcode.encode()
+    assert sha256_json(json.loads(sealed.file(str(found.outputs.opplan_path)))) == found.hashes.opplan_sha256
+    assert (found.hashes.gcode_sha256, found.hashes.opplan_sha256) == (sha256_text(gcode), sha256_json(plan))
+    assert store.store.verify(made.run_id).findings == []
 
 
 def test_the_folder_is_read_at_each_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

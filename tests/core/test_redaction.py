@@ -30,7 +30,7 @@ from runstone.core.redaction.rules import RULES
 from runstone.core.redaction.rules.checksums import CHECKS
 from runstone.core.redaction.ruleset import DEFAULT, ruleset_of
 from runstone.core.redaction.tree import MEASURED, Walk
-from runstone.core.values import Foreign, coerce, undecoded
+from runstone.core.values import COERCED, Foreign, coerce, undecoded
 
 from . import planted, strategies
 
@@ -395,6 +395,25 @@ def test_clean_foreign_json_keeps_its_bytes() -> None:
     assert redacted(Foreign({"b": 2.0, "a": "é"}, "py-compact-utf8")) == ({"$json": '{"a":"é","b":2.0}'}, [])
 
 
+@pytest.mark.parametrize(
+    ("value", "text", "pointer"),
+    [
+        ({"a": "x\ud800", "n": 2.0}, '{"a":"xí\xa0\x80","n":2.0}', "/a"),
+        ({"n": 2.0, "\ud800": 1}, '{"n":2.0,"í\xa0\x80":1}', "/í\xa0\x80"),
+        ([float("nan"), 2.0], '["NaN",2.0]', "/0"),
+        ({1: 2.0}, '{"1":2.0}', "/1"),
+        (("a", 2.0), '["a",2.0]', ""),
+    ],
+)
+def test_a_foreign_payload_that_is_no_json_is_marked(value: Any, text: str, pointer: str) -> None:
+    """It is made JSON as any other value is; nothing is lost without a word, and its secrets go all the same."""
+    tree, marks = redacted({"plan": Foreign(value, "py-compact-utf8"), "kept": 1})
+    assert (tree, marks) == ({"plan": {"$json": text}, "kept": 1}, [[f"/plan/$json{pointer}", COERCED]])
+    tree, marks = redacted(Foreign([value, f"y{PLAIN}"], "py-compact-utf8"), Redactor({PLAIN: DECLARED}))
+    assert PLAIN not in tree["$json"]
+    assert sorted(marks) == sorted([[f"/$json/0{pointer}", COERCED], ["/$json/1", f"redacted:{DECLARED}"]])
+
+
 # a redactor that fails
 
 
@@ -408,11 +427,10 @@ def test_a_redactor_that_fails_drops_the_value() -> None:
 
 
 def test_foreign_json_that_cannot_be_printed_is_dropped() -> None:
-    """A payload that has no form in its profile is left out; nothing of it is written."""
-    for value in (float("nan"), object(), {1: 2}, "\ud800"):
-        tree, marks = redacted(Foreign([PLAIN, value], "py-compact-ascii"), Redactor())
-        assert tree == {"$redacted": FAILED}
-        assert marks == [["", f"redacted:{FAILED}"]]
+    """Of a payload whose profile nobody knows nothing is written."""
+    tree, marks = redacted(Foreign([PLAIN], "py-unknown"), Redactor())
+    assert tree == {"$redacted": FAILED}
+    assert marks == [["", f"redacted:{FAILED}"]]
 
 
 # the gate

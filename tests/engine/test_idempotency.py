@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -226,6 +227,55 @@ def test_a_key_whose_run_was_interrupted_is_free_once(store: Store) -> None:
     assert [store.get(name).status for name in ("first", "second", "third")] == ["interrupted"] * 2 + ["success"]
     assert [link_of(store, name)[0][1] for name in ("second", "third")] == ["first", "second"]
     assert ids(store, "link.retries:first") == ["second"]
+
+
+def purge(store: Store, run_id: str) -> None:
+    done = store.purge({"rules": [{"query": f'id:"{run_id}"'}]}, grace="0", apply=True, reason="90 days")
+    assert [fate.done for fate in done.fates] == [True]
+
+
+@pytest.mark.parametrize(
+    ("asked", "raises"), [(CALM, None), (WILD, None), (CALM, ValueError("no disk"))], ids=["done", "blocked", "failed"]
+)
+def test_a_key_whose_answer_was_purged_is_told_so(
+    store: Store, asked: dict[str, Any], raises: Exception | None
+) -> None:
+    """By whom and when, each time; the work is not done again, which might have another answer."""
+    work = Counted(raises=raises)
+    place = keyed(store, work)
+    with suppress(ValueError, runstone.PolicyBlocked):
+        place(asked, key="a")
+    (run,) = store.runs()
+    purge(store, run.run_id)
+    begun = work.count
+    for _ in range(2):
+        told = refused(lambda: place(asked, key="a"))
+        assert (told.code, told.details["run_id"]) == ("run_purged", run.run_id)
+        assert told.details["option"] == "idempotency_key"
+        assert told.details["purged_by"] == store.host.user()
+        assert told.details["purged_at"] is not None
+        assert "idempotency key" in told.message
+    assert (work.count, list(store.runs())) == (begun, [])
+    other = {**asked, "more": 1}
+    assert refused(lambda: place(other, key="a")).code == "idempotency_conflict"
+
+
+def test_a_key_that_had_no_answer_is_free_behind_a_purge(store: Store) -> None:
+    """As long as the run stood it was free, too: nobody was told anything of it."""
+    work = Counted(raises=KeyboardInterrupt())
+    refused(lambda: keyed(store, work)(CALM, key="a"), KeyboardInterrupt)
+    (run,) = store.runs()
+    purge(store, run.run_id)
+    assert keyed(store, Counted())(CALM, key="a") == {"count": 1}
+
+
+def test_a_key_that_was_retried_answers_behind_a_purge_of_the_first_try(store: Store) -> None:
+    """The run that has the answer is there."""
+    refused(lambda: keyed(store, Counted(raises=KeyboardInterrupt()))(CALM, key="a"), KeyboardInterrupt)
+    (first,) = store.runs()
+    answer = keyed(store, Counted())(CALM, key="a")
+    purge(store, first.run_id)
+    assert keyed(store, Counted({"other": 1}))(CALM, key="a") == answer
 
 
 def test_another_request_under_a_free_key_is_still_a_conflict(store: Store) -> None:

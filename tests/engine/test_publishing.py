@@ -38,9 +38,9 @@ def copies(folder: Path) -> list[Path]:
     return sorted(path for day in folder.iterdir() if day.name != layout.PRIVATE for path in day.iterdir())
 
 
-def lost(store: Store) -> Path:
-    """Take the copy of run `r` away behind the store's back; answers where it was."""
-    (path,) = map(Path, publisher_of(store).locations(store.get("r")))
+def lost(store: Store, run: str = "r") -> Path:
+    """Take the copy of a run away behind the store's back; answers where it was."""
+    (path,) = map(Path, publisher_of(store).locations(store.get(run)))
     path.unlink()
     return path
 
@@ -235,6 +235,40 @@ def test_a_store_that_never_published_is_not_searched(tmp_path: Path, monkeypatc
     store.run("work", run_id="r").finish()
     monkeypatch.setattr(type(store.objects), "run_ids", lambda _: pytest.fail("it looked at all runs"))
     assert store.recover() == []
+
+
+def test_of_runs_that_a_list_knows_only_the_missing_is_opened(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a catalog is kept, a store of many runs is recovered without opening them; what is new in it, too."""
+    for number in range(3):
+        record(store, f"r{number}")
+    assert len(store.page(limit=1).rows) == 1
+    record(store, "later")
+    lost(store, "r1")
+    opened, look = [], type(store.objects).open
+    list(store._finder.sealed_rows())
+
+    def noted(objects: Any, run_id: str) -> Any:
+        opened.append(run_id)
+        return look(objects, run_id)
+
+    monkeypatch.setattr(type(store.objects), "open", noted)
+    assert outcomes(store) == [("r1", "published")]
+    assert set(opened) == {"r1"}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_every_copy_that_is_missing_is_made(store: Store, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    """With and without a catalog, and by pages of it."""
+    monkeypatch.setattr("runstone.engine.finder.ROWS", 2)
+    for number in range(5):
+        record(store, f"r{number}")
+    if known:
+        assert len(store.page(limit=1).rows) == 1
+    assert len(list(store._finder.sealed_rows())) == 5 * known
+    for number in range(5):
+        lost(store, f"r{number}")
+    assert sorted(outcomes(store)) == [(f"r{number}", "published") for number in range(5)]
+    assert outcomes(store) == []
 
 
 # taken away

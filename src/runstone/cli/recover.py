@@ -54,7 +54,7 @@ def command(run: str | None, store: str | None, *, force: bool, as_json: bool) -
         done = [_one(opened, run, force=force)]
         failures: list[RunstoneError] = []
     else:
-        done, failures = recover_all(opened.objects, opened.journals, opened.contract_of, force=force)
+        done, failures = recover_all(opened, force=force)
     if as_json:
         print_json([recovery.as_dict() for recovery in done])
     else:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from runstone.core.card import DAMAGED
+from runstone.core.query import Query
 from runstone.engine.carding import sealed_card
 from runstone.ports.catalog import CatalogLost, Known
 
@@ -58,6 +59,13 @@ class Catalogue:
                     if len(self._catalogs) == 1:
                         raise
             self._catalogs = self._catalogs[1:] or self._catalogs
+
+    def is_kept(self) -> bool:
+        """Whether a catalog is at hand that knows any run, perhaps not the latest."""
+        try:
+            return bool(self._catalogs[0].rows(Query([]), None, 1))
+        except CatalogLost:
+            return False
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Forget everything and read every bundle; answers how many. Raises `CatalogLost` where none can be kept."""

@@ -4,6 +4,8 @@
   stands for work that was never begun.
 - A key is free again, for one run that retries, when its run came to no answer: its process died, the call was
   cancelled, or the work was never begun. The retry claims the next number of the key.
+- A key whose answer was purged stays taken: its tombstone does not say what the answer was, so to work again might
+  give another one.
 - What is answered is what was recorded, also the first time, so all answers are the same bytes.
 """
 
@@ -24,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.core.tombstone import Tombstone
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
     from runstone.ports.journals import OpenRun
@@ -148,9 +151,9 @@ def result_problem(result: Any) -> str | None:
 def look(store: Store, request: Request) -> Sealed | Claim | None:
     """The sealed run that answers a request, or the claim to be made for it; `None` while somebody works on it.
 
-    Raises `idempotency_conflict`, `store_unavailable`, and what `Store.recover` raises.
+    Raises `idempotency_conflict`, `run_purged`, `store_unavailable`, and what `Store.recover` raises.
     """
-    number, before = 1, None
+    number, before, gone = 1, None, None
     while (body := store.journals.claims.get(_name(request, number))) is not None:
         claimed = _parsed(body, request)
         run_id = claimed["run_id"]
@@ -163,8 +166,18 @@ def look(store: Store, request: Request) -> Sealed | Claim | None:
         sealed = store.get(run_id) if store.objects.exists(run_id) else None
         if sealed is not None and not _is_free(sealed):
             return sealed
+        gone = store.objects.tombstone(run_id) if sealed is None else None
         number, before = number + 1, sealed or before
+    if gone is not None and gone.status not in (INTERRUPTED, CANCELLED):
+        raise _purged(gone)
     return Claim(store, request, number, before)
+
+
+def _purged(gone: Tombstone) -> RunstoneError:
+    """The key was answered, or its work was done, and nobody can say any more what came of it."""
+    told = gone.error()
+    message = f"the idempotency key was answered before: {told.message}; for another answer use another key"
+    return error("run_purged", message, option="idempotency_key", **told.details)
 
 
 def _parsed(body: bytes, request: Request) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Generator
     from concurrent.futures import Executor
-    from typing import Any, Final, TypeVar
+    from typing import Any, Final, Protocol, TypeVar
 
     from runstone.ports.pending import Pending
 
@@ -30,7 +30,19 @@ if TYPE_CHECKING:
     Doing = Generator[Pending, None, Answer]
     """A call in parts: it yields what is to be waited for, and returns its answer."""
     Done = tuple[Any, BaseException | None]
-    Steps = Generator["Step", Done, Done]
+    Steps = Generator["Step | Body", Done, Done]
+
+    class Step(Protocol):
+        """Something to be done between two parts of a body."""
+
+        def perform(self) -> Done:
+            """Do it in a plain call."""
+            ...
+
+        async def perform_async(self) -> Done:
+            """Do it in a task of an event loop."""
+            ...
+
 
 THREADS: Final = 32
 """So many seals of an event loop wait for the disk at once."""
@@ -39,21 +51,7 @@ _made: Final[list[Executor]] = []
 _lock = _thread.RLock()
 
 
-class Step:
-    """Something to be done between two parts of a body."""
-
-    __slots__ = ()
-
-    def perform(self) -> Done:
-        """Do it in a plain call."""
-        raise NotImplementedError
-
-    async def perform_async(self) -> Done:
-        """Do it in a task of an event loop."""
-        raise NotImplementedError
-
-
-class Blocking(Step):
+class Blocking:
     """A call that may wait for the disk."""
 
     __slots__ = ("_call",)
@@ -80,7 +78,7 @@ class Blocking(Step):
         return value, failure or cancelled
 
 
-class Inline(Step):
+class Inline:
     """A call that is done at once: it waits for no disk."""
 
     __slots__ = ("_call",)
@@ -97,7 +95,7 @@ class Inline(Step):
         return _caught(self._call)
 
 
-class Parts(Step):
+class Parts:
     """A call that yields what is to be waited for, and answers what came of it.
 
     `inline` says that it waits for nothing else: then a task needs no thread for it.
@@ -156,7 +154,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-class Asking(Step):
+class Asking:
     """A call of the caller's own function, which may be asynchronous where the gated one is."""
 
     __slots__ = ("_args", "_function", "_named")
@@ -185,7 +183,7 @@ class Asking(Step):
             return None, exc
 
 
-class Pause(Step):
+class Pause:
     """Some seconds."""
 
     __slots__ = ("_seconds",)
@@ -208,7 +206,7 @@ class Pause(Step):
         return None, None
 
 
-class Body(Step):
+class Body:
     """The block of a `with` statement: the driver stops here, and goes on when it is left."""
 
     __slots__ = ("entered",)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 200
 """So many are asked for at a time where all are wanted."""
+ROWS: Final = 10_000
+"""So many rows are asked for at a time where all are wanted: to ask costs a look at all that is there."""
 _TOLD_AT_OPENING: Final = ("id", "kind", "status", "contract", "opened", "label", "link")
 """What is known of an open run without reading more than its first line."""
 
@@ -80,6 +82,20 @@ class Finder:
             found = self.catalogue.ask(lambda catalog: catalog.cards(query, after, PAGE))  # noqa: B023  # asked at once
             yield from [card["run_id"] for card in found if card["state"] == SEALED]
             if len(found) < PAGE:
+                return
+            after = query.cursor(found[-1])
+
+    def sealed_rows(self) -> Iterator[dict[str, Any]]:
+        """Rows of all sealed runs, of every kind, page by page, where a catalog is kept; else none: to read every run
+        for one would be dear."""
+        if not self.catalogue.is_kept():
+            return
+        query, after = Query([]), None
+        query.names_kind = True
+        while True:
+            found = self.catalogue.ask(lambda catalog: catalog.rows(query, after, ROWS))  # noqa: B023  # asked at once
+            yield from (row for row in found if row["state"] == SEALED)
+            if len(found) < ROWS:
                 return
             after = query.cursor(found[-1])
 

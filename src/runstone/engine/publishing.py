@@ -18,7 +18,7 @@ from runstone.errors import Conflict, NotFound, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final
 
     from runstone.core.contract import Contract, Document
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from runstone.engine.store import Store
     from runstone.ports.journals import Journals
     from runstone.ports.objects import Objects
+
+    Row = Mapping[str, Any]
 
 MISSING: Final = "missing"
 WITHDRAWN: Final = "withdrawn"
@@ -83,41 +85,48 @@ class Publisher:
         """Paths of the copies of a sealed run, for people."""
         return [self._copies.location(place) for place in self.places(sealed)]
 
-    def mend(self) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
-        """Make every copy that is missing: run id, places of what was done, and what kept it from being done."""
+    def mend(self, rows: Callable[[], Iterable[Row]] = tuple) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
+        """Make every copy that is missing: run id, places of what was done, and what kept it from being done.
+
+        `rows` answers what a list shows of sealed runs, as far as one is at hand: those runs are opened only where a
+        copy is not as it should be, and all others are.
+        """
         if not self._copies.begun():
             return
-        for run_id in sorted(self._objects.run_ids()):
-            try:
-                done = self.publish(run_id) if self._wants(run_id) else []
-            except NotFound:  # purged at this moment
-                continue
-            except RunstoneError as exc:
-                if exc.code != "bundle_damaged":  # `verify` tells of that
-                    yield run_id, [], exc
-                continue
-            if done:
-                yield run_id, done, None
+        others = set(self._objects.run_ids())
+        for row in rows():
+            if row["run_id"] in others:
+                others.discard(row["run_id"])
+                yield from self._mended(row["run_id"], row)
+        for run_id in sorted(others):
+            yield from self._mended(run_id, None)
 
-    def _wants(self, run_id: str) -> bool:
-        """Whether a copy of a run is not as it should be, by its name alone."""
-        bundle = self._objects.open(run_id)
+    def _mended(self, run_id: str, row: Row | None) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
         try:
-            places = self.places(Sealed(bundle, self._contract_of))
-        finally:
-            bundle.close()
+            done = self.publish(run_id) if self._wants(run_id, row) else []
+        except NotFound:  # purged at this moment
+            return
+        except RunstoneError as exc:
+            if exc.code != "bundle_damaged":  # `verify` tells of that
+                yield run_id, [], exc
+            return
+        if done:
+            yield run_id, done, None
+
+    def _wants(self, run_id: str, row: Row | None) -> bool:
+        """Whether a copy of a run is not as it should be, by its name alone."""
+        places = self._places_of(run_id) if row is None else self.places_by(row["contract"], run_id, row["opened_at"])
         if not places:
             return False
         gone = self.withdrawn(run_id) is not None
-        return any(self._stands(place) == gone for place in places)
+        return any(self._copies.stands(place) == gone for place in places)
 
-    def _stands(self, place: str) -> bool:
-        pieces = self._copies.read(place)
-        if pieces is None:
-            return False
-        for _ in pieces:  # to its end, as it holds a descriptor
-            pass
-        return True
+    def _places_of(self, run_id: str) -> list[str]:
+        bundle = self._objects.open(run_id)
+        try:
+            return self.places(Sealed(bundle, self._contract_of))
+        finally:
+            bundle.close()
 
     def state(self, document: Document, run_id: str) -> str:
         """How the copy of a document stands: `same`, `different`, `missing` or `withdrawn` (though it stands)."""

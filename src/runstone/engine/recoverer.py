@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.engine.reader import ContractOf
+    from runstone.engine.store import Store
     from runstone.ports.journals import Journals, LeftRun
     from runstone.ports.objects import Objects, Stage
 
@@ -94,19 +95,20 @@ def recover(
         left.release()
 
 
-def recover_all(
-    objects: Objects, journals: Journals, contract_of: ContractOf, *, force: bool = False
-) -> tuple[list[Recovery], list[RunstoneError]]:
-    """Recover every open run; answers what was done, and how the store failed for others: none keeps another open."""
+def recover_all(store: Store, *, force: bool = False) -> tuple[list[Recovery], list[RunstoneError]]:
+    """Recover every open run, and make published copies that are missing; answers what was done, and how the store
+    failed for others: none keeps another open. Sealed runs that a catalog knows are opened only where a copy is not as
+    it should be."""
+    objects, journals, contract_of = store.objects, store.journals, store.contract_of
     done, failures = [], []
     for run_id in journals.open_ids():
         try:
             done.append(recover(run_id, objects, journals, contract_of, force=force))
         except RunstoneError as exc:
             failures.append(exc)
-    publisher = Publisher(objects, journals, contract_of)
     told = {recovery.run_id for recovery in done}
-    for run_id, _, problem in publisher.mend():
+    rows = store._finder.sealed_rows  # noqa: SLF001  # a part of the store, which it gives nobody else
+    for run_id, _, problem in Publisher(objects, journals, contract_of).mend(rows):
         if run_id not in told:
             recovery = Recovery(run_id, PUBLISHED if problem is None else SKIPPED)
             recovery.reason = None if problem is None else problem.as_dict()

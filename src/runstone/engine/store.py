@@ -490,7 +490,7 @@ class Store:
 
         if run is not None:
             return [recover(open_id(self, run), self.objects, self.journals, self.contract_of, force=force)]
-        done, failures = recover_all(self.objects, self.journals, self.contract_of, force=force)
+        done, failures = recover_all(self, force=force)
         if failures:
             raise failures[0]
         return done

@@ -33,6 +33,10 @@ class Published(Protocol):
         """
         ...
 
+    def stands(self, place: str) -> bool:
+        """Whether anything that can be read stands at a place. Raises as `read`, and reads no byte."""
+        ...
+
     def read(self, place: str) -> Iterator[bytes] | None:
         """The bytes that stand at a place; `None` where nothing does. Links are never followed. Raises
         `store_unavailable` for what cannot be read, as a link."""

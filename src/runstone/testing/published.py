@@ -58,6 +58,18 @@ class PublishedSuite:
         copies.put("a", [b"x"])
         assert [body_at(copies, place) for place in (PLACE, "a/b", "2026-01-02/other")] == [None] * 3
 
+    def test_what_stands_is_known_without_reading(self, ground: PublishedGround) -> None:
+        """Another handle knows of it, and of its removal."""
+        copies = ground.make()
+        copies.put(PLACE, [b"x"])
+        assert [ground.make().stands(place) for place in (PLACE, f"{PLACE}/b", "2026-01-02/other")] == [
+            True,
+            False,
+            False,
+        ]
+        copies.remove(PLACE)
+        assert not ground.make().stands(PLACE)
+
     def test_a_copy_goes_when_it_is_removed(self, ground: PublishedGround) -> None:
         """Once; others stay, and it can be put again."""
         copies = ground.make()

@@ -13,7 +13,7 @@ import sys
 import time
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.adapters.fs.places import HoldsDescriptor, Places, read_chunks, translated
 from runstone.core import layout
 from runstone.core.digests import PREFIX, new_hash, sha256_hex
 from runstone.core.ids import check_run_id, is_run_id
@@ -430,7 +430,7 @@ def no_file(location: str, path: str) -> RunstoneError:
     return error("file_not_found", f"{location} has no file {path[:1024]!r}", path=path[:1024])
 
 
-class FsBundle:
+class FsBundle(HoldsDescriptor):
     """Port `Bundle`: a folder held open by descriptor, so that a swapped link or folder cannot lead elsewhere.
 
     While one that is `shared` is open, no purge takes it; `gone` makes the error where one took it while it rested.
@@ -441,7 +441,6 @@ class FsBundle:
         self.location = path
         self._gone = gone
         self._shared = shared
-        self._fd = -1
         self._take()
 
     def _take(self) -> None:
@@ -530,14 +529,3 @@ class FsBundle:
             os.close(fd)
             raise no_file(self.location, path)
         return fd, facts.st_size
-
-    def rest(self) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __del__(self) -> None:
-        self.close()

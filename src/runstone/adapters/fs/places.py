@@ -228,6 +228,25 @@ def translated(path: str, code: str = "store_unavailable") -> AbstractContextMan
     return _Translated(path, code)
 
 
+class HoldsDescriptor:
+    """Something that reads by one descriptor, until it rests, is closed, or nobody has it any more."""
+
+    _fd = -1
+
+    def rest(self) -> None:
+        """Give the descriptor back for now."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def read_chunks(
     fd: int, start: int = 0, end_exclusive: int | None = None, *, size: int | None = None
 ) -> Iterator[bytes]:

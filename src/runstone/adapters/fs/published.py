@@ -66,14 +66,23 @@ class FsPublished:
             os.close(fd)
         durable.sync_folder(os.path.dirname(path))
 
+    def stands(self, place: str) -> bool:
+        fd = self._opened(self.location(place))
+        if fd is not None:
+            os.close(fd)
+        return fd is not None
+
     def read(self, place: str) -> Iterator[bytes] | None:
         path = self.location(place)
+        fd = self._opened(path)
+        return None if fd is None else _read(fd, path)
+
+    def _opened(self, path: str) -> int | None:
         with translated(path):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+                return os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        return _read(fd, path)
 
     def remove(self, place: str) -> bool:
         path = self.location(place)

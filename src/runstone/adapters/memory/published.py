@@ -41,6 +41,9 @@ class MemoryPublished:
             raise error("published_conflict", message, path=self.location(place), place=place)
         return "identical"
 
+    def stands(self, place: str) -> bool:
+        return layout.check_path(place) in self._copies
+
     def read(self, place: str) -> Iterator[bytes] | None:
         found = self._copies.get(layout.check_path(place))
         return None if found is None else iter((found,))

@@ -20,7 +20,7 @@ from runstone.contracts.lotus.settings import artifacts_enabled
 from runstone.contracts.routing import KnowingRoute
 from runstone.core.printing import print_json
 from runstone.core.times import time_text
-from runstone.errors import NotFound, RunstoneError, StoreUnavailable
+from runstone.errors import Damaged, NotFound, RunstoneError, StoreUnavailable
 
 JSON = "application/json"
 PREFIXES = ("", "/api/v1")
@@ -28,8 +28,10 @@ DISABLED = "DPM_ARTIFACTS_DISABLED"
 NOT_FOUND = "DPM_RUN_NOT_FOUND"
 UNAVAILABLE = "DPM_RUN_STORE_UNAVAILABLE"
 CONFLICT = "IDEMPOTENCY_KEY_CONFLICT: request hash mismatch"
+PURGED = "IDEMPOTENCY_KEY_RUN_PURGED"
 IN_PROGRESS = "IDEMPOTENCY_KEY_IN_PROGRESS"
 INVALID_TRANSITION = "DPM_WORKFLOW_INVALID_TRANSITION"
+DAMAGED = "DPM_RUN_DAMAGED"
 UNKNOWN_CURSOR = "DPM_CURSOR_NOT_FOUND"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -173,8 +175,12 @@ def refused(exc: RunstoneError) -> HTTPException:
     unsealed = exc.code == "answer_withheld" and "cause" in exc.details  # the same key may be asked again
     if isinstance(exc, StoreUnavailable) or unsealed:
         status, detail = 503, UNAVAILABLE
+    elif exc.code == "run_purged" and exc.details.get("option") == "idempotency_key":
+        status, detail = 409, PURGED
     elif isinstance(exc, NotFound):
         status, detail = 404, NOT_FOUND
+    elif isinstance(exc, Damaged):
+        status, detail = 500, DAMAGED
     return HTTPException(status, detail)
 
 
@@ -188,7 +194,7 @@ _ANSWERS = {
 
 def router(runs_of: Callable[[], LotusRuns]) -> APIRouter:
     """The routes over what `runs_of` answers (asked at each request: whatever it raises is a 503)."""
-    errors: dict[int | str, dict[str, Any]] = {404: {"model": Detail}, 503: {"model": Detail}}
+    errors: dict[int | str, dict[str, Any]] = {status: {"model": Detail} for status in (404, 500, 503)}
     whole = APIRouter(tags=["Rebalance runs"], responses=errors, route_class=KnowingRoute)
     for prefix in PREFIXES:
         _Routes(runs_of).add_to(whole, f"{prefix}/rebalance/runs")

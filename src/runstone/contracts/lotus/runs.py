@@ -18,11 +18,16 @@ from runstone.contracts.lotus.document import (
     request_hash,
     stored_of,
 )
+from runstone.contracts.lotus.lost import check_lost
 from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES
+from runstone.core.canonical import canonical_bytes
+from runstone.core.digests import sha256_hex
+from runstone.core.parsing import parse_canonical
 from runstone.core.printing import print_json
 from runstone.core.times import parse_time, time_text
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
+from runstone.engine.damage import prove
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
 from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error
@@ -30,7 +35,7 @@ from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, erro
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, Final
+    from typing import Any, Final, NoReturn
 
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
@@ -198,8 +203,16 @@ class LotusRuns:
         return [f"since:{time_text(oldest)}"]
 
     def _sealed(self, label: str, value: str) -> Sealed:
-        """The newest run with a label that has a stored run. Raises `run_not_found`."""
-        return next(self._all(label, value), None) or _raise_not_found(value)
+        """The newest run with a label that has a stored run, proved. Raises `run_not_found`, `bundle_damaged`."""
+        found = next(self._all(label, value), None)
+        if found is None:
+            check_lost(self.store, label, value)
+            _raise_not_found(value)
+        try:
+            prove(found.bundle, self.store.contract_of)
+        finally:
+            found.bundle.rest()
+        return found
 
     def _all(self, label: str, value: str) -> Iterator[Sealed]:
         """Every run with a label, the newest first."""
@@ -254,10 +267,24 @@ class LotusRuns:
         told = {"reason_code": reason_code, "correlation_id": correlation_id or sealed.labels[CORRELATION]}
         labels = {REVIEW: action, **{f"{REVIEW}.{name}": value for name, value in told.items()}}
         said = self.store.annotate(sealed.run_id, labels=labels, note=comment, by=actor_id)
+        self._settle(sealed)
         state = self._workflow(sealed)
         if all(one["decision_id"] != _decision_id(said.run_id) for one in self._decisions(sealed)):
             raise _not_under_review(state)
         return state
+
+    def _settle(self, sealed: Sealed) -> None:
+        """Fix which decision ends a review, once: one that was begun earlier may be sealed later."""
+        last = next(reversed(self._decisions(sealed)), None)
+        if last is not None and ACTIONS[last["action"]] != PENDING_REVIEW:
+            ends = canonical_bytes({"decision_id": last["decision_id"]})
+            self.store.journals.claims.put_new(_review_claim(sealed), ends)
+
+    def _settled(self, sealed: Sealed, said: list[dict[str, Any]]) -> Any:
+        """The decision that ends a review, as far as that is fixed, and it is among what is `said`."""
+        body = self.store.journals.claims.get(_review_claim(sealed))
+        settled = None if body is None else parse_canonical(body)["decision_id"]
+        return settled if any(_decision_id(told["run_id"]) == settled for told in said) else None
 
     def workflow(self, rebalance_run_id: str) -> dict[str, Any]:
         """How the review of a run stands. Raises `run_not_found`."""
@@ -280,11 +307,16 @@ class LotusRuns:
         return self._decisions(self._sealed(RUN_ID, rebalance_run_id))
 
     def _decisions(self, sealed: Sealed) -> list[dict[str, Any]]:
-        """Up to the first that ends the review: what was said at the same moment counts no more."""
+        """Up to the one that ends the review: what was said at the same moment counts no more."""
         decisions = []
-        for told in self.store.annotations(sealed):
+        said = self.store.annotations(sealed)
+        settled = self._settled(sealed, said)
+        for told in said:
             labels = told["labels"]
             if labels.get(REVIEW) in ACTIONS:
+                ends = ACTIONS[labels[REVIEW]] != PENDING_REVIEW
+                if ends and settled not in (None, _decision_id(told["run_id"])):
+                    continue
                 decisions.append(
                     {
                         "decision_id": _decision_id(told["run_id"]),
@@ -297,7 +329,7 @@ class LotusRuns:
                         "correlation_id": labels.get(f"{REVIEW}.correlation_id"),
                     }
                 )
-                if ACTIONS[labels[REVIEW]] != PENDING_REVIEW:
+                if ends:
                     break
         return decisions
 
@@ -341,6 +373,10 @@ def _run_id() -> str:
     return recorder.run_id
 
 
+def _review_claim(sealed: Sealed) -> str:
+    return f"{sha256_hex(sealed.run_id.encode())}.review"
+
+
 def _decision_id(run_id: str) -> str:
     return f"dwd_{run_id}"
 
@@ -363,5 +399,5 @@ def _edges(sealed: Sealed, run: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*edges, *({"edge_type": link["rel"], "source": sealed.run_id, "target": link["run_id"]} for link in links)]
 
 
-def _raise_not_found(what: str) -> Any:
+def _raise_not_found(what: str) -> NoReturn:
     raise error("run_not_found", f"no run {what[:140]!r}", run=what[:140])

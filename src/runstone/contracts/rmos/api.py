@@ -26,7 +26,7 @@ from runstone.contracts.rmos.store import RunStore
 from runstone.contracts.routing import KnowingRoute
 from runstone.core.parsing import parse_json
 from runstone.core.policy.policy import Policy
-from runstone.errors import CODES, PolicyBlocked, RunstoneError
+from runstone.errors import CODES, Damaged, PolicyBlocked, RunstoneError
 
 if TYPE_CHECKING:
     from runstone.contracts.rmos.gate import Builder, Feasibility
@@ -36,6 +36,8 @@ _OBJECT: Final = {"type": "object"}
 _JSON_BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": _OBJECT}}}}
 _FILE_BODY: Final = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}}}
 _NOT_FOUND: Final = ("run_not_found", "run_purged", "invalid_run_id", "file_not_found", "ambiguous_run")
+_UNREADABLE: Final = ("unknown_contract",)
+"""Of a run, as `Damaged` errors are: the request is not at fault."""
 
 
 class Refused(BaseModel):
@@ -109,7 +111,7 @@ def _add_reading(router: APIRouter, store: RunStore) -> None:
     @router.get("/runs/{run_id}")
     def rmos_run(run_id: str) -> Response:
         """The document of a run."""
-        return _answered(lambda: Response(store.read(run_id), media_type="application/json"), run_id)
+        return _read(store, lambda: Response(store.read(run_id), media_type="application/json"), run_id)
 
     @router.get("/runs/{run_id}/download")
     def rmos_run_download(run_id: str) -> Response:
@@ -119,7 +121,7 @@ def _add_reading(router: APIRouter, store: RunStore) -> None:
             named = _disposition(f"{store.sealed(run_id).run_id}.json")
             return Response(store.read(run_id), media_type="application/json", headers=named)
 
-        return _answered(answer, run_id)
+        return _read(store, answer, run_id)
 
     @router.get("/runs/{run_id}/compare/{other_id}")
     def rmos_compare(run_id: str, other_id: str) -> Response:
@@ -129,26 +131,25 @@ def _add_reading(router: APIRouter, store: RunStore) -> None:
             found = store.compare(run_id, other_id)
             return JSONResponse({"a": run_id, "b": other_id, "same": not found, "differences": found})
 
-        missing = other_id if store.digest_of(run_id) else run_id
-        return _answered(answer, missing)
+        return _read(store, answer, run_id, other_id)
 
     @router.get("/runs/{run_id}/lineage")
     def rmos_lineage(run_id: str) -> Response:
         """The plans of a run, and what was made of it."""
-        return _answered(lambda: JSONResponse({"run_id": run_id, **store.lineage(run_id)}), run_id)
+        return _read(store, lambda: JSONResponse({"run_id": run_id, **store.lineage(run_id)}), run_id)
 
     @router.get("/runs/{run_id}/amendments")
     def rmos_amendments(run_id: str) -> Response:
         """What was said of a run since it was sealed."""
-        return _answered(lambda: JSONResponse({"run_id": run_id, "items": store.amendments(run_id)}), run_id)
+        return _read(store, lambda: JSONResponse({"run_id": run_id, "items": store.amendments(run_id)}), run_id)
 
 
 def _add_attachments(router: APIRouter, store: RunStore) -> None:
     @router.get("/runs/{run_id}/attachments")
     def rmos_attachments(run_id: str) -> Response:
         """The files that are kept with a run."""
-        return _answered(
-            lambda: JSONResponse({"items": [found.as_dict() for found in store.attachments(run_id)]}), run_id
+        return _read(
+            store, lambda: JSONResponse({"items": [found.as_dict() for found in store.attachments(run_id)]}), run_id
         )
 
     @router.post("/runs/{run_id}/attachments", status_code=201, openapi_extra=_FILE_BODY)
@@ -172,7 +173,7 @@ def _add_attachments(router: APIRouter, store: RunStore) -> None:
             items = [checked.as_dict() for checked in store.check_attachments(run_id)]
             return JSONResponse({"ok": all(item["ok"] for item in items), "items": items})
 
-        return _answered(answer, run_id)
+        return _read(store, answer, run_id)
 
     @router.get("/runs/{run_id}/attachments/{sha256}")
     def rmos_attachment(run_id: str, sha256: str) -> Response:
@@ -184,7 +185,7 @@ def _add_attachments(router: APIRouter, store: RunStore) -> None:
                 return JSONResponse({"error": "ATTACHMENT_NOT_FOUND", "run_id": run_id, "sha256": sha256}, 404)
             return Response(found.read(), media_type="application/octet-stream", headers=_disposition(found.filename))
 
-        return _answered(answer, run_id)
+        return _read(store, answer, run_id)
 
 
 class Overriding(BaseModel):
@@ -316,23 +317,41 @@ def _unfit(code: str, message: str, *where: str) -> HTTPException:
     return HTTPException(422, [{"type": code, "loc": ["body", *where], "msg": message}])
 
 
+def _read(store: RunStore, answer: Callable[[], Response], *run_ids: str) -> Response:
+    """What is answered of runs that are proved first, or the answer to what is wrong with one of them."""
+    for run_id in run_ids:
+        try:
+            store.prove(run_id)
+        except RunstoneError as exc:
+            return _problem(exc, run_id)
+    return _answered(answer, run_ids[0])
+
+
 def _answered(answer: Callable[[], Response], run_id: str = "") -> Response:
     """An answer, or the one to what it raised."""
     try:
         return answer()
-    except PolicyBlocked as exc:
-        return _refused(exc, run_id)
     except RunstoneError as exc:
-        if exc.code in _NOT_FOUND and run_id:
-            return JSONResponse({"error": "RUN_NOT_FOUND", "run_id": run_id}, 404)
-        if exc.code == "invalid_cursor":
-            return JSONResponse({"error": "CURSOR_NOT_FOUND"}, 404)
-        if exc.details.get("option") == "run":  # it is no run of which that can be said
-            return JSONResponse({"error": "CONFLICT", "message": exc.message}, 409)
-        status = CODES[exc.code].http_status
-        if status in (400, 422):
-            raise _unfit(exc.code, exc.message) from exc
-        return JSONResponse({"error": exc.code.upper(), "message": exc.message}, status)
+        return _problem(exc, run_id)
+
+
+def _problem(exc: RunstoneError, run_id: str) -> Response:
+    """The answer to an error; raises 422 where the request is at fault."""
+    if isinstance(exc, PolicyBlocked):
+        return _refused(exc, run_id)
+    if exc.code in _NOT_FOUND and run_id:
+        return JSONResponse({"error": "RUN_NOT_FOUND", "run_id": run_id}, 404)
+    if exc.code == "invalid_cursor":
+        return JSONResponse({"error": "CURSOR_NOT_FOUND"}, 404)
+    if exc.details.get("option") == "run":  # it is no run of which that can be said
+        return JSONResponse({"error": "CONFLICT", "message": exc.message}, 409)
+    told = {"error": exc.code.upper(), "message": exc.message}
+    if isinstance(exc, Damaged) or exc.code in _UNREADABLE:
+        return JSONResponse({**told, "run_id": run_id}, 500)
+    status = CODES[exc.code].http_status
+    if status in (400, 422):
+        raise _unfit(exc.code, exc.message) from exc
+    return JSONResponse(told, status)
 
 
 def _refused(exc: PolicyBlocked, run_id: str) -> Response:

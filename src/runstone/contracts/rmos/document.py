@@ -80,10 +80,36 @@ def document(journal: Journal) -> dict[str, Any]:
     value = foreign_object(told["data"].get("document"))
     if "imported" in journal.opened["data"]:
         return value
-    facts = {**value, **_identity(journal)}
+    facts = {**value, **_identity(journal), **_written(journal, value)}
     if journal.closed["data"]["status"] in (INTERRUPTED, CANCELLED):
         facts["status"] = STATUSES[journal.closed["data"]["status"]]
     return _ordered(facts)
+
+
+def _written(journal: Journal, value: dict[str, Any]) -> dict[str, Any]:
+    """`outputs` and `hashes` of an artifact that was written: of what is recorded, with the paths of what is kept."""
+    outputs, hashes = dict(part_of(value, "outputs")), dict(part_of(value, "hashes"))
+    hashes.update({name: hash_of(content) for name, content in contents_of(value).items() if name in hashes})
+    files = {data["name"]: data for data in journal.data("output")}
+    for name, kind in ((layout.GCODE, "gcode"), (layout.OPPLAN, "opplan")):
+        if name in files and (path := _kept(files, name)) is not None:
+            outputs[f"{kind}_path"], hashes[f"{kind}_sha256"] = path, files[name]["sha256"]
+    return {key: found for key, found in (("outputs", outputs), ("hashes", hashes)) if isinstance(value.get(key), dict)}
+
+
+def contents_of(value: dict[str, Any]) -> dict[str, Any]:
+    """What a document holds of that which its hashes are of, by the name of the hash."""
+    outputs = part_of(value, "outputs")
+    contents = (value.get("toolpaths"), outputs.get("gcode_text"), outputs.get("opplan_json"))
+    found = {
+        name: content for name, content in zip(HASHES[1:], contents, strict=True) if isinstance(content, str | dict)
+    }
+    return {HASHES[0]: value.get("feasibility"), **found}
+
+
+def hash_of(content: Any) -> str:
+    """The hash of a content, G-code or JSON."""
+    return sha256_text(content) if isinstance(content, str) else sha256_parsed(content)
 
 
 def _identity(journal: Journal) -> dict[str, Any]:
@@ -131,7 +157,7 @@ def _number(score: Any) -> Any:
 
 def _as_computed(details: dict[str, Any], feasibility: dict[str, Any]) -> dict[str, Any]:
     """Details with their numbers as the feasibility has them, where they are its own."""
-    told = _part(_part(feasibility, "safety") or feasibility, "details")
+    told = part_of(part_of(feasibility, "safety") or feasibility, "details")
     return told if canonical_bytes(coerce(told)[0]) == canonical_bytes(details) else details
 
 
@@ -245,9 +271,9 @@ def _ordered(facts: dict[str, Any]) -> dict[str, Any]:
 
 def row_of(value: dict[str, Any], path: str) -> dict[str, Any]:
     """What a list shows of a document; of one of another writer what it tells by another name."""
-    feasibility, hashes = _part(value, "feasibility"), _part(value, "hashes")
-    safety = _part(feasibility, "safety") or feasibility
-    decision = _part(value, "decision") or safety
+    feasibility, hashes = part_of(value, "feasibility"), part_of(value, "hashes")
+    safety = part_of(feasibility, "safety") or feasibility
+    decision = part_of(value, "decision") or safety
     return {
         **{key: value.get(key) for key in ("run_id", "created_at_utc", "status")},
         "mode": mode_of(value),
@@ -267,8 +293,8 @@ def mode_of(value: dict[str, Any]) -> Any:
 
 def decision_of(value: dict[str, Any]) -> dict[str, Any]:
     """The decision of a document of any writer, in the fields of this contract."""
-    feasibility = _part(value, "feasibility")
-    told = _part(value, "decision") or _part(feasibility, "safety") or feasibility
+    feasibility = part_of(value, "feasibility")
+    told = part_of(value, "decision") or part_of(feasibility, "safety") or feasibility
     return {
         "risk_level": told.get("risk_level") if isinstance(told.get("risk_level"), str) else None,
         "score": told.get("score"),
@@ -277,6 +303,7 @@ def decision_of(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _part(value: dict[str, Any], key: str) -> dict[str, Any]:
+def part_of(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """A member that is an object; else an empty one."""
     found = value.get(key)
     return found if isinstance(found, dict) else {}

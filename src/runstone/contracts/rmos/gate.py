@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from runstone.contracts.rmos import layout
-from runstone.contracts.rmos.document import NAME, VERSION, gcode_of, opplan_of
+from runstone.contracts.rmos.document import NAME, VERSION
 from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, stable_json, summarize_request
 from runstone.contracts.rmos.policy import ERROR, UNKNOWN, Judge, flags_of, policy_of
-from runstone.core.digests import sha256_hex
+from runstone.contracts.rmos.writing import record_toolpaths
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
 from runstone.engine.facts import text_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from runstone.contracts.rmos.store import RunStore
     from runstone.core.policy.policy import Policy
-    from runstone.engine.recorder import Run
 
     Feasibility = Callable[..., Mapping[str, Any]]
     """Called with `tool_id` and `req`; answers what the policy decides on."""
@@ -201,33 +200,3 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError(f"{what} is a mapping; found {type(value).__name__}")
     return found
-
-
-def record_toolpaths(run: Run, payload: dict[str, Any]) -> None:
-    """Record a toolpaths payload, its G-code as a file that `runstone find` finds, and as one of the bundle where it
-    is long; so is a payload that is large, and its plan."""
-    body = stable_json(payload)
-    gcode, opplan = gcode_of(payload), opplan_of(payload)
-    if gcode is not None:
-        data = gcode.encode()
-        if len(gcode) > layout.MAX_INLINE_GCODE:
-            run.output(layout.GCODE, data, keep="redacted")
-        else:
-            run.output("file", None, name=layout.GCODE, sha256=sha256_hex(data), size=len(data))
-    if len(body) <= layout.MAX_INLINE_PAYLOAD:
-        run.event(layout.BUILT, {"payload": Foreign(in_order(payload), STABLE)})
-        return
-    run.output(layout.TOOLPATHS, body, keep="redacted")
-    inline = gcode is not None and len(gcode) <= layout.MAX_INLINE_GCODE
-    plan = b"" if opplan is None else stable_json(opplan)
-    small = opplan is not None and len(plan) <= layout.MAX_INLINE_PAYLOAD
-    if len(plan) > layout.MAX_INLINE_PAYLOAD:
-        run.output(layout.OPPLAN, plan, keep="redacted")
-    run.event(
-        layout.BUILT,
-        {
-            "payload": None,
-            "gcode_text": gcode if inline else None,
-            "opplan": Foreign(in_order(opplan), STABLE) if small else None,
-        },
-    )

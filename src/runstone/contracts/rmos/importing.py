@@ -11,10 +11,19 @@ from __future__ import annotations
 import os
 
 from runstone.contracts.rmos import layout
-from runstone.contracts.rmos.document import NAME, PROFILE, STATUSES, VERSION, decision_of, foreign_object, mode_of
+from runstone.contracts.rmos.document import (
+    NAME,
+    PROFILE,
+    STATUSES,
+    VERSION,
+    decision_of,
+    foreign_object,
+    mode_of,
+    part_of,
+)
 from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
 from runstone.core import layout as bundle_layout
-from runstone.core.digests import sha256_hex
+from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.media import media_type
 from runstone.core.policy.decision import ALLOW, BLOCK
 from runstone.core.printing import print_json
@@ -112,6 +121,7 @@ def _foreign(original: Original, redactor: Redactor) -> ForeignRun:
     files = {original.name: original.body, **original.files}
     facts: list[tuple[str, dict[str, Any]]] = [
         *(("input", _kept(name, body)) for name, body in sorted(files.items())),
+        *(("output", fact) for fact in _gcode(value)),
         (layout.ARTIFACT, {"document": Foreign(value, PROFILE)}),
         ("decision", _decision(value)),
     ]
@@ -129,6 +139,17 @@ def _foreign(original: Original, redactor: Redactor) -> ForeignRun:
 def _kept(name: str, body: bytes) -> dict[str, Any]:
     facts = {"sha256": sha256_hex(body), "size": len(body), "path": bundle_layout.original(name)}
     return {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
+
+
+def _gcode(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The G-code that a run says it made: by its own bytes where they stand in it, else by the hash that it tells."""
+    text, hashes = part_of(value, "outputs").get("gcode_text"), part_of(value, "hashes")
+    told = hashes.get("gcode_sha256") or value.get("gcode_hash")
+    data = text.encode() if isinstance(text, str) else None
+    sha256 = sha256_hex(data) if data is not None else told if is_sha256(told) else None
+    size = None if data is None else len(data)
+    facts = {"name": layout.GCODE, "type": "file", "ref": None, "media_type": media_type(layout.GCODE)}
+    return [] if sha256 is None else [{**facts, "sha256": sha256, "size": size, "path": None}]
 
 
 def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, STATUSES, row_of
 from runstone.core.card import SEALED
-from runstone.core.parsing import parse_json
 from runstone.core.query import OPENED, Bound, Match, Pattern, Query
 from runstone.core.times import is_time, parse_time
-from runstone.engine.publishing import publisher_of
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -104,7 +102,6 @@ def rows_of(store: RunStore, run_ids: list[str]) -> list[dict[str, Any]]:
 def _row(store: RunStore, run_id: str) -> dict[str, Any] | None:
     """The row of a run; `None` where it cannot be read, or was deleted."""
     try:
-        (path,) = publisher_of(store.store).locations(store.sealed(run_id))
-        return row_of(parse_json(store.read(run_id)), path)
+        return row_of(store.document(run_id), str(store.path(run_id)))
     except RunstoneError:
         return None

@@ -10,15 +10,12 @@ from __future__ import annotations
 import os
 
 from runstone.contracts.rmos import layout
-from runstone.contracts.rmos.document import NAME, STATUSES, VERSION, decision_of, mode_of
-from runstone.contracts.rmos.hashing import as_json, sha256_json, stable_json
+from runstone.contracts.rmos.document import NAME
 from runstone.core.layout import INNER_STORE
 from runstone.core.parsing import parse_json
-from runstone.core.policy.decision import ALLOW, BLOCK
-from runstone.core.values import Foreign
-from runstone.core.words import BLOCKED, FAILED, SUCCESS
+from runstone.engine.damage import prove
 from runstone.engine.publishing import publisher_of
-from runstone.errors import RunstoneError, error
+from runstone.errors import NotFound, RunstoneError, error
 from runstone.locate import open_store
 
 TYPE_CHECKING = False
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from runstone.ports.objects import Committed
 
 RUNS_DIR_SETTING: Final = "RMOS_RUNS_DIR"
-KERNEL_STATUSES: Final = {"OK": SUCCESS, "BLOCKED": BLOCKED, "ERROR": FAILED}
-PRINT: Final = "py-pretty-utf8"
 
 
 class RunStore:
@@ -73,26 +68,14 @@ class RunStore:
     def write_artifact(self, artifact: RunArtifact | Mapping[str, Any]) -> Path:
         """Record, seal and publish a run as a whole; answers where its document stands.
 
-        `created_at_utc` becomes the moment at which it is recorded. The hash of the feasibility must be that of the
-        feasibility. Raises `invalid_option`, `run_exists`, `not_json`, and what a strict run raises.
+        `created_at_utc` becomes the moment at which it is recorded. A hash that is told must be that of the content
+        beside it, that of the feasibility has to be told, and others that are null are made; so are G-code and plan
+        that are too long for the document: they become files of the bundle, which it names. Raises `invalid_option`,
+        `run_exists`, `not_json`, `lone_surrogate`, `too_large`, and what a strict run raises.
         """
-        value = as_json(artifact)
-        _check(value)
-        stable_json(value)  # text that is no Unicode would leave a document without what it is in
-        kind, label = str(mode_of(value) or "unknown"), str(value["tool_id"])[: layout.MAX_TOOL_LABEL_CHARACTERS]
-        run = self.store.run(
-            kind,
-            run_id=value["run_id"],
-            contract=f"{NAME}/{VERSION}",
-            labels={layout.TOOL_LABEL: label},
-            strict=True,
-        )
-        if not run.recording:
-            raise error("store_unavailable", "recording is switched off by RUNSTONE_DISABLED", store=self.store.url)
-        run.event(layout.ARTIFACT, {"document": Foreign(value, PRINT)})
-        run.event("decision", decision_event(value))
-        run.finish(KERNEL_STATUSES[value["status"]])
-        return self.path(value["run_id"])
+        from runstone.contracts.rmos.writing import write_artifact
+
+        return self.path(write_artifact(self.store, artifact))
 
     def import_runs(self, path: str | os.PathLike[str]) -> list[tuple[str, Digest, Committed]]:
         """Bring in run artifacts of another writer: a folder of `<date>/<run_id>.json`, or one file `{run_id: run}`.
@@ -125,11 +108,28 @@ class RunStore:
             return None
 
     def path(self, run_id: str) -> Path:
-        """Where the document of a run stands. Errors as `sealed`."""
+        """Where the document of a run stands. Raises `unknown_contract` for one of another version, and as `sealed`."""
         from pathlib import Path
 
-        (path,) = publisher_of(self.store).locations(self.sealed(run_id))
-        return Path(path)
+        sealed = self.sealed(run_id)
+        found = publisher_of(self.store).locations(sealed)
+        if not found:
+            raise error("unknown_contract", f"run {run_id} is of contract {sealed.contract}", run_id=run_id)
+        return Path(found[0])
+
+    def prove(self, run_id: str) -> None:
+        """Raise `bundle_damaged` where a run is not what was sealed: manifest and journal are proved, the bytes of its
+        other files are not read. Else as `sealed`."""
+        try:
+            sealed = self.sealed(run_id)
+        except NotFound as exc:
+            if exc.code != "file_not_found":
+                raise
+            raise error("bundle_damaged", f"run {run_id} is damaged: {exc.message}", run_id=run_id) from exc
+        try:
+            prove(sealed.bundle, self.store.contract_of)
+        finally:
+            sealed.bundle.rest()
 
     def read(self, run_id: str) -> bytes:
         """The document, folded from the sealed run: what stands at `path` is no proof of itself. Errors as `sealed`."""
@@ -223,31 +223,3 @@ class RunStore:
 
     def __repr__(self) -> str:
         return f"<RunStore {self.runs_dir}>"
-
-
-def decision_event(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The kernel's decision of a document that was written as a whole."""
-    return {
-        "call": None,
-        "outcome": BLOCK if value.get("status") == STATUSES[BLOCKED] else ALLOW,
-        **decision_of(dict(value)),
-        "rules": [],
-        "details": None,
-        "policy": None,
-    }
-
-
-def _check(value: Any) -> None:
-    if not isinstance(value, dict):
-        raise error("invalid_option", "an artifact is a RunArtifact, or a mapping as one", option="artifact")
-    for key in ("run_id", "tool_id", "mode"):
-        if not isinstance(value.get(key), str):
-            raise error("invalid_option", f"{key} of an artifact is text", option=key)
-    if value.get("status") not in KERNEL_STATUSES:
-        words = ", ".join(KERNEL_STATUSES)
-        raise error("invalid_option", f"status of an artifact is one of {words}", option="status")
-    hashes = value.get("hashes")
-    told = hashes.get("feasibility_sha256") if isinstance(hashes, dict) else None
-    if told != sha256_json(value.get("feasibility")):
-        message = "hashes.feasibility_sha256 is not the hash of the feasibility"
-        raise error("invalid_option", message, option="hashes", found=told)

@@ -13,7 +13,7 @@ from runstone.core import canonical
 from runstone.core.printing import print_json
 from runstone.core.redaction import given, names, placeholders
 from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, is_mark
-from runstone.core.values import COERCED, Foreign, encoded_bytes, free_key
+from runstone.core.values import COERCED, Foreign, coerce, encoded_bytes, free_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -241,15 +241,25 @@ class Walk:
         return clean if hits else encoded_bytes(value)
 
     def _foreign(self, value: Foreign) -> Any:
-        inner = Walk(self._redactor, None)
-        inner._place.enter("$json")
-        text = print_json(inner.clean(value.value), value.profile).decode()
+        changed: list[Mark] = []
+        try:
+            inner, text = self._printed(value.value, value.profile)
+        except Exception:  # no JSON, as half a surrogate pair or NaN is: recorded as the recorder's door says
+            tree, changed = coerce(value.value)
+            inner, text = self._printed(tree, value.profile)
         where = self._place.pointer()
         if self._redactor.text(text)[1]:  # a secret that only the printed form shows
             self._tell([FAILED])
             return {"$redacted": FAILED}
+        self.marks += [[where + inner.moved(f"/$json{pointer}"), mark] for pointer, mark in changed]
         self.marks += [[where + pointer, mark] for pointer, mark in inner.marks if mark != COERCED]
         return {"$json": text}
+
+    def _printed(self, value: Any, profile: str) -> tuple[Walk, str]:
+        """A foreign payload without its secrets, as text, and the walk that took them out."""
+        inner = Walk(self._redactor, None)
+        inner._place.enter("$json")
+        return inner, print_json(inner.clean(value), profile).decode()
 
 
 def _pair_name(value: dict[str, Any]) -> str:

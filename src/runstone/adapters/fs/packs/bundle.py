@@ -10,7 +10,7 @@ import os
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.objects import no_file
 from runstone.adapters.fs.packs.shelf import Packed, reader_of
-from runstone.adapters.fs.places import read_chunks, translated
+from runstone.adapters.fs.places import HoldsDescriptor, read_chunks, translated
 from runstone.core.slices import Member, members
 
 TYPE_CHECKING = False
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 _FILE: Final = os.O_RDONLY | durable.NO_FOLLOW
 
 
-class PackedBundle:
+class PackedBundle(HoldsDescriptor):
     """Port `Bundle`, but for `rest`. Raises `FileNotFoundError` where the segment is gone."""
 
     def __init__(self, packed: Packed) -> None:
         self.location = packed.location
         self._slice = packed.slice
         self._known: dict[str, Member] | None = None
-        self._fd = -1
         self._fd = os.open(packed.segment.path, _FILE)
 
     def entries(self) -> list[Entry]:
@@ -53,17 +52,6 @@ class PackedBundle:
                 found = list(members(reader_of(self._fd), self._slice))
             self._known = {member.path: member for member in found}
         return self._known
-
-    def rest(self) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class Following:

@@ -1,0 +1,200 @@
+"""What is recorded of toolpaths: of an answer of the gate, or of an artifact that is written as a whole.
+
+- G-code is told as an output, by the SHA-256 of its bytes: `runstone find` names the run of such a file anywhere.
+- What is too long for the document is kept as a file of the bundle, which the document names in its place.
+- A hash in an artifact is that of the content beside it, or the artifact is refused before anything is recorded.
+"""
+
+from __future__ import annotations
+
+from runstone.contracts.rmos import layout
+from runstone.contracts.rmos.document import (
+    HASHES,
+    NAME,
+    STATUSES,
+    VERSION,
+    contents_of,
+    decision_of,
+    gcode_of,
+    hash_of,
+    mode_of,
+    opplan_of,
+)
+from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, stable_json
+from runstone.core.canonical import canonical_bytes
+from runstone.core.digests import is_sha256, sha256_hex
+from runstone.core.limits import MAX_LINE_BYTES
+from runstone.core.policy.decision import ALLOW, BLOCK
+from runstone.core.printing import print_json
+from runstone.core.values import Foreign
+from runstone.core.words import BLOCKED, FAILED, SUCCESS
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Final
+
+    from runstone.contracts.rmos.models import RunArtifact
+    from runstone.engine.recorder import Run
+    from runstone.engine.store import Store
+
+KERNEL_STATUSES: Final = {"OK": SUCCESS, "BLOCKED": BLOCKED, "ERROR": FAILED}
+PRINT: Final = "py-pretty-utf8"
+_ENVELOPE_BYTES: Final = 1024
+"""Room on a line for what stands around a document."""
+
+
+def record_toolpaths(run: Run, payload: dict[str, Any]) -> None:
+    """Record a toolpaths payload and its G-code; what is large, its plan too, as files of the bundle."""
+    body = stable_json(payload)
+    gcode, opplan = gcode_of(payload), opplan_of(payload)
+    if gcode is not None:
+        _record_gcode(run, gcode)
+    if len(body) <= layout.MAX_INLINE_PAYLOAD:
+        run.event(layout.BUILT, {"payload": Foreign(in_order(payload), STABLE)})
+        return
+    run.output(layout.TOOLPATHS, body, keep="redacted")
+    small = opplan is not None and not _keeps_plan(run, opplan)
+    run.event(
+        layout.BUILT,
+        {
+            "payload": None,
+            "gcode_text": None if gcode is None or _is_long(gcode) else gcode,
+            "opplan": Foreign(in_order(opplan), STABLE) if small else None,
+        },
+    )
+
+
+def _is_long(gcode: str) -> bool:
+    return len(gcode) > layout.MAX_INLINE_GCODE
+
+
+def _record_gcode(run: Run, gcode: str) -> None:
+    data = gcode.encode()
+    if _is_long(gcode):
+        run.output(layout.GCODE, data, keep="redacted")
+    else:
+        run.output("file", None, name=layout.GCODE, sha256=sha256_hex(data), size=len(data))
+
+
+def _keeps_plan(run: Run, opplan: dict[str, Any]) -> bool:
+    """Keep a plan as a file, if it is large; answers whether it was."""
+    plan = stable_json(opplan)
+    large = len(plan) > layout.MAX_INLINE_PAYLOAD
+    if large:
+        run.output(layout.OPPLAN, plan, keep="redacted")
+    return large
+
+
+def write_artifact(store: Store, artifact: RunArtifact | Mapping[str, Any]) -> str:
+    """Record, seal and publish an artifact as a whole; answers its run id. See `RunStore.write_artifact`."""
+    value = proved(as_json(artifact))
+    told = Told(value)
+    told.check_size()
+    kind, label = str(mode_of(value) or "unknown"), str(value["tool_id"])[: layout.MAX_TOOL_LABEL_CHARACTERS]
+    run_id: str = value["run_id"]
+    run = store.run(kind, run_id=run_id, contract=f"{NAME}/{VERSION}", labels={layout.TOOL_LABEL: label}, strict=True)
+    if not run.recording:
+        raise error("store_unavailable", "recording is switched off by RUNSTONE_DISABLED", store=store.url)
+    with run:
+        told.record(run)
+        run.event("decision", decision_event(value))
+        run.finish(KERNEL_STATUSES[value["status"]])
+    return run_id
+
+
+class Told:
+    """An artifact as it is recorded: without the G-code and the plan that are too long for its document."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        outputs = value.get("outputs")
+        self._outputs: dict[str, Any] = dict(outputs) if isinstance(outputs, dict) else {}
+        self._gcode: str | None = self._outputs.get("gcode_text")
+        self._gcode_sha256: str | None = value["hashes"].get("gcode_sha256")
+        opplan: dict[str, Any] | None = self._outputs.get("opplan_json")
+        is_large = opplan is not None and len(stable_json(opplan)) > layout.MAX_INLINE_PAYLOAD
+        self._large_plan = opplan if is_large else None
+        if self._gcode is not None and _is_long(self._gcode):
+            self._leave_out("gcode_text", "gcode_path")
+        if is_large:
+            self._leave_out("opplan_json", "opplan_path")
+        self._document = Foreign({**value, "outputs": self._outputs} if isinstance(outputs, dict) else value, PRINT)
+
+    def _leave_out(self, content: str, path: str) -> None:
+        if self._outputs.get(path) is not None:
+            rule = f"outputs.{content} is too long for the document and becomes a file: leave outputs.{path} out"
+            raise error("invalid_option", rule, option="outputs", path=self._outputs[path])
+        self._outputs[content] = None
+
+    def check_size(self) -> None:
+        """Raise `too_large` for a document that does not fit into one line of the journal."""
+        text = print_json(self._document.value, PRINT).decode()  # raises for what is no Unicode
+        size = len(canonical_bytes({"document": {"$json": text}})) + _ENVELOPE_BYTES
+        if size > MAX_LINE_BYTES:
+            message = f"an artifact of {size} bytes; the limit is {MAX_LINE_BYTES}"
+            raise error("too_large", message, found=size, limit=MAX_LINE_BYTES)
+
+    def record(self, run: Run) -> None:
+        """Record what is kept beside it, and the document."""
+        if self._gcode is not None:
+            _record_gcode(run, self._gcode)
+        elif self._gcode_sha256 is not None:
+            run.output("file", None, name=layout.GCODE, sha256=self._gcode_sha256)
+        if self._large_plan is not None:
+            _keeps_plan(run, self._large_plan)
+        run.event(layout.ARTIFACT, {"document": self._document})
+
+
+def decision_event(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The kernel's decision of a document that was written as a whole."""
+    return {
+        "call": None,
+        "outcome": BLOCK if value.get("status") == STATUSES[BLOCKED] else ALLOW,
+        **decision_of(dict(value)),
+        "rules": [],
+        "details": None,
+        "policy": None,
+    }
+
+
+def proved(value: Any) -> dict[str, Any]:
+    """An artifact that can be recorded, with the hash of all that stands in it. Raises `invalid_option` where a hash is
+    none, or of something else; that of the feasibility has to be there."""
+    if not isinstance(value, dict):
+        raise error("invalid_option", "an artifact is a RunArtifact, or a mapping as one", option="artifact")
+    for key in ("run_id", "tool_id", "mode"):
+        if not isinstance(value.get(key), str):
+            raise error("invalid_option", f"{key} of an artifact is text", option=key)
+    if value.get("status") not in KERNEL_STATUSES:
+        words = ", ".join(KERNEL_STATUSES)
+        raise error("invalid_option", f"status of an artifact is one of {words}", option="status")
+    _check_outputs(value.get("outputs"))
+    stable_json(value)  # text that is no Unicode has no hash, and would leave a document without what it is in
+    return {**value, "hashes": _hashes(value)}
+
+
+def _check_outputs(outputs: Any) -> None:
+    if not isinstance(outputs, dict):
+        if outputs is not None:
+            raise error("invalid_option", "outputs of an artifact is an object", option="outputs")
+        return
+    for key, kind, word in (("gcode_text", str, "text"), ("opplan_json", dict, "an object")):
+        if not isinstance(outputs.get(key), kind | None):
+            raise error("invalid_option", f"outputs.{key} of an artifact is {word}, or null", option="outputs")
+
+
+def _hashes(value: dict[str, Any]) -> dict[str, Any]:
+    told = value.get("hashes")
+    hashes: dict[str, Any] = dict(told) if isinstance(told, dict) else {}
+    for name in HASHES:
+        if hashes.get(name) is not None and not is_sha256(hashes[name]):
+            message = f"hashes.{name} is a SHA-256 in 64 lower-case hexadecimal digits"
+            raise error("invalid_option", message, option="hashes", found=str(hashes[name])[:80])
+    for name, content in contents_of(value).items():
+        expected, found = hash_of(content), hashes.get(name)
+        if found != expected and (found is not None or name == HASHES[0]):
+            message = f"hashes.{name} is not the hash of what stands in the artifact"
+            raise error("invalid_option", message, option="hashes", expected=expected, found=found)
+        hashes[name] = expected
+    return hashes
