@@ -95,7 +95,7 @@ class Attempt:
         self._judge = Judge(gate.policy)
         self._feasibility: dict[str, Any] = {}
         self._payload: dict[str, Any] = {}
-        self._run_id = gate.store.new_run_id()
+        self._run_id = ""  # until the gate has opened a run
 
     def answer(self) -> Answer:
         """The answer; the run is sealed and published then."""
@@ -114,7 +114,7 @@ class Attempt:
 
     def _tells(self, exc: RunstoneError) -> bool:
         """Whether the run tells of an error of ours: a gate gives what came out of its work the id of the run."""
-        return exc.code == "answer_withheld" or getattr(exc, "run_id", None) == self._run_id
+        return self._run_id != "" and (exc.code == "answer_withheld" or getattr(exc, "run_id", None) == self._run_id)
 
     def _told(self, status: int, word: str, **more: Any) -> Answer:
         """The answer to a request that was not served: which run tells of it, and where."""
@@ -137,7 +137,7 @@ class Attempt:
             "request": self._summary,
             "override_of": self._override_of,
             "labels": {layout.TOOL_LABEL: self._tool_id[: layout.MAX_TOOL_LABEL_CHARACTERS]},
-            "run_id": self._run_id,
+            "run_id": None,
         }
         options = {"contract": f"{NAME}/{VERSION}", "links": [link] if digest else []}
         keeper = Gatekeeper(
@@ -154,6 +154,7 @@ class Attempt:
         """Record the request, and compute what the policy decides on."""
         run = current_run()
         assert run is not None
+        self._run_id = run.run_id
         request: dict[str, Any] = {
             "mode": self._mode,
             "tool_id": self._tool_id,

@@ -16,7 +16,7 @@ from runstone.core.parsing import parse_json
 from runstone.engine.damage import prove
 from runstone.engine.publishing import publisher_of
 from runstone.errors import NotFound, RunstoneError, error
-from runstone.locate import open_store
+from runstone.locate import open_store, packs_by_default
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ RUNS_DIR_SETTING: Final = "RMOS_RUNS_DIR"
 
 
 class RunStore:
-    """Where run artifacts are. Nothing is written by making one. Safe to share between threads."""
+    """Where run artifacts are. Nothing is written by making one. Safe to share between threads.
 
-    def __init__(self, runs_dir: str | os.PathLike[str] | None = None) -> None:
+    With `packed` what is recorded at a gate goes into packs; without an answer `RUNSTONE_PACKED` says so.
+    """
+
+    def __init__(self, runs_dir: str | os.PathLike[str] | None = None, *, packed: bool | None = None) -> None:
         self._given = None if runs_dir is None else os.fspath(runs_dir)
+        self._packed = packed
         self._stores: dict[str, Store] = {}
 
     @property
@@ -56,7 +60,8 @@ class RunStore:
         place = os.path.join(self.runs_dir, *INNER_STORE.split("/"))
         found = self._stores.get(place)
         if found is None:
-            found = self._stores.setdefault(place, open_store(place))
+            packed = packs_by_default() if self._packed is None else self._packed
+            found = self._stores.setdefault(place, open_store(place, packed=packed))
         return found
 
     def new_run_id(self) -> str:
