@@ -113,6 +113,42 @@ def test_a_bad_line_is_refused(defect: str) -> None:
     reader.read(GOOD)
 
 
+def test_a_block_of_lines_is_read_as_each_alone() -> None:
+    """At once, block by block, and the reader counts on."""
+    reader, alone = LineReader(), LineReader()
+    texts = [data[:-1] for data in WHOLE]
+    events = [*(reader.read_block(texts[:2]) or []), *(reader.read_block(texts[2:]) or [])]
+    assert events == [alone.read_text(text) for text in texts]
+    assert (reader.next_seq, reader.last_ts) == (alone.next_seq, alone.last_ts)
+
+
+@pytest.mark.parametrize("defect", REFUSED)
+def test_a_block_with_a_bad_line_is_not_read(defect: str) -> None:
+    """Whatever is wrong with the line; the reader stands where it stood."""
+    data = REFUSED[defect][0]
+    for text in {data, data.removesuffix(b"\n")} - {GOOD[:-1]}:
+        reader = LineReader()
+        assert reader.read_block([WHOLE[0][:-1], text]) is None
+        assert (reader.next_seq, reader.last_ts) == (0, "")
+
+
+def test_a_block_with_a_line_behind_the_end_is_not_read() -> None:
+    """A line that follows `run.closed` is good to no block."""
+    texts = [data[:-1] for data in WHOLE]
+    behind = line("note", {"text": "n"}, len(WHOLE))[:-1]
+    assert LineReader().read_block(texts) is not None
+    assert LineReader().read_block([*texts, behind]) is None
+
+
+def test_a_line_over_the_limit_is_in_no_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of a line counts its LF."""
+    texts = [data[:-1] for data in WHOLE]
+    longest = max(map(len, texts))
+    for limit, good in ((longest + 1, True), (longest, False)):
+        monkeypatch.setattr(journal_module, "MAX_LINE_BYTES", limit)
+        assert (LineReader().read_block(texts) is not None) == good
+
+
 def test_the_first_line_must_open_the_run() -> None:
     """Any other type is refused there."""
     with pytest.raises(RunstoneError) as caught:
@@ -273,6 +309,14 @@ def test_an_index_of_nothing() -> None:
 def test_warnings_are_log_messages_of_that_level(kind: str, data: dict[str, Any], counts: bool) -> None:
     """`counts.warnings` of `run.json` follows from the words of the format, not from how a line begins."""
     assert journals.journal((kind, data)).index.warnings == counts
+
+
+def test_a_digest_of_the_callers_is_not_made_twice() -> None:
+    """The index takes the running digest of who reads the same bytes."""
+    digest = sha256(b"".join(WHOLE))
+    index = JournalIndex(digest)
+    index.feed(b"".join(WHOLE))
+    assert index.sha256() == sha256(b"".join(WHOLE)).hexdigest()
 
 
 # the journal

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.limits import MAX_DEPTH
-from runstone.core.parsing import MAX_NUMBER_LENGTH, load, parse_canonical, parse_json
+from runstone.core.parsing import (
+    MAX_NUMBER_LENGTH,
+    _has_long_number,
+    load,
+    parse_canonical,
+    parse_json,
+    try_canonical,
+)
 from runstone.core.printing import print_json
 from runstone.errors import RunstoneError
 
@@ -240,6 +247,33 @@ def test_canonical_bytes_come_back(value: Any) -> None:
     read = parse_canonical(data)
     assert read == value
     assert canonical_bytes(read) == data
+
+
+canonical_texts = strategies.json_values.map(canonical_bytes)
+spliced = st.builds(lambda text, at, put: text[:at] + put + text[at:], canonical_texts, st.integers(0, 30), st.binary())
+pieces_of_texts = st.sampled_from([b"1", b"1,2", b"[1", b"2]", b'"a', b'b"', b" 1", b"1 ", b"", b"1.0", b"1e-7", b"-0"])
+
+
+@given(st.lists(st.one_of(canonical_texts, canonical_texts, spliced, pieces_of_texts), max_size=4))
+@example([b'{"a":[{}', b"{}]}"])
+@example([b"1", b"2,3"])
+@example([b"[]", b"[]"])
+@example([b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1)])
+@example(['{"\ue000":1,"\U0001f600":2}'.encode(), b"1"])
+@example(['{"\U0001f600":1,"\ue000":2}'.encode(), b"1"])
+@example([b"9007199254740991", b"100000000000000000"])
+def test_many_texts_are_read_as_each_alone(texts: list[bytes]) -> None:
+    """What is read at once is what is read of each; where one is refused, so are all."""
+    expected: list[Any] | None = []
+    for text in texts:
+        try:
+            expected = None if expected is None else [*expected, parse_canonical(text)]
+        except RunstoneError:
+            expected = None
+    found = try_canonical(texts)
+    assert found is None or repr(found) == repr(expected)
+    if expected is not None and not any(map(_has_long_number, texts)):
+        assert repr(found) == repr(expected)
 
 
 @given(strategies.json_values)

@@ -136,6 +136,8 @@ def _link(value: Any) -> bool:
 def _links(value: Any) -> bool:
     if not isinstance(value, list) or not all(map(_link, value)):
         return False
+    if len(value) < 2:
+        return True
     spelled = [canonical.canonical_bytes(item) for item in value]
     return spelled == sorted(set(spelled))
 
@@ -239,17 +241,18 @@ def data_problem(kind: str, data: Any) -> str | None:
     """What is wrong with the `data` of an event of type `kind`, or `None`."""
     if type(data) is not dict:
         return "data is not an object"
-    for field, types, fits in _CHECKS.get(kind, ()):
-        value = data.get(field, _ABSENT)
-        if type(value) in types:
-            continue
-        if value is _ABSENT:
+    if kind not in _CHECKS:
+        return None
+    for field, types, fits in _CHECKS[kind]:
+        if field not in data:
             return f"data has no field {field!r}"
-        if not fits(value):
+        if type(data[field]) not in types and not fits(data[field]):
             return f"data.{field} has a value that it cannot have"
-    if kind == "log" and not _log_fits(data):
-        return "data is neither level and text nor stream and text or latin1"
-    return _annotation_problem(data) if kind == ANNOTATION else None
+    return _MORE_CHECKS[kind](data) if kind in _MORE_CHECKS else None
+
+
+def _log_problem(data: Mapping[str, Any]) -> str | None:
+    return None if _log_fits(data) else "data is neither level and text nor stream and text or latin1"
 
 
 def _annotation_problem(data: Mapping[str, Any]) -> str | None:
@@ -262,7 +265,6 @@ def _annotation_problem(data: Mapping[str, Any]) -> str | None:
     return None
 
 
-_ABSENT: Final = object()
 _NULL: Final = type(None)
 _TYPES: Final[dict[Callable[[Any], bool], frozenset[type]]] = {
     _text: frozenset({str}),
@@ -282,6 +284,8 @@ _CHECKS: Final = {
     kind: tuple((field, _TYPES.get(fits, frozenset()), fits) for field, fits in fields.items())
     for kind, fields in FIELDS.items()
 }
+
+_MORE_CHECKS: Final = {"log": _log_problem, ANNOTATION: _annotation_problem}
 
 
 def _log_fits(data: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final
 
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 HELD_BYTES: Final = 256 * 1024
 """Up to this size a journal's events are held in memory."""
 
-_ENVELOPE: Final = frozenset({"data", "seq", "ts", "type"})
-_MARKED: Final = _ENVELOPE | {"marks"}
+_ENVELOPES: Final = (("data", "seq", "ts", "type"), ("data", "marks", "seq", "ts", "type"))
+"""The keys of a line, which is canonical: they are sorted."""
+
 _TYPE: Final = b'"type":"'
+_TYPE_BYTES: Final = len(_TYPE)
 
 
 class LineReader:
@@ -54,36 +57,54 @@ class LineReader:
     def read_text(self, text: bytes) -> Event:
         """As `read`, of a line without its LF."""
         event = parsing.parse_canonical(text, limit=MAX_LINE_BYTES - 1)
-        problem = self._problem(event)
+        problem = _problem(event, self.next_seq, self.last_ts)
         if problem:
             raise error("invalid_event", problem, line=self.next_seq + 1)
         self.next_seq += 1
         self.last_ts = event["ts"]
         return event  # type: ignore[no-any-return]  # _problem has proved the envelope
 
-    def _problem(self, event: Any) -> str | None:
-        if type(event) is not dict or event.keys() not in (_ENVELOPE, _MARKED):
-            return "the envelope is not exactly data, seq, ts, type and perhaps marks"
-        seq, ts, kind = event["seq"], event["ts"], event["type"]
-        if type(seq) is not int or seq != self.next_seq:
-            return f"expected seq {self.next_seq}, found {str(seq)[:20]}"
-        if not self._is_time(ts):
-            return f"ts {str(ts)[:40]!r} is not a UTC time with six decimals and Z"
-        if ts < self.last_ts:
-            return f"ts {ts} is before the line above ({self.last_ts})"
-        if type(kind) is not str:
-            return "type is not text"
-        if "marks" in event and not marks_fit(event["marks"]):
-            return "marks are not sorted pairs of a pointer and a mark, without duplicates"
-        if (kind == OPENED) != (seq == 0):
-            return "run.opened must be the first line, and only that"
-        return data_problem(kind, event["data"])
+    def read_block(self, texts: list[bytes]) -> list[Event] | None:
+        """As `read_text` of each of these lines, where all are good and none follows `run.closed`; or `None`, and the
+        reader stands where it stood: read one by one they tell what is wrong, if anything is."""
+        short = max(map(len, texts), default=0) < MAX_LINE_BYTES
+        events = parsing.try_canonical(texts) if short else None
+        if events is None:
+            return None
+        seq, above, closed = self.next_seq, self.last_ts, False
+        for event in events:
+            if closed or _problem(event, seq, above):
+                return None
+            seq += 1
+            above = event["ts"]
+            closed = event["type"] == CLOSED
+        self.next_seq, self.last_ts = seq, above
+        return events
 
-    def _is_time(self, ts: Any) -> bool:
-        """As `is_time`; of a second that the line above has proved, only the rest is looked at."""
-        if type(ts) is str and len(ts) == 27 and ts[:20] == self.last_ts[:20] and ts.isascii():
-            return ts[20:26].isdigit() and ts[26] == "Z"
-        return is_time(ts)
+
+def _problem(event: Any, next_seq: int, above: str) -> str | None:
+    """What is wrong with a line below one whose time is `above` (empty for the first one), or `None`. Hot."""
+    if type(event) is not dict or tuple(event) not in _ENVELOPES:
+        return "the envelope is not exactly data, seq, ts, type and perhaps marks"
+    seq, ts, kind = event["seq"], event["ts"], event["type"]
+    if type(seq) is not int or seq != next_seq:
+        return f"expected seq {next_seq}, found {str(seq)[:20]}"
+    if type(ts) is not str or not (_is_fraction(ts[20:]) if ts[:20] == above[:20] else is_time(ts)):
+        return f"ts {str(ts)[:40]!r} is not a UTC time with six decimals and Z"
+    if ts < above:
+        return f"ts {ts} is before the line above ({above})"
+    if type(kind) is not str:
+        return "type is not text"
+    if len(event) > 4 and not marks_fit(event["marks"]):
+        return "marks are not sorted pairs of a pointer and a mark, without duplicates"
+    if (kind == OPENED) != (seq == 0):
+        return "run.opened must be the first line, and only that"
+    return data_problem(kind, event["data"])
+
+
+def _is_fraction(text: str) -> bool:
+    """Whether this ends a time: six digits and Z. What stands before them the line above has proved."""
+    return len(text) == 7 and text[6] == "Z" and text.isascii() and text[:6].isdigit()
 
 
 def marks_fit(marks: Any) -> bool:
@@ -163,27 +184,31 @@ class Span:
 
 
 class JournalIndex:
-    """What is known of a journal without holding it. Feed it whole lines, in order."""
+    """What is known of a journal without holding it. Feed it whole lines, in order.
 
-    __slots__ = ("_hash", "_tree", "size", "types", "warnings")
+    `digest` is a running SHA-256 of the same bytes, of a caller who keeps one; otherwise the index does.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_hash", "_hashes", "_tree", "size", "types", "warnings")
+
+    def __init__(self, digest: hashlib._Hash | None = None) -> None:
         self.size = 0
         self.types: dict[bytes, Span] = {}
         self.warnings = 0
-        self._hash: Any = None
+        self._hash = digest
+        self._hashes = digest is None
         self._tree = MerkleTree()
 
     def feed(self, lines: bytes) -> None:
         """Take in one or more whole lines."""
-        if self._hash is None:
-            self._hash = new_hash(size=len(lines))
-        self._hash.update(lines)
+        if self._hashes:
+            self._hash = self._hash or new_hash(size=len(lines))
+            self._hash.update(lines)
         leaves = _without_ends(lines)
         self._tree.extend(leaves)
         types, size = self.types, self.size
         for line in leaves:
-            name = line[line.rfind(_TYPE) + len(_TYPE) : -2]
+            name = line[line.rfind(_TYPE) + _TYPE_BYTES : -2]
             span = types.get(name)
             if span is None:
                 span = types[name] = Span(size)
@@ -201,7 +226,7 @@ class JournalIndex:
 
     def sha256(self) -> str:
         """Digest of all bytes so far, 64 hexadecimal digits."""
-        return str((self._hash or new_hash()).hexdigest())
+        return (self._hash or new_hash()).hexdigest()
 
     def root(self) -> str:
         """Merkle root over the lines without their LF, 64 hexadecimal digits."""
@@ -234,9 +259,12 @@ class Journal:
         self.index = index
         self._read = read
         self._small = index.size <= HELD_BYTES
-        self._given = events if self._small else None
         self._lines: dict[str, list[tuple[int, bytes]]] | None = None
         self._held: dict[tuple[str, ...], list[Event]] = {}
+        if self._small and events is not None:
+            self._held[()] = events
+            for event in events:
+                self._held.setdefault((event["type"],), []).append(event)
         self.opened: Event = self._one(OPENED)
         self.closed: Event = self._one(CLOSED)
 
@@ -267,8 +295,8 @@ class Journal:
     def _hold(self, kinds: tuple[str, ...]) -> list[Event]:
         if kinds and not any(map(self.count, kinds)):
             return []
-        if self._given is not None:
-            return [event for event in self._given if not kinds or event["type"] in kinds]
+        if () in self._held:
+            return [event for event in self._held[()] if event["type"] in kinds]
         if self._lines is None:
             self._lines = {}
             for number, line in enumerate(split_lines(self._read(0, self.index.size))):
@@ -294,10 +322,10 @@ class Journal:
                 yield offset, _loaded(line)
             offset += len(line)
 
-    def data(self, *kinds: str) -> Iterator[dict[str, Any]]:
+    def data(self, *kinds: str) -> Iterable[dict[str, Any]]:
         """The `data` of events of these types, in order."""
-        for event in self.events(*kinds):
-            yield event["data"]
+        events = self.events(*kinds)
+        return [event["data"] for event in events] if self._small else (event["data"] for event in events)
 
     def array(self, items: Callable[[], Iterable[Any]]) -> Stream | list[Any]:
         """What a fold of this journal makes, one for one, of its events: for a document to print."""

@@ -180,6 +180,9 @@ def fold_path(path: str) -> str:
 
 def check_distinct(paths: Iterable[str]) -> None:
     """Raise `path_collision` if two paths, or a path and a folder of another, cannot stand side by side."""
+    paths = list(paths)
+    if "/" not in "".join(paths) and len(set(map(fold_path, paths))) == len(paths):
+        return  # no folders, and no two alike
     seen: dict[str, str] = {}
     folders: dict[str, str] = {}
     for path in paths:

@@ -39,9 +39,7 @@ def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     if len(data) > limit:
         raise error("too_large", f"{len(data)} bytes of JSON; the limit is {limit}", limit=limit, found=len(data))
     try:
-        value = _orjson_loads(data)
-        if canonical.canonical_bytes(value) == data:
-            return value
+        return _read_canonical([data])[0]
     except (ImportError, ValueError, RunstoneError):
         pass  # without orjson the scanner reads everything: the same answers, slower
     value = _Scanner(data, doubles=True).document()
@@ -57,12 +55,20 @@ def parse_canonical(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     )
 
 
-def _orjson_loads(data: bytes) -> Any:
-    """`orjson.loads`, which takes this function's place at the first call."""
-    global _orjson_loads
-    from orjson import loads as _orjson_loads
+def try_canonical(texts: list[bytes]) -> list[Any] | None:
+    """What `parse_canonical` answers for each of many texts, faster; `None` where it should be asked for each."""
+    try:
+        return _read_canonical(texts)
+    except (ImportError, ValueError, RunstoneError):
+        return None
 
-    return _orjson_loads(data)
+
+def _read_canonical(texts: list[bytes]) -> list[Any]:
+    """`quick.read_canonical`, which takes this function's place at the first call."""
+    global _read_canonical
+    from runstone.core.quick import read_canonical as _read_canonical
+
+    return _read_canonical(texts)
 
 
 def load(data: bytes) -> Any:

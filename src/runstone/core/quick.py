@@ -3,13 +3,14 @@
 - `canonical` is `canonical_text`, and a printer of `printer` is its profile, byte for byte, ten to fifty times
   as fast; the plain forms are the oracles of the tests. What orjson cannot spell goes to the plain form.
 - Most values are printed after one look at them; only one with a number whose text differs is copied.
+- `read_canonical` proves many texts at once: orjson writes again what it read of all of them.
 
 Importing this module imports `orjson` (16 ms): `canonical.warm` decides when.
 """
 
 from __future__ import annotations
 
-from orjson import OPT_INDENT_2, OPT_SORT_KEYS, Fragment, dumps
+from orjson import OPT_INDENT_2, OPT_SORT_KEYS, Fragment, dumps, loads
 
 from runstone.core.canonical import canonical_text, number_text
 from runstone.core.limits import MAX_DEPTH, MAX_SAFE_INTEGER
@@ -72,9 +73,34 @@ def canonical(value: Any, depth: int = 0) -> bytes:
         data: bytes = dumps(value if plain else _copied(value, _shortest, depth), None, OPT_SORT_KEYS)
     except (TypeError, ValueError):
         return canonical_text(value, depth).encode()  # exact, and names the place of what is wrong
-    if data.isascii() or not _has_astral(data):
+    if data.isascii() or not _has_astral(data) or _sorts_alike((value,)):
         return data
-    return canonical_text(value, depth).encode()  # beyond U+FFFF, UTF-16 order and code point order differ
+    return canonical_text(value, depth).encode()
+
+
+def _sorts_alike(items: Iterable[Any]) -> bool:
+    """Whether no key in these values is beyond U+FFFF: there, UTF-16 order and code point order differ."""
+    for item in items:
+        kind = type(item)
+        if kind is dict:
+            keys = "".join(item)
+            if (not keys.isascii() and max(keys) > "\uffff") or not _sorts_alike(item.values()):
+                return False
+        elif kind is list and not _sorts_alike(item):
+            return False
+    return True
+
+
+def read_canonical(texts: list[bytes]) -> list[Any]:
+    """The values of texts of canonical JSON. Raises `ValueError` or `RunstoneError` where one of them is none, and for
+    a double that is written as a long integer.
+
+    All are compared at once: an array without blanks can be cut into its items in one way only.
+    """
+    values = [loads(text) for text in texts]
+    if canonical(values, -1) != b"[%b]" % b",".join(texts):
+        raise ValueError
+    return values
 
 
 def printer(

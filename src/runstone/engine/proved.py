@@ -20,12 +20,15 @@ BLOCK_BYTES: Final = 1 << 20
 
 
 class ProvedFile:
-    """Bytes from `read(start, end_exclusive)`. A file of up to one block is held after its first reading."""
+    """Bytes from `read(start, end_exclusive)`. A file of up to one block is held after its first reading.
+
+    `digest` is the running SHA-256 of what the first reading has given.
+    """
 
     def __init__(self, read: Read, path: str) -> None:
         self._read = read
         self._path = path
-        self._digest = new_hash()
+        self.digest = new_hash()
         self._blocks: list[bytes] = []
         self._block = bytearray()
         self.size = 0
@@ -33,7 +36,7 @@ class ProvedFile:
     def first(self) -> Iterator[bytes]:
         """The first reading, from beginning to end, once."""
         for chunk in self._read(0, None):
-            self._digest.update(chunk)
+            self.digest.update(chunk)
             self.size += len(chunk)
             self._block += chunk
             while len(self._block) > BLOCK_BYTES:
@@ -46,7 +49,7 @@ class ProvedFile:
 
     def sha256(self) -> str:
         """Digest of what the first reading gave, 64 hexadecimal digits."""
-        return self._digest.hexdigest()
+        return self.digest.hexdigest()
 
     def again(self, start: int, end_exclusive: int) -> Iterator[bytes]:
         """Bytes between two offsets, proved; raises `changed_while_read`."""

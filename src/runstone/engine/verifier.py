@@ -6,6 +6,8 @@ The numbers are the steps of the format page, section 8, in this order:
 line canonical · 4 `seq`, `ts`, first and last line · 5 Merkle root · 6 manifest rebuilt from the journal ·
 7 documents refolded · 8 outcome digest · 9 evidence references resolve · 10 published copies.
 
+- A small bundle that is good is proved at once, by `engine.rebuilding`; the steps below serve every other one, and
+  whatever is not good.
 - It re-reads bytes and trusts none: no catalog, no network, no code of the writer. The journal is read once for
   its digest, its lines and its tree; folds that read it again get the bytes that were hashed, or a fault.
 - Every answer lists what was not checked. A wholly rewritten, consistent bundle is found only with a digest from
@@ -27,6 +29,7 @@ from runstone.core.words import INTERRUPTED
 from runstone.engine import publishing
 from runstone.engine.proved import ProvedFile
 from runstone.engine.reader import read_limited
+from runstone.engine.rebuilding import ReadOnce, prove
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -56,6 +59,8 @@ STEPS: Final = (
     "evidence references resolve",
     "published copies",
 )
+
+_NUMBERED: Final = tuple(f"{step} {what}" for step, what in enumerate(STEPS))
 
 SECRETS: Final = "no secret in any file"
 """What is looked at behind the proof, as step 11, where it is asked for."""
@@ -191,6 +196,8 @@ class _Verification:
 
     def run(self, digest: Digest | None) -> None:
         entries = self.names()
+        if self.is_rebuilt(entries, digest):
+            return
         if not self.read_manifest():
             self.unchecked(2, "the manifest cannot be read")
             return
@@ -198,21 +205,36 @@ class _Verification:
         self.compare_digest(digest)
         self.read_files(entries)
         if self.journal is None:
-            seen = f"3 {STEPS[3]}" in self.report.checked
+            seen = _NUMBERED[3] in self.report.checked
             self.unchecked(5 if seen else 3, "the journal has faults" if seen else "the journal cannot be read")
             return
         self.fold(self.journal)
 
     def begin(self, step: int) -> None:
         self.step = step
-        self.report.checked.append(f"{step} {STEPS[step]}")
+        self.report.checked.append(_NUMBERED[step])
 
     def skip(self, step: int, why: str) -> None:
-        self.report.not_checked.append(f"{step} {STEPS[step]}: {why}")
+        self.report.not_checked.append(f"{_NUMBERED[step]}: {why}")
 
     def unchecked(self, first: int, why: str) -> None:
         for step in range(first, len(STEPS)):
             self.skip(step, why)
+
+    def is_rebuilt(self, entries: dict[str, Entry], digest: Digest | None) -> bool:
+        """Whether the bundle is small and good, and so all steps are done; else they tell what there is to tell."""
+        if self.quick or self.report.findings or sum(entry.size for entry in entries.values()) > HELD_BYTES:
+            return False
+        self.bundle = ReadOnce(self.bundle)
+        files = self.bundle.take(entries.values())
+        good = None if files is None else prove(files, self.contract_of)
+        if good is None or digest not in (None, good.digest):
+            return False
+        self.journal, self.report.digest = good.journal, good.digest
+        self.report.run_id = good.journal.opened["data"]["run_id"]
+        self.report.checked += _NUMBERED[1:10]
+        self.compare_copies(good.contract, good.published, good.journal)
+        return True
 
     # 0 names, no links, closed world, sizes, limits
 
@@ -344,17 +366,17 @@ class _Verification:
         file = ProvedFile(lambda start, end: self.read(layout.JOURNAL, start, end), layout.JOURNAL)
         source = file.first()
         events: list[Event] = []
-        index = self.read_lines(whole_lines(source), events)
-        self.report.checked += [f"{step} {STEPS[step]}" for step in (3, 4)]
+        index = self.read_lines(whole_lines(source), JournalIndex(file.digest), events)
+        self.report.checked += _NUMBERED[3:5]
         for _ in source:  # what stands behind a faulty line counts for the digest as well
             pass
         self.compare_sha256(entry, file.sha256())
         if index is not None:
             self.journal = Journal(index, file.again, events)
 
-    def read_lines(self, blocks: Iterable[bytes], events: list[Event]) -> JournalIndex | None:
+    def read_lines(self, blocks: Iterable[bytes], index: JournalIndex, events: list[Event]) -> JournalIndex | None:
         """The index of a journal without faults, and the events of a small one; the first fault is reported."""
-        reader, index = LineReader(), JournalIndex()
+        reader = LineReader()
         counts = {"redactions": 0, "dropped": 0}
         last: Event = {"type": None}
         try:
@@ -386,16 +408,19 @@ class _Verification:
         self, reader: LineReader, lines: list[bytes], last: Event, counts: dict[str, int]
     ) -> list[Event] | None:
         """The events of some lines, counted; `None` if one follows `run.closed`."""
-        events = []
-        for line in lines:
-            if last["type"] == CLOSED:
-                return None
-            last = reader.read_text(line)
-            if "marks" in last:
-                counts["redactions"] += redactions(last)
-            if last["type"] == DROPPED:
-                counts["dropped"] += last["data"]["events"]
-            events.append(last)
+        events = None if last["type"] == CLOSED else reader.read_block(lines)
+        if events is None:
+            events = []
+            for line in lines:
+                if last["type"] == CLOSED:
+                    return None
+                last = reader.read_text(line)
+                events.append(last)
+        for event in events:
+            if "marks" in event:
+                counts["redactions"] += redactions(event)
+            if event["type"] == DROPPED:
+                counts["dropped"] += event["data"]["events"]
         return events
 
     def bad_line(self, step: int, code: str, message: str, number: int) -> None:
@@ -423,13 +448,13 @@ class _Verification:
             message = "manifest.json is not what the journal and the files give"
             where = {"expected": digest_of(rebuilt), "found": self.report.digest}
             self.fault(6, "wrong_manifest", message, file=layout.MANIFEST, **where)
-        contract = self.contract(journal)
+        contract, published = self.contract(journal), []
         if contract is None or self.quick:
             why = "--quick reads manifest and journal only" if self.quick else "the contract is not known here"
             self.skip(7, why)
         else:
             self.begin(7)
-            self.refold(contract, journal, {layout.JOURNAL, *kept})
+            published = self.refold(contract, journal, {layout.JOURNAL, *kept})
         self.begin(8)
         if not same:
             self.compare(8, "wrong_outcome", "outcome_digest", outcome_digest(journal), self.manifest["outcome_digest"])
@@ -438,7 +463,9 @@ class _Verification:
         else:
             self.begin(9)
             self.resolve_evidence(contract, journal, set(kept))
-        self.compare_copies(contract, journal)
+        if contract is not None and self.quick:
+            published = [document for document in contract.documents(journal) if document.standing == PUBLISHED]
+        self.compare_copies(contract, published, journal)
 
     def compare(self, step: int, code: str, what: str, expected: Any, found: Any) -> None:
         if expected != found:
@@ -460,8 +487,12 @@ class _Verification:
         except RunstoneError:
             return None
 
-    def refold(self, contract: Contract, journal: Journal, expected: set[str]) -> None:
+    def refold(self, contract: Contract, journal: Journal, expected: set[str]) -> list[Document]:
+        """Compare the documents that stand in the bundle; the answer are those that are published."""
+        published = []
         for document in contract.documents(journal):
+            if document.standing == PUBLISHED:
+                published.append(document)
             if document.standing != SEALED:
                 continue
             expected.add(document.path)
@@ -471,6 +502,7 @@ class _Verification:
                 self.fault(7, "wrong_document", f"{document.path} is not what the journal gives", file=document.path)
         for path in sorted(set(self.facts) - expected):
             self.fault(7, "extra_file", f"{path} is neither a document of the contract nor a kept file", file=path)
+        return published
 
     def resolve_evidence(self, contract: Contract, journal: Journal, kept: set[str]) -> None:
         evidence = Evidence(contract, journal, kept)
@@ -485,11 +517,8 @@ class _Verification:
                 found=reference,
             )
 
-    def compare_copies(self, contract: Contract | None, journal: Journal) -> None:
+    def compare_copies(self, contract: Contract | None, published: list[Document], journal: Journal) -> None:
         """Step 10, where the contract publishes and the bundle stands in a store."""
-        published = (
-            [] if contract is None else [doc for doc in contract.documents(journal) if doc.standing == PUBLISHED]
-        )
         if contract is None or not published:
             self.skip(10, "the contract is not known here" if contract is None else "the contract publishes none")
         elif self.quick or self.publisher is None:
@@ -538,6 +567,7 @@ class _Verification:
         if self.journal is not None and "imported" in self.journal.opened["data"]:
             self.report.not_checked.append("imported: not recorded here, so it is what its original told")
         self.report.not_checked.append("who sealed it: bundles of this format carry no signature")
+        self.journal = None  # which reads by way of this object: what it holds is let go at once
         return self.report
 
 

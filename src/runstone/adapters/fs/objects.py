@@ -473,7 +473,7 @@ class FsBundle(HoldsDescriptor):
         with translated(self.location):
             self._walk(self._folder(), "", found)
             self._check_gone()
-        found.sort(key=None if all(entry.path.isascii() for entry in found) else _by_bytes)
+        found.sort(key=None if "".join([entry.path for entry in found]).isascii() else _by_bytes)
         return found
 
     def _walk(self, folder: int, prefix: str, found: list[Entry]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from runstone.core.contract import DERIVED, Document, json_document
 from runstone.core.digests import new_hash
 from runstone.core.outcome import run_decision, tool_calls
+from runstone.core.printing import print_pieces
 from runstone.core.runlog import log_pieces
 from runstone.core.totals import add_metrics, check_summary, duration_ms
 
@@ -66,8 +67,12 @@ def _checks(journal: Journal, run_id: str) -> dict[str, Any]:
 
 
 def _config(journal: Journal) -> Document | None:
+    """The configuration, printed once: `run.json` names its digest."""
     event = journal.last("config")
-    return None if event is None else json_document(CONFIG_PATH, event["data"], PROFILE)
+    if event is None:
+        return None
+    printed = list(print_pieces(event["data"], PROFILE))
+    return Document(CONFIG_PATH, lambda: iter(printed))
 
 
 def _calls(journal: Journal) -> list[dict[str, Any]]:
