@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a new process: nothing is compiled, counted or kept."""
-    for name in ("_rules", "_passed", "_due", "_idle", "_literals"):
+    for name in ("_rules", "_passed", "_due", "_being_made", "_idle", "_literals"):
         monkeypatch.setattr(gate, name, {})
 
 
@@ -130,6 +131,32 @@ def test_many_short_runs_pay_for_one_compile() -> None:
     assert scanners[0].hit == scanners[0]._slow_hit
     assert scanners[-1].hit != scanners[-1]._slow_hit
     assert len(list(gate._rules)) == 1
+
+
+@pytest.mark.usefixtures("folder", "cold")
+def test_one_thread_compiles_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service has many callers at the moment at which compiling pays."""
+    monkeypatch.setattr(gate, "COMPILE_COST", 0)
+    line = b"x" * (gate.WARM_COST + 1)
+    compiled, others = gate._compile, [Scanner(DEFAULT, Sought(), SystemHost()) for _ in range(3)]
+    made = []
+
+    def compiling(expressions: list[bytes]) -> Any:
+        if len(expressions) > 1:
+            made.append(len(expressions))
+            for other in others:  # as threads do meanwhile
+                assert not other.hit(line)
+                assert other.hit == other._slow_hit
+        return compiled(expressions)
+
+    monkeypatch.setattr(gate, "_compile", compiling)
+    first = Scanner(DEFAULT, Sought(), SystemHost())
+    assert not first.hit(line)
+    assert first.hit != first._slow_hit
+    for other in others:
+        assert not other.hit(line)
+        assert other.hit != other._slow_hit
+    assert len(made) == 1
 
 
 @pytest.mark.usefixtures("folder", "cold")

@@ -51,6 +51,8 @@ _passed: dict[str, int] = {}
 """Bytes that the loops have looked through in this process, by the digest of the ruleset: many short runs pay once."""
 _due: dict[str, float] = {}
 """How many that are when a matcher is asked for next; none is for good where it cannot be had."""
+_being_made: dict[str, object] = {}
+"""Rulesets that some thread compiles, which takes seconds: the others go on with the loops meanwhile."""
 _idle: dict[tuple[str, bool], list[Callable[[bytes], bool]]] = {}
 """Searches that no scanner holds any more, by ruleset and kind: to make one takes longer than to scan a file."""
 MAX_IDLE: Final = 16
@@ -247,9 +249,13 @@ def _loaded(ruleset: Ruleset, cache: Cache) -> Any:
 
 
 def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
-    if not compiling:
+    mine = object()
+    if not compiling or _being_made.setdefault(ruleset.sha256, mine) is not mine:
         raise RuntimeError("not compiled yet")
-    database = _compile([_OF_LINES, *ruleset.expressions()])
+    try:
+        database = _compile([_OF_LINES, *ruleset.expressions()])
+    finally:
+        del _being_made[ruleset.sha256]
     if cache is not None:
         body = _dumped(database)
         cache.cache(_cache_name(ruleset), sha256_hex(body).encode() + b"\n" + body)
