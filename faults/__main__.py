@@ -27,6 +27,7 @@ SWEEPS: dict[str, Sweep] = {
     "name-not-synced": caught("purge", "name-not-synced", prepare="make-marked"),
     "tombstone-not-synced": caught("purge", "no-folder-sync", prepare="make-marked"),
     "publish": crash_states("publish"),
+    "publish-packed": crash_states("publish-packed"),
     "copy-not-synced": caught("publish", "copy-not-synced"),
     "withdraw": crash_states("withdraw", prepare="publish"),
     "copy-removed-last": caught("withdraw", "copy-removed-last", prepare="publish"),

@@ -225,6 +225,16 @@ def publish(directory: Path) -> None:
         say("published", run.run_id)
 
 
+def publish_packed(directory: Path) -> None:
+    """Three packed runs whose document is published."""
+    store = runstone.open(directory / "runs", packed=True)
+    for number in range(3):
+        run = store.run("saw", contract="rmos", strict=True)
+        run.note("a request " * number)
+        say("sealed", run.run_id, run.finish())
+        say("published", run.run_id)
+
+
 def withdraw(directory: Path) -> None:
     """Withdraw one copy, and purge a run with its copy."""
     store = without_catalog(directory)
@@ -297,6 +307,7 @@ def make_marked_and_packed(directory: Path) -> None:
 
 SCENES = {
     "publish": publish,
+    "publish-packed": publish_packed,
     "withdraw": withdraw,
     "gate": pass_gates,
     "packed-gate": pass_packed_gates,

@@ -30,11 +30,12 @@ SIGNALS = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="other OS")
 class Service:
     """The service in a process of its own, on a port that the kernel chooses."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, packed: bool) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         paths = [str(HERE), *sys.path]
         settings = {"RMOS_RUNS_DIR": str(folder / "runs"), "STARTED_FILE": str(folder / "started")}
+        settings["RUNSTONE_PACKED"] = "1" if packed else "0"
         fd = self._socket.fileno()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "--fd", str(fd), "--log-level", "warning", "killed_service:app"],
@@ -60,12 +61,13 @@ class Service:
 
 
 @SIGNALS
-def test_killed_under_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
+def test_killed_under_load(tmp_path: Path, packed: bool) -> None:
     """Whatever was answered is sealed as it was answered; whatever was begun is there, as interrupted if not sealed."""
     answered: dict[str, str] = {}
     requests = [GOOD, {**GOOD, "rpm": 9000}, {**GOOD, "depth_mm": 12}, {**GOOD, "material": "oak"}]
     for seed in range(KILLS):
-        service = Service(tmp_path)
+        service = Service(tmp_path, packed=packed)
         chance = random.Random(seed)
 
         def ask_until_it_is_gone(_: int, service: Service = service, chance: random.Random = chance) -> int:
