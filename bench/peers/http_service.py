@@ -26,7 +26,7 @@ def build(*, mode: str, req: dict[str, Any], feasibility: dict[str, Any]) -> dic
 
 def gate(folder: str | os.PathLike[str]) -> ToolpathGate:
     """The gate without a service around it."""
-    return ToolpathGate(RunStore(folder), {"saw": judge}, {"saw": build})
+    return ToolpathGate(RunStore(folder, packed=True), {"saw": judge}, {"saw": build})
 
 
 def bare() -> FastAPI:
@@ -43,5 +43,5 @@ def bare() -> FastAPI:
 def recorded() -> FastAPI:
     """The service whose every request is a sealed run with a published document."""
     app = FastAPI()
-    app.include_router(toolpaths_router(RunStore(), feasibility={"saw": judge}, toolpaths={"saw": build}))
+    app.include_router(toolpaths_router(RunStore(packed=True), feasibility={"saw": judge}, toolpaths={"saw": build}))
     return app

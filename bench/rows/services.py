@@ -2,9 +2,9 @@
 
 The service (`bench/peers/http_service.py`) is one process of uvicorn with FastAPI; clients are threads of this one,
 each with a connection of its own. Floor: `floor:http` answers the same without a record. `runstone:rmos` is the gate
-of the contract called without HTTP, one thread a client, in this process. A run is sealed as a folder, and its
-document published as a file: `sync us` is what the disk takes for one synced append in the same moment, of which a
-request has about nine.
+of the contract called without HTTP, one thread a client, in this process. Runs are packed, and each document is
+published as a file: `sync us` is what the disk takes for one synced append in the same moment. A request waits for
+four: for its decision and its seal, which it shares with others, and for its document and the folder of that.
 """
 
 import http.client
