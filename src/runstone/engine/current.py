@@ -60,7 +60,6 @@ class Innermost(Generic[Item]):
     def __init__(self, name: str) -> None:
         self._here: ContextVar[Entered[Item] | None] = ContextVar(name, default=None)
         self._open: list[Entered[Item]] = []
-        self._alone: Entered[Item] | None = None
         self._lock = _thread.RLock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._renew)
@@ -73,7 +72,6 @@ class Innermost(Generic[Item]):
         with self._lock:
             entered = Entered(item, self._found())
             self._open.append(entered)
-            self._look()
         self._here.set(entered)
 
     def leave(self, item: Item) -> None:
@@ -87,22 +85,23 @@ class Innermost(Generic[Item]):
                 return
             entered.open = False
             self._open.remove(entered)
-            self._look()
         if self._here.get() is entered:
             self._here.set(_opened(entered.outer))
 
     def get(self) -> Item | None:
         """The innermost one for who asks, or `None`."""
-        entered = self._found() or self._alone
+        entered = self._found() or self._alone()
         return None if entered is None else entered.item
 
     def _found(self) -> Entered[Item] | None:
         return _opened(self._here.get())
 
-    def _look(self) -> None:
-        around = {id(_opened(entered.outer)) for entered in self._open}
-        inner = [entered for entered in self._open if id(entered) not in around]
-        self._alone = inner[0] if len(inner) == 1 else None
+    def _alone(self) -> Entered[Item] | None:
+        """The innermost of all that is open, where all is nested; looked for when somebody asks from outside."""
+        with self._lock:
+            around = {id(_opened(entered.outer)) for entered in self._open}
+            inner = [entered for entered in self._open if id(entered) not in around]
+        return inner[0] if len(inner) == 1 else None
 
 
 def _opened(entered: Entered[Item] | None) -> Entered[Item] | None:
