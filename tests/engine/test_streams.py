@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -135,3 +136,32 @@ def test_other_base64_does_not_wait() -> None:
             before = len(recorded(run))
             run.stream("stdout", line)
             assert len(recorded(run)) == before + len(line)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
+def test_a_message_knows_its_line_among_the_output(seed: int, packed: bool, tmp_path: Path) -> None:
+    """Whatever streams wrote before it: lines, parts of lines, bytes that are no text, secrets of several lines."""
+    chance = Random(seed)
+    secret = "first-line-Zq81\nsecond-line-Zq82"
+    pieces = [
+        b"a\n",
+        b"b\nc\n",
+        b"part",
+        b"\n",
+        b"\xff\xfe\n",
+        f"it is {secret} here\n".encode(),
+        b"x" * 70_000 + b"\n",
+    ]
+    store = runstone.open(tmp_path / "runs", packed=packed)
+    run = store.run("job", secrets=[secret])
+    told = []
+    for number in range(30):
+        if chance.random() < 0.3:
+            told.append((f"message {number}", run.log(f"message {number}")))
+        else:
+            run.stream(chance.choice(["stdout", "stderr"]), chance.choice(pieces))
+    run.finish()
+    log = store.get(run.run_id).file("run.log").decode("latin-1").split("\n")
+    begun = [text for text, reference in told if log[int(reference.rpartition(":")[2]) - 1].endswith(text)]
+    assert begun == [text for text, _ in told]

@@ -16,7 +16,7 @@ import _thread
 from runstone.core import canonical
 from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, DROPPED, OPENED, data_problem, event_line
-from runstone.core.journal import JournalIndex
+from runstone.core.journal import JournalIndex, split_lines
 from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.parsing import load
 from runstone.core.runlog import line_ends
@@ -128,6 +128,7 @@ class JournalWriter:
         "_lost_bytes",
         "_lost_events",
         "_lost_reason",
+        "_numbered_to",
         "_redactions",
         "_said",
         "_second",
@@ -181,6 +182,7 @@ class JournalWriter:
         self._lost_bytes = 0
         self._lost_reason = "interrupted"
         self._log_lines = 0
+        self._numbered_to: int | None = None
         self._unsure = False
         self._kept = 0
         self._kept_bytes = 0
@@ -255,7 +257,7 @@ class JournalWriter:
                             self.size = size + len(line)
                             number = 0
                             if kind == "log":
-                                number = self._log_lines = self._log_lines + line_ends(data)
+                                number = self._numbered(data, size)
                         if self._state is BUSY:
                             self._state = FREE
                     except RunstoneError as exc:
@@ -375,27 +377,26 @@ class JournalWriter:
                 self._waiting.append(event)
                 return 0
             if self._state is not SHUT:
-                before = self._log_lines
                 try:
-                    self._append_event(event)
+                    number = self._append_event(event)
                     self._write_waiting()
                 except RunstoneError as exc:
                     failure = exc
                 else:
-                    return self._log_lines if self._log_lines != before else 0
+                    return number
         return self._not_recorded() if failure is None else self._told(failure)
 
     def _write_waiting(self) -> None:
         while self._waiting:
             self._append_event(self._waiting.pop(0))
 
-    def _append_event(self, event: Admitted) -> None:
-        """Append under the lock; what is doubtful in the journal is cut off first."""
+    def _append_event(self, event: Admitted) -> int:
+        """Append under the lock; what is doubtful in the journal is cut off first. Answers as `record`."""
         state, self._state = self._state, BUSY
         try:
             if state is UNSURE:
                 self._mend()
-            self._append_line(event.line(self._seq, self._timestamp()))
+            number = self._append_line(event.line(self._seq, self._timestamp()))
         except BaseException as exc:
             reason = exc.code if isinstance(exc, RunstoneError) else "interrupted"
             self._lose(self._seq, self.size, len(event.body), reason)
@@ -404,19 +405,43 @@ class JournalWriter:
         self._dropped += event.dropped
         if self._state is BUSY:
             self._state = FREE
+        return number
 
-    def _append_line(self, line: bytes) -> None:
+    def _append_line(self, line: bytes) -> int:
         seq, size = self._seq, self.size
         try:
             self._append(line)
             self._seq, self.size = seq + 1, size + len(line)
-            if line.endswith(_LOG_LINE):  # as recorded: redaction can take line ends out
-                self._log_lines += line_ends(load(line)["data"])
+            number = self._numbered(load(line)["data"], size) if line.endswith(_LOG_LINE) else 0
         except BaseException:
             self._seq, self.size = seq, size
             raise
         if self.tap is not None:
             self.tap(line)
+        return number
+
+    def _numbered(self, data: Any, start: int) -> int:
+        """The number in `run.log` of a message whose line begins at an offset; 0 for a piece of a stream. The lines of
+        streams, which may be millions that nobody refers to, are counted when a message asks for its number."""
+        if "stream" in data:
+            if self._numbered_to is None:
+                self._numbered_to = start
+            return 0
+        if self._numbered_to is not None:
+            try:
+                self._log_lines += self._line_ends(self._numbered_to, start)
+            except RunstoneError:  # it cannot be read now
+                return 0
+            self._numbered_to = None
+        self._log_lines += line_ends(data)
+        return self._log_lines
+
+    def _line_ends(self, start: int, end: int) -> int:
+        """How many lines of `run.log` end in a part of the journal; as recorded: redaction can take line ends out."""
+        journal = self.journal
+        assert journal is not None
+        lines = split_lines(journal.read(start, end))
+        return sum(line_ends(load(line)["data"]) for line in lines if line.endswith(_LOG_LINE))
 
     def _mend(self) -> None:
         """Cut the journal to what was counted, and tell what did not get in."""
