@@ -26,7 +26,7 @@ def encoded(value: str, before: int, width: int, gap: str) -> str:
 def left(redactor: Redactor, text: str) -> list[str]:
     """What of the value is still there, once line ends are taken away."""
     joined = text.replace("\\r", "").replace("\\n", "").translate(dict.fromkeys(map(ord, "\r\n ")))
-    return [half.decode() for half in redactor.known.wrapped.halves if len(half) >= 12 and half.decode() in joined]
+    return [half.decode() for half in redactor.known.halves if len(half) >= 12 and half.decode() in joined]
 
 
 @pytest.mark.parametrize("gap", GAPS, ids=ascii)

@@ -71,8 +71,11 @@ class Cutter:
         return self.after_matches(data, max(0, len(data) - max(MAX_HELD_OUTPUT_BYTES // 2, self.overlap_bytes)))
 
     def _in_no_secret(self, data: bytes, end: int, since: int) -> int:
-        end = self._redactor.known.wrapped.before(data, before_keys(data, before_name(data, end), since))
-        return before_values(data, end, self._redactor.known.encoded)
+        known = self._redactor.known
+        end = before_keys(data, before_name(data, end), since)
+        if known.wrapped is not None:
+            end = known.wrapped.before(data, end)
+        return before_values(data, end, known.encoded)
 
     def after_matches(self, data: bytes, cut: int) -> int:
         """`cut`, or the end of the secret or of the mark that it would divide."""
@@ -106,7 +109,7 @@ class Cutter:
         """Whether a secret in bytes may reach over a line end; false is a proof."""
         readings = (data, without_zeros(data)) if b"\0" in data else (data,)
         values = [value for value in self._redactor.known.encoded if b"\n" in value]
-        values += self._redactor.known.wrapped.halves
+        values += self._redactor.known.halves
         if any(value in reading for reading in readings for value in values):
             return True
         anchors = self._redactor.anchors_over_lines

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from runstone.core.redaction.gate import Sought
 from runstone.core.redaction.literals import Literals
-from runstone.core.redaction.spellings import spellings
-from runstone.core.redaction.wrapped import Wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Final
+
+    from runstone.core.redaction.wrapped import Half, Wrapped
 
 MAX_CHANCE: Final = 16
 HEX: Final = "0123456789abcdef"
@@ -24,18 +24,19 @@ _NUMBER_CHARACTERS: Final = "0123456789+-.e"
 class Known:
     """Values with their rules. It holds no state, and may be shared between runs and threads."""
 
-    __slots__ = ("encoded", "forms", "literals", "numbers", "short", "sought", "wrapped")
+    __slots__ = ("encoded", "forms", "halves", "literals", "numbers", "short", "sought", "wrapped")
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         values = sorted(secrets.items(), key=lambda item: (-len(item[0]), item[0]))
         self.forms: dict[bytes, list[tuple[str, str]]] = {}
         """Forms of values by their bytes in UTF-8, with their rules."""
-        for value, rule_id in values:
-            for form in spellings(value):
-                self.forms.setdefault(form.encode(), []).append((form, rule_id))
-        self.wrapped = Wrapped(values)
+        self.wrapped: Wrapped | None = None
         """The values in base64 of several lines."""
-        self.literals = Literals({**self.forms, **self.wrapped.halves})
+        self.halves: dict[bytes, list[Half]] = {}
+        """What bytes hold in which one of those stands."""
+        if values:
+            self._spell(values)
+        self.literals = Literals({**self.forms, **self.halves})
         self.numbers = [(value, rule_id) for value, rule_id in values if not value.strip(_NUMBER_CHARACTERS)]
         """The values that a number may spell, with their rules."""
         self.short = frozenset(value for value, _ in values if len(value) < MAX_CHANCE and not value.strip(HEX))
@@ -43,8 +44,18 @@ class Known:
         forms = [form for found in self.forms.values() for form, _ in found]
         self.encoded = [data for form in forms for data in _encodings(form)]
         """All bytes that are read as one of the values."""
-        self.sought = Sought([*forms, *(half.decode() for half in self.wrapped.halves)])
+        self.sought = Sought([*forms, *(half.decode() for half in self.halves)])
         """What a gate looks for of them."""
+
+    def _spell(self, values: list[tuple[str, str]]) -> None:
+        from runstone.core.redaction.spellings import spellings  # most processes have no such value
+        from runstone.core.redaction.wrapped import Wrapped
+
+        for value, rule_id in values:
+            for form in spellings(value):
+                self.forms.setdefault(form.encode(), []).append((form, rule_id))
+        self.wrapped = Wrapped(values)
+        self.halves = self.wrapped.halves
 
 
 _latest: list[tuple[dict[str, str], Known]] = []

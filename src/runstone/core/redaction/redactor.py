@@ -245,7 +245,7 @@ class Redactor:
                     if form not in self.known.short or not _in_digest(text, start, end):
                         yield start, end, VALUE, rule_id
                     start = text.find(form, end)
-            if found in self.known.wrapped.halves:
+            if self.known.wrapped is not None and found in self.known.halves:
                 for start, end, rule_id in self.known.wrapped.found(text, found):
                     yield start, end, VALUE, rule_id
 
