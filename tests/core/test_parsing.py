@@ -308,6 +308,19 @@ def test_load_goes_over_to_orjson_once_that_pays() -> None:
     assert done.stdout.split() == ["False", "True", "True"]
 
 
+@pytest.mark.parametrize("data", ["", "{", '{"a":}', '{"a" 1}', '["x', "nope"])
+def test_load_refuses_alike_without_orjson(data: str) -> None:
+    """What is no JSON, as somebody wrote into a journal, is a `ValueError` there, too."""
+    code = (
+        "import sys\n"
+        "from runstone.core.parsing import load\n"
+        "try: load(sys.argv[1].encode())\n"
+        "except ValueError as exc: print(type(exc).__name__, 'json.decoder' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, data], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[1:]) == (0, ["False"]), done.stderr
+
+
 def test_load_reads_alike_without_orjson() -> None:
     """In a process that has not imported orjson CPython's scanner reads the same values."""
     code = (

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstone.core import runlog
-from runstone.core.runlog import chunk_bytes, log_pieces, one_line
+from runstone.core.canonical import canonical_bytes
+from runstone.core.events import event_line
+from runstone.core.runlog import chunk_bytes, line_ends_in, log_pieces, one_line
 
 from .journals import journal, log, stream
 
@@ -136,3 +138,16 @@ def test_an_endless_line_takes_little_memory() -> None:
     pieces = list(log_pieces(journal(*facts, stream("\n"))))
     assert max(map(len, pieces)) <= 300_000
     assert b"".join(pieces) == b"x" * 3_000_000 + b"\n"
+
+
+TRICKY = st.text(st.sampled_from(list('\n\r\\"n,:{}[]textsreamlatin1é\x80')), max_size=12)
+
+
+@given(TRICKY, st.lists(TRICKY, max_size=3), st.booleans())
+def test_line_ends_are_counted_without_a_look_at_the_value(name: str, texts: list[str], plain: bool) -> None:
+    """Names and texts may look like the line around them."""
+    data = {"stream": name, "text" if plain else "latin1": '","text":"'.join(texts)}
+    line = event_line("log", canonical_bytes(data), 3, "2026-01-02T03:04:05.000000Z", [["/text", "truncated"]])
+    assert line_ends_in(line) == sum(text.count("\n") for text in texts)
+    message = event_line("log", canonical_bytes({"level": "info", "text": name}), 3, "2026-01-02T03:04:05.000000Z", [])
+    assert line_ends_in(message) == 1

@@ -165,3 +165,19 @@ def test_a_message_knows_its_line_among_the_output(seed: int, packed: bool, tmp_
     log = store.get(run.run_id).file("run.log").decode("latin-1").split("\n")
     begun = [text for text, reference in told if log[int(reference.rpartition(":")[2]) - 1].endswith(text)]
     assert begun == [text for text, _ in told]
+
+
+def test_a_journal_that_somebody_has_spoilt_keeps_no_message_out(tmp_path: Path) -> None:
+    """The line of a message is then not known, and the work goes on."""
+    store = runstone.open(tmp_path / "runs")
+    run = store.run("job")
+    run.stream("stdout", b"one\ntwo\n")
+    (journal,) = (tmp_path / "runs").rglob("events.jsonl")
+    spoilt = journal.read_bytes().replace(b"one", b'"ne')
+    journal.chmod(0o600)
+    with journal.open("r+b") as file:
+        file.write(spoilt)
+    assert [run.log(text) for text in "ab"] == ["run.log:line:3", "run.log:line:4"]
+    journal.unlink()
+    assert run.log("c") == "run.log:line:5"
+    assert run.finish() is None

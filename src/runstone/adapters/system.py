@@ -203,9 +203,12 @@ def _read(fd: int, limit: int) -> bytes:
 def _telling_names() -> list[str]:
     """The variables whose names say secret; they are looked for when there are other names than the last time."""
     names = tuple(os.environ)
-    if not _seen or _seen[0][0] != names:
-        _seen[:] = [(names, list(filter(_tells_of_secret, names)))]
-    return _seen[0][1]
+    for seen, telling in _seen[:1]:
+        if seen == names:
+            return telling
+    telling = list(filter(_tells_of_secret, names))
+    _seen[:] = [(names, telling)]
+    return telling
 
 
 _seen: Final[list[tuple[tuple[str, ...], list[str]]]] = []

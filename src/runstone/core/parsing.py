@@ -125,7 +125,7 @@ def _loader() -> Callable[[bytes], Any]:
                     from orjson import loads as _loads
                 try:
                     return scan(data.decode(), 0)[0]
-                except StopIteration:  # how CPython's scanner says that no value begins there
+                except (StopIteration, SystemError):  # no value begins there; a fault that `json` would name
                     raise ValueError("no value") from None
 
             return scanned

@@ -86,12 +86,25 @@ def message_line(event: Event, *, stamped: bool) -> bytes:
     return text.encode() + b"\n"
 
 
-def line_ends(data: dict[str, Any]) -> int:
-    """How many lines of `run.log` a `log` event ends: one for a message, for a chunk its LF bytes."""
-    if "stream" not in data:
+def line_ends_in(line: bytes) -> int:
+    """How many lines of `run.log` a journal line of type `log` ends: one for a message, for a chunk its LF bytes.
+
+    Nothing is parsed: of large output this is all that is asked.
+    """
+    if line.startswith(MESSAGE):
         return 1
-    text: str = data["latin1"] if "latin1" in data else data["text"]
-    return text.count("\n")
+    text = line[: line.rfind(_NAME_BEHIND)] if line.startswith(_LATIN1) else line[line.find(_TEXT) :]
+    return text.replace(_BACKSLASH, b"").count(_LF)
+
+
+MESSAGE: Final = b'{"data":{"level":'
+"""How the journal line of a message begins, by its keys in order."""
+_LATIN1: Final = b'{"data":{"latin1":'
+_NAME_BEHIND: Final = b'","stream":"'
+_TEXT: Final = b'","text":"'
+"""No string holds these: a quotation mark in one has a backslash before it."""
+_BACKSLASH: Final = rb"\\"
+_LF: Final = rb"\n"
 
 
 def one_line(text: str) -> str:

@@ -225,27 +225,16 @@ def _digest(read: Read, member: Member) -> str:
     return digest.hexdigest()
 
 
-# the index of a segment that grows no more
+# the index of a closed segment
 
 
-class Index:
-    """What an index tells: the slices, and whether the segment has an end; without one its writer has died."""
-
-    __slots__ = ("ended", "slices")
-
-    def __init__(self, slices: list[Slice], *, ended: bool) -> None:
-        self.slices = slices
-        self.ended = ended
-
-
-def index_bytes(size: int, slices: Iterable[Slice], *, ended: bool = True) -> bytes:
+def index_bytes(size: int, slices: Iterable[Slice]) -> bytes:
     """The index of a segment of `size` bytes, its end included."""
-    index = {"format": INDEX_FORMAT, "size": size, "slices": [found.row() for found in slices]}
-    return canonical_bytes(index if ended else {**index, "ended": False})
+    return canonical_bytes({"format": INDEX_FORMAT, "size": size, "slices": [found.row() for found in slices]})
 
 
-def parse_index(data: bytes, size: int) -> Index | None:
-    """An index; `None` if it is none of a segment of that size: then the segment is scanned."""
+def parse_index(data: bytes, size: int) -> list[Slice] | None:
+    """The slices of an index; `None` if it is none of a segment of that size: then the segment is scanned."""
     try:
         value = parse_canonical(data, limit=MAX_INDEX_BYTES)
         if value["format"] != INDEX_FORMAT or value["size"] != size:
@@ -257,6 +246,6 @@ def parse_index(data: bytes, size: int) -> Index | None:
                 return None
             found.append(Slice(run_id, digest, offset, length, crc))
             at = offset + length
-        return Index(found, ended=value.get("ended", True) is True)
     except (RunstoneError, LookupError, TypeError, ValueError, AttributeError):
         return None
+    return found

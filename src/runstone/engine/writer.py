@@ -19,7 +19,7 @@ from runstone.core.events import CLOSED, DROPPED, OPENED, data_problem, event_li
 from runstone.core.journal import JournalIndex, split_lines
 from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.parsing import load
-from runstone.core.runlog import line_ends
+from runstone.core.runlog import MESSAGE, line_ends_in
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
 from runstone.core.values import TRUNCATED, coerce
 from runstone.engine import facts as told
@@ -257,7 +257,7 @@ class JournalWriter:
                             self.size = size + len(line)
                             number = 0
                             if kind == "log":
-                                number = self._numbered(data, size)
+                                number = self._numbered("stream" not in data, size)
                         if self._state is BUSY:
                             self._state = FREE
                     except RunstoneError as exc:
@@ -279,7 +279,7 @@ class JournalWriter:
         return self._record_with_care(kind, data, list(marks or ()))
 
     def _admitted(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Admitted:
-        """As `admit`, of what the kernel has made: where it is canonical and clean as it stands, nothing is to do."""
+        """As `admit`, of how a run opens or ends: where all is canonical, of its shape and clean, nothing is to do."""
         try:
             body = self._encode(data, 1)
         except _UNTOLD:  # no JSON
@@ -412,7 +412,7 @@ class JournalWriter:
         try:
             self._append(line)
             self._seq, self.size = seq + 1, size + len(line)
-            number = self._numbered(load(line)["data"], size) if line.endswith(_LOG_LINE) else 0
+            number = self._numbered(line.startswith(MESSAGE), size) if line.endswith(_LOG_LINE) else 0
         except BaseException:
             self._seq, self.size = seq, size
             raise
@@ -420,28 +420,27 @@ class JournalWriter:
             self.tap(line)
         return number
 
-    def _numbered(self, data: Any, start: int) -> int:
+    def _numbered(self, is_message: bool, start: int) -> int:
         """The number in `run.log` of a message whose line begins at an offset; 0 for a piece of a stream. The lines of
         streams, which may be millions that nobody refers to, are counted when a message asks for its number."""
-        if "stream" in data:
+        if not is_message:
             if self._numbered_to is None:
                 self._numbered_to = start
             return 0
         if self._numbered_to is not None:
             try:
                 self._log_lines += self._line_ends(self._numbered_to, start)
-            except RunstoneError:  # it cannot be read now
+            except Exception:  # whatever keeps the journal from being read: the message is in it
                 return 0
             self._numbered_to = None
-        self._log_lines += line_ends(data)
+        self._log_lines += 1
         return self._log_lines
 
     def _line_ends(self, start: int, end: int) -> int:
         """How many lines of `run.log` end in a part of the journal; as recorded: redaction can take line ends out."""
         journal = self.journal
         assert journal is not None
-        lines = split_lines(journal.read(start, end))
-        return sum(line_ends(load(line)["data"]) for line in lines if line.endswith(_LOG_LINE))
+        return sum(line_ends_in(line) for line in split_lines(journal.read(start, end)) if line.endswith(_LOG_LINE))
 
     def _mend(self) -> None:
         """Cut the journal to what was counted, and tell what did not get in."""

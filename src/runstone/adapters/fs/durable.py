@@ -323,18 +323,6 @@ def _check_named(fd: int, path: str) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
-def share_unlocked(fd: int) -> bool:
-    """Keep an open file from being locked, as long as the descriptor is open; `False` if somebody has its lock, or
-    where there are no locks. Whoever wants the lock meanwhile waits (`try_lock`)."""
-    if fcntl is None:
-        return False  # type: ignore[unreachable]  # the checker knows only the platform it runs on
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
 def lock_unshared(fd: int) -> bool:
     """Take the exclusive lock of a folder; `False` if somebody reads it (`share`) or has it. Nobody is waited for."""
     return _lock(fd)

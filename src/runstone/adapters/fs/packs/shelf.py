@@ -2,7 +2,6 @@
 
 - A segment that is closed has an index, which is believed as far as its size is the segment's; each other one is
   scanned, and of it only whole slices are seen. What was scanned once is not scanned again, as segments only grow.
-- Who scans the segment of a writer that died leaves an index of it, so that nobody scans it again; recovery ends it.
 - No name of a segment is ever used again: one that is written anew gets a later name.
 - Two segments may hold one bundle for a moment, while slices are moved. The later name counts.
 """
@@ -16,15 +15,14 @@ from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks
 from runstone.core import layout
 from runstone.core.ids import fold_id
-from runstone.core.slices import MAX_INDEX_BYTES, Slice, index_bytes, parse_index, scan
-from runstone.errors import RunstoneError
+from runstone.core.slices import MAX_INDEX_BYTES, Slice, parse_index, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Final
 
-    from runstone.core.slices import Index, Read
+    from runstone.core.slices import Read
 
 WINDOW_BYTES: Final = 256 << 10
 _FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW
@@ -52,15 +50,12 @@ class Segment:
     def __init__(self, places: Places, name: str) -> None:
         self.name = name
         self.path = places.at(layout.segment(name))
-        self.index = places.at(layout.segment_index(name))
-        self._places = places
+        self._index = places.at(layout.segment_index(name))
         self.closed = False
         self.size = -1
         self.slices: dict[str, Slice] = {}
         """By the folded run id."""
         self._scanned = 0
-        self._indexed = -1
-        """The size of which an index was found."""
 
     def look(self) -> None:
         """Take in what was written since the last look. Raises `FileNotFoundError` where the segment is gone."""
@@ -69,41 +64,21 @@ class Segment:
         fd = os.open(self.path, _FILE)
         try:
             size = os.fstat(fd).st_size
-            if size == self._indexed:  # of a writer that died
-                return
-            index = self._index_of(size)
-            if index is not None:
-                self.slices = {fold_id(found.run_id): found for found in index.slices}
-                self.closed, self._indexed = index.ended, size
+            indexed = self._indexed(size)
+            if indexed is not None:
+                self.slices = {fold_id(found.run_id): found for found in indexed}
+                self.closed = True
             elif size != self.size:
-                found = list(scan(reader_of(fd), self._scanned, size))
-                for one in found:
-                    self.slices.setdefault(fold_id(one.run_id), one)
-                    self._scanned = one.end
-                if self.size < 0 and all(one.sound for one in found):
-                    self._leave_index(fd, size, found)
+                for found in scan(reader_of(fd), self._scanned, size):
+                    self.slices.setdefault(fold_id(found.run_id), found)
+                    self._scanned = found.end
             self.size = size
         finally:
             os.close(fd)
 
-    def _leave_index(self, fd: int, size: int, found: list[Slice]) -> None:
-        """Keep what was scanned, if nobody writes the segment any more. It is derived: where that fails, nothing is
-        lost."""
+    def _indexed(self, size: int) -> list[Slice] | None:
         try:
-            if (
-                found
-                and durable.share_unlocked(fd)
-                and os.fstat(fd).st_size == size
-                and durable.is_named(fd, self.path)
-            ):
-                data = index_bytes(size, found, ended=False)
-                durable.replace_file(self.index, data, self._places.new_temporary())
-        except (OSError, RunstoneError):
-            return
-
-    def _index_of(self, size: int) -> Index | None:
-        try:
-            fd = os.open(self.index, _FILE)
+            fd = os.open(self._index, _FILE)
         except OSError:
             return None
         try:
