@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 def open(url: str | os.PathLike[str] | None = None, *, packed: bool | None = None) -> Store:
     """The store at a path or URL; without one `RUNSTONE_STORE`, else `./runs`.
 
-    With `packed` what is recorded through it goes into packs, as is meant for many small runs; without an answer
-    `RUNSTONE_PACKED` says so. Both kinds are read in any case. Opening writes nothing: the store is made when the first
+    With `packed` what is recorded through it goes into packs, as is meant for many small runs; where it is not given,
+    `RUNSTONE_PACKED` decides. Both kinds are read in any case. Opening writes nothing: the store is made when the first
     run is recorded. Raises `unsupported_store`.
     """
     return open_store(None if url is None else os.fspath(url), packed=packs_by_default() if packed is None else packed)

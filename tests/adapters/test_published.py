@@ -104,7 +104,15 @@ class NeverNotes(MemoryPublished):
         return False
 
 
+class TakesFolders(MemoryPublished):
+    """Does not know of folders."""
+
+    def _is_folder(self, place: str) -> bool:
+        return False
+
+
 ZOO = {
+    "test_a_folder_is_no_copy": [TakesFolders],
     "test_a_copy_is_put_once": [Overwrites, KeepsTheFirst],
     "test_a_copy_goes_when_it_is_removed": [NeverRemoves],
     "test_a_copy_is_kept_byte_by_byte": [EmptyIsNone],

@@ -19,10 +19,11 @@ from tests.core.planted import secrets
 
 import runstone
 from runstone.contracts.lotus import LotusRuns, artifact_hash, build_artifact
+from runstone.contracts.lotus.lost import check_lost
 from runstone.core.printing import print_json
 from runstone.core.times import time_text
 from runstone.engine.publishing import publisher_of
-from runstone.errors import Conflict, InvalidInput, NotFound, RunstoneError
+from runstone.errors import Conflict, Damaged, InvalidInput, NotFound, RunstoneError, StoreUnavailable, error
 from runstone.testing.fakes import FixedClock
 
 READY, REVIEW, BLOCKED = "READY", "PENDING_REVIEW", "BLOCKED"
@@ -281,6 +282,50 @@ def test_what_is_not_there_is_not_found(runs: LotusRuns, value: str) -> None:
             runs.latest(label, value)
 
 
+def damage(path: Path) -> None:
+    """Change a journal behind its first line."""
+    path.chmod(0o644)
+    data = path.read_bytes()
+    path.write_bytes(data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
+
+
+@pytest.mark.parametrize("value", ["x86_64", "runstone", "lotus", "rebalance", "job", "p1", "corr-of-another"])
+def test_a_damaged_run_stands_for_no_other(runs: LotusRuns, value: str) -> None:
+    """Whatever else stands on its first line, also another label; nor does one of another contract or kind."""
+    runs.simulate({}, engine(), portfolio_id="p1", correlation_id="mine")
+    runs.store.run("job", labels={"correlation_id": "corr-of-another"}, config={"arch": "x86_64"}).finish()
+    runs.store.run("rebalance", labels={"correlation_id": "corr-of-another"}).finish()
+    for sealed in list(runs.store.runs("")):
+        damage(Path(sealed.path) / "events.jsonl")
+    runs.store.reindex()
+    assert {row["state"] for row in runs.store.page("").rows} == {"damaged"}
+    with pytest.raises(NotFound) as caught:
+        runs.latest("correlation_id", value)
+    assert caught.value.code == "run_not_found"
+    with pytest.raises(Damaged):
+        runs.latest("correlation_id", "mine")
+
+
+@pytest.mark.parametrize("where", ["open", "read"])
+def test_a_store_that_cannot_be_read_is_told_as_such(
+    runs: LotusRuns, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """It is not known then that there is no such run."""
+    runs.simulate({}, engine(), portfolio_id="p1", correlation_id="mine")
+    (sealed,) = runs.store.runs()
+    damage(Path(sealed.path) / "events.jsonl")
+    runs.store.reindex()
+    assert [row["state"] for row in runs.store.page("").rows] == ["damaged"]
+
+    def broken(*_: Any) -> Any:
+        raise error("store_unavailable", "Input/output error")
+
+    target = type(runs.store.objects) if where == "open" else type(sealed.bundle)
+    monkeypatch.setattr(target, where, broken)
+    with pytest.raises(StoreUnavailable):
+        check_lost(runs.store, "rebalance", "correlation_id", "other")
+
+
 def test_pages(runs: LotusRuns) -> None:
     """Newest first, each run once, filtered by all that is given; both bounds of time are included."""
     made = [
@@ -373,6 +418,35 @@ def test_a_review_that_began_earlier_and_ends_later_counts_no_more(
         runs.store.annotate(kernel, labels={"lotus.review": "REJECT"}, by="bob")
     assert [said["by"] for said in runs.store.annotations(kernel)] == ["bob", "ann"]
     assert [one["actor_id"] for one in runs.decisions(run_id)] == ["ann"]
+    assert runs.workflow(run_id) == told
+
+
+def said_earlier(runs: LotusRuns, monkeypatch: pytest.MonkeyPatch, kernel: str) -> None:
+    """A rejection by bob that was begun before all others, and is sealed only now."""
+    clock, now = type(runs.store.clock), runs.store.clock.time_ns()
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "time_ns", lambda _: now - 60 * 10**9)
+        runs.store.annotate(kernel, labels={"lotus.review": "REJECT"}, by="bob")
+
+
+def test_nobody_is_told_of_an_end_that_is_not_fixed(runs: LotusRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the reviewer died behind the seal: whoever asks first fixes it, and all others are told the same."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]
+    (kernel,) = (sealed.run_id for sealed in runs.store.runs("kind:rebalance"))
+    runs.store.annotate(kernel, labels={"lotus.review": "APPROVE"}, by="ann")
+    told = runs.workflow(run_id)
+    said_earlier(runs, monkeypatch, kernel)
+    assert (told["workflow_status"], runs.workflow(run_id)) == ("APPROVED", told)
+    assert [one["actor_id"] for one in runs.decisions(run_id)] == ["ann"]
+
+
+def test_who_asks_while_an_end_is_fixed_is_told_of_that_one(runs: LotusRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at what is fixed and the own word somebody else was quicker."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]
+    told = runs.review(run_id, "APPROVE", reason_code="R", actor_id="ann")
+    (kernel,) = (sealed.run_id for sealed in runs.store.runs("kind:rebalance"))
+    said_earlier(runs, monkeypatch, kernel)
+    monkeypatch.setattr(type(runs.store.journals.claims), "get", lambda *_: None)
     assert runs.workflow(run_id) == told
 
 

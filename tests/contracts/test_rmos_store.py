@@ -100,6 +100,11 @@ def test_a_run_is_written_once(store: RunStore) -> None:
         {"outputs": {"gcode_text": 7}},
         {"outputs": {"opplan_json": [1]}},
         {"outputs": "G90"},
+        {"outputs": {"preview_svg_path": ["a.svg"]}},
+        *({"status": status} for status in (["OK"], {"OK": 1}, None, 7)),
+        *({key: [1]} for key in ("mode", "tool_id", "request_summary", "feasibility", "decision", "hashes", "meta")),
+        *({"decision": {key: {1: 2}}} for key in ("risk_level", "score", "block_reason", "warnings")),
+        {"decision": {"details": ["none"]}},
         {"outputs": {"gcode_text": "G0\n" * 100_000, "gcode_path": "elsewhere.nc"}},
         {"request_summary": {"x": "y" * (8 << 20)}},
     ],
@@ -107,6 +112,8 @@ def test_a_run_is_written_once(store: RunStore) -> None:
 def test_an_artifact_that_is_none_is_refused(store: RunStore, wrong: dict[str, Any]) -> None:
     """Before anything is recorded."""
     value = {**artifact(store).model_dump(mode="json"), **wrong}
+    if wrong.get("feasibility") == [1]:
+        value["hashes"] = {"feasibility_sha256": sha256_json([1])}
     with pytest.raises(RunstoneError):
         store.write_artifact(value)
     assert list(store.store.runs()) == []

@@ -260,6 +260,21 @@ def test_a_key_whose_answer_was_purged_is_told_so(
     assert refused(lambda: place(other, key="a")).code == "idempotency_conflict"
 
 
+def test_a_key_whose_work_was_never_begun_stays_taken_behind_a_purge(store: Store) -> None:
+    """It is free while the run tells that; the tombstone only says `failed`, and nobody is told of an answer."""
+    work, down = Counted(), Counted(raises=ConnectionError("down"))
+    for _ in range(2):
+        refused(
+            lambda: keyed(store, work, facts=lambda request, key=None: down(request))(CALM, key="a"), ConnectionError
+        )
+    for run in list(store.runs()):
+        purge(store, run.run_id)
+    told = refused(lambda: keyed(store, work)(CALM, key="a"))
+    assert (told.code, told.details["status"], down.count, work.count) == ("run_purged", "failed", 2, 0)
+    assert "stays taken by its run, whatever came of it" in told.message
+    assert "answer" not in told.message
+
+
 def test_a_key_that_had_no_answer_is_free_behind_a_purge(store: Store) -> None:
     """As long as the run stood it was free, too: nobody was told anything of it."""
     work = Counted(raises=KeyboardInterrupt())

@@ -141,6 +141,15 @@ def test_a_link_at_the_place_is_not_followed(store: Store, folder: Path, tmp_pat
     assert caught.value.code == "published_conflict"
 
 
+def test_a_folder_at_the_place_is_no_copy(store: Store) -> None:
+    """Recovery tells of it, as verification does, and leaves it."""
+    record(store)
+    lost(store).mkdir()
+    (recovery,) = store.recover()
+    assert (recovery.outcome, recovery.reason and recovery.reason["code"]) == ("skipped", "store_unavailable")
+    assert [finding[:2] for finding in found(store)] == [(10, "store_unavailable")]
+
+
 def test_an_imported_bundle_is_published(store: Store, tmp_path: Path, folder: Path) -> None:
     """As if it had been sealed here; again changes nothing."""
     elsewhere = publishing_store(tmp_path / "elsewhere")
@@ -237,23 +246,36 @@ def test_a_store_that_never_published_is_not_searched(tmp_path: Path, monkeypatc
     assert store.recover() == []
 
 
-def test_of_runs_that_a_list_knows_only_the_missing_is_opened(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a catalog is kept, a store of many runs is recovered without opening them; what is new in it, too."""
+def test_of_runs_that_a_list_has_shown_only_the_missing_is_opened(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that came later the manifest is read, and the journal only where a copy is missing."""
     for number in range(3):
         record(store, f"r{number}")
     assert len(store.page(limit=1).rows) == 1
     record(store, "later")
-    lost(store, "r1")
-    opened, look = [], type(store.objects).open
-    list(store._finder.sealed_rows())
+    record(store, "latest")
+    for run in ("r1", "latest"):
+        next(folder.glob(f"*/{run}.txt")).unlink()
+    opened, journals = {}, set()
+    kind = type(store.get("later").bundle)
+    look, read = type(store.objects).open, kind.read
 
     def noted(objects: Any, run_id: str) -> Any:
-        opened.append(run_id)
-        return look(objects, run_id)
+        bundle = look(objects, run_id)
+        opened[bundle] = run_id
+        return bundle
+
+    def noted_read(bundle: Any, path: str, *args: Any) -> Any:
+        if path == layout.JOURNAL:
+            journals.add(opened[bundle])
+        return read(bundle, path, *args)
 
     monkeypatch.setattr(type(store.objects), "open", noted)
-    assert outcomes(store) == [("r1", "published")]
-    assert set(opened) == {"r1"}
+    monkeypatch.setattr(kind, "read", noted_read)
+    assert outcomes(store) == [("r1", "published"), ("latest", "published")]
+    assert set(opened.values()) == {"r1", "later", "latest"}
+    assert journals == {"r1", "latest"}
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -264,7 +286,7 @@ def test_every_copy_that_is_missing_is_made(store: Store, monkeypatch: pytest.Mo
         record(store, f"r{number}")
     if known:
         assert len(store.page(limit=1).rows) == 1
-    assert len(list(store._finder.sealed_rows())) == 5 * known
+    assert len(list(store._finder.known_rows())) == 5 * known
     for number in range(5):
         lost(store, f"r{number}")
     assert sorted(outcomes(store)) == [(f"r{number}", "published") for number in range(5)]

@@ -10,15 +10,15 @@
 from __future__ import annotations
 
 from runstone.core.card import DAMAGED
-from runstone.core.query import Query
 from runstone.engine.carding import sealed_card
 from runstone.ports.catalog import CatalogLost, Known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final, TypeVar
+    from typing import Any, Final, TypeVar
 
+    from runstone.core.query import Cursor, Query
     from runstone.ports.catalog import Catalog
     from runstone.ports.objects import Objects
 
@@ -60,12 +60,12 @@ class Catalogue:
                         raise
             self._catalogs = self._catalogs[1:] or self._catalogs
 
-    def is_kept(self) -> bool:
-        """Whether a catalog is at hand that knows any run, perhaps not the latest."""
+    def known_rows(self, query: Query, after: Cursor | None, limit: int) -> list[dict[str, Any]]:
+        """Rows that a catalog has by now, of what was there when it was last asked; none where it cannot be read."""
         try:
-            return bool(self._catalogs[0].rows(Query([]), None, 1))
+            return self._catalogs[0].rows(query, after, limit)
         except CatalogLost:
-            return False
+            return []
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Forget everything and read every bundle; answers how many. Raises `CatalogLost` where none can be kept."""

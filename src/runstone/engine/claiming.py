@@ -4,8 +4,8 @@
   stands for work that was never begun.
 - A key is free again, for one run that retries, when its run came to no answer: its process died, the call was
   cancelled, or the work was never begun. The retry claims the next number of the key.
-- A key whose answer was purged stays taken: its tombstone does not say what the answer was, so to work again might
-  give another one.
+- A key whose run was purged stays taken: its tombstone does not say whether there was an answer, nor which, so to work
+  again might give another one. It is as free as it was where the tombstone says `interrupted` or `cancelled`.
 - What is answered is what was recorded, also the first time, so all answers are the same bytes.
 """
 
@@ -174,9 +174,9 @@ def look(store: Store, request: Request) -> Sealed | Claim | None:
 
 
 def _purged(gone: Tombstone) -> RunstoneError:
-    """The key was answered, or its work was done, and nobody can say any more what came of it."""
+    """The key has had its run, and nobody can say any more what came of it, nor whether its work was begun."""
     told = gone.error()
-    message = f"the idempotency key was answered before: {told.message}; for another answer use another key"
+    message = f"the idempotency key stays taken by its run, whatever came of it: {told.message}; use another key"
     return error("run_purged", message, option="idempotency_key", **told.details)
 
 

@@ -8,7 +8,7 @@ from runstone.engine.carding import open_card
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Final
 
     from runstone.core.card import Card
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from runstone.ports.objects import Objects
 
 PAGE: Final = 200
-"""So many are asked for at a time where all are wanted."""
+"""Cards of a page where all are wanted."""
 ROWS: Final = 10_000
-"""So many rows are asked for at a time where all are wanted: to ask costs a look at all that is there."""
+"""The same of rows, which are small: a catalog in memory orders all that it has for each page."""
 _TOLD_AT_OPENING: Final = ("id", "kind", "status", "contract", "opened", "label", "link")
 """What is known of an open run without reading more than its first line."""
 
@@ -77,27 +77,16 @@ class Finder:
 
     def sealed(self, query: Query) -> Iterator[str]:
         """Ids of sealed runs that fit, in the order of the query, page by page."""
-        after = None
-        while True:
-            found = self.catalogue.ask(lambda catalog: catalog.cards(query, after, PAGE))  # noqa: B023  # asked at once
-            yield from [card["run_id"] for card in found if card["state"] == SEALED]
-            if len(found) < PAGE:
-                return
-            after = query.cursor(found[-1])
+        cards = _paged(query, lambda after: self.catalogue.ask(lambda catalog: catalog.cards(query, after, PAGE)), PAGE)
+        return (card["run_id"] for card in cards if card["state"] == SEALED)
 
-    def sealed_rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of all sealed runs, of every kind, page by page, where a catalog is kept; else none: to read every run
-        for one would be dear."""
-        if not self.catalogue.is_kept():
-            return
-        query, after = Query([]), None
+    def known_rows(self) -> Iterator[dict[str, Any]]:
+        """Rows of the sealed runs, of every kind, that the catalog has by now, page by page: no run is read for them,
+        and those that are new are not among them."""
+        query = Query([])
         query.names_kind = True
-        while True:
-            found = self.catalogue.ask(lambda catalog: catalog.rows(query, after, ROWS))  # noqa: B023  # asked at once
-            yield from (row for row in found if row["state"] == SEALED)
-            if len(found) < ROWS:
-                return
-            after = query.cursor(found[-1])
+        rows = _paged(query, lambda after: self.catalogue.known_rows(query, after, ROWS), ROWS)
+        return (row for row in rows if row["state"] == SEALED)
 
     def plan(self, query: Query) -> str:
         """In words: how the answer is found."""
@@ -116,6 +105,17 @@ class Finder:
     def _is_sealed(self, catalog: Catalog, run_id: str) -> bool:
         """Whether a run that was open is known as sealed by now."""
         return self._objects.exists(run_id) and bool(catalog.rows(asking("id", run_id), None, 1))
+
+
+def _paged(query: Query, ask: Callable[[Cursor | None], Sequence[Any]], size: int) -> Iterator[Any]:
+    """All cards or rows of a query, where `ask` answers those behind a cursor, `size` at most."""
+    after = None
+    while True:
+        found = ask(after)
+        yield from found
+        if len(found) < size:
+            return
+        after = query.cursor(found[-1])
 
 
 def _page(found: Sequence[Any], query: Query, limit: int | None) -> Page:

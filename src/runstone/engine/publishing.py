@@ -88,8 +88,8 @@ class Publisher:
     def mend(self, rows: Callable[[], Iterable[Row]] = tuple) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
         """Make every copy that is missing: run id, places of what was done, and what kept it from being done.
 
-        `rows` answers what a list shows of sealed runs, as far as one is at hand: those runs are opened only where a
-        copy is not as it should be, and all others are.
+        `rows` answers what a list shows of sealed runs, as far as one is at hand. It is believed: those runs are opened
+        only where a copy is not as it should be. Of all others the manifest is read.
         """
         if not self._copies.begun():
             return

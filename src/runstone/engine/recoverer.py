@@ -97,8 +97,8 @@ def recover(
 
 def recover_all(store: Store, *, force: bool = False) -> tuple[list[Recovery], list[RunstoneError]]:
     """Recover every open run, and make published copies that are missing; answers what was done, and how the store
-    failed for others: none keeps another open. Sealed runs that a catalog knows are opened only where a copy is not as
-    it should be."""
+    failed for others: none keeps another open. Sealed runs that the catalog has by now are opened only where a copy is
+    not as it should be; of all others the manifest is read."""
     objects, journals, contract_of = store.objects, store.journals, store.contract_of
     done, failures = [], []
     for run_id in journals.open_ids():
@@ -107,7 +107,7 @@ def recover_all(store: Store, *, force: bool = False) -> tuple[list[Recovery], l
         except RunstoneError as exc:
             failures.append(exc)
     told = {recovery.run_id for recovery in done}
-    rows = store._finder.sealed_rows  # noqa: SLF001  # a part of the store, which it gives nobody else
+    rows = store._finder.known_rows  # noqa: SLF001  # a part of the store, which it gives nobody else
     for run_id, _, problem in Publisher(objects, journals, contract_of).mend(rows):
         if run_id not in told:
             recovery = Recovery(run_id, PUBLISHED if problem is None else SKIPPED)

@@ -488,7 +488,7 @@ class _Verification:
             return None
 
     def refold(self, contract: Contract, journal: Journal, expected: set[str]) -> list[Document]:
-        """Compare the documents that stand in the bundle; the answer are those that are published."""
+        """Compare the documents that stand in the bundle; answers those that are published."""
         published = []
         for document in contract.documents(journal):
             if document.standing == PUBLISHED:

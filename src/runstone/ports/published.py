@@ -34,12 +34,12 @@ class Published(Protocol):
         ...
 
     def stands(self, place: str) -> bool:
-        """Whether anything that can be read stands at a place. Raises as `read`, and reads no byte."""
+        """Whether a copy stands at a place, whatever its bytes. Raises as `read`, and reads no byte."""
         ...
 
     def read(self, place: str) -> Iterator[bytes] | None:
         """The bytes that stand at a place; `None` where nothing does. Links are never followed. Raises
-        `store_unavailable` for what cannot be read, as a link."""
+        `store_unavailable` for what is no copy, as a link, or a folder with copies in it."""
         ...
 
     def remove(self, place: str) -> bool:

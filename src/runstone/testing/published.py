@@ -70,6 +70,16 @@ class PublishedSuite:
         copies.remove(PLACE)
         assert not ground.make().stands(PLACE)
 
+    def test_a_folder_is_no_copy(self, ground: PublishedGround) -> None:
+        """Where copies stand below a place, it neither has one nor lacks one: that is told, and nothing is changed."""
+        copies = ground.make()
+        copies.put("a/b", [b"x"])
+        assert code_of(lambda: copies.stands("a")) == "store_unavailable"
+        assert code_of(lambda: body_at(copies, "a")) == "store_unavailable"
+        assert code_of(lambda: copies.put("a", [b"x"])) == "published_conflict"
+        assert code_of(lambda: copies.remove("a")) == "store_unavailable"
+        assert body_at(copies, "a/b") == b"x"
+
     def test_a_copy_goes_when_it_is_removed(self, ground: PublishedGround) -> None:
         """Once; others stay, and it can be put again."""
         copies = ground.make()

@@ -6,7 +6,9 @@ So a bundle that comes into somebody's ordinary store never writes outside of it
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks, translated
@@ -59,7 +61,9 @@ class FsPublished:
         except OSError:  # a link, or what cannot be read
             raise _other(place, path) from None
         try:
-            if os.fstat(fd).st_size != len(data) or b"".join(read_chunks(fd)) != data:
+            facts = os.fstat(fd)
+            same = stat.S_ISREG(facts.st_mode) and facts.st_size == len(data)
+            if not same or b"".join(read_chunks(fd)) != data:
                 raise _other(place, path)
             durable.sync(fd)
         finally:
@@ -78,11 +82,17 @@ class FsPublished:
         return None if fd is None else _read(fd, path)
 
     def _opened(self, path: str) -> int | None:
+        """The descriptor of a regular file; `None` where nothing stands."""
         with translated(path):
             try:
-                return os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
             except (FileNotFoundError, NotADirectoryError):
                 return None
+            mode = os.fstat(fd).st_mode
+            if stat.S_ISREG(mode):
+                return fd
+            os.close(fd)
+            raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL, "no regular file", path)
 
     def remove(self, place: str) -> bool:
         path = self.location(place)

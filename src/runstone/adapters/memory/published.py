@@ -33,7 +33,7 @@ class MemoryPublished:
         data = b"".join(body)
         self._begun = True
         with self._lock:
-            found = self._copies.setdefault(place, data)
+            found = None if self._is_folder(place) else self._copies.setdefault(place, data)
         if found is data:
             return "created"
         if found != data:
@@ -42,15 +42,25 @@ class MemoryPublished:
         return "identical"
 
     def stands(self, place: str) -> bool:
-        return layout.check_path(place) in self._copies
+        return self._at(place) is not None
 
     def read(self, place: str) -> Iterator[bytes] | None:
-        found = self._copies.get(layout.check_path(place))
+        found = self._at(place)
         return None if found is None else iter((found,))
 
     def remove(self, place: str) -> bool:
         with self._lock:
-            return self._copies.pop(layout.check_path(place), None) is not None
+            return self._at(place) is not None and self._copies.pop(place, None) is not None
+
+    def _at(self, place: str) -> bytes | None:
+        found = self._copies.get(layout.check_path(place))
+        if found is None and self._is_folder(place):
+            location = self.location(place)
+            raise error("store_unavailable", f"{location}: no regular file", path=location, reason="no regular file")
+        return found
+
+    def _is_folder(self, place: str) -> bool:
+        return any(known.startswith(f"{place}/") for known in list(self._copies))
 
     def location(self, place: str) -> str:
         return f"memory:{layout.check_path(place)}"

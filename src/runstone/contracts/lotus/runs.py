@@ -206,7 +206,7 @@ class LotusRuns:
         """The newest run with a label that has a stored run, proved. Raises `run_not_found`, `bundle_damaged`."""
         found = next(self._all(label, value), None)
         if found is None:
-            check_lost(self.store, label, value)
+            check_lost(self.store, KIND, label, value)
             _raise_not_found(value)
         try:
             prove(found.bundle, self.store.contract_of)
@@ -267,27 +267,14 @@ class LotusRuns:
         told = {"reason_code": reason_code, "correlation_id": correlation_id or sealed.labels[CORRELATION]}
         labels = {REVIEW: action, **{f"{REVIEW}.{name}": value for name, value in told.items()}}
         said = self.store.annotate(sealed.run_id, labels=labels, note=comment, by=actor_id)
-        self._settle(sealed)
         state = self._workflow(sealed)
         if all(one["decision_id"] != _decision_id(said.run_id) for one in self._decisions(sealed)):
             raise _not_under_review(state)
         return state
 
-    def _settle(self, sealed: Sealed) -> None:
-        """Fix which decision ends a review, once: one that was begun earlier may be sealed later."""
-        last = next(reversed(self._decisions(sealed)), None)
-        if last is not None and ACTIONS[last["action"]] != PENDING_REVIEW:
-            ends = canonical_bytes({"decision_id": last["decision_id"]})
-            self.store.journals.claims.put_new(_review_claim(sealed), ends)
-
-    def _settled(self, sealed: Sealed, said: list[dict[str, Any]]) -> Any:
-        """The decision that ends a review, as far as that is fixed, and it is among what is `said`."""
-        body = self.store.journals.claims.get(_review_claim(sealed))
-        settled = None if body is None else parse_canonical(body)["decision_id"]
-        return settled if any(_decision_id(told["run_id"]) == settled for told in said) else None
-
     def workflow(self, rebalance_run_id: str) -> dict[str, Any]:
-        """How the review of a run stands. Raises `run_not_found`."""
+        """How the review of a run stands. Raises `run_not_found`, and `store_unavailable`, also where nobody has been
+        told yet that the review is ended, and the store cannot fix it."""
         return self._workflow(self._sealed(RUN_ID, rebalance_run_id))
 
     def _workflow(self, sealed: Sealed) -> dict[str, Any]:
@@ -303,14 +290,30 @@ class LotusRuns:
         }
 
     def decisions(self, rebalance_run_id: str) -> list[dict[str, Any]]:
-        """What reviewers decided of a run, the oldest first. Raises `run_not_found`."""
+        """What reviewers decided of a run, the oldest first. Raises as `workflow`."""
         return self._decisions(self._sealed(RUN_ID, rebalance_run_id))
 
     def _decisions(self, sealed: Sealed) -> list[dict[str, Any]]:
-        """Up to the one that ends the review: what was said at the same moment counts no more."""
+        """Up to the one that ends the review, which is fixed before anybody is told of it: what was begun earlier may
+        be sealed later, and counts no more."""
+        claims, name = self.store.journals.claims, _review_claim(sealed)
+        fixed = claims.get(name)  # before what is said: that has what is fixed
+        decisions = self._said(sealed, fixed)
+        last = next(reversed(decisions), None)
+        if fixed is not None or last is None or ACTIONS[last["action"]] == PENDING_REVIEW:
+            return decisions
+        ends = canonical_bytes({"decision_id": last["decision_id"]})
+        quicker = claims.put_new(name, ends)
+        return decisions if quicker in (None, ends) else self._said(sealed, quicker)
+
+    def _said(self, sealed: Sealed, fixed: bytes | None) -> list[dict[str, Any]]:
+        """Those decisions, with the one that is `fixed` to end the review; where none is, or it was purged, with the
+        first that does."""
         decisions = []
         said = self.store.annotations(sealed)
-        settled = self._settled(sealed, said)
+        settled = None if fixed is None else parse_canonical(fixed)["decision_id"]
+        if all(_decision_id(told["run_id"]) != settled for told in said):
+            settled = None
         for told in said:
             labels = told["labels"]
             if labels.get(REVIEW) in ACTIONS:

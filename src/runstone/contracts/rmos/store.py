@@ -38,7 +38,7 @@ RUNS_DIR_SETTING: Final = "RMOS_RUNS_DIR"
 class RunStore:
     """Where run artifacts are. Nothing is written by making one. Safe to share between threads.
 
-    With `packed` what is recorded at a gate goes into packs; without an answer `RUNSTONE_PACKED` says so.
+    With `packed` what is recorded at a gate goes into packs; where it is not given, `RUNSTONE_PACKED` decides.
     """
 
     def __init__(self, runs_dir: str | os.PathLike[str] | None = None, *, packed: bool | None = None) -> None:

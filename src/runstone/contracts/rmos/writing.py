@@ -11,6 +11,7 @@ from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import (
     HASHES,
     NAME,
+    OUTPUTS,
     STATUSES,
     VERSION,
     contents_of,
@@ -43,6 +44,23 @@ KERNEL_STATUSES: Final = {"OK": SUCCESS, "BLOCKED": BLOCKED, "ERROR": FAILED}
 PRINT: Final = "py-pretty-utf8"
 _ENVELOPE_BYTES: Final = 1024
 """Room on a line for what stands around a document."""
+_TEXT: Final = (str, "text")
+_OBJECT: Final = (dict, "an object")
+_MEMBERS: Final[Mapping[str, Mapping[str, tuple[Any, str]]]] = {
+    "request_summary": {},
+    "feasibility": {},
+    "decision": {
+        "risk_level": _TEXT,
+        "score": ((int, float), "a number"),
+        "block_reason": _TEXT,
+        "warnings": (list, "a list"),
+        "details": _OBJECT,
+    },
+    "hashes": {},
+    "outputs": {**dict.fromkeys(OUTPUTS, _TEXT), "opplan_json": _OBJECT},
+    "meta": {},
+}
+"""Parts of an artifact, each an object, and of which types their members are. What is null is not there."""
 
 
 def record_toolpaths(run: Run, payload: dict[str, Any]) -> None:
@@ -166,22 +184,23 @@ def proved(value: Any) -> dict[str, Any]:
     for key in ("run_id", "tool_id", "mode"):
         if not isinstance(value.get(key), str):
             raise error("invalid_option", f"{key} of an artifact is text", option=key)
-    if value.get("status") not in KERNEL_STATUSES:
+    if value.get("status") not in tuple(KERNEL_STATUSES):  # by equality: it may be a list
         words = ", ".join(KERNEL_STATUSES)
         raise error("invalid_option", f"status of an artifact is one of {words}", option="status")
-    _check_outputs(value.get("outputs"))
+    for part, members in _MEMBERS.items():
+        _check_part(part, value.get(part), members)
     stable_json(value)  # text that is no Unicode has no hash, and would leave a document without what it is in
     return {**value, "hashes": _hashes(value)}
 
 
-def _check_outputs(outputs: Any) -> None:
-    if not isinstance(outputs, dict):
-        if outputs is not None:
-            raise error("invalid_option", "outputs of an artifact is an object", option="outputs")
-        return
-    for key, kind, word in (("gcode_text", str, "text"), ("opplan_json", dict, "an object")):
-        if not isinstance(outputs.get(key), kind | None):
-            raise error("invalid_option", f"outputs.{key} of an artifact is {word}, or null", option="outputs")
+def _check_part(part: str, value: Any, members: Mapping[str, tuple[Any, str]]) -> None:
+    """Raise `invalid_option` where a part of an artifact, or a member of it, is there and of another type."""
+    found = {part: (value, _OBJECT)}
+    if isinstance(value, dict):
+        found.update({f"{part}.{name}": (value.get(name), kind) for name, kind in members.items()})
+    for name, (member, (kind, word)) in found.items():
+        if member is not None and not isinstance(member, kind):
+            raise error("invalid_option", f"{name} of an artifact is {word}, or null", option=part)
 
 
 def _hashes(value: dict[str, Any]) -> dict[str, Any]:
