@@ -15,6 +15,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.redaction import gate
 from runstone.core.redaction.gate import Scanner, Sought
 from runstone.core.redaction.ruleset import DEFAULT
+from runstone.engine import live
 
 SECRET = b"token: ghp_" + b"x1Y2" * 9 + b"\n"
 
@@ -157,6 +158,32 @@ def test_one_thread_compiles_and_the_others_go_on(monkeypatch: pytest.MonkeyPatc
         assert not other.hit(line)
         assert other.hit != other._slow_hit
     assert len(made) == 1
+
+
+@pytest.mark.usefixtures("folder", "cold")
+def test_a_child_compiles_though_it_was_forked_while_another_thread_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That thread is none of the child's: nobody would ever end what it began."""
+    monkeypatch.setattr(gate, "COMPILE_COST", 0)
+    monkeypatch.setattr(live, "LIVE", {})
+    line = b"x" * (gate.WARM_COST + 1)
+    compiled, scanner = gate._compile, Scanner(DEFAULT, Sought(), SystemHost())
+    made = []
+
+    def compiling(expressions: list[bytes]) -> Any:
+        first = len(expressions) > 1 and not made
+        if len(expressions) > 1:
+            made.append(len(expressions))
+        if first:
+            assert not scanner.hit(line)  # as another thread does meanwhile: from now on none is due
+            assert scanner.hit == scanner._slow_hit
+            live._after_fork()  # as in a child of that thread
+            assert not scanner.hit(line)
+            assert scanner.hit != scanner._slow_hit
+        return compiled(expressions)
+
+    monkeypatch.setattr(gate, "_compile", compiling)
+    Scanner(DEFAULT, Sought(), SystemHost()).warm()
+    assert len(made) == 2  # the child's, and the parent's, which goes on
 
 
 @pytest.mark.usefixtures("folder", "cold")

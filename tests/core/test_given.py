@@ -476,6 +476,49 @@ def test_a_reference_that_closes_further_on_stays(text: str) -> None:
     assert REDACTOR.text(text) == (text, [])
 
 
+GLUED = [
+    *("%(hunter2)Xq9", "${a}hunter2Xq9", "#{a}hunter2Xq9", "$(cat f9)hunter2Xq9", "{{ pw }}hunter2Xq9"),
+    *("${{ pw }}hunter2Xq9", "${a}${b}hunter2Xq9", "%(a)s9hunter2", "%(a)s%(b)s9hunter2"),
+    *("%(hunter2)-Xq9", "${a}-hunter2Xq9", "$(cat f9)_Xq9", "${a}-${b}hunter2Xq9", "%(hunter2)!Xq9"),
+]
+AROUND = [
+    *("x password={} y", "password={}\nb=2", "x password: {} y", "  password: {}\n", "?a=1&password={}&b=2"),
+    *("Authorization: Bearer {}", "x --password {} y", "- name: PASSWORD\n  value: {}\n", "<password>{}</password>"),
+    *('x password="{}" y', "name=PASSWORD, value={} y", "ALTER USER x PASSWORD '{}'", '{{"password":"{}"}}'),
+]
+
+
+@pytest.mark.parametrize("value", GLUED)
+@pytest.mark.parametrize("form", AROUND)
+def test_a_value_that_is_glued_to_a_reference_goes_with_it(form: str, value: str) -> None:
+    """Only what ends where a reference ends stands for another value."""
+    text = form.format(value)
+    assert taken(text) == [value]
+    clean, _ = REDACTOR.text(text)
+    assert REDACTOR.text(clean) == (clean, [])
+    assert WARM.hit(text.encode())
+    assert WARM.looks(text.encode())
+
+
+@pytest.mark.parametrize("value", ['$(cat "$F9")hunter2Xq9', '${a}$(cat "$F9")hunter2Xq9', '${PW:-"d9"}-hunter2Xq9'])
+def test_a_value_is_glued_to_a_reference_with_quotation_marks(value: str) -> None:
+    """Within quotation marks of the same kind: up to the one that closes."""
+    assert taken(f'PASSWORD="{value}" x') == [value]
+
+
+@pytest.mark.parametrize(
+    "value", ["%(a)s", "%(a)s%(b)s", "${a}", "${a}${b}", "${a}-${b}.", "{{ a }}:{{ b }}", "$(cat f9)."]
+)
+@pytest.mark.parametrize(
+    "form", ["x password={} y", "?password={}&user=bob9", "x password={}, y9", "x --password {}\n9"]
+)
+def test_what_is_glued_to_nothing_stays(form: str, value: str) -> None:
+    """References in a row, the letter of a conversion, signs of a sentence; also in JSON that is read as text."""
+    text = form.format(value)
+    assert taken(text) == []
+    assert taken(json.dumps(f"{text}\nx")) == taken(json.dumps({"a": json.dumps(text)})) == []
+
+
 @pytest.mark.parametrize("value", ["{{hunter2Xq9", "${hunter2Xq9"])
 def test_a_reference_in_a_url_that_nothing_closes_is_a_password(value: str) -> None:
     """Up to the sign behind it."""

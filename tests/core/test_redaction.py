@@ -20,10 +20,10 @@ from runstone.core.events import FIELDS
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.parsing import parse_json
 from runstone.core.printing import print_json
-from runstone.core.redaction import gate
+from runstone.core.redaction import gate, sieve
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.gate import COMPILE_COST, MAX_LITERAL_BYTES, Gate
-from runstone.core.redaction.names import folded
+from runstone.core.redaction.names import STEMS, folded
 from runstone.core.redaction.redactor import DECLARED, FAILED, Redactor
 from runstone.core.redaction.rule import Rule
 from runstone.core.redaction.rules import RULES
@@ -483,15 +483,45 @@ def test_the_gate_hits_whatever_the_redactor_would_change(value: Any) -> None:
         assert REDACTOR.gate.hit(canonical_bytes(tree))
 
 
-@given(trees, st.sampled_from(["py-compact-utf8", "py-compact-ascii", "compact-utf8"]))
-def test_foreign_json_is_looked_through_as_text(value: Any, profile: str) -> None:
-    """As it is printed: what would be taken out of its members is seen in that, and else nothing is walked through."""
+FOREIGN = ["py-compact-utf8", "py-compact-ascii", "compact-utf8"]
+FOREIGN_SECRETS = Redactor(dict.fromkeys(DECLARED_VALUES, DECLARED))  # none a number: those are looked for in each tree
+
+
+def recorded_foreign(value: Any, profile: str, *, warm: bool) -> Any:
+    """What is recorded of foreign JSON, once it is compared with what a walk through all of it leaves."""
     tree, _ = coerce(value)
-    redactor = Redactor(dict.fromkeys(DECLARED_VALUES, DECLARED))  # none a number: those are looked for in each tree
-    clean = Walk(redactor, ANYTHING).clean(tree)
-    found, marks = redacted({"plan": Foreign(tree, profile)}, redactor)
+    clean = Walk(FOREIGN_SECRETS, ANYTHING).clean(tree)
+    with pytest.MonkeyPatch.context() as patch:
+        if not warm:
+            patch.setattr(sieve, "_numbers", lambda *_: None)
+        found, marks = redacted({"plan": Foreign(tree, profile)}, FOREIGN_SECRETS)
     assert found["plan"] in ({"$json": print_json(clean, profile).decode()}, {"$redacted": FAILED})
     assert bool(marks) == (found["plan"] != {"$json": print_json(tree, profile).decode()})
+    return found
+
+
+@given(trees, st.sampled_from(FOREIGN), st.booleans())
+def test_foreign_json_is_looked_through_as_text(value: Any, profile: str, warm: bool) -> None:
+    """As it is printed: what would be taken out of its members is seen in that, and else nothing is walked through.
+    The same by literals as by the matcher."""
+    assert gate.has_matcher(DEFAULT)
+    recorded_foreign(value, profile, warm=warm)
+
+
+@pytest.mark.parametrize(
+    "before", ["\u00a0", "\u5bc6\u7801", "x\x7f", "\U0001f511", "\u2028", "a\x01", "\t"], ids=ascii
+)
+@pytest.mark.parametrize("stem", [*STEMS, "api_key"])
+def test_a_name_glued_to_what_json_escapes_is_seen_in_foreign_json(stem: str, before: str) -> None:
+    """The escape ends with letters and digits, which are none of the name; also of JSON within it."""
+    for name in (stem, stem.upper(), stem.title()):
+        for text in (f"{before}{name}={VALUE}", f"{before}{name}: {VALUE}", f"--x {before}{name}='{VALUE}'{before}"):
+            for value in ({"note": text}, {f"{before}{name}": VALUE}, {"note": json.dumps(text)}):
+                for profile in FOREIGN:
+                    warm = recorded_foreign(value, profile, warm=True)
+                    assert warm == recorded_foreign(value, profile, warm=False)
+        if stem in ("pwd", "token", "api_key", "secret"):
+            assert VALUE not in str(recorded_foreign({"note": f"{before}{name}={VALUE}"}, FOREIGN[1], warm=True))
 
 
 @given(trees)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runstone.core.canonical import canonical_bytes, canonical_text
 from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, Redactor
+from runstone.core.values import coerce
 
 from . import planted
 
@@ -127,9 +128,38 @@ def test_a_number_goes_by_the_surest_of_its_names(value: Any) -> None:
         '{"text":"token=the\\n[REDACTED:declared] end"}',
         '{"text":"the\\ntoken=plain words"}',
         '{"secrets":39954249}',
+        '{"passwords" : 9007199254740991}',
+        '{"json":"{\\"client_secrets\\":39954249}"}',
         '{"password":123}',
     ],
 )
 def test_what_is_escaped_in_a_record_is_read_as_what_it_stands_for(line: str) -> None:
     """A line end beside a mark is none of the value, nor of a name. Counts are left in text as in a tree."""
     assert RULES.text(line) == (line, [])
+
+
+@pytest.mark.parametrize("number", ["83920174", "83920174839201748392"])
+@pytest.mark.parametrize(
+    "form", ["DB_PASSWORDS={}", "CLIENT_SECRETS={}", "x passwords: {} y", "secrets: {}", 'cfg["passwords"] = {}']
+)
+def test_a_number_under_a_plural_goes_from_text(form: str, number: str) -> None:
+    """Only a member of JSON tells how many there are, in a text as in a tree, whatever holds the text."""
+    text = form.format(number)
+    clean = text.replace(number, "[REDACTED:named-secret]")
+    assert RULES.text(text) == (clean, ["named-secret"])
+    assert RULES.text(clean) == (clean, [])
+    for held in (lambda one: {"env": [one]}, lambda one: {"a": [["b", one]]}, lambda one: {"a": {"b": one}}):
+        assert RULES.tree(held(text), []) == held(clean)
+        line = canonical_text(held(clean))
+        assert RULES.text(line) == (line, [])
+
+
+@pytest.mark.parametrize("number", [0, 999, 39954249, 2**53 - 1, 2**53, 83920174839201748392])
+@pytest.mark.parametrize("name", ["secrets", "passwords", "client_secrets"])
+def test_a_count_is_the_same_number_in_a_text_and_in_a_tree(name: str, number: int) -> None:
+    """Up to the largest that a tree holds as a number; what is larger is no count."""
+    tree, _ = coerce({name: number})
+    goes = number >= 2**53
+    assert (RULES.tree(tree, []) == {name: number}) != goes
+    line = f'{{"{name}":{number}}}'
+    assert (RULES.text(line)[0] == line) != goes

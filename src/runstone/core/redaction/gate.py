@@ -200,6 +200,12 @@ def _hit(database: Any, *, skipped: bool = False) -> Callable[[bytes], bool]:
     return hit
 
 
+def forget_compiling() -> None:
+    """A forked child has no threads but its own: what another was compiling is made anew, once that pays."""
+    _being_made.clear()
+    _due.clear()
+
+
 def has_matcher(ruleset: Ruleset) -> bool:
     """Whether this process has the compiled expressions of the rules."""
     return ruleset.sha256 in _rules
@@ -255,7 +261,7 @@ def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
     try:
         database = _compile([_OF_LINES, *ruleset.expressions()])
     finally:
-        del _being_made[ruleset.sha256]
+        _being_made.pop(ruleset.sha256, None)
     if cache is not None:
         body = _dumped(database)
         cache.cache(_cache_name(ruleset), sha256_hex(body).encode() + b"\n" + body)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from runstone.core.limits import MAX_SAFE_INTEGER
 from runstone.core.redaction.names import (
     KEY_WORDS,
     MAX_NAME,
@@ -20,9 +21,11 @@ from runstone.core.redaction.names import (
     words_of,
 )
 from runstone.core.redaction.placeholders import (
+    GLUED,
     MARKED,
     MAX_LENGTH,
     compiled,
+    is_glued,
     is_placeholder,
     is_reference,
     is_state,
@@ -60,11 +63,11 @@ _GLUED: Final = (
     r"\[[^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\](?=[A-Za-z0-9])|\([^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\)(?=[A-Za-z0-9])"
 )
 """Brackets that no program has: a letter or a digit follows them at once."""
-_OPENING: Final = r"(?:\$?\{\{|[$#]\{|[$%]\()?"
-"""How a reference begins."""
+_OPENING: Final = rf"(?:{GLUED}|\$?\{{\{{|[$#]\{{|[$%]\()?"
+"""How a reference begins, or all of it where it is glued to a value."""
 _BARE: Final = rf"(?P<bare>{_OPENING}(?:{MARKED}|{_PLAIN}|{_AND}|{_GLUED})+)"
 _BARE_QUERY: Final = rf"(?P<bare>{_OPENING}(?:{MARKED}|{_PLAIN}|{_GLUED})+)"
-_BARE_LINE: Final = r"(?P<bare>(?:[^\s\"'`\x1b;]|;(?![A-Za-z ]{1,32}=))+)"
+_BARE_LINE: Final = rf"(?P<bare>(?:{GLUED})?(?:[^\s\"'`\x1b;]|;(?![A-Za-z ]{{1,32}}=))+)"
 """Of a line that begins with the name: all up to a space."""
 _MARKED_TO_END: Final = rf"{MARKED}(?=\\{{1,7}}[nrt])"
 _END_TO_MARK: Final = r"\\{1,7}[nrt](?=\[REDACTED:)"
@@ -240,7 +243,7 @@ def _value_at(text: str, start: int, end: int, at: int) -> Given | None:
         return None
     if (replaced := _replaced(text, *bare.span())) is not None:
         return replaced
-    is_code = compiled(_CALLED + r"|(?!\{\{\S)[(\[{]").match(bare["bare"]) is not None
+    is_code = compiled(_CALLED + r"|(?!\{\{\S)[(\[{]").match(bare["bare"]) is not None and not is_glued(bare["bare"])
     return (*bare.span(), CODE if is_code else _kind(name, bare["bare"]))
 
 
@@ -281,8 +284,12 @@ def _quoted(text: str, name: str, at: int) -> Given | None:
             return first, first, PLACEHOLDER
     if last <= first:
         return None
-    kind = PLACEHOLDER if reference_end(text, first) > last else _kind(name, text[first:last])
-    return first, last, kind
+    end = reference_end(text, first)
+    if end <= last:
+        return first, last, _kind(name, text[first:last])
+    if not is_glued(text, first):
+        return first, last, PLACEHOLDER
+    return first, max(last, _closed(text, end, opened["quote"], mark)), VALUE
 
 
 def _closed(text: str, first: int, quote: str, mark: str) -> int:
@@ -372,11 +379,12 @@ class _Bare:
         return first, last, kind
 
     def _is_count(self, value: str) -> bool:
-        """Whether a number tells how many there are, or is a member that is too small for a password."""
-        if not value.isdigit():
+        """Whether a number is a member of JSON that tells how many there are, or is too small for a password."""
+        if not value.isdigit() or self._mark != ":" or self._text[self._end : self._end + 1] not in ('"', "\\"):
             return False
-        is_member = self._text[self._end : self._end + 1] in ('"', "\\")
-        return holds_many(self._name) or (is_member and len(value) < len(str(MIN_NUMBER)))
+        if len(value) > len(str(MAX_SAFE_INTEGER)) or int(value) > MAX_SAFE_INTEGER:  # a tree holds it as text
+            return False
+        return holds_many(self._name) or len(value) < len(str(MIN_NUMBER))
 
     def _wrapped(self, first: int) -> Given | None:
         """The text that a value is made of: `String::from("x")`."""
@@ -472,7 +480,9 @@ _TYPES: Final = (
 
 def _begins_call(value: str) -> bool:
     """Whether a value begins as a call or an index; no letter and no digit follows the bracket of one."""
-    return compiled(_CALLED).match(value) is not None and compiled(r"[)\]][A-Za-z0-9]").search(value) is None
+    if compiled(_CALLED).match(value) is None or is_glued(value):
+        return False
+    return compiled(r"[)\]][A-Za-z0-9]").search(value) is None
 
 
 def _is_scheme(value: str) -> bool:

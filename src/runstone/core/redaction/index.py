@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 SHA256: Final = "cdf908e1f0b1d5d4a5981b2c4afc67402bed6e2cdcde2555b49f380481db5538"
-EXPRESSIONS_SHA256: Final = "3028e8e7ef50fb39b03820f323dd3a5899b2224fd2ba9bd4a5e40e7c48fb8887"
+EXPRESSIONS_SHA256: Final = "bf17ab5b01ddfcbddee2c82d4ed7b3a2e7ab16938cae243e83cb4cd547fba697"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

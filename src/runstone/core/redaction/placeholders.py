@@ -46,17 +46,26 @@ _REFERENCE: Final = (
 
 _QUOTED: Final = r"\"(?:[^\"\r\n]{0,255}[^\"\r\n\s\\,:=])?\"|'(?:[^'\r\n]{0,255}[^'\r\n\s\\,:=])?'"
 """An argument of a reference: not what parts two texts, as in `"a","b"`, `"a": "b"`, `a="b" c="d"`."""
-_CLOSED: Final = (
+_REPLACED: Final = (
     rf"\$?\{{\{{(?:[^{{}}\"'\r\n]|{_QUOTED}){{0,256}}+\}}\}}|[$#]\{{(?:[^{{}}\"'\r\n]|{_QUOTED}){{0,256}}+\}}"
-    rf"|[$%]\((?:[^()\"'\r\n]|{_QUOTED}){{0,256}}+\)"
+    rf"|\$\((?:[^()\"'\r\n]|{_QUOTED}){{0,256}}+\)|%\((?:[^()\"'\r\n]|{_QUOTED}){{0,256}}+\)(?:[a-z](?![^\W_]))?+"
 )
 """A reference with blanks or quotation marks in it; those of a text around it are no pair."""
+_CLOSED: Final = rf"(?:(?:{_REPLACED})(?:[-_!^~+*?=.:/@]|#(?!\{{)|%(?!\()){{0,16}}+)++"
+"""References in a row, and signs behind them."""
+GLUED: Final = rf"{_CLOSED}(?=[^\W_])"
+"""References that a letter or a digit follows: the beginning of a value."""
 
 
 def reference_end(text: str, start: int) -> int:
-    """Where the reference ends that begins at a place of a line; the place itself where none begins or none closes."""
+    """Where the references end that begin at a place of a line; the place itself where none begins or none closes."""
     found = compiled(_CLOSED).match(text, start)
     return start if found is None else found.end()
+
+
+def is_glued(text: str, start: int = 0) -> bool:
+    """Whether references begin at a place of a line that go on as a value: `${a}hunter2`."""
+    return compiled(GLUED).match(text, start) is not None
 
 
 def is_placeholder(value: str) -> bool:
@@ -94,7 +103,7 @@ def is_reference(value: str) -> bool:
         return text[1:].lower().strip("_") in _TAGS or says_password(text[1:]) or text[0] == ":"
     if text[0] in "@&*$":
         opens = text[1:2] in ("(", "{") and (text[0] != "$" or compiled(_REFERENCE).match(text) is not None)
-        return _is_name(text[1:]) or opens or set(text[1:]) <= {"*"}
+        return _is_name(text[1:]) or (opens and not is_glued(text)) or set(text[1:]) <= {"*"}
     return text.lower().startswith(_REFERENCES)
 
 
