@@ -344,6 +344,8 @@ FLOODS = [
         "[a]\npassword = {",
         "x password={{a ",
         "password=$('",
+        "password=$(",
+        "x password=[(",
         "password=[a]b",
         "x password=(a)",
         "a://a:{{a",

@@ -112,6 +112,8 @@ MAX_NAMING: Final = 48
 _NAMED_ABOVE: Final = _NAMES + r"(?P<name>[A-Za-z0-9_.-]{1,64})\\{0,7}[\"']?[ \t]{0,4},?[ \t]{0,4}\r?\n?$"
 _VALUE_BELOW: Final = r"\n[ \t]{0,40}\\{0,7}[\"']?(?i:value|val|v)\\{0,7}[\"']?[ \t]{0,4}[:=]"
 
+MAX_GLANCE: Final = 512
+"""So much of what brackets make long tells what it is: there may be thousands of such in a line."""
 MIN_NUMBER: Final = 1000
 """A smaller number in JSON is no password, but a count or a choice."""
 
@@ -365,17 +367,20 @@ class _Bare:
         last = first + len(value)
         if len(value) > MAX_LENGTH:
             return first, last, VALUE
+        glanced = False
         if text[last : last + 1] == "(":
             if (wrapped := self._wrapped(first)) is not None:
                 return wrapped
             if compiled(_NAMED).fullmatch(value) is None:
-                value = compiled(_BARE_LINE).match(text, first)["bare"].rstrip(".,;:\\")  # type: ignore[index]  # as value
+                value, glanced = _bare_line(text, first, first + MAX_GLANCE), True
                 last = first + len(value)
         kind = self._kind(value, first, last, scheme)
         if kind == VALUE and not scheme and (is_state(self._name, value) or self._is_count(value)):
             kind = STATE
         if kind == VALUE and self._mark == ">" and text[last : last + 1] != "<":
             return None
+        if kind == VALUE and glanced:
+            last = first + len(_bare_line(text, first, len(text)))
         return first, last, kind
 
     def _is_count(self, value: str) -> bool:
@@ -457,6 +462,12 @@ class _Bare:
             around = self._text[max(0, self._start - MAX_SECTION) : self._start + MAX_SECTION]
             return self._line == "" and says_password(self._name) and around.count(f": {value}") < 2
         return self._mark == "=" and not self._spaced and says_password(self._name) and "(" not in self._line
+
+
+def _bare_line(text: str, first: int, end: int) -> str:
+    """What stands at a place up to a space, and up to `end`, without the signs behind it."""
+    found = compiled(_BARE_LINE).match(text, first, end)
+    return "" if found is None else found["bare"].rstrip(".,;:\\")
 
 
 _SAID: Final = frozenset(
