@@ -23,6 +23,7 @@ from runstone.core.words import (
     status_from_checks,
 )
 from runstone.engine import facts as told
+from runstone.engine.acting import Acting
 from runstone.engine.artifacts import (
     NOT_KEPT,
     NOT_WRITTEN,
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
     from runstone.ports.pending import Pending
 
 
-class Run:
+class Run(Acting):
     """A run that is being recorded. Made by `Store.run`; a context manager; safe to share between threads.
 
     Leaving the `with` block finishes the run: by an exception as `failed` (`cancelled` for KeyboardInterrupt),
