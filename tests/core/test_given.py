@@ -105,6 +105,8 @@ def test_a_word_of_a_program_is_none(text: str) -> None:
         ("x password=P@ss(w0rd) y", "P@ss(w0rd)"),
         ("password=[REDACTED:github-token]abc", "[REDACTED:github-token]abc"),
         ("x password=[REDACTED:github-token]abc y", "[REDACTED:github-token]abc"),
+        ("- name: PASSWORD\n  value: [REDACTED:github-token]abc\n", "[REDACTED:github-token]abc"),
+        ("name: PASSWORD, value: [REDACTED:github-token]abc y", "[REDACTED:github-token]abc"),
         ("export PASSWORD='Zx9'\"'\"'kLm'\"'\"'nop'", "Zx9'\"'\"'kLm'\"'\"'nop"),
         (json.dumps("login --password ''\"'\"'Zx9kLmnop' -v"), "'\\\"'\\\"'Zx9kLmnop"),
         ("login --password 'Zx9'\\''kLmnop' 'x'", "Zx9'\\''kLmnop"),

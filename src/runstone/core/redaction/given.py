@@ -59,9 +59,7 @@ _OPEN: Final = r"(?:\$|[bBrRuU]{1,2})?(?P<quote>\\{0,7}(?P<mark>[\"'`]))"
 _AND: Final = r"&(?!&|[\s\"'`]|$|[A-Za-z0-9_.%\[\]-]{1,64}=|#?[A-Za-z0-9]{1,8};)"
 """An ampersand that parts nothing: no member of a URL, no `&&` of a shell, no `&amp;`."""
 _PLAIN: Final = r"[^\s\"'`,;&<>(){}\[\]|\x1b]"
-_GLUED: Final = (
-    r"\[[^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\](?=[A-Za-z0-9])|\([^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\)(?=[A-Za-z0-9])"
-)
+_GLUED: Final = rf"(?:\[{_PLAIN}{{1,64}}\]|\({_PLAIN}{{1,64}}\))(?=[A-Za-z0-9])"
 """Brackets that no program has: a letter or a digit follows them at once."""
 _OPENING: Final = rf"(?:{GLUED}|\$?\{{\{{|[$#]\{{|[$%]\()?"
 """How a reference begins, or all of it where it is glued to a value."""
@@ -81,6 +79,8 @@ _JOINED: Final = r"(?:'(?:\\{0,7}\"'\\{0,7}\"|\\{1,8}')'[^'\r\n]*)+(?=')"
 MAX_SECTION: Final = 4000
 """So many characters above a line the heading of its section is looked for."""
 _CALLED: Final = r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*[(\[]"
+_CODE: Final = rf"{_CALLED}|(?!\{{\{{\S|{MARKED})[(\[{{]"
+"""A call, a list or a table."""
 _CALLED_WITH_NUMBER: Final = (
     r"(?!get|gen|make|rand|read|load|new|next|input|int|str|token|hash|key|chr)[a-z]+\([0-9]{1,8}\)"
 )
@@ -116,6 +116,8 @@ MAX_GLANCE: Final = 512
 """So much of what brackets make long tells what it is: there may be thousands of such in a line."""
 MIN_NUMBER: Final = 1000
 """A smaller number in JSON is no password, but a count or a choice."""
+_JSON_MEMBER: Final = r"\"[ \t]{0,16}:[ \t]{0,16}$"
+_JSON_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
 _SECTION: Final = r"(?:^|\n)\[[^\]\r\n]{1,100}\][ \t]{0,16}[\r\n]"
 """The heading of a section of settings."""
@@ -245,8 +247,26 @@ def _value_at(text: str, start: int, end: int, at: int) -> Given | None:
         return None
     if (replaced := _replaced(text, *bare.span())) is not None:
         return replaced
-    is_code = compiled(_CALLED + r"|(?!\{\{\S)[(\[{]").match(bare["bare"]) is not None and not is_glued(bare["bare"])
+    if _is_json_count(name, text[end:at], bare["bare"]):
+        return (*bare.span(), STATE)
+    is_code = compiled(_CODE).match(bare["bare"]) is not None and not is_glued(bare["bare"])
     return (*bare.span(), CODE if is_code else _kind(name, bare["bare"]))
+
+
+def is_count(name: str, number: float) -> bool:
+    """Whether a number of JSON is no secret, though it has the name of one: it is small, or tells how many there are,
+    or the name does not always mean a password. An integer that no double holds is none: it may be recorded as text."""
+    size = abs(number)
+    if not MIN_NUMBER <= size < float("inf"):  # what is not a number neither
+        return True
+    return size <= MAX_SAFE_INTEGER and (holds_many(name) or not says_password(name))
+
+
+def _is_json_count(name: str, before: str, value: str) -> bool:
+    """The same of a text, where `before` parts the name and the value."""
+    if compiled(_JSON_MEMBER).search(before) is None or compiled(_JSON_NUMBER).fullmatch(value) is None:
+        return False
+    return is_count(name, float(value))
 
 
 def _replaced(text: str, first: int, last: int) -> Given | None:
@@ -375,7 +395,7 @@ class _Bare:
                 value, glanced = _bare_line(text, first, first + MAX_GLANCE), True
                 last = first + len(value)
         kind = self._kind(value, first, last, scheme)
-        if kind == VALUE and not scheme and (is_state(self._name, value) or self._is_count(value)):
+        if kind == VALUE and not scheme and self._is_state(value):
             kind = STATE
         if kind == VALUE and self._mark == ">" and text[last : last + 1] != "<":
             return None
@@ -383,13 +403,9 @@ class _Bare:
             last = first + len(_bare_line(text, first, len(text)))
         return first, last, kind
 
-    def _is_count(self, value: str) -> bool:
-        """Whether a number is a member of JSON that tells how many there are, or is too small for a password."""
-        if not value.isdigit() or self._mark != ":" or self._text[self._end : self._end + 1] not in ('"', "\\"):
-            return False
-        if len(value) > len(str(MAX_SAFE_INTEGER)) or int(value) > MAX_SAFE_INTEGER:  # a tree holds it as text
-            return False
-        return holds_many(self._name) or len(value) < len(str(MIN_NUMBER))
+    def _is_state(self, value: str) -> bool:
+        before = self._text[self._end : self._at]
+        return is_state(self._name, value) or _is_json_count(self._name, before, value)
 
     def _wrapped(self, first: int) -> Given | None:
         """The text that a value is made of: `String::from("x")`."""
