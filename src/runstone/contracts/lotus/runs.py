@@ -30,7 +30,7 @@ from runstone.engine.current import current_run
 from runstone.engine.damage import prove
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
-from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error
+from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -406,4 +406,4 @@ def _edges(sealed: Sealed, run: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _raise_not_found(what: str) -> NoReturn:
-    raise error("run_not_found", f"no run {what[:140]!r}", run=what[:140])
+    raise error("run_not_found", f"no run {excerpt(what, 140)!r}", run=excerpt(what, 140))

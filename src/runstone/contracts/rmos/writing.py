@@ -30,7 +30,7 @@ from runstone.core.policy.decision import ALLOW, BLOCK
 from runstone.core.printing import print_json
 from runstone.core.values import Foreign
 from runstone.core.words import BLOCKED, FAILED, SUCCESS
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _hashes(value: dict[str, Any]) -> dict[str, Any]:
     for name in HASHES:
         if hashes.get(name) is not None and not is_sha256(hashes[name]):
             message = f"hashes.{name} is a SHA-256 in 64 lower-case hexadecimal digits"
-            raise error("invalid_option", message, option="hashes", found=str(hashes[name])[:80])
+            raise error("invalid_option", message, option="hashes", found=excerpt(str(hashes[name])))
     for name, content in contents_of(value).items():
         expected, found = hash_of(content), hashes.get(name)
         if found != expected and (found is not None or name == HASHES[0]):

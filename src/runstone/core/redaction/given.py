@@ -45,8 +45,12 @@ PLACEHOLDER: Final = "placeholder"
 CODE: Final = "code"
 STATE: Final = "state"
 
-_COLOURS: Final = r"(?:\x1b\[[0-9;]{0,16}[A-Za-z]){0,3}"
+_COLOURS: Final = r"(?:(?:\x1b|\\{1,7}(?:u001[bB]|x1[bB]|033|e))\[[0-9;:]{0,16}[A-Za-z]){0,3}"
+"""Codes of a terminal, which text that is escaped spells out."""
 _GAP: Final = rf"{_COLOURS}[ \t]{{0,16}}{_COLOURS}"
+_CODE: Final = r"(?:[\[;:][0-9]{1,3}|(?:(?<=\x1b)|(?<=\\x1[bB])|(?<=\\u001[bB])|(?<=\\033)|(?<=\\e))\[)[mK]"
+"""How a colour code ends: its letter only looks like one of a name."""
+MAX_CODE: Final = 16
 _OPERATOR: Final = (
     rf"(?:\\{{0,7}}[\"'])?\]?(?P<gap>{_GAP})(?P<op>=>|:=|={{1,3}}|:|>|,(?=[ \t]{{0,4}}\\{{0,7}}[\"'])){_GAP}"
 )
@@ -162,7 +166,7 @@ def stems(lower: str) -> Iterator[tuple[int, int]]:
             if stem == "key":
                 may_be = lower[max(0, at - MAX_NAME) : at].rstrip("_.-").endswith(KEY_WORDS)
             else:
-                may_be = stem != "auth" or not (_is_word(lower[at - 1 : at]) or _is_word(lower[end : end + 1]))
+                may_be = stem != "auth" or (_begins_name(lower, at) and not _is_word(lower[end : end + 1]))
             if may_be:
                 yield at, end
             at = lower.find(stem, end)
@@ -172,6 +176,13 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
+def _begins_name(lower: str, at: int) -> bool:
+    """Whether no word goes on at a place; the letter that ends a colour code is of none."""
+    return (
+        not _is_word(lower[at - 1 : at]) or compiled(_CODE + "$").search(lower, max(0, at - MAX_CODE), at) is not None
+    )
+
+
 def is_value(word: str, before: str = ':"') -> bool:
     """Whether a word that could name a secret is a member's value: the status `pass`, the service `auth`."""
     return word.lower() in ("auth", "pass") and before == ':"'
@@ -179,12 +190,15 @@ def is_value(word: str, before: str = ':"') -> bool:
 
 def identifier(text: str, start: int, end: int) -> tuple[int, int]:
     """The name around a stem: letters, digits, `_`, `-`, `.`; at most `MAX_NAME` on each side. It does not begin with
-    the letter of an escape: `\\ntoken`."""
+    the letter of an escape (`\\ntoken`) nor with the end of a colour code (`ESC[36mtoken`)."""
     first, last, stem = max(0, start - MAX_NAME), min(len(text), end + MAX_NAME), start
     while start > first and _is_part(text[start - 1]):
         start -= 1
     if start < stem and text[start] in "bfnrt" and text.endswith("\\", 0, start):
         start += 1
+    code = compiled(_CODE).match(text, max(0, start - 1), stem) if text[start - 1 : start] in ("[", ";", ":") else None
+    if code is not None:
+        start = code.end()
     while end < last and _is_part(text[end]):
         end += 1
     while text[end - 1] in "-.":
@@ -218,7 +232,11 @@ def given(text: str, start: int, end: int) -> Given | None:
         return (at, at, STATE)
     annotated = compiled(_ANNOTATED).match(text, at) if mark == ":" else None
     quoted = _quoted(text, name, at if annotated is None else annotated.end())
-    return _Bare(text, start, end, at, mark, spaced=bool(operator["gap"])).given() if quoted is None else quoted
+    return (
+        _Bare(text, start, end, at, mark, spaced=" " in operator["gap"] or "\t" in operator["gap"]).given()
+        if quoted is None
+        else quoted
+    )
 
 
 def _element(text: str, start: int, end: int) -> Given | None:
@@ -529,7 +547,7 @@ def _argument(text: str, start: int, end: int) -> Given | None:
     """`--password VALUE` and SQL's `PASSWORD 'VALUE'`."""
     if text[start] != "-" and not text[start:end].lower().endswith(("password", "passwd", "by")):
         return None
-    blank = compiled(r"[ \t]{1,4}").match(text, end)
+    blank = compiled(rf"{_COLOURS}[ \t]{{1,4}}{_COLOURS}").match(text, end)
     if blank is None:
         return None
     if text[start] != "-":

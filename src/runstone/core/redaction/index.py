@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "cdf908e1f0b1d5d4a5981b2c4afc67402bed6e2cdcde2555b49f380481db5538"
-EXPRESSIONS_SHA256: Final = "bf17ab5b01ddfcbddee2c82d4ed7b3a2e7ab16938cae243e83cb4cd547fba697"
+SHA256: Final = "a0d610eb23efd62f8d46cc34780f3c01566658f326fb91ddd80edcbd19e30407"
+EXPRESSIONS_SHA256: Final = "8b5e1e565f4f9dcc5c2d6062897f09b202e3266346f4e650538d91e080ca3c2b"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',
