@@ -48,7 +48,7 @@ STATE: Final = "state"
 _COLOURS: Final = r"(?:(?:\x1b|\\{1,7}(?:u001[bB]|x1[bB]|033|e))\[[0-9;:]{0,16}[A-Za-z]){0,3}"
 """Codes of a terminal, which text that is escaped spells out."""
 _GAP: Final = rf"{_COLOURS}[ \t]{{0,16}}{_COLOURS}"
-_CODE: Final = r"(?:[\[;:][0-9]{1,3}|(?:(?<=\x1b)|(?<=\\x1[bB])|(?<=\\u001[bB])|(?<=\\033)|(?<=\\e))\[)[mK]"
+_COLOUR_END: Final = r"(?:[\[;:][0-9]{1,3}|(?:(?<=\x1b)|(?<=\\x1[bB])|(?<=\\u001[bB])|(?<=\\033)|(?<=\\e))\[)[mK]"
 """How a colour code ends: its letter only looks like one of a name."""
 MAX_CODE: Final = 16
 _OPERATOR: Final = (
@@ -179,7 +179,8 @@ def _is_word(char: str) -> bool:
 def _begins_name(lower: str, at: int) -> bool:
     """Whether no word goes on at a place; the letter that ends a colour code is of none."""
     return (
-        not _is_word(lower[at - 1 : at]) or compiled(_CODE + "$").search(lower, max(0, at - MAX_CODE), at) is not None
+        not _is_word(lower[at - 1 : at])
+        or compiled(_COLOUR_END + "$").search(lower, max(0, at - MAX_CODE), at) is not None
     )
 
 
@@ -196,7 +197,11 @@ def identifier(text: str, start: int, end: int) -> tuple[int, int]:
         start -= 1
     if start < stem and text[start] in "bfnrt" and text.endswith("\\", 0, start):
         start += 1
-    code = compiled(_CODE).match(text, max(0, start - 1), stem) if text[start - 1 : start] in ("[", ";", ":") else None
+    code = (
+        compiled(_COLOUR_END).match(text, max(0, start - 1), stem)
+        if text[start - 1 : start] in ("[", ";", ":")
+        else None
+    )
     if code is not None:
         start = code.end()
     while end < last and _is_part(text[end]):

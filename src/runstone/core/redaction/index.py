@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "a0d610eb23efd62f8d46cc34780f3c01566658f326fb91ddd80edcbd19e30407"
-EXPRESSIONS_SHA256: Final = "8b5e1e565f4f9dcc5c2d6062897f09b202e3266346f4e650538d91e080ca3c2b"
+SHA256: Final = "1c1b4eabd68a70a08913182368988bbea711481ea986cab1f6b08ed2953c2381"
+EXPRESSIONS_SHA256: Final = "e65463539e27d19b853c4187e5fdbf64484b695de460b6e77a1bba7e68357358"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

@@ -21,9 +21,9 @@ RULE: Final = "named-secret"
 """Id of the rule by which a value goes that has such a name."""
 
 KEY_WORDS: Final = listed("""
-    access account admin aes api app application auth cipher consumer crypto deploy encryption fernet hmac
-    ingest integration jwt license master private server service session shared signing ssh storage subscription
-    webhook
+    access account admin aes api app application auth cipher client consumer crypto decrypt decryption deploy enc
+    encrypt encryption fernet hmac ingest integration jwt license master pass private security server service session
+    shared signing ssh storage subscription webhook
 """)
 """Words that make a `key` a secret."""
 
