@@ -17,6 +17,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 
 from models import Instrument, RebalanceRequest
 
+VERSION = "1"
+"""Goes up whenever the same request may have another plan than before: each run says which engine planned it."""
 CENT = Decimal("0.01")
 WEIGHT = Decimal("0.000001")
 EXACT = Context(prec=80)

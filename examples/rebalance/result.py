@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from engine import CENT, Conversion, Holdings, Market, Plan, Rule, Trade, weights_of
+from engine import CENT, VERSION, Conversion, Holdings, Market, Plan, Rule, Trade, weights_of
 from models import RebalanceRequest
 
 HINTS = {
@@ -36,6 +36,7 @@ def result_of(request: RebalanceRequest, plan: Plan, run_id: str, correlation_id
             "left": [{"instrument_id": name, "reason_code": reason} for name, reason in plan.left],
         },
         "explanation": {"summary": _summary(plan)},
+        "lineage": {"engine_version": VERSION},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -61,15 +62,21 @@ def requests(draw: st.DrawFn) -> RebalanceRequest:
     )
 
 
+def moves(made: Plan) -> Iterator[tuple[str, Decimal]]:
+    """What each order brings to a currency or takes from it, in their order."""
+    for order in made.orders:
+        if isinstance(order, Conversion):
+            yield order.sold, -order.sold_amount
+            yield order.bought, order.bought_amount
+        else:
+            yield order.instrument.currency, order.notional if order.side == "SELL" else -order.notional
+
+
 def flows(made: Plan) -> dict[str, Decimal]:
     """What the orders bring and take, by currency."""
     total: dict[str, Decimal] = defaultdict(Decimal)
-    for order in made.orders:
-        if isinstance(order, Conversion):
-            total[order.sold] -= order.sold_amount
-            total[order.bought] += order.bought_amount
-        else:
-            total[order.instrument.currency] += order.notional if order.side == "SELL" else -order.notional
+    for currency, amount in moves(made):
+        total[currency] += amount
     return total
 
 
@@ -89,13 +96,9 @@ def lowest(made: Plan) -> Decimal:
     """The least that any currency comes to while the orders are made in their order."""
     cash: dict[str, Decimal] = defaultdict(Decimal, made.before.cash)
     least = min(cash.values(), default=Decimal(0))
-    for order in made.orders:
-        if isinstance(order, Conversion):
-            cash[order.sold] -= order.sold_amount
-            cash[order.bought] += order.bought_amount
-        else:
-            cash[order.instrument.currency] += order.notional if order.side == "SELL" else -order.notional
-        least = min(least, *cash.values())
+    for currency, amount in moves(made):
+        cash[currency] += amount
+        least = min(least, cash[currency])
     return least
 
 

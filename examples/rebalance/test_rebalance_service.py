@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import rebalance_service
+from engine import VERSION
 from fastapi.testclient import TestClient
 from rebalance_service import create_app
 
@@ -53,6 +54,7 @@ def test_a_simulation_is_recorded(client: TestClient, runs: LotusRuns) -> None:
     stored = runs.get(result["rebalance_run_id"])
     artifact = client.get(f"/api/v1/rebalance/runs/{result['rebalance_run_id']}/artifact").json()
     assert (stored["result"], artifact) == (result, build_artifact(stored))
+    assert artifact["evidence"]["engine_version"] == VERSION
     assert all(runs.store.verify(sealed.run_id).ok for sealed in runs.store.runs())
 
 

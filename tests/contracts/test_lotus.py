@@ -484,6 +484,18 @@ def test_retention(tmp_path: Path) -> None:
         runs.get(run_id)
 
 
+def test_what_could_not_be_purged_is_not_counted(runs: LotusRuns) -> None:
+    """A run that somebody reads at this moment stays, for the next purge."""
+    ids = [runs.simulate({}, engine(), portfolio_id="p1")["rebalance_run_id"] for _ in range(2)]
+    runs.retention_days = 1
+    read = next(runs.store.runs(f"label.rebalance_run_id:{ids[0]}"))
+    read.journal()
+    runs.store.clock = FixedClock(time_text(runs.store.clock.time_ns() + 2 * 86_400 * 10**9))
+    assert runs.purge() == 1
+    read.bundle.rest()
+    assert runs.purge() == 1
+
+
 def test_a_secret_in_a_result_is_not_answered_either(runs: LotusRuns) -> None:
     """What is answered is what is recorded, by the digest of which somebody may hold us."""
     token = secrets()["github-token"][0].secret

@@ -169,6 +169,25 @@ def test_look_ups(client: TestClient, run: dict[str, Any]) -> None:
     assert client.get("/rebalance/runs/idempotency/unknown").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["a/b", "a//b", "/", "a/artifact", "a/workflow", "a?x=1#y", "a/../b", "é/ü"])
+def test_a_look_up_takes_whatever_a_client_may_have_called_it(client: TestClient, runs: LotusRuns, name: str) -> None:
+    """A slash, too: who calls a service chooses correlation id and idempotency key."""
+    run = runs.simulate({"a": 3}, engine(), portfolio_id="p1", idempotency_key=name, correlation_id=name)
+    by_correlation = client.get(f"/rebalance/runs/by-correlation/{quote(name, safe='')}")
+    by_key = client.get(f"/api/v1/rebalance/runs/idempotency/{quote(name, safe='')}")
+    assert (by_correlation.status_code, by_correlation.json()) == (200, run)
+    assert (by_key.status_code, by_key.json()["rebalance_run_id"]) == (200, run["rebalance_run_id"])
+
+
+def test_a_body_that_is_too_large_is_not_read(client: TestClient, run: dict[str, Any]) -> None:
+    """It is told in few words, whatever was sent."""
+    path = f"/rebalance/runs/{run['rebalance_run_id']}/workflow/actions"
+    body = b'{"comment": "' + b"x" * (3 << 20) + b'"}'
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
+    assert len(answer.content) < 1000
+
+
 def test_which_run_a_key_is_answered_by(client: TestClient, runs: LotusRuns) -> None:
     """Its id, and the hash of its request."""
     run = runs.simulate({"a": 2}, engine(BLOCKED), portfolio_id="p1", idempotency_key="k-2")

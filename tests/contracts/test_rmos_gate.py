@@ -234,11 +234,13 @@ def test_a_plan_may_be_called_anything(tmp_path: Path) -> None:
     assert (found["outputs"]["opplan_json"], found["hashes"]["opplan_sha256"]) == (plan, sha256_json(plan))
 
 
-def test_a_score_is_a_number_however_large(tmp_path: Path) -> None:
-    """The journal has it as text."""
-    judged = {"risk_level": "GREEN", "score": 2**70}
+@pytest.mark.parametrize(("score", "shown"), [(2**70, 2.0**70), (10**400, None)], ids=["large", "beyond"])
+def test_a_score_is_a_number_however_large(tmp_path: Path, score: int, shown: float | None) -> None:
+    """The journal has it as text; one that is beyond the floats is no score, and keeps no document from being made."""
+    judged = {"risk_level": "GREEN", "score": score}
     service = Service(tmp_path / "runs", feasibility={"saw": lambda **_: judged})
-    assert service.one(service.ask(CALM, gcode="M2", tool_id="saw:x"))["decision"]["score"] == 2.0**70
+    found = service.one(service.ask(CALM, gcode="M2", tool_id="saw:x"))
+    assert (found["decision"]["score"], found["feasibility"]["score"]) == (shown, score)
 
 
 def test_secrets_stay_out_of_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

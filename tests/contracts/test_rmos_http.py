@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -508,3 +509,94 @@ def test_a_body_that_is_no_json_is_told(client: TestClient, verb: str, body: byt
     url = f"{RUNS}/{ask(client)['_run_id']}/{verb}"
     answer = client.post(url, content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
+
+
+def test_the_document_tells_what_is_answered(client: TestClient) -> None:
+    """Of each route: the members of its answer, or that it is a file."""
+    paths = client.get("/openapi.json").json()["paths"]
+    ours = [(verb, path) for path in paths if path.startswith("/api/rmos") for verb in paths[path] if verb != "put"]
+    assert len(ours) == 14
+    for verb, path in ours:
+        answers = paths[path][verb]["responses"]
+        ((media_type, body),) = answers["201" if "201" in answers else "200"]["content"].items()
+        assert body["schema"] or media_type == "application/octet-stream", (verb, path)
+
+
+def test_answers_have_the_members_that_the_document_tells(client: TestClient) -> None:
+    """All that are required, and no others where it allows none."""
+    paths, made = client.get("/openapi.json").json(), ask(client)
+    run_id = made["_run_id"]
+    kept = client.post(f"{RUNS}/{run_id}/attachments?filename=a.txt", content=b"hello").json()
+    why = {"actor": "ann", "reason": "no longer wanted"}
+    told = {
+        "Made": made,
+        "Page": client.get(RUNS).json(),
+        "Row": client.get(RUNS).json()["items"][0],
+        "Document": client.get(f"{RUNS}/{run_id}").json(),
+        "Compared": client.get(f"{RUNS}/{run_id}/compare/{ask(client, WILD)['detail']['run_id']}").json(),
+        "Lineage": client.get(f"{RUNS}/{run_id}/lineage").json(),
+        "Amendments": client.get(f"{RUNS}/{run_id}/amendments").json(),
+        "Attached": kept,
+        "AttachedFiles": client.get(f"{RUNS}/{run_id}/attachments").json(),
+        "CheckedFiles": client.get(f"{RUNS}/{run_id}/attachments/verify").json(),
+        "CheckedFile": client.get(f"{RUNS}/{run_id}/attachments/verify").json()["items"][0],
+        "Overridden": client.post(f"{RUNS}/{run_id}/override", json=why).json(),
+        "Deleted": client.delete(f"{RUNS}/{run_id}", params=why).json(),
+        "Purged": client.post(f"{RUNS}/{run_id}/purge", json=why).json(),
+    }
+    for name, answer in told.items():
+        schema = paths["components"]["schemas"][name]
+        assert set(schema["required"]) <= set(answer), name
+        assert set(answer) <= set(schema["properties"]) or schema.get("additionalProperties"), name
+
+
+def test_the_document_links_answers_to_what_can_be_asked_next(client: TestClient) -> None:
+    """A request that was allowed, blocked or failed, and a list, lead to every route of a run, by its id."""
+    document = client.get("/openapi.json").json()
+    paths = {path: routes for path, routes in document["paths"].items() if path.startswith("/api/rmos")}
+    routes = {route["operationId"]: path for path in paths for verb, route in paths[path].items() if verb != "put"}
+    of_a_run = {name for name, path in routes.items() if "{run_id}" in path and "{sha256}" not in path}
+    answers = paths["/api/rmos/toolpaths"]["post"]["responses"]
+    linked = [answers["200"], answers["409"], answers["500"], paths[RUNS]["get"]["responses"]["200"]]
+    assert [{link["operationId"] for link in answer["links"].values()} for answer in linked] == [of_a_run] * 4
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", None])
+def test_what_is_not_told_to_be_json_leaves_no_run(client: TestClient, store: RunStore, media_type: str | None) -> None:
+    """A page of another site can send such a body without being asked, and JSON it cannot."""
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    answer = client.post("/api/rmos/toolpaths", content=json.dumps(CALM), headers=headers)
+    assert (answer.status_code, list(store.store.runs())) == (422, [])
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/x.y+json"])
+def test_json_is_told_in_any_of_its_ways(client: TestClient, media_type: str) -> None:
+    """As other routes of FastAPI take it."""
+    headers = {"Content-Type": media_type}
+    assert client.post("/api/rmos/toolpaths", content=json.dumps(CALM), headers=headers).status_code == 200
+
+
+def test_a_client_that_goes_away_is_no_error_of_the_service(client: TestClient, store: RunStore) -> None:
+    """Nothing is raised into the log of the server, and there is no run."""
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/api/rmos/toolpaths", "headers": headers, "query_string": b""}
+    messages = iter([{"type": "http.request", "body": b'{"tool', "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(client.app(scope, receive, send))
+    assert (sent[0]["status"], list(store.store.runs())) == (400, [])
+
+
+def test_a_body_that_is_too_large_is_not_read(client: TestClient) -> None:
+    """Of routes with a small body: told in few words, whatever was sent."""
+    run_id = ask(client, WILD)["detail"]["run_id"]
+    body = json.dumps({"actor": "ann", "reason": "x" * (3 << 20)})
+    answer = client.post(f"{RUNS}/{run_id}/override", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert len(answer.content) < 1000

@@ -278,7 +278,9 @@ def test_the_bytes_of_an_attachment_may_be_brought_later(tmp_path: Path, store: 
     """The original names it, and whoever has it adds it: it is one attachment still, and its bytes are kept."""
     data = b"solid kerf\n"
     sha256 = sha256_hex(data)
-    store.import_runs(leave(tmp_path / "old", artifact(attachments=[{"sha256": sha256, "filename": "part.stl"}])))
+    named = [{"sha256": sha256, "filename": name} for name in ("part.stl", "again.stl")]
+    store.import_runs(leave(tmp_path / "old", artifact(attachments=named)))
     assert [checked.matched for checked in store.check_attachments(ID)] == [None]
+    assert [found.filename for found in store.attachments(ID)] == ["part.stl"]
     assert store.attach(ID, "part.stl", data).read() == data
     assert [checked.matched for checked in store.check_attachments(ID)] == ["bytes"]

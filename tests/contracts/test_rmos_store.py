@@ -104,7 +104,10 @@ def test_a_run_is_written_once(store: RunStore) -> None:
         *({"status": status} for status in (["OK"], {"OK": 1}, None, 7)),
         *({key: [1]} for key in ("mode", "tool_id", "request_summary", "feasibility", "decision", "hashes", "meta")),
         *({"decision": {key: {1: 2}}} for key in ("risk_level", "score", "block_reason", "warnings")),
-        {"decision": {"details": ["none"]}},
+        *(
+            {"decision": wrong}
+            for wrong in ({"details": ["none"]}, {"score": 10**400}, {"score": True}, {"warnings": [7]})
+        ),
         {"outputs": {"gcode_text": "G0\n" * 100_000, "gcode_path": "elsewhere.nc"}},
         {"request_summary": {"x": "y" * (8 << 20)}},
     ],

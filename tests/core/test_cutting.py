@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
-from runstone.core.redaction.cutting import MIN_OVERLAP_BYTES, Cutter
+from runstone.core.redaction.cutting import MIN_OVERLAP_BYTES, Cutter, beginning, ending
 from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.redaction.zeros import narrowed, widened, without_zeros
 
@@ -112,3 +112,25 @@ def test_a_line_without_end_is_looked_at_around_its_cut_alone(monkeypatch: pytes
     assert seen == []
     assert cutter.safe_end(clean + TOKEN.encode()) < len(clean)
     assert 0 < sum(seen) <= 2 * MAX_HELD_OUTPUT_BYTES
+
+
+WHOLE = [TOKEN, f"password={VALUE}", KEY, MARK, f"<{VALUE[::-1]}>"]
+
+
+@pytest.mark.parametrize("whole", WHOLE, ids=["token", "name", "key", "mark", "value"])
+def test_no_end_of_a_text_divides_a_secret(whole: str) -> None:
+    """Its beginning has all of it, its ending nothing of it, wherever the cut would stand; any other cut stands."""
+    redactor = Redactor({VALUE[::-1]: DECLARED})
+    text = f"{'é ' * 9_000} {whole} {'é ' * 9_000}"
+    first = text.index(whole)
+    last = first + len(whole)
+    inside = range(first + 2, last - 1, 7)
+    assert inside
+    for cut in inside:
+        assert VALUE not in redactor.text(beginning(redactor, text, cut))[0]
+        assert beginning(redactor, text, cut).rstrip(">") == text[:last].rstrip(">")
+        assert ending(redactor, text, len(text) - cut).lstrip(">") == text[last:].lstrip(">")
+    for cut in (1, first, last, len(text) - 1):
+        assert beginning(redactor, text, cut) == text[:cut]
+        assert ending(redactor, text, len(text) - cut) == text[cut:]
+    assert beginning(redactor, text, len(text)) == ending(redactor, text, len(text)) == text

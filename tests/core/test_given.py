@@ -105,6 +105,8 @@ def test_a_word_of_a_program_is_none(text: str) -> None:
         ("x password=P@ss(w0rd) y", "P@ss(w0rd)"),
         ("password=[REDACTED:github-token]abc", "[REDACTED:github-token]abc"),
         ("x password=[REDACTED:github-token]abc y", "[REDACTED:github-token]abc"),
+        ("- name: PASSWORD\n  value: [REDACTED:github-token]abc\n", "[REDACTED:github-token]abc"),
+        ("name: PASSWORD, value: [REDACTED:github-token]abc y", "[REDACTED:github-token]abc"),
         ("export PASSWORD='Zx9'\"'\"'kLm'\"'\"'nop'", "Zx9'\"'\"'kLm'\"'\"'nop"),
         (json.dumps("login --password ''\"'\"'Zx9kLmnop' -v"), "'\\\"'\\\"'Zx9kLmnop"),
         ("login --password 'Zx9'\\''kLmnop' 'x'", "Zx9'\\''kLmnop"),
@@ -704,3 +706,26 @@ def test_a_digest_response_goes() -> None:
     text = 'x Authorization: Digest username="bob1", nonce="n", response="6629fae49393a05397450978507c4ef1"'
     clean, _ = REDACTOR.text(text)
     assert clean == text.replace("6629fae49393a05397450978507c4ef1", "[REDACTED:authorization-digest]")
+
+
+@pytest.mark.parametrize("escape", ["\x1b", "\\u001b", "\\x1b", "\\033", "\\e"])
+@pytest.mark.parametrize("code", ["[36m", "[1;32m", "[38;5:208m", "[m", "[0K"])
+@pytest.mark.parametrize("name", ["api_key", "auth_key", "pwd", "access_token", "db_pass", "API_KEY", "apiKey"])
+def test_a_name_in_colours_is_a_name(name: str, code: str, escape: str) -> None:
+    """The letter that ends a colour code belongs to no name: what loggers for people write, key by key."""
+    begin, end = escape + code, f"{escape}[0m"
+    for text in (f"{begin}{name}{end}={begin}{VALUE}", f'{begin}{name}: "{VALUE}"', f"{begin}--{name}{end} {VALUE}"):
+        assert VALUE not in Redactor().text(text)[0], ascii(text)
+
+
+@pytest.mark.parametrize("name", ["password", "client_secret"])
+def test_a_word_that_a_name_in_colours_is_given_is_a_value(name: str) -> None:
+    """No blank stands around `=`, whatever the colours: it is assigned, as without them."""
+    text = f"\x1b[36m{name}\x1b[0m=\x1b[35mswordfish\x1b[0m ok"
+    assert Redactor().text(text)[0] == f"\x1b[36m{name}\x1b[0m=\x1b[35m[REDACTED:named-secret]\x1b[0m ok"
+
+
+@pytest.mark.parametrize("text", ["\x1b[36mauthor\x1b[0m=Bob-9x", "\x1b[32mauth\x1b[0m: ok", "x[3mkey]=Bob-9x"])
+def test_other_names_in_colours_say_nothing(text: str) -> None:
+    """They are what they are without."""
+    assert Redactor().text(text) == (text, [])

@@ -166,6 +166,16 @@ def test_a_name_can_be_exempted(value: object) -> None:
         assert clean[1] == {"api_token": "[REDACTED:named-secret]"}
 
 
+@pytest.mark.parametrize("value", [{"db_password": 83920174}, {"name": "DB_PASSWORD", "value": 83920174}])
+def test_a_number_is_exempted_as_its_text_is(value: dict[str, object]) -> None:
+    """Under a name that means nothing but a password; another one goes."""
+    redactor = Redactor(ruleset=rules(exemption(NAMED, 'names = ["db_password"]', 'example = "db_password=abc-1-def"')))
+    assert redactor.tree({**value, "other_password": 83920174}, []) == {
+        **value,
+        "other_password": f"[REDACTED:{NAMED}]",
+    }
+
+
 def test_a_declared_value_is_never_exempt() -> None:
     """What a caller declares goes, whatever a file says."""
     assert "declared values" in problem(exemption("declared")).message

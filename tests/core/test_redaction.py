@@ -538,7 +538,7 @@ WORDS = (
     *("pass", "PASS", "Pass", "auth", "AUTH", "pwd", "PWD", "Pwd", "token", "tokens", "Token"),
     *("api", "API", "key", "KEY", "Key", "secret", "db", "dbpass", "SSHPASS", "Copy"),
 )
-pieces = st.sampled_from([*WORDS, *'xXS2é_- .:"\x07\t\\'])
+pieces = st.sampled_from([*WORDS, "\x1b[m", "\x1b[1;36m", *'xXS2é_- .:"\x07\t\\'])
 odd_names = st.lists(pieces, min_size=1, max_size=5).map("".join)
 GIVEN = ['{}="hunter2-Xq9"', "{}: hunter2-Xq9", "--{} hunter2-Xq9", "<{}>hunter2-Xq9</x>", '{{"{}": "hunter2-Xq9"}}']
 

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstone.core.canonical import canonical_bytes, canonical_text
+from runstone.core.parsing import load
 from runstone.core.redaction.redactor import DECLARED, ENVIRONMENT, Redactor
-from runstone.core.values import coerce
+from runstone.core.values import Foreign, coerce
 
-from . import planted
+from . import planted, strategies
 
 SECRETS = planted.secrets(61)
 TOKENS = [
@@ -163,3 +164,35 @@ def test_a_count_is_the_same_number_in_a_text_and_in_a_tree(name: str, number: i
     assert (RULES.tree(tree, []) == {name: number}) != goes
     line = f'{{"{name}":{number}}}'
     assert (RULES.text(line)[0] == line) != goes
+
+
+numbers = st.one_of(strategies.doubles, st.integers(-(10**30), 10**30), st.integers(-9999, 9999))
+named = st.sampled_from(["password", "db_password", "secrets", "token", "api_key", "auth", "credentials", "pass"])
+
+
+@given(named, numbers)
+def test_a_number_is_what_it_is_however_it_is_spelled(name: str, number: float) -> None:
+    """As an integer or not, read again from the line, or from a text that holds it; beside its name, too."""
+    for value in ({name: number}, {"name": name, "value": number}, {"n": [[name, number]]}):
+        clean = RULES.tree(coerce(value)[0], [])
+        line = canonical_text(clean)
+        assert RULES.tree(load(line.encode()), []) == load(line.encode())
+        assert RULES.text(line) == (line, [])
+        assert "$json" in RULES.tree({"a": Foreign(value, "py-compact-utf8")}, [])["a"]
+
+
+@pytest.mark.parametrize("number", [5321.0, 5321.5, -5321.5, 1e20])
+def test_a_number_with_a_point_is_a_password_too(number: float) -> None:
+    """It may be written without one."""
+    assert RULES.tree({"password": number, "token": 1.5}, []) == {"password": "[REDACTED:named-secret]", "token": 1.5}
+
+
+@pytest.mark.parametrize(
+    "text", ['"password":{}', '{{"password": {}, "a": 1}}', '\\"pwd\\":{}', '"name":"pwd","value":{}']
+)
+def test_digits_of_no_number_are_text(text: str) -> None:
+    """Python takes some of them for digits, and has no number for them."""
+    assert RULES.text(text.format("\u00b2\u00b3\u00b9\u2074")) == (
+        text.format("[REDACTED:named-secret]"),
+        ["named-secret"],
+    )

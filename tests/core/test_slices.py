@@ -146,13 +146,17 @@ def test_noise_is_read_without_an_error(noise: bytes) -> None:
 
 
 def test_index_comes_back_for_its_size_only() -> None:
-    """What was indexed is read; an index of another size, form or order is none."""
+    """What was indexed is read; an index of a smaller size, another form or order is none. That of a larger size is
+    one: the segment has lost bytes."""
     slices = [Slice("r1", digest_of(b"1"), 0, 512, 7), Slice("r2", digest_of(b"2"), 512, 1024, 8)]
     data = index_bytes(2560, slices)
     back = parse_index(data, 2560)
     assert back is not None
     assert [one.row() for one in back] == [one.row() for one in slices]
     assert parse_index(data, 2561) is None
+    lost = parse_index(data, 700)
+    assert lost is not None
+    assert [one.row() for one in lost] == [one.row() for one in slices]
     assert [parse_index(data[:cut], 2560) for cut in range(len(data))] == [None] * len(data)
     assert parse_index(index_bytes(2560, reversed(slices)), 2560) is None
     assert parse_index(index_bytes(1000, slices), 1000) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import shlex
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -26,6 +27,12 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "HEX": lambda text: text.encode().hex().upper(),
     "\\x": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
     "\\u": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "shell": lambda text: shlex.quote(text)[1:-1],
+    "set -x": lambda text: text.replace("'", "'\\''"),
+    "sql": lambda text: text.replace("'", "''"),
+    "csv": lambda text: text.replace('"', '""'),
+    "ascii": lambda text: ascii(text)[1:-1],
+    "repr": lambda text: repr(text)[1:-1],
     "utf-16-le": lambda text: text.encode("utf-16-le").decode("latin-1"),
     "utf-16-be": lambda text: text.encode("utf-16-be").decode("latin-1"),
 }

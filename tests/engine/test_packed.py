@@ -19,6 +19,7 @@ from runstone.adapters.fs import durable
 from runstone.adapters.fs.packs import segments, spooling
 from runstone.adapters.fs.packs.segments import close_own
 from runstone.core import layout
+from runstone.core.tar import END
 from runstone.engine import driving
 from runstone.engine.store import Store
 from runstone.testing.ground import code_of
@@ -538,6 +539,34 @@ def test_segment_is_closed_at_its_age_and_size(store: Store, monkeypatch: pytest
     close_own(store.url)
     assert len(list(private(store, "packs").glob("*.idx"))) == 3
     assert sorted(again(store).objects.run_ids()) == sorted(run_ids)
+
+
+def test_closed_segment_that_was_cut_is_damage_and_no_torn_tail(store: Store) -> None:
+    """What its index names was answered: runs behind the cut are told as damaged, also behind a recovery, and those
+    before it are whole."""
+    run_ids = [sealed_run(store) for _ in range(3)]
+    close_own(store.url)
+    (segment,), (index,) = (list(private(store, "packs").glob(f"*.{end}")) for end in ("tar", "idx"))
+    last = json.loads(index.read_bytes())["slices"][-1]
+    for size in (last[2] + last[3] - 513, last[2] + 100, last[2]):
+        os.truncate(segment, size)
+        again(store).sweep()
+        reader = again(store)
+        assert sorted(reader.objects.run_ids()) == sorted(run_ids)
+        assert [reader.verify(run_id).ok for run_id in run_ids] == [True, True, False]
+
+
+def test_run_is_purged_from_a_segment_that_was_cut(store: Store) -> None:
+    """The whole ones can go, and come out; what was lost is told as damaged wherever the pack is written anew."""
+    purged, moved, lost = (sealed_run(store) for _ in range(3))
+    close_own(store.url)
+    (segment,) = private(store, "packs").glob("*.tar")
+    os.truncate(segment, segment.stat().st_size - len(END) - 600)
+    done = again(store).purge({"rules": [{"query": f"id:{purged}"}]}, grace="0s", apply=True)
+    assert [fate.done for fate in done.fates] == [True]
+    assert [move.problem for move in again(store).unpack(f"id:{moved}")] == [None]
+    reader = again(store)
+    assert {run_id: reader.verify(run_id).ok for run_id in reader.objects.run_ids()} == {moved: True, lost: False}
 
 
 def test_index_that_is_missing_or_wrong_changes_nothing(store: Store) -> None:

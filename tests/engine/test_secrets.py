@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from runstone.engine import artifacts
+from runstone.engine.facts import MESSAGE_CHARACTERS, TRACEBACK_CHARACTERS
 from runstone.engine.store import Store
 
 from .scenes import TOKEN, events, of_type, open_store
@@ -108,3 +109,45 @@ def test_a_file_that_only_begins_like_a_value_is_kept(store: Store, tmp_path: Pa
     value = "".join(Random(1).choices("abcdef", k=500))
     (tmp_path / "a.txt").write_text(value[:-1] + "-")
     assert kept(store, tmp_path / "a.txt", value)["path"] == "artifacts/a.txt"
+
+
+VALUE = "Qw7rTz" + "Kp9xLm2v"
+
+
+def test_the_id_that_a_check_gets_of_its_name_has_no_secret(store: Store) -> None:
+    """In lower case nothing would find it any more."""
+    with store.run("k", run_id="a", secrets=[VALUE]) as run:
+        run.check(f"{TOKEN} and {VALUE}", "pass")
+        run.check("Row Count", "pass")
+        run.check("Row Count", "pass")
+    ids = [data["id"] for data in of_type(store, "a", "check")]
+    assert ids == ["redacted_github_token_and_redacted_declared", "row_count", "row_count"]
+    assert VALUE.lower().encode() not in on_disk(store).lower()
+
+
+@pytest.mark.parametrize("kind", ["x.hunter2-xq9", "x.a.hunter2-xq9.b"])
+def test_the_type_of_an_event_that_holds_a_secret_names_the_rule(store: Store, kind: str) -> None:
+    """The fact is kept; of another run, which was not told the value, the type is what it is."""
+    with store.run("k", run_id="b") as run:
+        run.event(kind, {"a": 1})
+    with store.run("k", run_id="a", secrets=["hunter2-xq9"]) as run:
+        for _ in range(2):
+            run.event(kind, {"a": 1})
+    assert [event["type"] for event in events(store, "b")][1:-1] == [kind]
+    assert [event["type"] for event in events(store, "a")][1:-1] == ["x.redacted-declared"] * 2
+
+
+@pytest.mark.parametrize("secret", [TOKEN, VALUE], ids=["token", "declared"])
+@pytest.mark.parametrize("left", [2, 7, 12])
+def test_no_end_of_what_is_told_of_an_exception_divides_a_secret(store: Store, secret: str, left: int) -> None:
+    """Of a message the beginning is recorded, of a traceback the end: half of a secret is none that is found."""
+    for run_id, message in (
+        ("a", "x" * (MESSAGE_CHARACTERS - left - 1) + f" {secret} more"),
+        ("b", f"{'x' * 9_000} {secret} {'y ' * 9_000}"[: 9_001 + TRACEBACK_CHARACTERS - 2 + left]),
+    ):
+        with pytest.raises(ValueError, match=secret), store.run("k", run_id=run_id, secrets=[VALUE]):
+            raise ValueError(message)
+    found = on_disk(store)
+    assert secret[:left].encode() + b'"' not in found
+    assert not any(secret[at : at + 6].encode() in found for at in range(len(secret) - 5))
+    assert events(store, "a")[-1]["data"]["redactions"] >= 1

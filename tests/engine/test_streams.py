@@ -168,7 +168,7 @@ def test_a_message_knows_its_line_among_the_output(seed: int, packed: bool, tmp_
 
 
 def test_a_journal_that_somebody_has_spoilt_keeps_no_message_out(tmp_path: Path) -> None:
-    """The line of a message is then not known, and the work goes on."""
+    """Line ends are counted all the same, and the work goes on."""
     store = runstone.open(tmp_path / "runs")
     run = store.run("job")
     run.stream("stdout", b"one\ntwo\n")
@@ -181,3 +181,20 @@ def test_a_journal_that_somebody_has_spoilt_keeps_no_message_out(tmp_path: Path)
     journal.unlink()
     assert run.log("c") == "run.log:line:5"
     assert run.finish() is None
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_message_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of a message is not known then, and that of a later one is as soon as it can be read again."""
+    store = runstone.open(tmp_path / "runs")
+    run = store.run("job")
+    run.stream("stdout", b"one\ntwo\n")
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run.writer.journal), "read", broken)
+        assert run.log("a") == "run.log:line:0"
+    assert run.log("b") == "run.log:line:4"
+    run.finish()
+    assert store.get(run.run_id).file("run.log").split(b"\n") == [b"one", b"two", b"a", b"b", b""]

@@ -234,12 +234,15 @@ def index_bytes(size: int, slices: Iterable[Slice]) -> bytes:
 
 
 def parse_index(data: bytes, size: int) -> list[Slice] | None:
-    """The slices of an index; `None` if it is none of a segment of that size: then the segment is scanned."""
+    """The slices of an index; `None` if it is none of a segment of that size: then the segment is scanned.
+
+    A segment that is smaller has lost bytes since it was closed: what the index names was there, and is damaged now.
+    """
     try:
         value = parse_canonical(data, limit=MAX_INDEX_BYTES)
-        if value["format"] != INDEX_FORMAT or value["size"] != size:
+        if value["format"] != INDEX_FORMAT or value["size"] < size:
             return None
-        found, at = [], 0
+        found, at, size = [], 0, value["size"]
         for run_id, digest, offset, length, crc in value["slices"]:
             fits = type(offset) is int and type(length) is int and at <= offset < offset + length <= size
             if not fits or not is_run_id(run_id) or not is_sha256(digest.removeprefix(PREFIX)):

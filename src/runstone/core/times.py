@@ -7,7 +7,7 @@ breaks the work nor makes text that sorts wrongly.
 
 from __future__ import annotations
 
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def is_moment(text: str) -> bool:
 def parse_time(text: str) -> int:
     """Unix nanoseconds of a timestamp; raises `invalid_event`."""
     if not is_time(text):
-        raise error("invalid_event", f"{text[:40]!r} is not a UTC time with six decimals and Z", found=text[:40])
+        raise error(
+            "invalid_event", f"{excerpt(text, 40)!r} is not a UTC time with six decimals and Z", found=excerpt(text, 40)
+        )
     days = _days(int(text[:4]), int(text[5:7]), int(text[8:10]))
     seconds = days * _DAY_S + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
     return seconds * SECOND_NS + int(text[20:26]) * 1000

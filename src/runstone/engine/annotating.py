@@ -86,7 +86,9 @@ def _number(name: Any, value: Any) -> Any:
     said = str(value).strip().lower().lstrip("+-")
     if isinstance(value, (bool, str)) or (number == "NaN" and said != "nan"):
         raise error(
-            "invalid_option", f"score {excerpt(text_of(name))!r} is no number: {excerpt(said, 40)!r}", option="scores"
+            "invalid_option",
+            f"score {excerpt(text_of(name))!r} is no number: {excerpt(text_of(value), 40)!r}",
+            option="scores",
         )
     return number
 

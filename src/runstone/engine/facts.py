@@ -7,6 +7,7 @@ import sys
 
 from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
+from runstone.core.redaction.redactor import FAILED, MARK
 from runstone.core.terminal import safe_text
 from runstone.core.values import coerce, non_finite_text
 from runstone.engine.patches import SAYING
@@ -16,12 +17,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from runstone.core.redaction.known import Known
     from runstone.core.redaction.redactor import Redactor
 
 ENVELOPE_BYTES: Final = 256
 """More than what stands in a line around its data and marks."""
 
 MESSAGE_CHARACTERS: Final = 64_000
+TRACEBACK_CHARACTERS: Final = 16_000
+
+MAX_TYPES: Final = 1024
+"""So many types of events are remembered."""
 
 LOST: Final = "run.log:line:0"
 """The reference to a message that could not be recorded; it is no evidence."""
@@ -68,21 +74,44 @@ def reference_text(ref: Any) -> str:
         return text_of(ref)
 
 
-def snake_case(name: str) -> str:
-    """A check's id from its name: lower-case words of letters and digits joined by `_`."""
-    words = "".join(mark.lower() if mark.isalnum() else " " for mark in text_of(name)).split()
+def id_of(name: Any, redactor: Redactor) -> str:
+    """A check's id from its name: lower-case words of letters and digits joined by `_`. Secrets go before that: in
+    lower case nothing finds them."""
+    text = text_of(name)
+    found = _snake_case(text)
+    return found if found == text else _snake_case(_hidden(text, redactor)[0])
+
+
+def _snake_case(text: str) -> str:
+    words = "".join(mark.lower() if mark.isalnum() else " " for mark in text).split()
     return "_".join(words) or "check"
 
 
-def describe(exc: BaseException) -> dict[str, Any]:
-    """An exception as recorded: type, message (its first 64,000 characters), traceback (its last 16,000)."""
+def _hidden(text: str, redactor: Redactor) -> tuple[str, list[str]]:
+    """A text without its secrets, and the rules that hit."""
+    try:
+        return redactor.text(text)
+    except Exception:  # whatever went wrong, nothing unredacted may get past this line
+        return f"{MARK}{FAILED}]", [FAILED]
+
+
+def describe(exc: BaseException, redactor: Redactor) -> dict[str, Any]:
+    """An exception to be recorded: type, message (its first 64,000 characters), traceback (its last 16,000). No cut
+    divides a secret: half of one is none that is found."""
     import traceback
+
+    from runstone.core.redaction.cutting import beginning, ending
 
     try:
         text = "".join(traceback.format_exception(exc))
     except Exception:  # an exception that cannot be shown is still the caller's, not ours
         text = type(exc).__name__
-    return {"type": type(exc).__name__, "message": text_of(exc)[:MESSAGE_CHARACTERS], "traceback": text[-16_000:]}
+    try:
+        message = beginning(redactor, text_of(exc), MESSAGE_CHARACTERS)
+        text = ending(redactor, text, TRACEBACK_CHARACTERS)
+    except Exception:  # whatever went wrong, nothing is cut without the redactor
+        message = text = f"{MARK}{FAILED}]"
+    return {"type": type(exc).__name__, "message": message, "traceback": text}
 
 
 def say(message: str, redactor: Redactor) -> None:
@@ -110,8 +139,6 @@ def checked_event(type: Any, data: Any) -> tuple[dict[str, Any], str | None]:
         return fields, _told(type, fields)
     if not is_event_type(type):
         return fields, f"an event type of your own is `x.` and words of a-z 0-9 _ -; found {excerpt(text_of(type))!r}"
-    if len(known_types) < 1024:
-        known_types.add(type)
     return fields, None
 
 
@@ -122,8 +149,32 @@ def _told(kind: str, fields: dict[str, Any]) -> str | None:
         return exc.message
 
 
-known_types: set[str] = set()
-"""Types of a caller's own that have passed `checked_event`; it need not look at them again."""
+def clean_types(redactor: Redactor) -> set[str]:
+    """Types of a caller's own in which a redactor has found nothing. Those of the latest one are kept, as most runs of
+    a process know the same."""
+    rules = redactor.ruleset["sha256"]
+    for known, known_rules, found in _clean_types[:1]:
+        if known is redactor.known and known_rules == rules:
+            return found
+    clean: set[str] = set()
+    _clean_types[:] = [(redactor.known, rules, clean)]
+    return clean
+
+
+def clean_type(kind: str, redactor: Redactor) -> str:
+    """A type that has passed `checked_event`; where a secret stands in it, one that only names the rule."""
+    if kind in USER_TYPES:
+        return kind
+    hits = _hidden(kind, redactor)[1]
+    if hits:
+        return f"x.redacted-{hits[0]}"
+    clean = clean_types(redactor)
+    if len(clean) < MAX_TYPES:
+        clean.add(kind)
+    return kind
+
+
+_clean_types: list[tuple[Known, str, set[str]]] = []
 
 
 def metric_number(value: Any) -> Any:

@@ -254,7 +254,7 @@ class Call:
     def _refuse(self, exc: BaseException) -> Doing[None]:
         """Seal a run whose decision cannot be told; where that fails, recovery will."""
         try:
-            yield from self.run.finishing(FAILED, error=describe(exc))
+            yield from self.run.finishing(FAILED, error=describe(exc, self.run.redactor))
         except Exception:  # what keeps it open is what is raised already
             return
 
@@ -296,7 +296,7 @@ class Call:
         if not run.writer.ended:
             status = FAILED if isinstance(failure, Exception) else CANCELLED
             try:
-                yield from self._seal(status, error=describe(failure), exit=exit_code(failure))
+                yield from self._seal(status, error=describe(failure, run.redactor), exit=exit_code(failure))
             except Exception as exc:
                 if not isinstance(failure, Exception):
                     return None, _because(failure, exc)

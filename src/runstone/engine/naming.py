@@ -6,7 +6,7 @@ from runstone.core.digests import parse_digest
 from runstone.core.ids import is_run_id
 from runstone.engine.finder import asking
 from runstone.engine.reader import Sealed
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def _by_alias(store: Store, finder: Finder, name: str) -> str:
 
     run_id = aliased(finder, name[1:])
     if run_id is None or not store.objects.exists(run_id):
-        raise error("run_not_found", f"no run {name[:140]!r} in {store.url}", run=name[:140], store=store.url)
+        raise error(
+            "run_not_found", f"no run {excerpt(name, 140)!r} in {store.url}", run=excerpt(name, 140), store=store.url
+        )
     return run_id
 
 
@@ -84,7 +86,7 @@ def _by_prefix(store: Store, prefix: str) -> str:
             f"run {opened[0]} is not sealed yet; if its process died, `runstone recover` seals it",
             run_id=opened[0],
         )
-    raise _not_found(store, prefix, f"no run {prefix[:140]!r} in {store.url}", run=prefix[:140])
+    raise _not_found(store, prefix, f"no run {excerpt(prefix, 140)!r} in {store.url}", run=excerpt(prefix, 140))
 
 
 def open_id(store: Store, run: str) -> str:
@@ -96,7 +98,9 @@ def open_id(store: Store, run: str) -> str:
         return found[0]
     if found:
         raise error("ambiguous_run", f"{run!r} fits {len(found)} open runs", prefix=run, found=found[:20])
-    raise error("run_not_found", f"no open run {run[:140]!r} in {store.url}", run=run[:140], store=store.url)
+    raise error(
+        "run_not_found", f"no open run {excerpt(run, 140)!r} in {store.url}", run=excerpt(run, 140), store=store.url
+    )
 
 
 def _not_found(store: Store, named: str, message: str, **details: Any) -> RunstoneError:

@@ -46,7 +46,6 @@ from runstone.engine.children import (
     without_secrets,
 )
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
-from runstone.engine.facts import known_types
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import seal, waited
 from runstone.engine.streams import Streams
@@ -111,6 +110,7 @@ class Run(Acting):
         self._rank = rank
         self._axis = axis
         self._check_results: list[str] = []
+        self._clean_types = told.clean_types(redactor)  # need not be looked at again
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
         self._streams: Streams | None = None
         self._streams_lock = _thread.RLock()
@@ -221,7 +221,7 @@ class Run(Acting):
         known = "fail" if marks else status
         self._check_results.append(known)
         references = self._evidence(told.texts_of(evidence))
-        identity = told.snake_case(name) if id is None else told.text_of(id)
+        identity = told.id_of(name, self.redactor) if id is None else told.text_of(id)
         looked_for = self._looks_for_evidence or any(map(parse_reference, references))
         self._looks_for_evidence = looked_for and (identity, known) != (RESOLVES, "fail")
         facts = {"name": told.text_of(name), "status": known, "evidence": references}
@@ -322,11 +322,13 @@ class Run(Acting):
 
     def event(self, type: str, data: Mapping[str, Any]) -> None:
         """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
-        if type.__class__ is not str or type not in known_types or data.__class__ is not dict:
+        if type.__class__ is not str or type not in self._clean_types or data.__class__ is not dict:
             data, problem = told.checked_event(type, data)
             if problem:
                 self.writer.refuse("invalid_event", problem)
                 return
+            self._record(told.clean_type(type, self.redactor), data)
+            return
         self._record(type, data)
 
     def finish(
@@ -441,7 +443,7 @@ class Run(Acting):
         if self._secrets or self.writer.heard:
             tell_secrets(self, self.store)
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
-        self.finish(status, error=told.describe(exc), exit=told.exit_code(exc))
+        self.finish(status, error=told.describe(exc, self.redactor), exit=told.exit_code(exc))
 
     def _repr_html_(self) -> str:
         from runstone.engine.notebook import run_html

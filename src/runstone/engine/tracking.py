@@ -10,14 +10,13 @@
 from __future__ import annotations
 
 from _contextvars import ContextVar
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from itertools import count
 from typing import TYPE_CHECKING, overload
 from weakref import WeakKeyDictionary
 
 from runstone.core.bounding import Bounded
-from runstone.core.redaction.cutting import Cutter
-from runstone.core.redaction.redactor import MARK
+from runstone.core.redaction.cutting import beginning
 from runstone.engine.current import current_run
 from runstone.engine.facts import MESSAGE_CHARACTERS, text_of
 from runstone.errors import error
@@ -302,15 +301,5 @@ def _is_cancelled(exc: BaseException) -> bool:
 
 
 def _shorten_for(run: Run) -> Callable[[str, int], str]:
-    """How a text is cut without dividing a secret: what is a secret at the cut goes before it is made."""
-
-    def shorten(text: str, size: int) -> str:
-        if len(text) <= size:
-            return text
-        redactor = run.redactor
-        clean = redactor.text(text[: size + Cutter(redactor).overlap_bytes])[0]
-        mark = clean.rfind(MARK, 0, size + len(MARK) - 1)
-        end = clean.find("]", mark) + 1 if mark >= 0 else 0
-        return clean[: max(size, end)]
-
-    return shorten
+    """How a text is cut without dividing a secret."""
+    return partial(beginning, run.redactor)

@@ -208,16 +208,17 @@ class _Routes:
         self._runs_of = runs_of
 
     def add_to(self, routes: APIRouter, base: str) -> None:
-        """Add every route; what has a name of its own stands before what takes any id."""
+        """Add every route; what has a name of its own stands before what takes any id. What callers choose may hold a
+        slash."""
         refused: dict[int | str, dict[str, Any]] = {400: {"model": Detail}, 409: {"model": Detail}}
         routes.add_api_route(base, self.page, response_model=Page)
         for name, found in (
-            ("by-correlation/{correlation_id}", self.by_correlation),
+            ("by-correlation/{correlation_id:path}", self.by_correlation),
             ("by-request-hash/{request_hash}", self.by_request_hash),
             ("{rebalance_run_id}", self.run),
         ):
             routes.add_api_route(f"{base}/{name}", found, response_model=StoredRun)
-        routes.add_api_route(f"{base}/idempotency/{{idempotency_key}}", self.by_key, response_model=KeyOwner)
+        routes.add_api_route(f"{base}/idempotency/{{idempotency_key:path}}", self.by_key, response_model=KeyOwner)
         one = f"{base}/{{rebalance_run_id}}"
         routes.add_api_route(f"{one}/artifact", self.artifact, response_model=Artifact)
         routes.add_api_route(f"{one}/support-bundle", self.support_bundle, response_model=SupportBundle)

@@ -30,7 +30,7 @@ from runstone.engine.current import current_run
 from runstone.engine.damage import prove
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
-from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error
+from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -261,33 +261,23 @@ class LotusRuns:
         if action not in ACTIONS:
             raise error("invalid_option", f"an action is one of {', '.join(ACTIONS)}", option="action")
         sealed = self._sealed(RUN_ID, rebalance_run_id)
-        state = self._workflow(sealed)
+        state = _workflow(sealed, self._decisions(sealed))
         if state["workflow_status"] != PENDING_REVIEW:
             raise _not_under_review(state)
         told = {"reason_code": reason_code, "correlation_id": correlation_id or sealed.labels[CORRELATION]}
         labels = {REVIEW: action, **{f"{REVIEW}.{name}": value for name, value in told.items()}}
         said = self.store.annotate(sealed.run_id, labels=labels, note=comment, by=actor_id)
-        state = self._workflow(sealed)
-        if all(one["decision_id"] != _decision_id(said.run_id) for one in self._decisions(sealed)):
+        decisions = self._decisions(sealed)
+        state = _workflow(sealed, decisions)
+        if all(one["decision_id"] != _decision_id(said.run_id) for one in decisions):
             raise _not_under_review(state)
         return state
 
     def workflow(self, rebalance_run_id: str) -> dict[str, Any]:
         """How the review of a run stands. Raises `run_not_found`, and `store_unavailable`, also where nobody has been
         told yet that the review is ended, and the store cannot fix it."""
-        return self._workflow(self._sealed(RUN_ID, rebalance_run_id))
-
-    def _workflow(self, sealed: Sealed) -> dict[str, Any]:
-        decisions = self._decisions(sealed)
-        status = STATUSES[sealed.status]
-        reviewed = ACTIONS[decisions[-1]["action"]] if decisions else PENDING_REVIEW
-        return {
-            "run_id": sealed.labels[RUN_ID],
-            "run_status": status,
-            "workflow_status": reviewed if status == PENDING_REVIEW else NOT_REQUIRED,
-            "requires_review": status == PENDING_REVIEW,
-            "latest_decision": decisions[-1] if decisions else None,
-        }
+        sealed = self._sealed(RUN_ID, rebalance_run_id)
+        return _workflow(sealed, self._decisions(sealed))
 
     def decisions(self, rebalance_run_id: str) -> list[dict[str, Any]]:
         """What reviewers decided of a run, the oldest first. Raises as `workflow`."""
@@ -363,17 +353,30 @@ class LotusRuns:
         }
 
     def purge(self) -> int:
-        """Remove runs that are older than the retention, at once; answers how many."""
+        """Remove runs that are older than the retention, at once; answers how many. One that is being read stays."""
         if not self.retention_days:
             return 0
         policy = {"rules": [{"query": f"kind:{KIND} contract:{NAME}", "older_than": f"{self.retention_days}d"}]}
-        return len(self.store.purge(policy, grace="0s", apply=True, reason="retention of the service").of(REMOVED))
+        done = self.store.purge(policy, grace="0s", apply=True, reason="retention of the service")
+        return sum(fate.done for fate in done.of(REMOVED))
 
 
 def _run_id() -> str:
     recorder = current_run()
     assert recorder is not None
     return recorder.run_id
+
+
+def _workflow(sealed: Sealed, decisions: list[dict[str, Any]]) -> dict[str, Any]:
+    status = STATUSES[sealed.status]
+    reviewed = ACTIONS[decisions[-1]["action"]] if decisions else PENDING_REVIEW
+    return {
+        "run_id": sealed.labels[RUN_ID],
+        "run_status": status,
+        "workflow_status": reviewed if status == PENDING_REVIEW else NOT_REQUIRED,
+        "requires_review": status == PENDING_REVIEW,
+        "latest_decision": decisions[-1] if decisions else None,
+    }
 
 
 def _review_claim(sealed: Sealed) -> str:
@@ -403,4 +406,4 @@ def _edges(sealed: Sealed, run: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _raise_not_found(what: str) -> NoReturn:
-    raise error("run_not_found", f"no run {what[:140]!r}", run=what[:140])
+    raise error("run_not_found", f"no run {excerpt(what, 140)!r}", run=excerpt(what, 140))

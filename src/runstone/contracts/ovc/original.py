@@ -13,7 +13,7 @@ from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.words import CHECK_STATUSES, FAILED, PARTIAL, SUCCESS
 from runstone.engine.reader import read_limited
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _prove(value: Any, shape: Shape, where: str, place: str) -> None:
 
 
 def _unfit(where: str, place: str, expected: str, found: Any) -> RunstoneError:
-    shown = repr(found)[:80]
+    shown = excerpt(repr(found))
     return error(
         "invalid_archive",
         f"{where}: {place}: expected {expected}, found {shown}",

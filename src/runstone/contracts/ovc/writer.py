@@ -238,7 +238,7 @@ class RunWriter:
         if not self.run.recording or exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
             self.finish()
             return
-        told = describe(exc)
+        told = describe(exc, self.run.redactor)
         self.log(f"{told['type']}: {told['message']}")
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
         self.finish(status, exit=exit_code(exc), error=told)

@@ -15,15 +15,16 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, StringConstraints, WithJsonSchema
 
-from runstone.contracts.rmos import layout
+from runstone.contracts.rmos import answers, layout
 from runstone.contracts.rmos.attachments import MAX_BYTES
 from runstone.contracts.rmos.gate import ToolpathGate
 from runstone.contracts.rmos.hashing import stable_json
 from runstone.contracts.rmos.index import MAX_LIMIT, Asked
 from runstone.contracts.rmos.store import RunStore
-from runstone.contracts.routing import KnowingRoute
+from runstone.contracts.routing import KnowingRoute, body_within, is_json
 from runstone.core.parsing import parse_json
 from runstone.core.policy.policy import Policy
 from runstone.errors import CODES, Damaged, PolicyBlocked, RunstoneError
@@ -34,10 +35,42 @@ if TYPE_CHECKING:
 PREFIX: Final = "/api/rmos"
 _OBJECT: Final = {"type": "object"}
 _JSON_BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": _OBJECT}}}}
-_FILE_BODY: Final = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}}}
+_FILE: Final[dict[str, Any]] = {"content": {"application/octet-stream": {"schema": {}}}}
+_FILE_BODY: Final = {"requestBody": {"required": True, **_FILE}}
 _NOT_FOUND: Final = ("run_not_found", "run_purged", "invalid_run_id", "file_not_found", "ambiguous_run")
 _UNREADABLE: Final = ("unknown_contract",)
 """Of a run, as `Damaged` errors are: the request is not at fault."""
+
+
+_OF_A_RUN: Final = (
+    "rmos_run",
+    "rmos_run_download",
+    "rmos_compare",
+    "rmos_lineage",
+    "rmos_amendments",
+    "rmos_attachments",
+    "rmos_attach",
+    "rmos_check_attachments",
+    "rmos_override",
+    "rmos_delete",
+    "rmos_purge",
+)
+"""What can be asked of a run, by the names of the handlers: those are the ids of the operations, too."""
+
+
+def _links(pointer: str, other: str | None = None) -> dict[str, Any]:
+    """OpenAPI links from an answer, which has a run id (and that of another run) there, to all routes of a run."""
+    named = {"run_id": f"$response.body#{pointer}"}
+    both = {**named, "other_id": f"$response.body#{other or pointer}"}
+    return {
+        "links": {
+            name: {"operationId": name, "parameters": both if name == "rmos_compare" else named} for name in _OF_A_RUN
+        }
+    }
+
+
+def _name(route: APIRoute) -> str:
+    return route.name
 
 
 class Refused(BaseModel):
@@ -65,9 +98,14 @@ _REMOVAL_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     403: {"model": Refused},
     429: {"model": Refused},
 }
-_TOOLPATH_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Failure} for status in (409, 422, 500, 503)
+_TOOLPATH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: _links("/_run_id"),
+    409: {"model": Failure, **_links("/detail/run_id")},
+    422: {"model": Failure},
+    500: {"model": Failure, **_links("/detail/run_id")},
+    503: {"model": Failure},
 }
+_LISTED: Final[dict[int | str, dict[str, Any]]] = {200: _links("/items/0/run_id", "/items/1/run_id")}
 
 
 def toolpaths_router(
@@ -81,9 +119,9 @@ def toolpaths_router(
     """`POST /api/rmos/toolpaths`. The arguments are those of `ToolpathGate`; its functions are plain ones, called in a
     thread."""
     gate = ToolpathGate(store or RunStore(), feasibility, toolpaths, policy, resolve_mode)
-    router = APIRouter(prefix=PREFIX, route_class=KnowingRoute)
+    router = APIRouter(prefix=PREFIX, route_class=KnowingRoute, generate_unique_id_function=_name)
 
-    @router.post("/toolpaths", openapi_extra=_JSON_BODY, responses=_TOOLPATH_ERRORS)
+    @router.post("/toolpaths", response_model=answers.Made, openapi_extra=_JSON_BODY, responses=_TOOLPATH_ANSWERS)
     def rmos_toolpaths(req: Annotated[dict[str, Any], Depends(json_object)]) -> Response:
         """Make toolpaths, if the server's own feasibility lets it; every request leaves a run."""
         answer = gate.answer(req)
@@ -95,7 +133,7 @@ def toolpaths_router(
 def runs_router(store: RunStore | None = None) -> APIRouter:
     """`/api/rmos/runs`: list, read, compare, attach, override, delete and purge."""
     known = store or RunStore()
-    router = APIRouter(prefix=PREFIX, route_class=KnowingRoute, responses=_ERRORS)
+    router = APIRouter(prefix=PREFIX, route_class=KnowingRoute, responses=_ERRORS, generate_unique_id_function=_name)
     _add_reading(router, known)
     _add_attachments(router, known)
     _add_changes(router, known)
@@ -103,17 +141,17 @@ def runs_router(store: RunStore | None = None) -> APIRouter:
 
 
 def _add_reading(router: APIRouter, store: RunStore) -> None:
-    @router.get("/runs")
+    @router.get("/runs", response_model=answers.Page, responses=_LISTED)
     def rmos_runs(asked: Annotated[Listed, Depends()]) -> Response:
         """Runs, the newest first."""
         return _answered(lambda: asked.answer(store))
 
-    @router.get("/runs/{run_id}")
+    @router.get("/runs/{run_id}", response_model=answers.Document)
     def rmos_run(run_id: str) -> Response:
         """The document of a run."""
         return _read(store, lambda: Response(store.read(run_id), media_type="application/json"), run_id)
 
-    @router.get("/runs/{run_id}/download")
+    @router.get("/runs/{run_id}/download", response_model=answers.Document)
     def rmos_run_download(run_id: str) -> Response:
         """The same, as a file."""
 
@@ -123,7 +161,7 @@ def _add_reading(router: APIRouter, store: RunStore) -> None:
 
         return _read(store, answer, run_id)
 
-    @router.get("/runs/{run_id}/compare/{other_id}")
+    @router.get("/runs/{run_id}/compare/{other_id}", response_model=answers.Compared)
     def rmos_compare(run_id: str, other_id: str) -> Response:
         """What changed from one run to another."""
 
@@ -133,26 +171,28 @@ def _add_reading(router: APIRouter, store: RunStore) -> None:
 
         return _read(store, answer, run_id, other_id)
 
-    @router.get("/runs/{run_id}/lineage")
+    @router.get("/runs/{run_id}/lineage", response_model=answers.Lineage)
     def rmos_lineage(run_id: str) -> Response:
         """The plans of a run, and what was made of it."""
         return _read(store, lambda: JSONResponse({"run_id": run_id, **store.lineage(run_id)}), run_id)
 
-    @router.get("/runs/{run_id}/amendments")
+    @router.get("/runs/{run_id}/amendments", response_model=answers.Amendments)
     def rmos_amendments(run_id: str) -> Response:
         """What was said of a run since it was sealed."""
         return _read(store, lambda: JSONResponse({"run_id": run_id, "items": store.amendments(run_id)}), run_id)
 
 
 def _add_attachments(router: APIRouter, store: RunStore) -> None:
-    @router.get("/runs/{run_id}/attachments")
+    @router.get("/runs/{run_id}/attachments", response_model=answers.AttachedFiles)
     def rmos_attachments(run_id: str) -> Response:
         """The files that are kept with a run."""
         return _read(
             store, lambda: JSONResponse({"items": [found.as_dict() for found in store.attachments(run_id)]}), run_id
         )
 
-    @router.post("/runs/{run_id}/attachments", status_code=201, openapi_extra=_FILE_BODY)
+    @router.post(
+        "/runs/{run_id}/attachments", response_model=answers.Attached, status_code=201, openapi_extra=_FILE_BODY
+    )
     def rmos_attach(
         run_id: str,
         data: Annotated[bytes, Depends(file_bytes)],
@@ -165,7 +205,7 @@ def _add_attachments(router: APIRouter, store: RunStore) -> None:
             lambda: JSONResponse(store.attach(run_id, filename, data, kind=kind, by=actor).as_dict(), 201), run_id
         )
 
-    @router.get("/runs/{run_id}/attachments/verify")
+    @router.get("/runs/{run_id}/attachments/verify", response_model=answers.CheckedFiles)
     def rmos_check_attachments(run_id: str) -> Response:
         """Read every attachment again: whether its SHA-256 holds, and of what."""
 
@@ -175,7 +215,7 @@ def _add_attachments(router: APIRouter, store: RunStore) -> None:
 
         return _read(store, answer, run_id)
 
-    @router.get("/runs/{run_id}/attachments/{sha256}")
+    @router.get("/runs/{run_id}/attachments/{sha256}", response_class=Response, responses={200: _FILE})
     def rmos_attachment(run_id: str, sha256: str) -> Response:
         """One attachment's bytes."""
 
@@ -204,7 +244,7 @@ class Removing(BaseModel):
 
 
 def _add_changes(router: APIRouter, store: RunStore) -> None:
-    @router.post("/runs/{run_id}/override", status_code=201, responses=_BODY_ERRORS)
+    @router.post("/runs/{run_id}/override", response_model=answers.Overridden, status_code=201, responses=_BODY_ERRORS)
     def rmos_override(run_id: str, asked: Overriding) -> Response:
         """Say that a run's decision is another one; the run stays as it is."""
 
@@ -214,7 +254,7 @@ def _add_changes(router: APIRouter, store: RunStore) -> None:
 
         return _answered(answer, run_id)
 
-    @router.delete("/runs/{run_id}", responses=_REMOVAL_ERRORS)
+    @router.delete("/runs/{run_id}", response_model=answers.Deleted, responses=_REMOVAL_ERRORS)
     def rmos_delete(run_id: str, asked: Annotated[Removing, Query()]) -> Response:
         """Take a run out of lists and readers; its sealed bundle stays."""
 
@@ -224,7 +264,7 @@ def _add_changes(router: APIRouter, store: RunStore) -> None:
 
         return _answered(answer, run_id)
 
-    @router.post("/runs/{run_id}/purge", responses=_REMOVAL_ERRORS)
+    @router.post("/runs/{run_id}/purge", response_model=answers.Purged, responses=_REMOVAL_ERRORS)
     def rmos_purge(run_id: str, asked: Removing) -> Response:
         """Remove a run for good."""
 
@@ -287,7 +327,9 @@ class Listed:
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The body, if it is a JSON object that can be recorded; raises 422."""
+    """The body, if it is a JSON object that can be recorded, and told to be one; raises 422."""
+    if not is_json(request):
+        raise _unfit("content_type", "the body is JSON, and its Content-Type says so: application/json")
     body = await _body(request, layout.MAX_REQUEST_BYTES)
     try:
         value = parse_json(body)
@@ -305,12 +347,10 @@ async def file_bytes(request: Request) -> bytes:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > limit:
-            raise _unfit("too_large", f"the body has more than {limit} bytes")
-    return bytes(found)
+    found = await body_within(request, limit)
+    if found is None:
+        raise _unfit("too_large", f"the body has more than {limit} bytes")
+    return found
 
 
 def _unfit(code: str, message: str, *where: str) -> HTTPException:

@@ -103,14 +103,14 @@ def attach(
 
 def attachments(store: RunStore, run_id: str) -> list[Attachment]:
     """The attachments of a run: those that its original had, then those that were added, the oldest first; of several
-    of one digest the first one whose bytes are here."""
+    of one digest the first one whose bytes are here, or else the first."""
     sealed, kernel = store.sealed(run_id), store.store
     told = list(_of_original(sealed))
     for annotation in kernel.annotations(sealed):
         told += _kept(kernel.get(annotation["run_id"]))
     found: dict[str, Attachment] = {}
     for one in told:
-        if found.setdefault(one.sha256, one).path is None:
+        if found.setdefault(one.sha256, one).path is None and one.path is not None:
             found[one.sha256] = one
     return list(found.values())
 

@@ -134,7 +134,7 @@ def _recorded(journal: Journal) -> dict[str, Any]:
             "feasibility": feasibility,
             "decision": {
                 "risk_level": decision.get("risk_level") or UNKNOWN,
-                "score": _number(decision.get("score")),
+                "score": double_of(decision.get("score")),
                 "block_reason": decision.get("block_reason"),
                 "warnings": decision.get("warnings") or [],
                 "details": _as_computed({key: details[key] for key in details if key not in _OF_THE_GATE}, feasibility),
@@ -146,13 +146,14 @@ def _recorded(journal: Journal) -> dict[str, Any]:
     )
 
 
-def _number(score: Any) -> Any:
+def double_of(score: Any) -> float | None:
     """A score as a float, which it is; the journal, as canonical JSON, does not tell 90.0 from 90, and has numbers as
-    text that no float holds exactly."""
+    text that no float holds exactly. `None` for what is beyond the floats, or no number."""
     try:
-        return float(score) if type(score) in (int, str) else score
-    except ValueError:  # no recorder of this contract wrote that
+        number = float(score) if type(score) in (int, float, str) else float("nan")
+    except (OverflowError, ValueError):
         return None
+    return number if number - number == 0.0 else None
 
 
 def _as_computed(details: dict[str, Any], feasibility: dict[str, Any]) -> dict[str, Any]:

@@ -11,24 +11,15 @@ from __future__ import annotations
 import os
 
 from runstone.contracts.rmos import layout
-from runstone.contracts.rmos.document import (
-    NAME,
-    PROFILE,
-    STATUSES,
-    VERSION,
-    decision_of,
-    foreign_object,
-    mode_of,
-    part_of,
-)
+from runstone.contracts.rmos.document import NAME, PROFILE, VERSION, foreign_object, mode_of, part_of
 from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
+from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event
 from runstone.core import layout as bundle_layout
 from runstone.core.digests import is_sha256, sha256_hex
+from runstone.core.ids import fold_id
 from runstone.core.media import media_type
-from runstone.core.policy.decision import ALLOW, BLOCK
 from runstone.core.printing import print_json
 from runstone.core.values import Foreign
-from runstone.core.words import BLOCKED, FAILED, SUCCESS
 from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
 from runstone.engine.publishing import publisher_of
 from runstone.errors import error
@@ -44,7 +35,6 @@ if TYPE_CHECKING:
     from runstone.ports.objects import Committed
 
 FORMAT: Final = "rmos-run-artifact"
-_KERNEL: Final = {"OK": SUCCESS, "BLOCKED": BLOCKED, "ERROR": FAILED}
 
 
 def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, Digest, Committed]]:
@@ -89,7 +79,7 @@ def _check_ids(found: list[Original]) -> None:
     seen: dict[str, Original] = {}
     for original in found:
         run_id = original.value["run_id"]
-        first = seen.setdefault(run_id.lower(), original)
+        first = seen.setdefault(fold_id(run_id), original)
         if first is not original:
             places = " and ".join(one.place.get("json_path", one.place["path"]) for one in (first, original))
             message = f"run id {run_id} is there twice: {places}"
@@ -123,7 +113,7 @@ def _foreign(original: Original, redactor: Redactor) -> ForeignRun:
         *(("input", _kept(name, body)) for name, body in sorted(files.items())),
         *(("output", fact) for fact in _gcode(value)),
         (layout.ARTIFACT, {"document": Foreign(value, PROFILE)}),
-        ("decision", _decision(value)),
+        ("decision", decision_event(value)),
     ]
     return ForeignRun(
         _opened(original, redactor),
@@ -174,15 +164,10 @@ def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:
     }
 
 
-def _decision(value: dict[str, Any]) -> dict[str, Any]:
-    outcome = BLOCK if value["status"] == STATUSES[BLOCKED] else ALLOW
-    return {"call": None, "outcome": outcome, **decision_of(value), "rules": [], "details": None, "policy": None}
-
-
 def _closed(value: dict[str, Any]) -> dict[str, Any]:
     errors = value.get("errors")
     return {
-        "status": _KERNEL[value["status"]],
+        "status": KERNEL_STATUSES[value["status"]],
         "exit": None,
         "error": errors if isinstance(errors, list) and errors else None,
         "result": None,

@@ -11,7 +11,7 @@ from runstone.contracts.rmos.document import NAME, STATUSES, row_of
 from runstone.core.card import SEALED
 from runstone.core.query import OPENED, Bound, Match, Pattern, Query
 from runstone.core.times import is_time, parse_time
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Asked:
         if status is not None:
             statuses = tuple(Pattern((word,)) for word, shown in STATUSES.items() if shown == status)
             if not statuses:
-                raise error("invalid_query", f"status is OK, BLOCKED or ERROR; found {status[:40]!r}", column=1)
+                raise error("invalid_query", f"status is OK, BLOCKED or ERROR; found {excerpt(status, 40)!r}", column=1)
             terms.append(Match("status", statuses, negated=False))
         for field, value in (("kind", mode), ("decision.risk", risk_level)):
             if value is not None:
@@ -66,7 +66,7 @@ def _moment(text: str) -> tuple[float, bool]:
     begun = text.removesuffix("Z").removesuffix("+00:00").replace(" ", "T")
     whole = begun + "0000-01-01T00:00:00.000000Z"[len(begun) :]
     if len(begun) < _DAY_CHARACTERS or not is_time(whole):
-        raise error("invalid_query", f"expected a day or a time in UTC, found {text[:40]!r}", column=1)
+        raise error("invalid_query", f"expected a day or a time in UTC, found {excerpt(text, 40)!r}", column=1)
     return parse_time(whole) / 1000, len(begun) == _DAY_CHARACTERS
 
 

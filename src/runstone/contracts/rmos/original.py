@@ -12,7 +12,7 @@ from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.engine.reader import read_limited
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,6 +163,6 @@ def started(value: dict[str, Any]) -> str | None:
 
 
 def _unfit(path: str, place: str, expected: str, found: Any) -> RunstoneError:
-    shown = repr(found)[:80]
+    shown = excerpt(repr(found))
     message = f"{path}: {place}: expected {expected}, found {shown}"
     return error("invalid_archive", message, path=path, json_path=place, expected=expected, found=shown)

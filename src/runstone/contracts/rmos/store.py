@@ -15,7 +15,7 @@ from runstone.core.layout import INNER_STORE
 from runstone.core.parsing import parse_json
 from runstone.engine.damage import prove
 from runstone.engine.publishing import publisher_of
-from runstone.errors import NotFound, RunstoneError, error
+from runstone.errors import NotFound, RunstoneError, error, excerpt
 from runstone.locate import open_store, packs_by_default
 
 TYPE_CHECKING = False
@@ -101,7 +101,9 @@ class RunStore:
         store = self.store
         found = Sealed(store.objects.open(run_id), store.contract_of)
         if not found.contract.startswith(f"{NAME}/") or publisher_of(store).withdrawn(found.run_id) is not None:
-            raise error("run_not_found", f"no run {run_id[:140]!r} in {self.runs_dir}", run_id=run_id[:140])
+            raise error(
+                "run_not_found", f"no run {excerpt(run_id, 140)!r} in {self.runs_dir}", run_id=excerpt(run_id, 140)
+            )
         found.bundle.rest()  # a run that is only named keeps no purge waiting
         return found
 

@@ -16,6 +16,7 @@ from runstone.contracts.rmos.document import (
     VERSION,
     contents_of,
     decision_of,
+    double_of,
     gcode_of,
     hash_of,
     mode_of,
@@ -29,11 +30,11 @@ from runstone.core.policy.decision import ALLOW, BLOCK
 from runstone.core.printing import print_json
 from runstone.core.values import Foreign
 from runstone.core.words import BLOCKED, FAILED, SUCCESS
-from runstone.errors import error
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Final
 
     from runstone.contracts.rmos.models import RunArtifact
@@ -44,16 +45,24 @@ KERNEL_STATUSES: Final = {"OK": SUCCESS, "BLOCKED": BLOCKED, "ERROR": FAILED}
 PRINT: Final = "py-pretty-utf8"
 _ENVELOPE_BYTES: Final = 1024
 """Room on a line for what stands around a document."""
-_TEXT: Final = (str, "text")
-_OBJECT: Final = (dict, "an object")
-_MEMBERS: Final[Mapping[str, Mapping[str, tuple[Any, str]]]] = {
+_TEXT: Final = "text"
+_OBJECT: Final = "an object"
+_NUMBER: Final = "a number"
+_TEXTS: Final = "a list of texts"
+_IS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    _TEXT: lambda value: isinstance(value, str),
+    _OBJECT: lambda value: isinstance(value, dict),
+    _NUMBER: lambda value: type(value) in (int, float) and double_of(value) is not None,
+    _TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+}
+_MEMBERS: Final[Mapping[str, Mapping[str, str]]] = {
     "request_summary": {},
     "feasibility": {},
     "decision": {
         "risk_level": _TEXT,
-        "score": ((int, float), "a number"),
+        "score": _NUMBER,
         "block_reason": _TEXT,
-        "warnings": (list, "a list"),
+        "warnings": _TEXTS,
         "details": _OBJECT,
     },
     "hashes": {},
@@ -193,13 +202,13 @@ def proved(value: Any) -> dict[str, Any]:
     return {**value, "hashes": _hashes(value)}
 
 
-def _check_part(part: str, value: Any, members: Mapping[str, tuple[Any, str]]) -> None:
+def _check_part(part: str, value: Any, members: Mapping[str, str]) -> None:
     """Raise `invalid_option` where a part of an artifact, or a member of it, is there and of another type."""
     found = {part: (value, _OBJECT)}
     if isinstance(value, dict):
-        found.update({f"{part}.{name}": (value.get(name), kind) for name, kind in members.items()})
-    for name, (member, (kind, word)) in found.items():
-        if member is not None and not isinstance(member, kind):
+        found.update({f"{part}.{name}": (value.get(name), word) for name, word in members.items()})
+    for name, (member, word) in found.items():
+        if member is not None and not _IS[word](member):
             raise error("invalid_option", f"{name} of an artifact is {word}, or null", option=part)
 
 
@@ -209,7 +218,7 @@ def _hashes(value: dict[str, Any]) -> dict[str, Any]:
     for name in HASHES:
         if hashes.get(name) is not None and not is_sha256(hashes[name]):
             message = f"hashes.{name} is a SHA-256 in 64 lower-case hexadecimal digits"
-            raise error("invalid_option", message, option="hashes", found=str(hashes[name])[:80])
+            raise error("invalid_option", message, option="hashes", found=excerpt(str(hashes[name])))
     for name, content in contents_of(value).items():
         expected, found = hash_of(content), hashes.get(name)
         if found != expected and (found is not None or name == HASHES[0]):

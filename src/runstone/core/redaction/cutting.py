@@ -130,6 +130,37 @@ def _marks(data: bytes) -> Iterator[tuple[int, int]]:
         start = data.find(_MARK, start + len(_MARK))
 
 
+def beginning(redactor: Redactor, text: str, size: int) -> str:
+    """The first `size` characters of a text, and the rest of what would be divided there. It is not redacted yet."""
+    if len(text) <= size:
+        return text
+    around = text[: size + Cutter(redactor).overlap_bytes]
+    return around[: after_spans(size, _whole_in(redactor, around))]
+
+
+def ending(redactor: Redactor, text: str, size: int) -> str:
+    """The last `size` characters of a text, without the rest of what would be divided there. It is not redacted yet."""
+    if len(text) <= size:
+        return text
+    start = len(text) - size
+    overlap = Cutter(redactor).overlap_bytes
+    first = max(0, start - overlap)
+    around = text[first : start + overlap]
+    return text[first + after_spans(start - first, _whole_in(redactor, around)) :]
+
+
+def _whole_in(redactor: Redactor, text: str) -> Iterator[tuple[int, int]]:
+    """The same as `Cutter` must not divide, of a text."""
+    for _, whole in redactor.found(text, redactor.scope_of(text)):
+        yield whole
+    start = text.find(MARK)
+    while start >= 0:
+        end = text.find("]", start, start + _MAX_MARK_BYTES) + 1
+        if end:
+            yield start, end
+        start = text.find(MARK, start + len(MARK))
+
+
 def line_end(data: bytes) -> int:
     """Behind the last line that has ended."""
     return _last_end(data, len(data))

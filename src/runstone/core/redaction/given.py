@@ -45,8 +45,12 @@ PLACEHOLDER: Final = "placeholder"
 CODE: Final = "code"
 STATE: Final = "state"
 
-_COLOURS: Final = r"(?:\x1b\[[0-9;]{0,16}[A-Za-z]){0,3}"
+_COLOURS: Final = r"(?:(?:\x1b|\\{1,7}(?:u001[bB]|x1[bB]|033|e))\[[0-9;:]{0,16}[A-Za-z]){0,3}"
+"""Codes of a terminal, which text that is escaped spells out."""
 _GAP: Final = rf"{_COLOURS}[ \t]{{0,16}}{_COLOURS}"
+_COLOUR_END: Final = r"(?:[\[;:][0-9]{1,3}|(?:(?<=\x1b)|(?<=\\x1[bB])|(?<=\\u001[bB])|(?<=\\033)|(?<=\\e))\[)[mK]"
+"""How a colour code ends: its letter only looks like one of a name."""
+MAX_CODE: Final = 16
 _OPERATOR: Final = (
     rf"(?:\\{{0,7}}[\"'])?\]?(?P<gap>{_GAP})(?P<op>=>|:=|={{1,3}}|:|>|,(?=[ \t]{{0,4}}\\{{0,7}}[\"'])){_GAP}"
 )
@@ -59,9 +63,7 @@ _OPEN: Final = r"(?:\$|[bBrRuU]{1,2})?(?P<quote>\\{0,7}(?P<mark>[\"'`]))"
 _AND: Final = r"&(?!&|[\s\"'`]|$|[A-Za-z0-9_.%\[\]-]{1,64}=|#?[A-Za-z0-9]{1,8};)"
 """An ampersand that parts nothing: no member of a URL, no `&&` of a shell, no `&amp;`."""
 _PLAIN: Final = r"[^\s\"'`,;&<>(){}\[\]|\x1b]"
-_GLUED: Final = (
-    r"\[[^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\](?=[A-Za-z0-9])|\([^\s\"'`,;&<>(){}\[\]|\x1b]{1,64}\)(?=[A-Za-z0-9])"
-)
+_GLUED: Final = rf"(?:\[{_PLAIN}{{1,64}}\]|\({_PLAIN}{{1,64}}\))(?=[A-Za-z0-9])"
 """Brackets that no program has: a letter or a digit follows them at once."""
 _OPENING: Final = rf"(?:{GLUED}|\$?\{{\{{|[$#]\{{|[$%]\()?"
 """How a reference begins, or all of it where it is glued to a value."""
@@ -81,6 +83,8 @@ _JOINED: Final = r"(?:'(?:\\{0,7}\"'\\{0,7}\"|\\{1,8}')'[^'\r\n]*)+(?=')"
 MAX_SECTION: Final = 4000
 """So many characters above a line the heading of its section is looked for."""
 _CALLED: Final = r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*[(\[]"
+_CODE: Final = rf"{_CALLED}|(?!\{{\{{\S|{MARKED})[(\[{{]"
+"""A call, a list or a table."""
 _CALLED_WITH_NUMBER: Final = (
     r"(?!get|gen|make|rand|read|load|new|next|input|int|str|token|hash|key|chr)[a-z]+\([0-9]{1,8}\)"
 )
@@ -116,6 +120,8 @@ MAX_GLANCE: Final = 512
 """So much of what brackets make long tells what it is: there may be thousands of such in a line."""
 MIN_NUMBER: Final = 1000
 """A smaller number in JSON is no password, but a count or a choice."""
+_JSON_MEMBER: Final = r"\"[ \t]{0,16}:[ \t]{0,16}$"
+_JSON_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
 _SECTION: Final = r"(?:^|\n)\[[^\]\r\n]{1,100}\][ \t]{0,16}[\r\n]"
 """The heading of a section of settings."""
@@ -160,7 +166,7 @@ def stems(lower: str) -> Iterator[tuple[int, int]]:
             if stem == "key":
                 may_be = lower[max(0, at - MAX_NAME) : at].rstrip("_.-").endswith(KEY_WORDS)
             else:
-                may_be = stem != "auth" or not (_is_word(lower[at - 1 : at]) or _is_word(lower[end : end + 1]))
+                may_be = stem != "auth" or (_begins_name(lower, at) and not _is_word(lower[end : end + 1]))
             if may_be:
                 yield at, end
             at = lower.find(stem, end)
@@ -170,6 +176,14 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
+def _begins_name(lower: str, at: int) -> bool:
+    """Whether no word goes on at a place; the letter that ends a colour code is of none."""
+    return (
+        not _is_word(lower[at - 1 : at])
+        or compiled(_COLOUR_END + "$").search(lower, max(0, at - MAX_CODE), at) is not None
+    )
+
+
 def is_value(word: str, before: str = ':"') -> bool:
     """Whether a word that could name a secret is a member's value: the status `pass`, the service `auth`."""
     return word.lower() in ("auth", "pass") and before == ':"'
@@ -177,12 +191,19 @@ def is_value(word: str, before: str = ':"') -> bool:
 
 def identifier(text: str, start: int, end: int) -> tuple[int, int]:
     """The name around a stem: letters, digits, `_`, `-`, `.`; at most `MAX_NAME` on each side. It does not begin with
-    the letter of an escape: `\\ntoken`."""
+    the letter of an escape (`\\ntoken`) nor with the end of a colour code (`ESC[36mtoken`)."""
     first, last, stem = max(0, start - MAX_NAME), min(len(text), end + MAX_NAME), start
     while start > first and _is_part(text[start - 1]):
         start -= 1
     if start < stem and text[start] in "bfnrt" and text.endswith("\\", 0, start):
         start += 1
+    code = (
+        compiled(_COLOUR_END).match(text, max(0, start - 1), stem)
+        if text[start - 1 : start] in ("[", ";", ":")
+        else None
+    )
+    if code is not None:
+        start = code.end()
     while end < last and _is_part(text[end]):
         end += 1
     while text[end - 1] in "-.":
@@ -216,7 +237,11 @@ def given(text: str, start: int, end: int) -> Given | None:
         return (at, at, STATE)
     annotated = compiled(_ANNOTATED).match(text, at) if mark == ":" else None
     quoted = _quoted(text, name, at if annotated is None else annotated.end())
-    return _Bare(text, start, end, at, mark, spaced=bool(operator["gap"])).given() if quoted is None else quoted
+    return (
+        _Bare(text, start, end, at, mark, spaced=" " in operator["gap"] or "\t" in operator["gap"]).given()
+        if quoted is None
+        else quoted
+    )
 
 
 def _element(text: str, start: int, end: int) -> Given | None:
@@ -245,8 +270,26 @@ def _value_at(text: str, start: int, end: int, at: int) -> Given | None:
         return None
     if (replaced := _replaced(text, *bare.span())) is not None:
         return replaced
-    is_code = compiled(_CALLED + r"|(?!\{\{\S)[(\[{]").match(bare["bare"]) is not None and not is_glued(bare["bare"])
+    if _is_json_count(name, text[end:at], bare["bare"]):
+        return (*bare.span(), STATE)
+    is_code = compiled(_CODE).match(bare["bare"]) is not None and not is_glued(bare["bare"])
     return (*bare.span(), CODE if is_code else _kind(name, bare["bare"]))
+
+
+def is_count(name: str, number: float) -> bool:
+    """Whether a number of JSON is no secret, though it has the name of one: it is small, or tells how many there are,
+    or the name does not always mean a password. An integer that no double holds is none: it may be recorded as text."""
+    size = abs(number)
+    if not MIN_NUMBER <= size < float("inf"):  # what is not a number neither
+        return True
+    return size <= MAX_SAFE_INTEGER and (holds_many(name) or not says_password(name))
+
+
+def _is_json_count(name: str, before: str, value: str) -> bool:
+    """The same of a text, where `before` parts the name and the value."""
+    if compiled(_JSON_MEMBER).search(before) is None or compiled(_JSON_NUMBER).fullmatch(value) is None:
+        return False
+    return is_count(name, float(value))
 
 
 def _replaced(text: str, first: int, last: int) -> Given | None:
@@ -375,7 +418,7 @@ class _Bare:
                 value, glanced = _bare_line(text, first, first + MAX_GLANCE), True
                 last = first + len(value)
         kind = self._kind(value, first, last, scheme)
-        if kind == VALUE and not scheme and (is_state(self._name, value) or self._is_count(value)):
+        if kind == VALUE and not scheme and self._is_state(value):
             kind = STATE
         if kind == VALUE and self._mark == ">" and text[last : last + 1] != "<":
             return None
@@ -383,13 +426,9 @@ class _Bare:
             last = first + len(_bare_line(text, first, len(text)))
         return first, last, kind
 
-    def _is_count(self, value: str) -> bool:
-        """Whether a number is a member of JSON that tells how many there are, or is too small for a password."""
-        if not value.isdigit() or self._mark != ":" or self._text[self._end : self._end + 1] not in ('"', "\\"):
-            return False
-        if len(value) > len(str(MAX_SAFE_INTEGER)) or int(value) > MAX_SAFE_INTEGER:  # a tree holds it as text
-            return False
-        return holds_many(self._name) or len(value) < len(str(MIN_NUMBER))
+    def _is_state(self, value: str) -> bool:
+        before = self._text[self._end : self._at]
+        return is_state(self._name, value) or _is_json_count(self._name, before, value)
 
     def _wrapped(self, first: int) -> Given | None:
         """The text that a value is made of: `String::from("x")`."""
@@ -513,7 +552,7 @@ def _argument(text: str, start: int, end: int) -> Given | None:
     """`--password VALUE` and SQL's `PASSWORD 'VALUE'`."""
     if text[start] != "-" and not text[start:end].lower().endswith(("password", "passwd", "by")):
         return None
-    blank = compiled(r"[ \t]{1,4}").match(text, end)
+    blank = compiled(rf"{_COLOURS}[ \t]{{1,4}}{_COLOURS}").match(text, end)
     if blank is None:
         return None
     if text[start] != "-":

@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "cdf908e1f0b1d5d4a5981b2c4afc67402bed6e2cdcde2555b49f380481db5538"
-EXPRESSIONS_SHA256: Final = "bf17ab5b01ddfcbddee2c82d4ed7b3a2e7ab16938cae243e83cb4cd547fba697"
+SHA256: Final = "1c1b4eabd68a70a08913182368988bbea711481ea986cab1f6b08ed2953c2381"
+EXPRESSIONS_SHA256: Final = "e65463539e27d19b853c4187e5fdbf64484b695de460b6e77a1bba7e68357358"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

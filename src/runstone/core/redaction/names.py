@@ -21,9 +21,9 @@ RULE: Final = "named-secret"
 """Id of the rule by which a value goes that has such a name."""
 
 KEY_WORDS: Final = listed("""
-    access account admin aes api app application auth cipher consumer crypto deploy encryption fernet hmac
-    ingest integration jwt license master private server service session shared signing ssh storage subscription
-    webhook
+    access account admin aes api app application auth cipher client consumer crypto decrypt decryption deploy enc
+    encrypt encryption fernet hmac ingest integration jwt license master pass private security server service session
+    shared signing ssh storage subscription webhook
 """)
 """Words that make a `key` a secret."""
 
@@ -211,7 +211,7 @@ _VALUE_ONLY: Final = r'(?:(?:^"?|[^"]|[^:]")(?i:{0})(?:$|[^A-Za-z])|:"(?i:{0})[^
 EXPRESSIONS: Final = (
     f"(?i:{'|'.join(_STRONG)})",
     rf"(?i:{_KEYS}[^A-Za-z0-9]{{0,64}}key)",
-    r"(?:(?:^|[^A-Za-z0-9]|\\[bfnrt]|\\+u[0-9a-fA-F]{4})(?i:pwd)|[a-z]P(?i:wd)|[A-Z]Pwd)(?:$|[^a-z])",
+    r"(?:(?:^|[^A-Za-z0-9]|\\[bfnrt]|\\+u[0-9a-fA-F]{4}|[\[0-9][mK])(?i:pwd)|[a-z]P(?i:wd)|[A-Z]Pwd)(?:$|[^a-z])",
     r"(?i:token)(?:$|[^sS])",
     r"(?i:cookies?)\\*\x22",
     _VALUE_ONLY.format("pass"),

@@ -61,6 +61,10 @@ _JSON_ESCAPES: Final[tuple[dict[str, str], ...]] = (
 """What JSON of other languages escapes beyond what must be."""
 
 
+_WITHIN_QUOTES: Final = (("'", "'\\''"), ("'", "'\"'\"'"), ("'", "''"), ('"', '""'))
+"""How a shell (`set -x`), SQL and CSV write a quotation mark within a text that has two of them around it."""
+
+
 def _literal(text: str) -> str:
     """A text as Python's `ascii` has it, without its quotes."""
     return "".join(char if " " <= char <= "~" and char != "\\" else ascii(char)[1:-1] for char in text)
@@ -74,6 +78,9 @@ def _escaped(text: str) -> Iterator[str]:
         for names in _JSON_ESCAPES:
             yield "".join(names.get(char, char) for char in once)
     yield _literal(text)
+    yield _literal(text).replace("'", "\\'")
+    for quote_mark, within in _WITHIN_QUOTES:
+        yield text.replace(quote_mark, within)
     yield text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
     for names in _HTML_QUOTES:
         yield "".join({**_HTML, **names}.get(char, char) for char in text)

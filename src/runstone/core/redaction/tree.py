@@ -99,8 +99,8 @@ class Walk:
         if kind is bytes:
             text = value.decode("latin-1")
             return self._bytes(value) if self._is_none(name, text) else self._whole(names.RULE, text)
-        if kind is int and abs(value) >= given.MIN_NUMBER and names.says_password(name) and not names.holds_many(name):
-            return self._whole(names.RULE, str(value))
+        if (kind is int or kind is float) and not given.is_count(name, value):
+            return self._named_number(name, value)
         return self.clean(value)
 
     def _named_text(self, name: str, text: str) -> str:
@@ -114,6 +114,11 @@ class Walk:
             self._tell(hits)
             return clean
         return self._whole(names.RULE, text)
+
+    def _named_number(self, name: str, value: float) -> Any:
+        text = _number_text(value)
+        exempt = self._redactor.exempted(names.RULE, text, name) is not None
+        return self.clean(value) if exempt else self._whole(names.RULE, text)
 
     def _is_none(self, name: str, text: str) -> bool:
         """Whether a text is no secret, though it has the name of one."""
@@ -203,7 +208,7 @@ class Walk:
         numbers = self._redactor.known.numbers
         if not numbers or self._place.is_measured():
             return value
-        text = str(value) if type(value) is int else canonical.number_text(value)
+        text = _number_text(value)
         for secret, rule in numbers:
             if _spells(text, secret):
                 self._tell([rule])
@@ -297,6 +302,10 @@ def _is_cookie(name: str, value: Any) -> bool:
 def _are_pairs(value: list[Any]) -> bool:
     """Whether a list is of pairs, each of a text and something else: headers, the items of a table."""
     return bool(value) and all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value)
+
+
+def _number_text(value: float) -> str:
+    return str(value) if type(value) is int else canonical.number_text(value)
 
 
 def _spells(number: str, secret: str) -> bool:

@@ -1,7 +1,8 @@
 """The segments of a store as readers see them: which run stands where.
 
-- A segment that is closed has an index, which is believed as far as its size is the segment's; each other one is
-  scanned, and of it only whole slices are seen. What was scanned once is not scanned again, as segments only grow.
+- A segment that is closed has an index, which is believed as far as its size is the segment's, or the segment was cut;
+  each other one is scanned, and of it only whole slices are seen. What was scanned once is not scanned again, as
+  segments only grow.
 - No name of a segment is ever used again: one that is written anew gets a later name.
 - Two segments may hold one bundle for a moment, while slices are moved. The later name counts.
 """

@@ -302,7 +302,8 @@ RULES: Final = (
     Rule(
         "command-password",
         "Password in the `-p`, `-P` or `-a` option of a command that takes one so",
-        rf"(?<![A-Za-z0-9_-])(?:(?:{_LOGINS}){_GAP}login{_GAP}-p|(?:mongo[a-z]{{0,8}}|twine){_GAP}-p"
+        start("A-Za-z0-9_-")
+        + rf"(?:(?:{_LOGINS}){_GAP}login{_GAP}-p|(?:mongo[a-z]{{0,8}}|twine){_GAP}-p"
         + rf"|(?:sqlcmd|unzip|mosquitto_[a-z]{{2,3}}|ipmitool){_GAP}-P|(?:redis|valkey|keydb)-cli{_GAP}-a)"
         + r"[ \t=]{1,4}'?(?!-|[0-9.]{2,15}(?::[0-9]{1,5})?(?:/[a-z]{3})?(?![^\s\"'|;]))(?P<secret>"
         + _first(r"\s\"'|;")
