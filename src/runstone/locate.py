@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runstone.core.contract import Contract
     from runstone.core.redaction.redactor import Redactor
     from runstone.ports.catalog import Catalog
+    from runstone.ports.members import Members
     from runstone.ports.objects import Bundle
     from runstone.ports.packs import Packs
 
@@ -208,6 +209,14 @@ def open_bundle(path: str) -> Bundle:
     from runstone.adapters.archives import open_archive
 
     return open_archive(path)
+
+
+def open_members(path: str) -> Members:
+    """The files of a zip archive that another program made, by their names. Raises `file_not_found`,
+    `invalid_archive`."""
+    from runstone.adapters.archives.members import ZipMembers
+
+    return ZipMembers(path)
 
 
 def read_file(path: str) -> bytes:

@@ -40,7 +40,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "tool.called": {"call": "c1", "parent": None, "name": "search", "contract_sha256": None, "args": {}},
     "tool.returned": {"call": "c1", "status": "ok", "result": None, "error": None, "duration_ns": 5, "attempts": 1},
     "evidence": {"query": None, "corpus": None, "passages": []},
+    "citation": {"ids": ["p1"]},
     "score": {"name": "f1", "value": 0.5},
+    "verdict": {"ok": True, "baseline": None, "rules": [{"id": "cited", "status": "pass"}]},
     "state": {"thread": "t", "namespace": "", "step": 1, "sha256": None},
     "phase": {"name": "qa", "status": "running"},
     "note": {"text": "n"},
@@ -66,6 +68,9 @@ WRONG: dict[str, list[Any]] = {
     "passages": [{}, "p"],
     "status": [True, 1, []],
     "dirty": ["yes", 1],
+    "ids": ["p1", [1]],
+    "ok": [1, "yes"],
+    "baseline": ["r1", []],
     "values": [{"a": True}, {"a": "1"}, {"a": None}, [1]],
     "value": ["1", True, []],
     "size": [-1, 1.5, True, "1"],
@@ -106,7 +111,7 @@ NULLABLE = ANYTHING | {
     *((kind, field) for kind in ("input", "output") for field in ("ref", "sha256", "size", "media_type", "path")),
     *(("decision", field) for field in ("call", "outcome", "risk_level", "block_reason", "policy")),
     ("metric", "step"), ("tool.called", "parent"), ("tool.called", "contract_sha256"), ("tool.returned", "duration_ns"),
-    ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
+    ("verdict", "baseline"), ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
     *(("run.closed", field) for field in ("exit", "duration_ns", "resources")),
 }  # fmt: skip
 EACH_FIELD = [(kind, field) for kind, fields in FIELDS.items() for field in fields]

@@ -339,6 +339,20 @@ def tool_calls(surroundings: Surroundings) -> None:
 
 
 @good
+def evaluated(surroundings: Surroundings) -> None:
+    """What was retrieved and cited, scores with and without samples, and a verdict; one citation leads nowhere."""
+    run = surroundings.run()
+    passages = [{"id": "p1", "source": "a.md", "span": (0, 5), "score": 0.5, "text": "héllo"}, "no more than a text"]
+    run.evidence("what?", passages, corpus="notes", version="7")
+    run.cite(["p1", "p9"])
+    run.score("accuracy", samples={"q1": 1, "q2": 0, "q3": None, "q4": 0.25}, unit="share", threshold=0.25)
+    run.score("latency", 2.5, direction="lower", unit="s", threshold=2)
+    run.event("score", {"name": "much", "value": 0.5, "interval": None, "samples_left_out": 250_000})
+    run.judge("meet scores", "cited", "min score.accuracy:0.1")
+    run.finish()
+
+
+@good
 def big_numbers(surroundings: Surroundings) -> None:
     """Numbers at the borders of the print rules."""
     run = surroundings.run()

@@ -28,7 +28,8 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
     PATH is the folder of a bundle, or a tar or zip archive of one: it is verified first and copied byte by byte.
     Or it is a run that a pipeline recorded before Runstone (run.json, checks.json, run.log), or a folder or archive
     of such runs; or run artifacts of RMOS, a folder by days or one file of many. These are recorded anew, with the
-    originals kept beside.
+    originals kept beside. Or it is an eval log of Inspect (.eval, or .json), which is recorded anew, without the
+    texts of prompts and answers; it is not kept.
     """
     opened = open_store(store)
     found = _import(path, opened)
@@ -46,7 +47,12 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
 
 def _import(path: str, store: Store) -> list[Imported]:
     from runstone.contracts.rmos.original import is_artifact
+    from runstone.ingest.inspect.log import is_log
 
+    if is_log(path):
+        from runstone.ingest.inspect.importing import import_log
+
+        return [import_log(path, store)]
     artifacts = path.endswith(".json") and os.path.isfile(path)
     if not artifacts:
         bundle = open_bundle(path)

@@ -1,4 +1,4 @@
-"""`runstone judge`: a verdict on a run beside a baseline, recorded as a run of its own."""
+"""`runstone judge`: a verdict on a run, perhaps beside a baseline, recorded as a run of its own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from runstone.cli.parameters import complete_run, json_option, run_argument, sto
 from runstone.cli.rendering import Column, Screen, Span, print_json
 from runstone.cli.runs import sealed_or_path
 from runstone.core.judgement.verdict import Verdict
-from runstone.engine.comparer import with_opened
-from runstone.engine.judge import judge_sealed
+from runstone.engine.judge import judge_opened
 from runstone.locate import hidden, open_store
 
 FAILED: Final = 1
@@ -29,38 +28,42 @@ _COLUMNS: Final = (
 
 @click.command()
 @run_argument()
-@click.option("--baseline", metavar="RUN", required=True, shell_complete=complete_run, help="The run to judge beside.")
-@click.option("--max", "maxima", metavar="LIMIT", multiple=True, help="metric.NAME:+2% or score.NAME:0.3: no more.")
+@click.option("--baseline", metavar="RUN", shell_complete=complete_run, help="The run to judge beside.")
+@click.option("--max", "maxima", metavar="LIMIT", multiple=True, help="metric.NAME:+2% or worse.SCORE:3: no more.")
 @click.option("--min", "minima", metavar="LIMIT", multiple=True, help="metric.NAME:-0.5%: no less.")
+@click.option("--meet", metavar="SCORE", multiple=True, help="score.NAME, or scores: as good as its own threshold.")
+@click.option("--cited", is_flag=True, help="Something was cited, and all of it was retrieved.")
 @click.option("--require", metavar="CHECK", multiple=True, help="check.ID: it is there, and passed.")
 @click.option("--require-same", "same", metavar="SECTION", multiple=True, help="outcome, config, …: no difference.")
 @store_option()
 @json_option("Print the verdict as one JSON object.")
 def command(
     run: str,
-    baseline: str,
+    baseline: str | None,
     maxima: tuple[str, ...],
     minima: tuple[str, ...],
+    meet: tuple[str, ...],
     require: tuple[str, ...],
     same: tuple[str, ...],
     store: str | None,
     *,
+    cited: bool,
     as_json: bool,
 ) -> int:
-    """Judge RUN beside a baseline by the rules given, and record the verdict in the store. Status 1 if a rule fails.
+    """Judge RUN by the rules given, and record the verdict in the store. Status 1 if a rule fails.
 
     RUN and the baseline may also be PATHs of bundles: folders, tar or zip archives.
 
     A LIMIT is a distance from the baseline's last value, +2% or -0.01, or without a sign the limit itself. What is
-    not there, or is no number, fails. The verdict is a sealed run of kind judge that links to both.
+    not there, or is no number, fails: also the baseline where a rule asks for it. Of worse.SCORE are counted samples
+    that got worse or went away. The verdict is a sealed run of kind judge that links to what was judged.
     """
     opened = open_store(store)
     rules = [f"max {limit}" for limit in maxima] + [f"min {limit}" for limit in minima]
+    rules += [f"meet {name}" for name in meet] + (["cited"] if cited else [])
     rules += [f"require {name}" for name in require] + [f"same {name}" for name in same]
-    verdict = with_opened(
-        lambda name: sealed_or_path(opened, name),
-        [run, baseline],
-        lambda sides: judge_sealed(opened, sides[0], sides[1], [hidden(rule) for rule in rules]),
+    verdict = judge_opened(
+        opened, lambda name: sealed_or_path(opened, name), run, baseline, [hidden(rule) for rule in rules]
     )
     if as_json:
         print_json(verdict.as_dict())
@@ -73,7 +76,8 @@ def _print(screen: Screen, verdict: Verdict) -> None:
     """The verdict, who was judged beside whom, the rules, and where it is recorded."""
     result = Span("passes", "good") if verdict.ok else Span("fails", "bad")
     screen.line(Span(verdict.run["run_id"], "bold"), "  ", result)
-    screen.facts([("baseline", [verdict.baseline["run_id"]]), ("verdict", [str(verdict.run_id)])])
+    baseline = "none" if verdict.baseline is None else verdict.baseline["run_id"]
+    screen.facts([("baseline", [baseline]), ("verdict", [str(verdict.run_id)])])
     screen.line()
     screen.table(_COLUMNS, [_row(rule) for rule in verdict.rules], indent=0)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from runstone.cli.family import children
 from runstone.cli.measures import number_text, short_sha256, size_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
+from runstone.cli.samples import interval_text
 from runstone.core.canonical import pointer
+from runstone.core.evaluation.samples import LOWER, sample_values
 from runstone.core.terminal import safe_text, text_width
 
 MAX_ROWS: Final = 20
@@ -147,7 +149,7 @@ def overriding(summary: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def metrics(screen: Screen, summary: dict[str, Any]) -> None:
-    """Numbers: the last, the least, the greatest, how many; then the scores."""
+    """Numbers: the last, the least, the greatest, how many; then the scores, and the verdicts on the run."""
     if summary["metrics"]:
         screen.heading("METRICS")
         rows = [
@@ -157,11 +159,49 @@ def metrics(screen: Screen, summary: dict[str, Any]) -> None:
         _table(screen, (_NAME, *(Column(title, right=True) for title in ("LAST", "MIN", "MAX", "COUNT"))), rows)
     if summary["scores"]:
         screen.heading("SCORES")
-        _table(
-            screen,
-            (_NAME, Column("VALUE", right=True)),
-            [[s["name"], number_text(s["value"])] for s in summary["scores"]],
-        )
+        _table(screen, *_score_table(summary["scores"]))
+    for verdict in summary["verdicts"]:
+        screen.heading("VERDICT", Span(*(("passes", "good") if verdict["ok"] else ("fails", "bad"))), *_beside(verdict))
+        _table(screen, _RULE_COLUMNS, [_rule(rule) for rule in verdict["rules"]])
+
+
+def _score_table(scores: list[dict[str, Any]]) -> tuple[tuple[Column, ...], list[list[Cell]]]:
+    """Names and values; what else there is of one of them."""
+    columns: tuple[Column, ...] = (_NAME, Column("VALUE", right=True))
+    rows: list[list[Cell]] = [[score["name"], _with_unit(score)] for score in scores]
+    for title, text in _SCORE_FACTS:
+        texts = [text(score) for score in scores]
+        if any(texts):
+            columns += (Column(title, right=True),)
+            rows = [[*row, found or "-"] for row, found in zip(rows, texts, strict=True)]
+    return columns, rows
+
+
+def _with_unit(score: dict[str, Any]) -> str:
+    return " ".join([number_text(score["value"]), *([str(score["unit"])] if score.get("unit") else [])])
+
+
+def _threshold(score: dict[str, Any]) -> str:
+    if score.get("threshold") is None:
+        return ""
+    word = "at most" if score.get("direction") == LOWER else "at least"
+    return f"{word} {number_text(score['threshold'])}"
+
+
+def _samples(score: dict[str, Any]) -> str:
+    return str(len(sample_values(score["samples"]))) if isinstance(score.get("samples"), list) else ""
+
+
+def _beside(verdict: dict[str, Any]) -> list[Cell]:
+    baseline = verdict["baseline"]
+    return [] if not baseline else [Span(f"beside {baseline.get('run_id')}", "dim")]
+
+
+_SCORE_FACTS: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
+    ("INTERVAL", lambda score: interval_text(score).strip(" ()")),
+    ("WANTED", _threshold),
+    ("SAMPLES", _samples),
+)
 
 
 def config(screen: Screen, summary: dict[str, Any]) -> None:

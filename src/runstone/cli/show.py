@@ -11,7 +11,7 @@ import click
 from runstone.cli import unsealed
 from runstone.cli.ls import STATUS_STYLES
 from runstone.cli.measures import count_text, duration_text, resource_text, size_text
-from runstone.cli.parameters import json_option, run_argument, store_option
+from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import open_id, sealed_run
 from runstone.cli.sections import SECTIONS
@@ -28,8 +28,12 @@ _PLATFORM: Final = (("system", "release", "machine"), ("implementation", "python
 @run_argument()
 @store_option()
 @click.option("--plot", "plots", multiple=True, metavar="METRIC", help="Draw a metric instead; `*` fits any name.")
+@click.option("--samples", metavar="SCORE", help="List the samples of a score instead.")
+@click.option("--baseline", metavar="RUN", shell_complete=complete_run, help="With --samples: beside those of RUN.")
 @json_option("Print everything as one JSON object.")
-def command(run: str, store: str | None, plots: tuple[str, ...], *, as_json: bool) -> None:
+def command(
+    run: str, store: str | None, plots: tuple[str, ...], samples: str | None, baseline: str | None, *, as_json: bool
+) -> None:
     """Show one run: when, what, by which code, from which inputs, with which results.
 
     It shows what was recorded, and proves nothing: that is `runstone verify`. Of a run that is not sealed it shows
@@ -37,7 +41,16 @@ def command(run: str, store: str | None, plots: tuple[str, ...], *, as_json: boo
     """
     if plots and as_json:
         raise click.UsageError("--plot draws for people; --json has the metrics")
+    if plots and samples is not None:
+        raise click.UsageError("--plot and --samples each show something instead of the page")
+    if baseline is not None and samples is None:
+        raise click.UsageError("--baseline goes with --samples; runstone diff compares runs")
     opened = open_store(store)
+    if samples is not None:
+        from runstone.cli.samples import show_samples
+
+        show_samples(opened, run, samples, baseline, as_json=as_json)
+        return
     run_id = open_id(opened, run)
     if plots:
         _plot(opened, run, run_id, plots)

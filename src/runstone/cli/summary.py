@@ -43,6 +43,7 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
         "checks": list(journal.data("check")),
         "decision": run_decision(journal),
         "scores": said.scores(journal.data("score")),
+        "verdicts": list(journal.data("verdict")),
         "notes": [data["text"] for data in journal.data("note")],
         "annotations": said.history,
         "exit": closed["exit"],

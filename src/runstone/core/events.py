@@ -84,6 +84,14 @@ def _maybe_object(value: Any) -> bool:
     return value is None or isinstance(value, dict)
 
 
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_object, value))
+
+
+def _boolean(value: Any) -> bool:
+    return type(value) is bool
+
+
 def _any(_: Any) -> bool:
     return True
 
@@ -183,7 +191,7 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "score": _any,
         "block_reason": _maybe_text,
         "warnings": _list,
-        "rules": lambda value: _list(value) and all(map(_object, value)),
+        "rules": _objects,
         "details": _any,
         "policy": _maybe_object,
     },
@@ -203,7 +211,9 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "attempts": _count,
     },
     "evidence": {"query": _any, "corpus": _any, "passages": _list},
+    "citation": {"ids": _texts},
     "score": {"name": _text, "value": _number},
+    "verdict": {"ok": _boolean, "baseline": _maybe_object, "rules": _objects},
     "state": {"thread": _text, "namespace": _text, "step": _maybe_integer, "sha256": _maybe_sha256},
     "phase": {"name": _text, "status": _text},
     "note": {"text": _text},

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final, Self
 
+    from runstone.core.judgement.verdict import Verdict
     from runstone.core.redaction.redactor import Redactor
 
 
@@ -92,6 +93,24 @@ class DisabledRun:
 
     def event(self, *_: Any, **__: Any) -> None:
         """Nothing."""
+
+    def evidence(self, _: Any, passages: Any, **__: Any) -> list[str]:
+        """Nothing; the ids of the passages are those that they have."""
+        from runstone.engine.retrieval import passages_of
+
+        return [passage["id"] for passage in passages_of(passages) or ()]
+
+    def cite(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def score(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def judge(self, *_: Any, **__: Any) -> Verdict:
+        """No verdict: it is recorded, or not given. Raises `store_unavailable`."""
+        from runstone.engine.release import not_recorded
+
+        raise not_recorded(self.run_id)
 
     def git_state(self, *_: Any, **__: Any) -> None:
         """Nothing."""

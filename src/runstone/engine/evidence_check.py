@@ -10,28 +10,24 @@ status follows from its checks, and verification finds a note.
 
 from __future__ import annotations
 
-from runstone.core.canonical import canonical_bytes
-from runstone.core.events import CLOSED, event_line
 from runstone.core.evidence import RESOLVES, Evidence
-from runstone.core.journal import Journal, JournalIndex, whole_lines
 from runstone.core.runlog import log_pieces
-from runstone.core.values import coerce
 from runstone.engine.facts import LOST
+from runstone.engine.so_far import journal_so_far
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any, Final
 
     from runstone.core.contract import Contract
+    from runstone.core.journal import Journal
     from runstone.engine.recorder import Run
     from runstone.engine.writer import JournalWriter
 
 NAME: Final = "Evidence resolves"
 LOG: Final = "run.log"
-_LAST: Final = "9999-12-31T23:59:59.999999Z"
-"""When a run that is not closed was closed: no document's shape depends on it."""
 
 
 def unresolved(
@@ -43,22 +39,9 @@ def unresolved(
     that the run logged. Empty for a run without a journal. Raises `RunstoneError` where the journal cannot be read, or
     not be folded as it stands.
     """
-    journal = writer.journal
-    if journal is None or not writer.size:
+    whole = journal_so_far(writer, closed)
+    if whole is None:
         return [], 0
-    size, index = writer.size, JournalIndex()
-    for lines in whole_lines(journal.read(0, size)):
-        index.feed(lines)
-    end = event_line(CLOSED, canonical_bytes(coerce(dict(closed))[0]), index.count, _LAST, [])
-    index.feed(end)
-
-    def read(start: int, stop: int) -> Iterator[bytes]:
-        if start < size:
-            yield from journal.read(start, min(stop, size))
-        if stop > size:
-            yield end[max(0, start - size) : stop - size]
-
-    whole = Journal(index, read)
     kept = {data["path"] for data in whole.data("input", "output") if data["path"] is not None}
     found = list(Evidence(contract, whole, kept).unresolved())
     return found, _head_lines(contract, whole) if found else 0

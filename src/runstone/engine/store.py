@@ -433,23 +433,22 @@ class Store:
         self,
         run: str | Sealed,
         *,
-        baseline: str | Sealed,
+        baseline: str | Sealed | None = None,
         limits: Iterable[str] = (),
         require: Iterable[str] = (),
         same: Iterable[str] = (),
+        rules: Iterable[str] = (),
     ) -> Verdict:
-        """The verdict on `run` beside `baseline`, recorded here as a sealed run of kind `judge`.
+        """The verdict on `run`, beside `baseline` if there is one, recorded here as a sealed run of kind `judge`.
 
-        `limits` are texts as `max metric.loss:+2%` and `min score.f1:-0.01`, `require` names checks that must have
-        passed (`check.row_count`), `same` sections of a comparison that must not differ (`outcome`, `config`). What is
-        not there fails. Raises `invalid_option` for a rule that is none, `bundle_damaged`, errors as `get`, and those
-        of a strict run.
+        `limits` are texts as `max metric.loss:+2%` and `min score.f1:-0.01`, `require` names checks (`check.rows`),
+        `same` sections that must not differ (`outcome`), `rules` any rules (`meet scores`, `cited`). What is not there
+        fails. Raises `invalid_option` for no rule, `bundle_damaged`, errors as `get`, and those of a strict run.
         """
-        from runstone.engine.comparer import with_opened
-        from runstone.engine.judge import judge_sealed
+        from runstone.engine.judge import judge_opened
 
-        rules = [*limits, *(f"require {name}" for name in require), *(f"same {name}" for name in same)]
-        return with_opened(self.get, [run, baseline], lambda sides: judge_sealed(self, sides[0], sides[1], rules))
+        texts = [*limits, *(f"require {name}" for name in require), *(f"same {name}" for name in same), *rules]
+        return judge_opened(self, self.get, run, baseline, texts)
 
     def children(self, run: str) -> list[dict[str, Any]]:
         """All runs below one, sealed or open: children, theirs, and so on, each with what it comes to. See `family`.

@@ -1,4 +1,4 @@
-"""Unpack deflated bytes: never more than was said, never more in memory than a chunk."""
+"""Unpack deflated bytes, and those of Zstandard: never more than was said, never more in memory than a chunk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runstone.core.limits import MAX_UNPACK_RATIO, MAX_UNPACKED_BYTES, MIN_RATIO
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Final
+    from typing import IO, Final
 
 _RAW: Final = -zlib.MAX_WBITS
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -25,16 +25,53 @@ def check_growth(unpacked: int, packed: int, member: str | None = None) -> None:
 
 
 def inflated(source: Source, member: Member) -> Iterator[bytes]:
-    """A deflated member of a zip, whole. Raises `invalid_archive` unless it has exactly the size that it claims."""
+    """A compressed member of a zip, whole. Raises `invalid_archive` unless it has exactly the size that it claims."""
     assert member.packed is not None
-    left = member.size
-    for piece in _unpack(source, member.offset, member.offset + member.packed, _RAW, member.name):
+    left, end = member.size, member.offset + member.packed
+    form = _decompressed(source, member, end) if member.zstandard else None
+    for piece in form or _unpack(source, member.offset, end, _RAW, member.name):
         left -= len(piece)
         if left < 0:
             raise refused(f"it unpacks to more than the {member.size} bytes that it claims", member.name)
         yield piece
     if left:
         raise refused(f"it unpacks to {left} bytes less than the {member.size} that it claims", member.name)
+
+
+def _decompressed(source: Source, member: Member, end: int) -> Iterator[bytes]:
+    """The frames of Zstandard that fill the bytes up to `end`, in pieces of up to a chunk."""
+    try:
+        import zstandard
+    except ImportError:
+        message = "compressed by Zstandard, which needs the package zstandard: pip install 'runstone[inspect]'"
+        raise refused(message, member.name) from None
+    engine = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+    try:
+        packed: IO[bytes] = _Pieces(source, member.offset, end)  # type: ignore[assignment]  # all that is read of it
+        with engine.stream_reader(packed, read_across_frames=True) as reader:
+            while piece := reader.read(CHUNK_BYTES):
+                yield piece
+    except zstandard.ZstdError as exc:
+        raise refused(f"its compressed bytes are damaged: {exc}", member.name) from exc
+
+
+MAX_WINDOW_BYTES: Final = 128 << 20
+"""What a frame may have the decompressor hold."""
+
+
+class _Pieces:
+    """The bytes between two positions, as a file to read from."""
+
+    def __init__(self, source: Source, start: int, end: int) -> None:
+        self._source = source
+        self._at = start
+        self._end = end
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, none at the end."""
+        data = b"".join(self._source.chunks(self._at, min(self._end, self._at + size)))
+        self._at += len(data)
+        return data
 
 
 def ungzipped(source: Source) -> Source:

@@ -32,17 +32,21 @@ def refused(why: str, member: str | None = None) -> RunstoneError:
 class Member:
     """One member as the archive describes it: `name` as it is spelled there, `size` unpacked.
 
-    Its bytes are at `offset`; `packed` is how many of them there are if they are deflated, else `None`.
+    Its bytes are at `offset`; `packed` is how many of them there are if they are compressed, else `None`; by Zstandard
+    if `zstandard`, else by deflate.
     """
 
-    __slots__ = ("kind", "name", "offset", "packed", "size")
+    __slots__ = ("kind", "name", "offset", "packed", "size", "zstandard")
 
-    def __init__(self, name: str, kind: Kind, size: int, offset: int, packed: int | None = None) -> None:
+    def __init__(
+        self, name: str, kind: Kind, size: int, offset: int, packed: int | None = None, *, zstandard: bool = False
+    ) -> None:
         self.name = name
         self.kind = kind
         self.size = size
         self.offset = offset
         self.packed = packed
+        self.zstandard = zstandard
 
 
 class Source:

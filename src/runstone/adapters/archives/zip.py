@@ -1,4 +1,4 @@
-"""Members of a zip archive (APPNOTE 6.3), stored or deflated, with zip64.
+"""Members of a zip archive (APPNOTE 6.3), stored, deflated or compressed by Zstandard, with zip64.
 
 Strict: the directory is where the end record says and ends where that begins; each entry has a local header that
 says the same; members lie before the directory and do not overlap; nothing is encrypted.
@@ -27,7 +27,7 @@ _ENTRY: Final = Struct("<4s6H3L5H2L")
 _LOCAL: Final = Struct("<4s5H3L2H")
 _MAX_COMMENT: Final = 0xFFFF
 _ZIP64: Final = 1
-_STORED, _DEFLATED = 0, 8
+_STORED, _DEFLATED, _ZSTANDARD = 0, 8, 93
 _ENCRYPTED: Final = 0x0001 | 0x0040 | 0x2000
 _MAX32: Final = 0xFFFFFFFF
 
@@ -134,14 +134,15 @@ class _Entry:
         ):
             raise refused("its own header does not say what the directory says", self.name)
         offset = name_at + fields[9] + fields[10]
-        packed = self.packed if self.method == _DEFLATED else None
-        return Member(self.name, self._kind(), self.size, offset, packed)
+        packed = None if self.method == _STORED else self.packed
+        return Member(self.name, self._kind(), self.size, offset, packed, zstandard=self.method == _ZSTANDARD)
 
     def _check(self, source: Source) -> None:
         if self.flags & _ENCRYPTED:
             raise refused("it is encrypted", self.name)
-        if self.method not in (_STORED, _DEFLATED):
-            raise refused(f"compression method {self.method}; stored and deflated can be read", self.name)
+        if self.method not in (_STORED, _DEFLATED, _ZSTANDARD):
+            told = f"compression method {self.method}; what is stored, deflated or Zstandard can be read"
+            raise refused(told, self.name)
         if self.offset + self.packed > source.size or (self.method == _STORED and self.packed != self.size):
             raise refused("its sizes cannot be", self.name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes
 from runstone.core.card import labels_now
 from runstone.core.digests import sha256_hex
+from runstone.core.evaluation.citations import Citations
 from runstone.core.totals import add_metrics
 
 TYPE_CHECKING = False
@@ -57,6 +58,11 @@ class RunFacts:
         self.checks: list[tuple[str, str]] = []
         self.decision: dict[str, Any] | None = None
         self.scores: list[tuple[str, Any]] = []
+        self.scored: dict[str, dict[str, Any]] = {}
+        """The last score of each name, as it was recorded."""
+        self.sampled: dict[str, dict[str, Any]] = {}
+        """The last one that has samples."""
+        self.citations = Citations()
         self.given: dict[str, Any] = {}
         """Scores that were given after the seal."""
         self.override: dict[str, Any] | None = None
@@ -108,6 +114,17 @@ def _decision(facts: RunFacts, data: dict[str, Any], _: int) -> None:
 
 def _score(facts: RunFacts, data: dict[str, Any], _: int) -> None:
     facts.scores.append((data["name"], data["value"]))
+    facts.scored[data["name"]] = data
+    if isinstance(data.get("samples"), list):
+        facts.sampled[data["name"]] = data
+
+
+def _evidence(facts: RunFacts, data: dict[str, Any], _: int) -> None:
+    facts.citations.evidence(data)
+
+
+def _citation(facts: RunFacts, data: dict[str, Any], _: int) -> None:
+    facts.citations.citation(data)
 
 
 def _metric(facts: RunFacts, data: dict[str, Any], _: int) -> None:
@@ -133,6 +150,8 @@ _TAKEN: Final[dict[str, Callable[[RunFacts, dict[str, Any], int], None]]] = {
     "check": _check,
     "decision": _decision,
     "score": _score,
+    "evidence": _evidence,
+    "citation": _citation,
     "metric": _metric,
     "tool.called": _called,
     "tool.returned": _returned,

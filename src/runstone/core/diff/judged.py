@@ -1,4 +1,4 @@
-"""What differs in what was judged: checks, the decision and its rules, scores."""
+"""What differs in what was judged: checks, the decision and its rules, scores and their samples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from runstone.core.canonical import canonical_bytes, canonical_text
 from runstone.core.diff.difference import ABSENT, Difference, apart
 from runstone.core.diff.pairing import matched, paired
 from runstone.core.diff.values import equal, value_differences
+from runstone.core.evaluation.samples import GONE, NEW, SAME, sample_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,28 @@ def scores(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
         here, there = a.given.get(name, ABSENT), b.given.get(name, ABSENT)
         if here is ABSENT or there is ABSENT or canonical_bytes(here) != canonical_bytes(there):
             yield given("scores", name, here, there)
+
+
+MAX_SAMPLES: Final = 100
+"""Samples of a score that an answer names; `more` of the last says how many others there are."""
+
+
+def samples(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
+    """By score and sample: the value, those that got worse first; of scores that both runs have with samples."""
+    for name in sorted(a.sampled.keys() & b.sampled.keys()):
+        rows = [row for row in sample_view(b.sampled[name], a.sampled[name]) if row["change"] != SAME]
+        told = [_sample(name, row) for row in rows[:MAX_SAMPLES]]
+        if told:
+            told[-1].more = len(rows) - len(told)
+        yield from told
+
+
+def _sample(name: str, row: dict[str, Any]) -> Difference:
+    change = row["change"]
+    one = ABSENT if change == NEW else row["baseline"]
+    found = Difference("samples", name, one, ABSENT if change == GONE else row["value"], place=row["id"])
+    found.note = None if change in (NEW, GONE) else change
+    return found
 
 
 def given(section: str, name: str, one: Any, other: Any) -> Difference:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from runstone.core.diff.difference import ADDED, CHANGED, REMOVED
-from runstone.core.diff.words import change_text, head_texts, side_texts
+from runstone.core.diff.words import SAMPLES, change_text, head_texts, side_texts
 from runstone.core.terminal import safe_text, text_width
 
 TYPE_CHECKING = False
@@ -138,7 +138,7 @@ def _below(item: Difference, width: int | None) -> Iterator[Line]:
         yield [(space, ""), (cut(text, width - _BELOW) if width else text, styles.get(line[:1], ""))]
     if item.more:
         yield [(f"{space}... {item.more} more", "dim")]
-    if item.note:
+    if item.note and item.section != SAMPLES:
         yield [(space + item.note, "dim")]
 
 

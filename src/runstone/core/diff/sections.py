@@ -12,7 +12,7 @@ from runstone.core.diff.artifacts import inputs, outputs
 from runstone.core.diff.configuration import config, config_sources
 from runstone.core.diff.difference import ABSENT, Difference
 from runstone.core.diff.facts import Call
-from runstone.core.diff.judged import checks, decision, rules, scores
+from runstone.core.diff.judged import checks, decision, rules, samples, scores
 from runstone.core.diff.pairing import matched, paired
 from runstone.core.diff.values import equal, value_differences
 from runstone.core.outcome import contract_major
@@ -144,11 +144,12 @@ def recorded(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
 
 NAMES: Final = (
     "run", "config", "config sources", "inputs", "outputs", "content", "checks", "decision", "rules", "scores",
-    "metrics", "tools", "result", "error", "command", "git", "environment", "labels", "links", "recorded", "journal",
+    "samples", "metrics", "tools", "result", "error", "command", "git", "environment", "labels", "links", "recorded",
+    "journal",
 )  # fmt: skip
 """Every section that a difference can be of, in the order in which they are told."""
 
 SECTIONS: Final[tuple[Section, ...]] = (
-    run, config, config_sources, inputs, outputs, checks, decision, rules, scores, metrics, tools, result, error,
-    command, git, environment, labels, links, recorded,
+    run, config, config_sources, inputs, outputs, checks, decision, rules, scores, samples, metrics, tools,
+    result, error, command, git, environment, labels, links, recorded,
 )  # fmt: skip

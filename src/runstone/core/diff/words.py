@@ -38,14 +38,19 @@ def head_texts(item: Difference) -> dict[str, str]:
 
 
 def change_text(item: Difference) -> str:
-    """`+0.5 (+10 %)`, where there is arithmetic; where the journals part, in which place."""
+    """`+0.5 (+10 %)`, where there is arithmetic; where the journals part, in which place; what a sample became."""
     if item.section == "journal":
         return _PARTED[item.name]
+    if item.section == SAMPLES:
+        apart = [] if item.difference is None else [number_text(item.difference, sign="+")]
+        return " ".join([*apart, item.note or ""]).rstrip()
     if item.difference is None or item.section in _SIZED:
         return ""
     relative = "" if item.relative is None else f" ({percent_text(item.relative)})"
     return number_text(item.difference, sign="+") + relative
 
+
+SAMPLES: Final = "samples"
 
 _SIZED: Final = ("inputs", "outputs")
 """Their difference is one of sizes, which stand there."""
@@ -184,6 +189,7 @@ _SPELLED: Final[dict[str, Callable[[Any, Difference], str]]] = {
     "metrics": _metric,
     "outputs": _artifact,
     "rules": _rule,
+    "samples": lambda value, _: _exact(value),
     "scores": lambda value, _: _exact(value),
     "tools": _call,
 }

@@ -2,6 +2,10 @@
 
 - `max metric.loss:+2%`: no more than 2 % above the baseline; `min score.f1:-0.01`: no more than 0.01 below it. A number
   without a sign is the limit itself: `max metric.loss:0.3`.
+- `max worse.accuracy:2`: no more than 2 samples of a score got worse than in the baseline, or went away.
+- `meet score.accuracy`: the score is on the good side of the threshold that was recorded with it; `meet scores`: each
+  score that has one is.
+- `cited`: something was cited, and all of it had been retrieved.
 - `require check.row_count`: the check is there, and passed each time.
 - `same outcome`, `same config`: that section of a comparison with the baseline has no difference.
 """
@@ -19,9 +23,13 @@ MAXIMUM: Final = "max"
 MINIMUM: Final = "min"
 REQUIRE: Final = "require"
 SAME: Final = "same"
+MEET: Final = "meet"
+CITED: Final = "cited"
 
 METRIC: Final = "metric"
 SCORE: Final = "score"
+SCORES: Final = "scores"
+WORSE: Final = "worse"
 CHECK: Final = "check"
 OUTCOME: Final = "outcome"
 
@@ -66,6 +74,12 @@ def parse_rule(text: str) -> Rule:
     kind, _, rest = text.partition(" ")
     if kind in (MAXIMUM, MINIMUM):
         return _limit(text, kind, rest)
+    if text == CITED or text == f"{MEET} {SCORES}":
+        return Rule(text, kind, rest, rest)
+    if kind == MEET and rest.startswith(f"{SCORE}.") and len(rest) > len(SCORE) + 1:
+        return Rule(text, kind, SCORE, rest.partition(".")[2])
+    if kind == MEET:
+        raise _fault(text, "what meets its threshold is score.NAME, or scores: all that have one")
     if kind == REQUIRE and rest.startswith(f"{CHECK}.") and len(rest) > len(CHECK) + 1:
         return Rule(text, kind, CHECK, rest.partition(".")[2])
     if kind == REQUIRE:
@@ -74,15 +88,18 @@ def parse_rule(text: str) -> Rule:
         return Rule(text, kind, rest, rest)
     if kind == SAME:
         raise _fault(text, f"what can be the same is one of {', '.join(SECTIONS)}")
-    raise _fault(text, "a rule begins with max, min, require or same")
+    raise _fault(text, "a rule begins with max, min, meet, require or same, or is cited")
 
 
 def _limit(text: str, kind: str, rest: str) -> Rule:
     named, mark, limit = rest.rpartition(":")
     thing, _, name = named.partition(".")
-    if not mark or thing not in (METRIC, SCORE) or not name:
-        raise _fault(text, "a limit is metric.NAME:LIMIT or score.NAME:LIMIT")
-    return Rule(text, kind, thing, name, _bound(text, limit))
+    if not mark or thing not in (METRIC, SCORE, WORSE) or not name:
+        raise _fault(text, "a limit is metric.NAME:LIMIT, score.NAME:LIMIT or worse.NAME:LIMIT")
+    bound = _bound(text, limit)
+    if thing == WORSE and (kind != MAXIMUM or bound.from_baseline):
+        raise _fault(text, "samples that got worse have a number as their limit: max worse.NAME:2")
+    return Rule(text, kind, thing, name, bound)
 
 
 def _bound(text: str, limit: str) -> Bound:

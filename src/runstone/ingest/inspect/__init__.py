@@ -1,0 +1,1 @@
+"""Eval logs of Inspect (`inspect_ai`), as foreign runs."""

@@ -1,0 +1,359 @@
+"""Import of Inspect's eval logs: what its own program wrote (`make_logs.py` made the files of `logs/`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from core.planted import checked
+
+import runstone
+from runstone.cli import main
+from runstone.core.canonical import canonical_bytes
+from runstone.core.digests import sha256_hex
+from runstone.engine.store import Store
+from runstone.ingest.inspect.importing import import_log
+from runstone.ingest.inspect.log import is_log
+from runstone.ingest.inspect.scores import number_of
+
+zstandard = pytest.importorskip("zstandard")
+
+LOGS = Path(__file__).parent / "logs"
+EVAL, JSON = LOGS / "sums.eval", LOGS / "zeros.json"
+PROMPTS = ("Count every step", "What is 1/2?", "The capital?", "if you please", "I do not know", "Be brief.")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return runstone.open(tmp_path / "runs")
+
+
+def of_type(store: Store, run_id: str, kind: str) -> list[dict[str, Any]]:
+    return [event["data"] for event in store.get(run_id).events(kind)]
+
+
+def parts(path: Path = EVAL) -> dict[str, bytes]:
+    """The files of a `.eval` log."""
+    from runstone.locate import open_members
+
+    members = open_members(str(path))
+    try:
+        return {name: members.read(name, 1 << 30) for name in members.names}
+    finally:
+        members.close()
+
+
+def zipped(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """A `.eval` log as older versions of Inspect compress it."""
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return path
+
+
+def changed(path: Path, change: Any) -> Path:
+    """A log in JSON, changed."""
+    log = json.loads(JSON.read_bytes())
+    change(log)
+    path.write_text(json.dumps(log))
+    return path
+
+
+def test_what_an_eval_log_tells(store: Store) -> None:
+    """Task, version, model, times, settings, tokens; and where it came from."""
+    run_id, digest, result = import_log(EVAL, store)
+    sealed = store.get(run_id)
+    header = json.loads(parts()["header.json"])
+    assert run_id == f"inspect-{header['eval']['eval_id']}"
+    assert (sealed.digest, result, sealed.kind, sealed.status) == (digest, "created", "sums", "success")
+    opened = sealed.journal().opened
+    assert opened["data"]["imported"] == {"format": "inspect-eval-log/2", "sha256": sha256_hex(EVAL.read_bytes())}
+    assert opened["data"]["generator"] == {"name": "inspect_ai", "version": header["eval"]["packages"]["inspect_ai"]}
+    assert (opened["data"]["labels"], opened["data"]["version"]) == ({"model": "mockllm/model"}, "3")
+    assert opened["ts"] == header["stats"]["started_at"].replace("+00:00", ".000000Z")
+    config = of_type(store, run_id, "config")[0]["value"]
+    assert (config["task"], config["steps"]) == ("sums", ["system_message", "use_tools", "generate"])
+    assert config["generate_config"]["temperature"] == 0.5
+    tokens = of_type(store, run_id, "metric")[0]["values"]
+    assert tokens["tokens.input"] == header["stats"]["model_usage"]["mockllm/model"]["input_tokens"]
+    assert store.verify(run_id)
+
+
+def test_scores_have_their_samples(store: Store) -> None:
+    """A score for each metric, with the values of the samples; grades and truth are numbers."""
+    run_id, _, _ = import_log(EVAL, store)
+    scores = {data["name"]: data for data in of_type(store, run_id, "score")}
+    assert list(scores) == ["includes/accuracy", "includes/stderr", "length/mean", "polite/mean"]
+    accuracy = scores["includes/accuracy"]
+    assert accuracy["samples"] == [{"id": "2", "epoch": 1, "value": 0}, {"id": "half", "epoch": 1, "value": 1}]
+    assert (accuracy["value"], accuracy["direction"], accuracy["interval"]["high"]) == (0.5, "higher", 1)
+    assert "samples" not in scores["includes/stderr"]
+    assert [sample["value"] for sample in scores["polite/mean"]["samples"]] == [0, 1]
+
+
+def test_epochs_are_tries_of_one_sample(store: Store) -> None:
+    """As Inspect reduces them: the mean of the log is that of the samples, so it has an interval."""
+    run_id, _, _ = import_log(JSON, store)
+    score = next(data for data in of_type(store, run_id, "score") if data["name"] == "length/mean")
+    assert sorted({sample["epoch"] for sample in score["samples"]}) == [1, 2]
+    assert score["interval"] is not None
+
+
+def test_calls_of_models_and_tools(store: Store) -> None:
+    """In the order of the samples, each with what it came to; ids are counted."""
+    run_id, _, _ = import_log(EVAL, store)
+    called = of_type(store, run_id, "model.called") + of_type(store, run_id, "tool.called")
+    assert sorted(data["call"] for data in called) == [f"call-{number}" for number in range(1, 5)]
+    (tool,), (answer,) = of_type(store, run_id, "tool.called"), of_type(store, run_id, "tool.returned")
+    assert (tool["name"], tool["args"], tool["ref"]) == ("divide", {"left": 1, "right": 2}, "call_1")
+    assert (answer["call"], answer["status"], answer["result"], answer["error"]) == (tool["call"], "ok", "0.5", None)
+    model = of_type(store, run_id, "model.returned")
+    assert [data["finish_reason"] for data in model] == ["stop", "tool_calls", "stop"]
+    assert all(data["duration_ns"] > 0 and data["usage"]["input_tokens"] > 0 for data in model)
+
+
+def test_prompts_are_sizes_and_digests(store: Store) -> None:
+    """Pools and attachments are put back first; ids of messages are no part of a prompt. No text stands anywhere."""
+    run_id, _, _ = import_log(EVAL, store)
+    sample = json.loads(parts()["samples/2_epoch_1.json"])
+    messages = []
+    for message in sample["events_data"]["messages"]:
+        content = message["content"]
+        whole = sample["attachments"].get(content.removeprefix("attachment://"), content)
+        messages.append({**{key: value for key, value in message.items() if key != "id"}, "content": whole})
+    body = canonical_bytes(messages)
+    first = of_type(store, run_id, "model.called")[0]
+    assert first["prompt"] == {"bytes": len(body), "sha256": sha256_hex(body), "messages": 3}
+    answer = sample["output"]["choices"][0]["message"]["content"].encode()
+    output = of_type(store, run_id, "model.returned")[0]["output"]
+    assert (output["bytes"], output["sha256"]) == (len(answer), sha256_hex(answer))
+    for file in Path(store.url, run_id).rglob("*"):
+        text = file.read_text() if file.is_file() else ""
+        assert [prompt for prompt in PROMPTS if prompt in text] == []
+
+
+def test_errors_of_samples_and_tools(store: Store) -> None:
+    """A sample that failed says so, and so does the tool that made it fail; the eval itself came to its end."""
+    run_id, _, _ = import_log(JSON, store)
+    failed = [data for data in of_type(store, run_id, "x.inspect.sample") if data["status"] == "error"]
+    assert [(data["id"], data["epoch"]) for data in failed] == [("zero", 1)]
+    assert [data["status"] for data in of_type(store, run_id, "tool.returned")] == ["error"]
+    assert [data["text"] for data in of_type(store, run_id, "log")] == [
+        "sample zero (epoch 1): ZeroDivisionError('division by zero')"
+    ]
+    assert store.get(run_id).status == "success"
+
+
+def test_the_same_log_has_the_same_digest(store: Store, tmp_path: Path) -> None:
+    """Under another name, in another store; and importing it again changes nothing."""
+    other = tmp_path / "renamed.eval"
+    other.write_bytes(EVAL.read_bytes())
+    run_id, digest, _ = import_log(EVAL, store)
+    assert import_log(other, store) == (run_id, digest, "identical")
+    assert import_log(other, runstone.open(tmp_path / "else"))[:2] == (run_id, digest)
+
+
+def test_an_edited_log_is_another_run(store: Store, tmp_path: Path) -> None:
+    """Of the same id: it is refused, and the first stays."""
+    import_log(JSON, store)
+    edited = changed(tmp_path / "edited.json", lambda log: log["results"]["scores"].pop())
+    with pytest.raises(runstone.Conflict) as caught:
+        import_log(edited, store)
+    assert caught.value.code == "run_exists"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_other_compressions(store: Store, tmp_path: Path, method: int) -> None:
+    """Logs of older versions say the same."""
+    run_id, _, _ = import_log(zipped(tmp_path / "old.eval", parts(), method), store)
+    other = runstone.open(tmp_path / "else")
+    import_log(EVAL, other)
+    told, expected = ([event["data"] for event in one.get(run_id).events("score")] for one in (store, other))
+    assert told == expected
+
+
+def test_the_order_of_samples_is_theirs(store: Store, tmp_path: Path) -> None:
+    """Not that in which they were finished."""
+    turned = zipped(tmp_path / "turned.eval", dict(reversed(parts().items())))
+    run_id, _, _ = import_log(turned, store)
+    assert [data["id"] for data in of_type(store, run_id, "x.inspect.sample")] == ["2", "half"]
+
+
+def test_a_killed_eval(store: Store, tmp_path: Path) -> None:
+    """Without a header there is what its journal began with: it is interrupted, and tells the samples that it has."""
+    left = {name: body for name, body in parts().items() if name not in ("header.json", "summaries.json")}
+    run_id, _, _ = import_log(zipped(tmp_path / "killed.eval", left), store)
+    sealed = store.get(run_id)
+    assert (sealed.status, len(of_type(store, run_id, "x.inspect.sample"))) == ("interrupted", 2)
+    assert of_type(store, run_id, "score") == []
+    assert store.verify(run_id)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("error", "failed"), ("cancelled", "cancelled"), ("started", "interrupted")]
+)
+def test_how_it_ended(store: Store, tmp_path: Path, status: str, expected: str) -> None:
+    """The status of the log in the words of runs, with its error."""
+    failure = {"message": "TimeoutError('too late')", "traceback": "Traceback …"}
+    path = changed(tmp_path / "log.json", lambda log: log.update(status=status, error=failure))
+    run_id, _, _ = import_log(path, store)
+    closed = store.get(run_id).journal().closed["data"]
+    assert (closed["status"], closed["error"]["type"]) == (expected, "TimeoutError")
+
+
+def test_a_secret_in_a_call_is_taken_out(store: Store, tmp_path: Path) -> None:
+    """Of arguments, results and errors alike."""
+    secret = "ghp" + "_" + checked(Random(5))
+
+    def plant(log: dict[str, Any]) -> None:
+        for sample in log["samples"]:
+            for event in sample["events"]:
+                if event["event"] == "tool":
+                    event.update(arguments={"header": f"Bearer {secret}"}, result=secret, error={"message": secret})
+            sample["error"] = {"message": f"denied: {secret}"}
+        log["eval"]["task_args"] = {"api_key": secret}
+
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", plant), store)
+    assert of_type(store, run_id, "tool.called")
+    for file in Path(store.url, run_id).rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes()
+
+
+def fail(log: dict[str, Any], *path: str, value: Any) -> None:
+    """Put a wrong value at a place of a log."""
+    inner: Any = log
+    for key in path[:-1]:
+        inner = inner[int(key) if isinstance(inner, list) else key]
+    inner[path[-1]] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        (("eval",), None, "$.eval"),
+        (("eval", "task"), "", "$.eval.task"),
+        (("eval", "created"), "yesterday", "$.eval.created"),
+        (("status",), "fine", "$.status"),
+        (("samples", "1", "id"), None, "$.samples[1].id"),
+        (("samples", "1", "epoch"), "2", "$.samples[1].epoch"),
+    ],
+)
+def test_what_is_no_log_is_refused(store: Store, tmp_path: Path, path: tuple[str, ...], value: Any, place: str) -> None:
+    """With its place; nothing is imported."""
+    wrong = changed(tmp_path / "log.json", lambda log: fail(log, *path, value=value))
+    with pytest.raises(runstone.Damaged) as caught:
+        import_log(wrong, store)
+    assert (caught.value.code, caught.value.details["json_path"]) == ("invalid_archive", place)
+    assert list(store.runs()) == []
+
+
+@pytest.mark.parametrize(
+    "value", [None, 7, "text", [], [7], {"a": 1}, [[]], [{"event": 7}], [{"event": "tool"}, {"event": "model"}]]
+)
+@pytest.mark.parametrize("member", ["events", "scores", "attachments", "events_data", "error", "limit", "input"])
+def test_parts_of_any_shape(store: Store, tmp_path: Path, member: str, value: Any) -> None:
+    """What has not the shape that Inspect gives it is not told; nothing raises."""
+    path = changed(tmp_path / "log.json", lambda log: [sample.update({member: value}) for sample in log["samples"]])
+    run_id, _, _ = import_log(path, store)
+    assert store.verify(run_id)
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {"scores": 7}, {"scores": [7, {"name": "x", "metrics": {"m": 1}}]}])
+@pytest.mark.parametrize("member", ["results", "stats", "plan", "tags"])
+def test_headers_of_any_shape(store: Store, tmp_path: Path, member: str, value: Any) -> None:
+    """The same of the log's own parts."""
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", lambda log: log.update({member: value})), store)
+    assert store.verify(run_id)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"no archive", b"PK\x03\x04torn", b"[" * 100_000])
+@pytest.mark.parametrize("suffix", ["eval", "json"])
+def test_torn_files(store: Store, tmp_path: Path, body: bytes, suffix: str) -> None:
+    """Are refused with a code."""
+    path = tmp_path / f"torn.{suffix}"
+    path.write_bytes(body)
+    with pytest.raises(runstone.RunstoneError) as caught:
+        import_log(path, store)
+    assert caught.value.code in ("invalid_archive", "too_deep")
+
+
+def test_a_flipped_byte_is_found(store: Store, tmp_path: Path) -> None:
+    """Of what is compressed, by its frame or by what it says; never a crash."""
+    body, random = EVAL.read_bytes(), Random(3)
+    path = tmp_path / "flipped.eval"
+    for _ in range(150):
+        at = random.randrange(len(body))
+        path.write_bytes(body[:at] + bytes([body[at] ^ 1 << random.randrange(8)]) + body[at + 1 :])
+        try:
+            import_log(path, runstone.open("memory:"))
+        except runstone.RunstoneError as exc:
+            assert exc.code in ("invalid_archive", "too_large", "too_deep", "file_not_found")
+
+
+def test_what_is_deeper_than_a_bundle_can_be(store: Store, tmp_path: Path) -> None:
+    """Is refused with its place."""
+    deep: Any = 1
+    for _ in range(200):
+        deep = [deep]
+
+    def plant(log: dict[str, Any]) -> None:
+        log["samples"][0]["events"] = [{"event": "tool", "function": "f", "arguments": {"a": deep}}]
+
+    with pytest.raises(runstone.InvalidInput) as caught:
+        import_log(changed(tmp_path / "log.json", plant), store)
+    assert caught.value.code == "too_deep"
+    assert list(store.runs()) == []
+
+
+def test_without_the_library(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(runstone.Damaged) as caught:
+        import_log(EVAL, store)
+    assert "runstone[inspect]" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *[("C", 1), ("P", 0.5), ("I", 0), ("N", 0), (True, 1), ("yes", 1), ("0.25", 0.25), ("maybe", None)],
+        *[(float("nan"), None), ("nan", None), (None, None), ({"a": 1}, None), (10**400, None)],
+    ],
+)
+def test_grades(value: Any, number: float | None) -> None:
+    """As Inspect's own metrics see them; what is no number is none."""
+    assert number_of(value) == number
+
+
+@pytest.mark.parametrize("path", [EVAL, JSON])
+def test_the_command(tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Knows a log by its ending or by how it begins."""
+    assert is_log(str(path))
+    assert main(["import", str(path), "--store", str(tmp_path / "runs"), "--json"]) == 0
+    [found] = json.loads(capsys.readouterr().out)
+    assert found["result"] == "created"
+    assert runstone.open(tmp_path / "runs").get(found["run_id"]).digest == found["digest"]
+
+
+def test_two_evals_are_judged(store: Store, tmp_path: Path) -> None:
+    """The gate of a release over logs of Inspect: a sample that got worse is named."""
+
+    def worse(log: dict[str, Any]) -> None:
+        log["eval"]["eval_id"] = "other"
+        log["results"]["scores"][0]["metrics"]["accuracy"]["value"] = 0.5
+        for sample in log["samples"]:
+            if sample["id"] == "zero" and sample["scores"]:
+                sample["scores"]["includes"]["value"] = "I"
+
+    base, _, _ = import_log(JSON, store)
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", worse), store)
+    verdict = store.judge(run_id, baseline=base, limits=["max worse.includes/accuracy:0"])
+    assert [(rule["status"], rule["measured"]) for rule in verdict.rules] == [("fail", 1)]
+    differing = [item for item in store.compare(base, run_id).differences if item.section == "samples"]
+    assert [(item.place, item.a, item.b, item.note) for item in differing] == [("zero", 1, 0, "worse")]
