@@ -35,6 +35,7 @@ PACKED_SETTING: Final = "RUNSTONE_PACKED"
 SPOOL_SETTING: Final = "RUNSTONE_SPOOL"
 
 CONTRACTS: Final = {
+    "agent": {"1": "runstone.contracts.agent.document:CONTRACT"},
     "lotus": {"1.0": "runstone.contracts.lotus.document:CONTRACT"},
     "ovc": {"0.1": "runstone.contracts.ovc.document:CONTRACT"},
     "rmos": {"1": "runstone.contracts.rmos.document:CONTRACT"},

@@ -45,6 +45,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "verdict": {"ok": True, "baseline": None, "rules": [{"id": "cited", "status": "pass"}]},
     "state": {"thread": "t", "namespace": "", "step": 1, "sha256": None},
     "phase": {"name": "qa", "status": "running"},
+    "context": {"request_id": "r-17", "tenant": None, "user": "ann", "versions": {"openai": "1.2"}},
     "note": {"text": "n"},
     "annotation": {"labels": {"a": "b", "c": None}, "aliases": {"prod": True}},
     "child": {"run_id": "r2", "digest": None, "status": "running"},
@@ -111,6 +112,7 @@ NULLABLE = ANYTHING | {
     *((kind, field) for kind in ("input", "output") for field in ("ref", "sha256", "size", "media_type", "path")),
     *(("decision", field) for field in ("call", "outcome", "risk_level", "block_reason", "policy")),
     ("metric", "step"), ("tool.called", "parent"), ("tool.called", "contract_sha256"), ("tool.returned", "duration_ns"),
+    *(("context", field) for field in ("request_id", "tenant", "user")),
     ("verdict", "baseline"), ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
     *(("run.closed", field) for field in ("exit", "duration_ns", "resources")),
 }  # fmt: skip

@@ -12,6 +12,8 @@ import uuid
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tests.format import agent_bundles
+
 import runstone
 from runstone.core.values import Foreign
 from runstone.engine.importer import ForeignRun, import_foreign
@@ -469,3 +471,6 @@ def imported(surroundings: Surroundings) -> None:
     times = {"started": "2020-02-29T23:59:59.000000Z", "ended": "2020-03-01T00:00:01.500000Z"}
     run = ForeignRun(opened, events, closed, **times, originals={"7.json": original})
     import_foreign(run, surroundings.objects, contract_of("runstone", "1"), surroundings.store().redactor())
+
+
+GOOD.update(agent_bundles.recipes(OPEN))

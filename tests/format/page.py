@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "format" / "bundle-1.md"
 
 
-def sections() -> dict[str, str]:
+def sections(page: Path = PAGE) -> dict[str, str]:
     """Text below each heading, up to the next heading of any level."""
-    parts = re.split(r"^#+ (.+)$", _without_examples(), flags=re.MULTILINE)
+    parts = re.split(r"^#+ (.+)$", _without_examples(page), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def tables(heading: str) -> list[Table]:
+def tables(heading: str, page: Path = PAGE) -> list[Table]:
     """The tables of a section, each a list of rows of cells, without the header."""
-    blocks = re.findall(r"(?:^\|.*\n)+", sections()[heading], re.MULTILINE)
+    blocks = re.findall(r"(?:^\|.*\n)+", sections(page)[heading], re.MULTILINE)
     return [[_cells(line) for line in block.splitlines()[2:]] for block in blocks]
 
 
@@ -41,5 +41,5 @@ def examples() -> dict[str, str]:
     return dict(found)
 
 
-def _without_examples() -> str:
-    return re.sub(r"^```.*?^```$", "", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+def _without_examples(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)

@@ -41,6 +41,7 @@ VERBS: Final = {
         "get": ("get", "Copy files of a run out of the store."),
         "find": ("find", "Say which runs made or read a file, and what led to what."),
         "contract": ("contract", "Print the documents that a contract folds from a run."),
+        "audit": ("audit", "List every call, block and approval of a run."),
     },
     "Compare": {
         "diff": ("diff", "Tell what differs between two runs, or several and a baseline."),

@@ -26,7 +26,7 @@ OPTIONS = (
     Option("label", "NAME=VALUE", "A label.", multiple=True),
     Option("input", "REF", "Something that the command reads; a file is hashed before it starts.", multiple=True),
     Option("output", "GLOB", "Files that the command makes; hashed when it has ended.", multiple=True),
-    Option("contract", "NAME", "Whose documents the run has: runstone (default) or ovc."),
+    Option("contract", "NAME", "Whose documents the run has: runstone (default), agent or ovc."),
     Option("run_id", "ID", "An id of your own; it must be free."),
     Option("resume", "RUN", "The run that this one retries: interrupted, failed or cancelled, or its process died."),
     Option("store", "URL", "The store (default: RUNSTONE_STORE, else ./runs)."),

@@ -46,6 +46,13 @@ class Column(NamedTuple):
     keep: int = KEPT
 
 
+class Note(NamedTuple):
+    """What stands below a row of a table, from a column on, broken at spaces to fit."""
+
+    cells: Sequence[Cell]
+    indent: int
+
+
 class Screen:
     """A stream that people read; standard output unless another one is given."""
 
@@ -109,14 +116,23 @@ class Screen:
             used += cost
         yield line
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int = 2) -> None:
-        """Aligned columns below their titles; a table without rows is not printed."""
+    def table(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[Cell]],
+        indent: int = 2,
+        notes: Sequence[Sequence[Note]] = (),
+    ) -> None:
+        """Aligned columns below their titles; a table without rows is not printed. `notes` stand below their rows."""
         if not rows:
             return
         widths = self._widths(columns, rows, indent)
         titles = [Span(column.title, "dim") for column in columns]
-        for row in [titles, *rows]:
+        self._row(columns, titles, widths, indent)
+        for at, row in enumerate(rows):
             self._row(columns, row, widths, indent)
+            for note in notes[at] if notes else ():
+                self.wrapped("", note.cells, note.indent)
 
     def _widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int) -> dict[int, int]:
         natural = [

@@ -217,6 +217,7 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
     "state": {"thread": _text, "namespace": _text, "step": _maybe_integer, "sha256": _maybe_sha256},
     "phase": {"name": _text, "status": _text},
     "note": {"text": _text},
+    "context": {"request_id": _maybe_text, "tenant": _maybe_text, "user": _maybe_text, "versions": _labels},
     ANNOTATION: {"labels": _changed_labels, "aliases": _flags},
     "child": {
         "run_id": is_run_id,
@@ -243,7 +244,9 @@ WORDS: Final = frozenset(FIELDS).union(
 )
 """Texts that stand in every record: taken out of one, it could not be read."""
 
-USER_TYPES: Final = ("evidence", "score", "state", "phase", "decision", "tool.called", "tool.returned", "child")
+USER_TYPES: Final = (
+    "evidence", "score", "state", "phase", "decision", "tool.called", "tool.returned", "child", "context",
+)  # fmt: skip
 """Kernel types that a caller may record with `Run.event`; the others have a method of their own."""
 
 

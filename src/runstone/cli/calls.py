@@ -1,0 +1,164 @@
+"""A call, a decision or an approval as `audit` shows it: a row of the table, and what stands below it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from runstone.cli.ls import STATUS_STYLES
+from runstone.cli.measures import number_text
+from runstone.cli.rendering import Cell, Column, Note, Screen, Span, cut
+from runstone.core.audit import APPROVAL, CHILD, DECISION
+from runstone.core.calls import BLOCKED, MODEL, OPEN
+from runstone.core.terminal import safe_text, text_width
+from runstone.core.times import parse_time
+
+INDENT: Final = "  "
+MAX_INDENTS: Final = 8
+MAX_ARGS_CELLS: Final = 160
+"""So much of a call's arguments is shown where no terminal is narrower; `--json` has all."""
+MAX_NAME_CELLS: Final = 16
+"""A longer name may be cut in the table, and is told whole below."""
+NOTE_CELLS: Final = 4
+_STYLES: Final = {"ok": "good", "error": "bad", BLOCKED: "bad", "cancelled": "warn", OPEN: "live"}
+_APPROVAL_STYLES: Final = {"approved": "good", "refused": "bad", "unanswered": "warn"}
+COLUMNS: Final = (
+    Column("AT", right=True, keep=5),
+    Column("CALL", flexible=True),
+    Column("STATUS"),
+    Column("TOOK", right=True),
+    Column("TRIES", right=True, keep=6),
+    Column("TOKENS", right=True, keep=7),
+    Column("COST", right=True, keep=8),
+    Column("ID", keep=4),
+)
+SOMETIMES: Final = {4: ("1", ""), 5: ("-", ""), 6: ("-", "")}
+"""Column → the cells that say nothing: a column of nothing else is left out."""
+
+
+def row_of(row: dict[str, Any], start_ns: int) -> list[Cell]:
+    """The cells of `COLUMNS`; `start_ns` is when the run was opened."""
+    at = f"+{(parse_time(row['at']) - start_ns) / 1e9:.2f}s"
+    if row["row"] == CHILD:
+        status = str(row["status"])
+        return [at, "child run", Span(status, STATUS_STYLES.get(status, "")), "-", "", "", "", ""]
+    if row["row"] in (DECISION, APPROVAL):
+        status = str(row["outcome"])
+        return [at, f"{row['row']} of the run", Span(status, _outcome_style(row)), "-", "", "", "", ""]
+    name = INDENT * min(row["depth"], MAX_INDENTS) + (f"model {row['name']}" if row["row"] == MODEL else row["name"])
+    shown = Span(row["status"], _STYLES.get(row["status"], "warn"))
+    return [at, name, shown, _took(row["duration_ns"]), str(row["attempts"]), _tokens(row), _cost(row), row["call"]]
+
+
+def _outcome_style(row: dict[str, Any]) -> str:
+    return _APPROVAL_STYLES.get(str(row["outcome"]), "bad" if row["outcome"] == "block" else "")
+
+
+def _took(duration_ns: int | None) -> str:
+    """`-`, `0.04 ms`, `12 ms`, `10.0 s`."""
+    if not duration_ns:
+        return "-" if duration_ns is None else "0 ms"
+    ms = duration_ns / 1e6
+    if ms < 10:
+        return f"{ms:.2f} ms"
+    return f"{ms:.0f} ms" if ms < 9_999.5 else f"{ms / 1000:.1f} s"
+
+
+def _tokens(row: dict[str, Any]) -> str:
+    usage = row["usage"]
+    return "-" if usage is None else str(usage["input_tokens"] + usage["output_tokens"])
+
+
+def _cost(row: dict[str, Any]) -> str:
+    cost = row["cost"]
+    return "-" if cost is None else f"{cost['amount']} {cost['currency']}"
+
+
+def notes(row: dict[str, Any], screen: Screen) -> Iterator[Note]:
+    """What stands below a row: what was asked, what ruled over it, what went wrong."""
+    indent = NOTE_CELLS + len(INDENT) * min(row.get("depth", 0), MAX_INDENTS)
+    for cell in _told(
+        row, max(MAX_NAME_CELLS, (screen.width or MAX_ARGS_CELLS) - indent), "…" if screen.unicode else "~"
+    ):
+        yield Note([cell], indent)
+
+
+def _told(row: dict[str, Any], width: int, more: str) -> Iterator[Cell]:
+    if row["row"] == CHILD:
+        yield Span(str(row["run_id"]), "dim")
+    elif row["row"] == DECISION:
+        yield from _rules(row)
+    elif row["row"] == APPROVAL:
+        yield _approval(row)
+    else:
+        if asked := _asked(row):
+            yield Span(cut(safe_text(asked), width, more), "dim")
+        for one in sorted([*row["decisions"], *row["approvals"]], key=lambda one: one["line"]):
+            yield from _rules(one) if one["row"] == DECISION else [_approval(one)]
+        if row["error"] is not None and row["status"] != BLOCKED:
+            yield Span(_error(row["error"]), "bad")
+        for problem in row["problems"]:
+            yield Span(f"does not fit: {_problem(problem)}", "warn")
+
+
+def _asked(row: dict[str, Any]) -> str:
+    """The name where it is long, what the tool does to the world, and the arguments."""
+    name = row["name"] if text_width(row["name"]) > MAX_NAME_CELLS else ""
+    effect = f"[{row['side_effect']}]" if row["side_effect"] else ""
+    args = "" if row["args"] is None else _compact(row["args"])
+    return " ".join(word for word in (name, effect, args) if word)
+
+
+def _rules(row: dict[str, Any]) -> list[Cell]:
+    """A decision, a part for each rule that fired."""
+    blocks = row["outcome"] == "block"
+    head = "blocked" if blocks else "allowed" if row["outcome"] == "allow" else str(row["outcome"])
+    policy = row["policy"] if isinstance(row["policy"], dict) else {}
+    named = " ".join(str(policy[name]) for name in ("name", "version") if policy.get(name))
+    by = f", policy {named}" if named else ""
+    rules = [rule for rule in row["rules"] or [] if isinstance(rule, dict)]
+    style = "bad" if blocks else ""
+    if not rules:
+        why = f": {row['block_reason']}" if row["block_reason"] else ""
+        return [Span(f"{head}{why}{by}", style)]
+    return [Span(f"{head} by rule {_rule(rule)}{by}", style) for rule in rules]
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    words = [str(rule.get("id"))]
+    if rule.get("reason_code"):
+        words.append(f"({rule['reason_code']})")
+    if rule.get("measured") is not None or rule.get("threshold") is not None:
+        unit = f" {rule['unit']}" if rule.get("unit") else ""
+        words.append(f"measured {_short(rule.get('measured'))}, threshold {_short(rule.get('threshold'))}{unit}")
+    return " ".join(words)
+
+
+def _approval(row: dict[str, Any]) -> Span:
+    outcome = str(row["outcome"])
+    by = f" by {row['by']}" if row["by"] else ""
+    rule = f" (rule {row['rule']})" if row["rule"] else ""
+    reason = f": {row['reason']}" if row["reason"] else ""
+    return Span(f"{outcome}{by} at {row['at']}{rule}{reason}", _APPROVAL_STYLES.get(outcome, "warn"))
+
+
+def _problem(said: Any) -> str:
+    """What of arguments or a result does not fit the tool's contract."""
+    if not isinstance(said, dict):
+        return _compact(said)
+    return " ".join(str(said[name]) for name in ("path", "message") if said.get(name)) or _compact(said)
+
+
+def _error(said: Any) -> str:
+    if not isinstance(said, dict):
+        return _compact(said)
+    return ": ".join(str(said[name]) for name in ("type", "message") if said.get(name)) or _compact(said)
+
+
+def _short(value: Any) -> str:
+    return number_text(value) if value is None or isinstance(value, (int, float, str)) else _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

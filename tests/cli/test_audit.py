@@ -1,0 +1,216 @@
+"""`runstone audit`: every call, block and approval of a run, for people at 80 columns and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.format.agent_story import approval, asked, called, research, returned, ruled
+
+import runstone
+from runstone.contracts.agent import AgentRun, ArtifactStore
+from runstone.engine.live import forget
+from runstone.engine.store import Store
+
+from .conftest import HOSTILE, Invoke, raw_controls, seal, seal_hostile
+
+
+def audited(store: Store) -> str:
+    """A sealed run of the research agent; answers its id."""
+    run = ArtifactStore(store).open(AgentRun("research", version="1.2", request_id="r-17", user="ann"))
+    research(run)
+    run.finish("success")
+    return run.run_id
+
+
+def lines(text: str) -> list[str]:
+    """Lines without what only sets them apart."""
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_every_call_block_and_approval_is_told(store: Store, invoke: Invoke) -> None:
+    """Calls in order, below their parents, with what ruled over them; a call's line has all that is measured of it."""
+    run_id = audited(store)
+    found = invoke("audit", run_id)
+    assert (found.status, found.err) == (0, "")
+    table = [line.split("  ") for line in found.out.splitlines()]
+    told = lines(found.out)
+    for call in range(1, 11):
+        assert any(line[-1] == f"call-{call}" for line in table)
+    assert any("fetch error 12 ms 3 - - call-3" in line for line in told)
+    assert any("model small-1 ok 812 ms 1 1284 0.0031 EUR call-1" in line for line in told)
+    assert any(
+        line.startswith("approved by ann at 20") and line.endswith("(rule approval): looks fine") for line in told
+    )
+    assert any(line.startswith("refused by ann at 20") for line in told)
+    assert any(line.startswith("unanswered at 20") for line in told)
+    assert "blocked by rule budget_calls (budget) measured 8, threshold 7 calls, policy calls 2" in told
+    assert "Timeout: no answer within 10 s" in told
+    assert "does not fit: expected integer; found string" in told
+    assert '[irreversible] {"command": "rm -r notes"}' in told
+    assert "tools 3 ok, 1 error, 3 blocked, 1 cancelled" in told
+    assert "tokens 1216 in (1000 cached), 80 out" in told
+    assert "cost 0.00312 EUR" in told
+
+
+def test_a_call_stands_below_its_parent(store: Store, invoke: Invoke) -> None:
+    """By two blanks a level, and in the order of calling."""
+    run = store.run("agent")
+    for call, parent in (("a", None), ("b", None), ("a1", "a"), ("a11", "a1"), ("b1", "b")):
+        called(run, call, call, None, parent=parent)
+    run.finish()
+    page = invoke("audit", run.run_id).out.partition("TOTALS")[0]
+    shown = [(len(line) - len(line[8:].lstrip()), line.split()[1]) for line in page.splitlines() if " open" in line]
+    assert [(column - shown[0][0], name) for column, name in shown] == [
+        (0, "a"), (2, "a1"), (4, "a11"), (0, "b"), (2, "b1"),
+    ]  # fmt: skip
+
+
+def test_programs_get_everything(store: Store, invoke: Invoke) -> None:
+    """`--json` has whole arguments and results, and who approved what when."""
+    run_id = audited(store)
+    found = invoke("audit", run_id, "--json").value
+    rows = {row["call"]: row for row in found["rows"]}
+    assert (found["run_id"], found["request_id"], found["user"]) == (run_id, "r-17", "ann")
+    assert rows["call-2"]["result"] == ["p1", "p2"]
+    assert rows["call-2"]["contract_version"] == "1"
+    (said,) = rows["call-5"]["approvals"]
+    assert (said["by"], said["outcome"], said["reason"], said["at"][-1]) == ("ann", "approved", "looks fine", "Z")
+    assert [row["depth"] for row in found["rows"][:4]] == [0, 0, 1, 1]
+    assert found["totals"]["cost"] == {"EUR": "0.00312"}
+
+
+def test_an_open_run_has_an_audit(store: Store, invoke: Invoke) -> None:
+    """What it recorded so far; a call that waits is open."""
+    run = store.run("agent", run_id="at-work")
+    called(run, "call-1", "search", {"q": "x"})
+    found = invoke("audit", "at-work")
+    assert found.status == 0
+    assert any("search open" in line for line in lines(found.out))
+    assert found.out.startswith("agent  running")
+    assert "it is sealed when its process finishes it" in found.out
+    assert invoke("audit", "at-work", "--json").value["closed_at"] is None
+    run.finish()
+
+
+def test_a_run_whose_process_died_has_an_audit(store: Store, invoke: Invoke) -> None:
+    """Its status is what recovery makes of it, and the page says what to do."""
+    run = store.run("agent", run_id="left")
+    called(run, "call-1", "search", {"q": "x"})
+    journal = run.writer.journal
+    run.writer.become_inert()
+    forget(run)
+    journal.close()
+    found = invoke("audit", "left")
+    assert found.out.startswith("agent  interrupted")
+    assert "runstone recover left seals it" in found.out
+
+
+def test_no_such_run_is_status_3(store: Store, invoke: Invoke) -> None:
+    """With the code where it is asked for."""
+    seal(store)
+    found = invoke("audit", "nobody", "--json")
+    assert (found.status, found.value["code"]) == (3, "run_not_found")
+    assert invoke("audit", "nobody").status == 3
+
+
+def test_a_run_without_calls_says_so(store: Store, invoke: Invoke) -> None:
+    """Of whatever contract."""
+    found = invoke("audit", seal(store, contract="ovc", run_id="20260117T143052Z__P2-Backfill__a1b2c3d"))
+    assert (found.status, found.out.splitlines()[-1]) == (0, "no call, block or approval was recorded")
+
+
+def test_the_runs_own_decision_and_its_override_are_told(store: Store, invoke: Invoke) -> None:
+    """A gate that blocked, the rule, and who overrode it afterwards."""
+    run = store.run("cut")
+    ruled(run, None, "block", "speed", "OVER_LIMIT", measured=90, threshold=80, unit="m/s")
+    run.finish("blocked")
+    store.override(run.run_id, by="ann", reason="a piece of foam")
+    told = lines(invoke("audit", run.run_id).out)
+    assert any(line.endswith("decision of the run block -") for line in told)
+    assert "blocked by rule speed (OVER_LIMIT) measured 90, threshold 80 m/s, policy calls 2" in told
+    (said,) = invoke("audit", run.run_id, "--json").value["overrides"]
+    assert (said["by"], said["outcome"], said["reason"]) == ("ann", "allow", "a piece of foam")
+    assert any(line.startswith("allow by ann at 20") for line in told)
+
+
+def test_child_runs_are_told(store: Store, invoke: Invoke) -> None:
+    """A sub-agent's run by its id, to be audited by itself."""
+    with store.run("agent") as run:
+        part = run.child("reader")
+        part.finish("failed")
+    assert part.run_id in lines(invoke("audit", run.run_id).out)
+
+
+def test_calls_of_any_run_are_audited(store: Store, invoke: Invoke) -> None:
+    """Tracked functions are calls, too."""
+    with store.run("job") as run:
+        runstone.track(lambda x: x, name="double")(2)
+    assert any("double ok" in line for line in lines(invoke("audit", run.run_id).out))
+
+
+def test_hostile_text_controls_no_terminal(store: Store, on_terminal: Callable[..., str]) -> None:
+    """Whatever a tool, a model, a rule or an approval is called: control characters are shown, not sent."""
+    run = ArtifactStore(store).open(AgentRun(HOSTILE, version=HOSTILE, user=HOSTILE, versions={HOSTILE: HOSTILE}))
+    called(run, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, side_effect="write")
+    approval(run, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+    ruled(run, HOSTILE, "block", HOSTILE, HOSTILE, measured=HOSTILE, threshold=[HOSTILE], unit=HOSTILE)
+    returned(run, HOSTILE, HOSTILE, error={"type": HOSTILE, "message": HOSTILE}, problems=[HOSTILE])
+    asked(run, "m", HOSTILE)
+    ruled(run, None, HOSTILE, HOSTILE, HOSTILE)
+    run.finish()
+    text = on_terminal("audit", run.run_id)
+    assert raw_controls(text) == []
+    assert "forged" not in [line.strip() for line in text.splitlines()]
+    assert raw_controls(on_terminal("audit", seal_hostile(store))) == []
+
+
+def test_it_fits_80_columns(store: Store, on_terminal: Callable[..., str]) -> None:
+    """On a terminal; without colour every word is there that has one."""
+    run_id = audited(store)
+    plain = on_terminal("audit", run_id, NO_COLOR="1")
+    assert "\x1b" not in plain
+    assert max(map(len, plain.splitlines())) <= 80
+    coloured = on_terminal("audit", run_id)
+    assert "\x1b[31mblocked" in coloured
+    for word in ("approved", "refused", "unanswered", "blocked", "error", "cancelled"):
+        assert word in plain
+
+
+def test_names_and_arguments_are_cut_on_a_terminal_only(
+    store: Store, invoke: Invoke, on_terminal: Callable[..., str]
+) -> None:
+    """A long name is told whole below its row; in a pipe the row has it."""
+    name = "a_tool_with_a_name_that_is_longer_than_its_column"
+    run = store.run("agent")
+    called(run, "call-1", name, {"text": "x" * 500})
+    run.finish()
+    shown = on_terminal("audit", run.run_id, NO_COLOR="1")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert f"    {name} " in shown
+    assert f"  {name}  open" in invoke("audit", run.run_id).out
+
+
+def test_a_damaged_run_is_told(store: Store, invoke: Invoke) -> None:
+    """With the place of the damage, and status 1."""
+    run_id = audited(store)
+    place = Path(store.url) / run_id / "events.jsonl"
+    place.chmod(0o644)
+    place.write_bytes(b"x" * place.stat().st_size)
+    found = invoke("audit", run_id)
+    assert (found.status, found.out) == (1, "")
+    assert "events.jsonl" in found.err
+
+
+@pytest.mark.parametrize("count", [10_000])
+def test_many_calls_are_audited(store: Store, invoke: Invoke, count: int) -> None:
+    """Ten thousand, whose sums are right."""
+    run = store.run("agent")
+    for number in range(count):
+        called(run, f"call-{number}", "t", None)
+        returned(run, f"call-{number}", cost={"amount": "0.001", "currency": "EUR", "prices_sha256": None})
+    run.finish()
+    found = invoke("audit", run.run_id, "--json").value
+    assert len(found["rows"]) == count
+    assert found["totals"]["cost"] == {"EUR": "10"}
