@@ -39,6 +39,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "decision": journals.DECISION,
     "tool.called": {"call": "c1", "parent": None, "name": "search", "contract_sha256": None, "args": {}},
     "tool.returned": {"call": "c1", "status": "ok", "result": None, "error": None, "duration_ns": 5, "attempts": 1},
+    "contract": {"sha256": SHA, "document": {"name": "search", "version": "1"}},
+    "approval": {"call": "c1", "outcome": "approved", "by": "ann", "reason": None, "rule": "approval.tools"},
     "evidence": {"query": None, "corpus": None, "passages": []},
     "score": {"name": "f1", "value": 0.5},
     "state": {"thread": "t", "namespace": "", "step": 1, "sha256": None},
@@ -106,6 +108,7 @@ NULLABLE = ANYTHING | {
     *((kind, field) for kind in ("input", "output") for field in ("ref", "sha256", "size", "media_type", "path")),
     *(("decision", field) for field in ("call", "outcome", "risk_level", "block_reason", "policy")),
     ("metric", "step"), ("tool.called", "parent"), ("tool.called", "contract_sha256"), ("tool.returned", "duration_ns"),
+    ("approval", "by"), ("approval", "reason"),
     ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
     *(("run.closed", field) for field in ("exit", "duration_ns", "resources")),
 }  # fmt: skip
