@@ -128,11 +128,11 @@ class InProgress(Conflict):
 
 
 class PolicyBlocked(RunstoneError):  # noqa: N818  # a word that reads well in `except`
-    """A policy decided that the work must not be done; it was not, and a sealed run says so."""
+    """A policy decided that the work, or the call of a tool, must not be done; it was not, and a run says so."""
 
     @property
     def run_id(self) -> str:
-        """The sealed run that tells of it."""
+        """The run that tells of it."""
         return str(self.details["run_id"])
 
     @property
@@ -233,6 +233,10 @@ CODES: dict[str, Code] = {
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
     "invalid_stored_run": _invalid("A stored run of Lotus lacks a member that its artifact is made of."),
+    "invalid_call_policy": _invalid("A policy over calls of tools says something that cannot be meant."),
+    "invalid_price_table": _invalid("A price table says something that cannot be meant."),
+    "invalid_arguments": _invalid("The arguments of a call do not fit the contract of the tool; it was not called."),
+    "invalid_result": _invalid("A tool answered what does not fit its contract; the work is done."),
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
     # not there
@@ -258,6 +262,7 @@ CODES: dict[str, Code] = {
     "in_progress": Code(InProgress, 4, 409, "The same request is being worked on.", retryable=True),
     # gates
     "policy_blocked": Code(PolicyBlocked, 1, 409, "A policy blocked the work; it was not done."),
+    "tool_blocked": Code(PolicyBlocked, 1, 409, "A rule blocked the call of a tool; it was not called."),
     "work_failed": _unanswered("The work of this idempotency key has failed before."),
     "answer_withheld": _unanswered("The work was begun, and its answer cannot be given."),
     # the store

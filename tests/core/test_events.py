@@ -39,6 +39,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "decision": journals.DECISION,
     "tool.called": {"call": "c1", "parent": None, "name": "search", "contract_sha256": None, "args": {}},
     "tool.returned": {"call": "c1", "status": "ok", "result": None, "error": None, "duration_ns": 5, "attempts": 1},
+    "contract": {"sha256": SHA, "document": {"name": "search", "version": "1"}},
+    "approval": {"call": "c1", "outcome": "approved", "by": "ann", "reason": None, "rule": "approval.tools"},
     "evidence": {"query": None, "corpus": None, "passages": []},
     "citation": {"ids": ["p1"]},
     "score": {"name": "f1", "value": 0.5},
@@ -113,7 +115,8 @@ NULLABLE = ANYTHING | {
     *(("decision", field) for field in ("call", "outcome", "risk_level", "block_reason", "policy")),
     ("metric", "step"), ("tool.called", "parent"), ("tool.called", "contract_sha256"), ("tool.returned", "duration_ns"),
     *(("context", field) for field in ("request_id", "tenant", "user")),
-    ("verdict", "baseline"), ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
+    ("verdict", "baseline"), ("approval", "by"), ("approval", "reason"),
+    ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
     *(("run.closed", field) for field in ("exit", "duration_ns", "resources")),
 }  # fmt: skip
 EACH_FIELD = [(kind, field) for kind, fields in FIELDS.items() for field in fields]

@@ -331,7 +331,7 @@ def test_disabled_recorder_is_one_shared_no_op(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-KERNEL_OWN = {"finishing", "open", "writer"}
+KERNEL_OWN = {"calls", "finishing", "open", "writer"}
 """Names of a run that the kernel alone uses."""
 
 

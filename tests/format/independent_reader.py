@@ -125,6 +125,8 @@ EVENTS = {
     " details:any policy:object?",
     "tool.called": "call:text parent:text? name:text contract_sha256:sha256? args:any",
     "tool.returned": "call:text status:text result:any error:any duration_ns:count? attempts:count",
+    "contract": "sha256:sha256 document:object",
+    "approval": "call:text outcome:text by:text? reason:text? rule:text",
     "evidence": "query:any corpus:any passages:list",
     "score": "name:text value:number",
     "state": "thread:text namespace:text step:integer? sha256:sha256?",

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from runstone.engine.current import RUNS
 from runstone.engine.facts import LOST
+from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final, Self
 
     from runstone.core.judgement.verdict import Verdict
@@ -26,6 +28,34 @@ class DisabledCapture:
         return self
 
     def __exit__(self, *_: object) -> None:
+        return None
+
+
+class DisabledCall:
+    """A call that records nothing, as a block of any kind."""
+
+    id: Final = ""
+
+    def returned(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def attempt(self) -> int:
+        """Nothing is counted."""
+        return 1
+
+    def usage(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         return None
 
 
@@ -81,6 +111,20 @@ class DisabledRun:
 
     def watch_system(self, *_: Any, **__: Any) -> None:
         """Nothing."""
+
+    def tool(self, *_: Any, **__: Any) -> Callable[[Any], Any]:
+        """The function as it is."""
+        return lambda function: function
+
+    def tool_call(self, *_: Any, **__: Any) -> DisabledCall:
+        """Nothing; the answer is a block all the same."""
+        return DisabledCall()
+
+    def govern(self, policy: Any = None, *_: Any, **__: Any) -> None:
+        """Nothing without a policy. With one it raises `store_unavailable`: a block that nobody records is none."""
+        if policy is not None:
+            message = "recording is switched off by RUNSTONE_DISABLED: no policy rules over calls that are not recorded"
+            raise error("store_unavailable", message, reason="RUNSTONE_DISABLED")
 
     def metrics(self, *_: Any, **__: Any) -> None:
         """Nothing."""

@@ -187,7 +187,9 @@ class Run(Acting):
             parent = {"rel": CHILD_OF, "run_id": self._run_id, "digest": self.digest}
             options["links"] = links_of(options.get("links", ()), [], [parent])
         options["secrets"] = [*self._secrets, *secrets_of(options.get("secrets", ()))]
-        return self.store.run(kind, **options)
+        child = self.store.run(kind, **options)
+        self._started(child)
+        return child
 
     def input(self, type: str, ref: Any = None, **facts: Any) -> None:
         """Record something that the run consumed. See `output` for the arguments."""

@@ -279,7 +279,7 @@ class JournalWriter:
         return self._record_with_care(kind, data, list(marks or ()))
 
     def _admitted(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Admitted:
-        """As `admit`, of how a run opens or ends: where all is canonical, of its shape and clean, nothing is to do."""
+        """As `admit`, of what is rare or must be told: where all is canonical, fits and is clean, nothing is to do."""
         try:
             body = self._encode(data, 1)
         except _UNTOLD:  # no JSON
@@ -290,6 +290,16 @@ class JournalWriter:
                 if not self._gate.hit(body):
                     return Admitted(kind, body, marks)
         return admit(kind, data, marks, self.redactor)
+
+    def surely(self, kind: str, data: Any, marks: list[Mark]) -> None:
+        """Append one event, or raise what keeps it out of the journal, whether the run is strict or not: for what must
+        not be done where no record tells of it."""
+        event = self._admitted(kind, data, marks)
+        with self._lock:
+            if self._state is SHUT or self._state is BUSY or not event.fits:
+                raise error("store_unavailable", f"run {self.run_id} cannot record an event of type {kind} now")
+            self._append_event(event)
+            self._write_waiting()
 
     def repeat(self, event: Event) -> None:
         """Record once more what another run has recorded: it has passed the recorder's door, so no key is escaped anew.

@@ -18,7 +18,7 @@ from runstone.errors import RunstoneError, error, excerpt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Final
+    from typing import Any, Final, Self
 
     from runstone.core.policy.levels import Levels
 
@@ -29,9 +29,13 @@ EXPECTED: Final = ("outcome", "level", "score", "failed")
 
 
 class Place:
-    """A table of the source, read with errors that say where."""
+    """A table of the source, read with errors that say where. What else is data in the same spirit has other words for
+    itself: `code` of its errors, and `thing`."""
 
     __slots__ = ("_lines", "_path", "pointer", "value")
+
+    code = "invalid_policy"
+    thing = "the policy"
 
     def __init__(self, value: Any, path: str, pointer: str, lines: Mapping[str, int], known: tuple[str, ...]) -> None:
         self._path = path
@@ -47,9 +51,9 @@ class Place:
     def wrong(self, problem: str) -> Exception:
         """The error that something here is not as it must be."""
         line = self._lines.get(self.pointer)
-        where = f"{self._path}{'' if line is None else f':{line}'}: {self.pointer or 'the policy'}"
+        where = f"{self._path}{'' if line is None else f':{line}'}: {self.pointer or self.thing}"
         found = {} if line is None else {"line": line}
-        return error("invalid_policy", f"{where} {problem}", path=self._path, json_path=self.pointer, **found)
+        return error(self.code, f"{where} {problem}", path=self._path, json_path=self.pointer, **found)
 
     def text(self, key: str) -> str:
         """A text that must be there."""
@@ -69,12 +73,28 @@ class Place:
             raise self.wrong(f"has a {key!r} that is no finite number")
         return value
 
-    def tables(self, key: str, known: tuple[str, ...]) -> list[Place]:
+    def table(self, key: str, known: tuple[str, ...]) -> Self | None:
+        """A table, if it is there."""
+        value = self.value.get(key)
+        if value is None:
+            return None
+        return type(self)(value, self._path, f"{self.pointer}/{key}", self._lines, known)
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """A list of texts, if it is there."""
+        value = self.value.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) and item for item in value):
+            raise self.wrong(f"has {key!r} as something else than a list of texts")
+        return tuple(value)
+
+    def tables(self, key: str, known: tuple[str, ...]) -> list[Self]:
         """The tables of a list, which may be absent."""
         value = self.value.get(key, [])
         if not isinstance(value, list):
             raise self.wrong(f"has {key!r} as one value; it is a list of tables")
-        return [Place(item, self._path, f"/{key}/{at}", self._lines, known) for at, item in enumerate(value)]
+        return [type(self)(item, self._path, f"/{key}/{at}", self._lines, known) for at, item in enumerate(value)]
 
 
 class Rules:
@@ -108,21 +128,23 @@ class Rules:
 
 def policy_from_bytes(data: bytes, path: str) -> Policy:
     """The policy of a file, `path` ending with `.json`, else TOML. Raises `invalid_policy`."""
+    value = document_of(data, path, "invalid_policy")
+    return policy_from(value, path, {} if path.endswith(".json") else _lines(data.decode(), value))
+
+
+def document_of(data: bytes, path: str, code: str) -> Any:
+    """What a file holds, JSON where `path` ends with `.json`, else TOML. Raises an error of `code`."""
     if path.endswith(".json"):
         try:
-            return policy_from(parse_json(data), path)
+            return parse_json(data)
         except RunstoneError as exc:
-            if exc.code == "invalid_policy":
-                raise
-            raise error("invalid_policy", f"{path}: {exc.message}", **{**exc.details, "path": path}) from None
+            raise error(code, f"{path}: {exc.message}", **{**exc.details, "path": path}) from None
     import tomllib
 
     try:
-        text = data.decode()
-        value = tomllib.loads(text)
+        return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
-        raise error("invalid_policy", f"{path}: {exc}", path=path) from None
-    return policy_from(value, path, _lines(text, value))
+        raise error(code, f"{path}: {exc}", path=path) from None
 
 
 def _lines(text: str, value: dict[str, Any]) -> dict[str, int]:
@@ -179,10 +201,11 @@ def _score(whole: Place) -> Any:
     value = whole.value.get("score")
     if value is None or type(value) in (int, float):
         return None if value is None else whole.number("score")
-    return _parts(whole, "score")
+    return parts_of(whole, "score")
 
 
-def _parts(place: Place, key: str) -> list[str]:
+def parts_of(place: Place, key: str) -> list[str]:
+    """The parts of a JSON Pointer that must be there."""
     text = place.text(key)
     if not text.startswith("/"):
         raise place.wrong(f"has a {key!r} that is no JSON Pointer, as /blade/rim_speed; found {excerpt(text)!r}")
@@ -190,7 +213,7 @@ def _parts(place: Place, key: str) -> list[str]:
 
 
 def _rule(place: Place, levels: list[str]) -> Rule:
-    identity, parts = place.text("id"), _parts(place, "fact")
+    identity, parts = place.text("id"), parts_of(place, "fact")
     tests = {name: place.value[name] for name in ("min", "max", *COMPARISONS) if name in place.value}
     if len(tests) != 1 and set(tests) != {"min", "max"}:
         raise place.wrong(f"needs one comparison, or min and max: {', '.join(COMPARISONS)}")

@@ -1,0 +1,274 @@
+"""Calls as they go on: which is around which, what they are called, and what the calls of a run have used.
+
+- A call's parent is the innermost call of the same run in the same context. Between the two there may be calls of other
+  runs: a run that is a part of this one has its own.
+- Calls of tools and models are numbered in one row (`call-1`, …), in the order in which they are begun.
+- What a call uses counts in its run, and in each run that this one is a part of, in this process.
+"""
+
+from __future__ import annotations
+
+import _thread
+from _contextvars import ContextVar
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+from runstone.core.redaction.cutting import beginning
+from runstone.core.tools.limits import Limits, Spent
+from runstone.core.tools.prices import TOKENS
+from runstone.engine.facts import MESSAGE_CHARACTERS, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Final
+
+    from runstone.core.tools.approval import Approver
+    from runstone.core.tools.contract import ToolContract
+    from runstone.core.tools.prices import PriceTable
+    from runstone.core.tools.rules import CallPolicy
+    from runstone.engine.contracted import Contracted
+    from runstone.engine.recorder import Run
+
+    Fired = tuple[dict[str, Any], dict[str, Any]]
+    """A rule that fired, and of which document it is: `name`, `version`, `sha256`."""
+
+OK: Final = "ok"
+ERROR: Final = "error"
+CANCELLED: Final = "cancelled"
+BLOCKED: Final = "blocked"
+
+PATIENCE_S: Final = 1.0
+"""So long a call waits for another thread that tells a contract; then it is told twice."""
+
+
+class Call:
+    """One call that is going on in a run. `outer` is the call around it in this context, of whatever run."""
+
+    __slots__ = ("children", "id", "outer", "run", "started_ns")
+
+    def __init__(self, run: Run, identity: str) -> None:
+        self.run = run
+        self.id = identity
+        self.outer = AROUND.get()
+        self.children: tuple[str, ...] = ()
+        self.started_ns = run.writer.monotonic_ns()
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the innermost call around it that the same run records."""
+        outer = _of_run(self.outer, self.run)
+        return None if outer is None else outer.id
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Optional members of its answer: the run that it started, and all of them where there are several."""
+        runs = self.children
+        if not runs:
+            return {}
+        return {"child": runs[0], "children": list(runs)} if len(runs) > 1 else {"child": runs[0]}
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it has been going on."""
+        return max(0, self.run.writer.monotonic_ns() - self.started_ns)
+
+
+AROUND: Final[ContextVar[Call | None]] = ContextVar("runstone_call", default=None)
+
+
+def call_around(run: Run) -> Call | None:
+    """The innermost call of a run that is going on in this context."""
+    return _of_run(AROUND.get(), run)
+
+
+def _of_run(call: Call | None, run: Run) -> Call | None:
+    while call is not None and call.run is not run:
+        call = call.outer
+    return call
+
+
+class Within:
+    """A block that runs as a part of a call, or of none: calls that are made in it are its children."""
+
+    __slots__ = ("_before", "_call")
+
+    def __init__(self, call: Call | None) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._before = AROUND.get()
+        AROUND.set(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        AROUND.set(self._before)
+
+
+class Calls:
+    """What a run counts of its calls, and what rules over them. `outer` is that of the run that it is a part of.
+
+    Safe to share between threads. One lock for a whole family of runs: of two calls that would take the last of a
+    budget, one has it.
+    """
+
+    __slots__ = (
+        *("_numbers", "_telling", "_told", "approver", "known", "lock", "outer"),
+        *("policy", "prices", "spent", "taken", "tools"),
+    )
+
+    def __init__(self, outer: Calls | None) -> None:
+        self.outer = outer
+        self.lock: _thread.RLock = _thread.RLock() if outer is None else outer.lock
+        self.policy: CallPolicy | None = None
+        self.approver: Approver | None = None
+        self.prices: PriceTable | None = None
+        self.spent = Spent()
+        self.tools: dict[str, Spent] = {}
+        """By the name of the tool; of the outermost run alone, which counts for all that are a part of it."""
+        self.known: dict[str, Contracted] = {}
+        """Contracts that are made ready, by digest."""
+        self.taken: set[str] = set()
+        """What contracts took out of arguments of calls that failed: the run may end with the same exception."""
+        self._numbers = count(1)
+        self._telling = _thread.allocate_lock()
+        self._told: set[str] = set()
+
+    def next_id(self) -> str:
+        """The id of the next call of a tool or model."""
+        return f"call-{next(self._numbers)}"
+
+    def chain(self) -> Iterator[Calls]:
+        """This one and those of the runs that it is a part of, the outermost last."""
+        calls: Calls | None = self
+        while calls is not None:
+            yield calls
+            calls = calls.outer
+
+    @property
+    def ruled(self) -> bool:
+        """Whether a policy rules over the calls of this run."""
+        calls: Calls | None = self
+        while calls is not None:
+            if calls.policy is not None:
+                return True
+            calls = calls.outer
+        return False
+
+    @property
+    def price_table(self) -> PriceTable | None:
+        """The prices in force: of the nearest run that has any."""
+        return next((calls.prices for calls in self.chain() if calls.prices is not None), None)
+
+    def cost_of(self, model: str | None, usage: Mapping[str, int]) -> dict[str, str] | None:
+        """What tokens of a model cost, as it is recorded: `amount`, `currency`, `prices_sha256`; `None`: not known."""
+        prices = self.price_table
+        amount = None if prices is None or model is None else prices.amount(model, usage)
+        return None if prices is None or amount is None else prices.cost(amount)
+
+    def take(self, tool: str, limits: Limits, told: dict[str, Any], now_ns: int) -> Fired | None:
+        """Count one call of a tool, whose contract sets limits; or the rule that fires on it, and it does not count."""
+        with self.lock:
+            found = self._exceeded(tool, limits, told, now_ns)
+            if found is None:
+                for calls in self.chain():
+                    calls.spent.count(now_ns, 0 if calls.policy is None else calls.policy.limits.kept)
+                self._of_tool(tool).count(now_ns, limits.kept)
+        return found
+
+    def give_back(self, tool: str, at_ns: int) -> None:
+        """A call that was counted then was not let through after all."""
+        with self.lock:
+            for calls in self.chain():
+                calls.spent.give_back(at_ns)
+            self._of_tool(tool).give_back(at_ns)
+
+    def used_up(self) -> Fired | None:
+        """The rule that fires on a call of a model: its tokens and its cost are limited, too."""
+        currency = self._currency
+        with self.lock:
+            for calls in self.chain():
+                policy = calls.policy
+                if policy is not None and (rule := policy.limits.used_up(calls.spent, currency)) is not None:
+                    return rule, policy.told
+        return None
+
+    def spend(self, call: Call | None, model: str | None, usage: Mapping[str, int]) -> int | None:
+        """Count tokens that a call used, in its run, in those around it, and in the tools that it is a part of; answers
+        what they cost (`core.tools.prices`), or `None` where that is not known."""
+        prices = self.price_table
+        amount = None if prices is None or model is None else prices.amount(model, usage)
+        currency = None if prices is None else prices.currency
+        tokens = usage[TOKENS[0]] + usage[TOKENS[1]]
+        names = _tools_around(call)
+        with self.lock:
+            for calls in self.chain():
+                calls.spent.add(tokens, amount, currency, model)
+            for name in names:
+                self._of_tool(name).add(tokens, amount, currency, model)
+        return amount
+
+    def tell(self, contract: ToolContract, record: Callable[[str, Any, list[Any]], object]) -> None:
+        """Record a tool's contract before its first call in this run."""
+        if contract.sha256 in self._told:
+            return
+        held = self._telling.acquire(timeout=PATIENCE_S)  # who holds it may wait for what this thread is doing
+        try:
+            if contract.sha256 not in self._told:
+                record("contract", {"sha256": contract.sha256, "document": contract.data}, [])
+                self._told.add(contract.sha256)
+        finally:
+            if held:
+                self._telling.release()
+
+    def _exceeded(self, tool: str, limits: Limits, told: dict[str, Any], now_ns: int) -> Fired | None:
+        currency = self._currency
+        for calls in self.chain():
+            policy = calls.policy
+            if policy is not None and (rule := policy.limits.exceeded(calls.spent, now_ns, currency)) is not None:
+                return rule, policy.told
+        if not limits.none and (rule := limits.exceeded(self._of_tool(tool), now_ns, currency)) is not None:
+            return rule, told
+        return None
+
+    def _of_tool(self, tool: str) -> Spent:
+        outermost = self
+        while outermost.outer is not None:
+            outermost = outermost.outer
+        return outermost.tools.setdefault(tool, Spent())
+
+    @property
+    def _currency(self) -> str | None:
+        prices = self.price_table
+        return None if prices is None else prices.currency
+
+
+def _tools_around(call: Call | None) -> set[str]:
+    """The names of the tools that a call is one of, or a part of."""
+    names = set()
+    while call is not None:
+        if (tool := getattr(call, "tool", None)) is not None:
+            names.add(tool)
+        call = call.outer
+    return names
+
+
+def usage_of(input_tokens: Any, output_tokens: Any, cached_tokens: Any) -> dict[str, int]:
+    """Counts of tokens as a call tells them; what is no integer of 0 or more counts as 0."""
+    counts = zip(TOKENS, (input_tokens, output_tokens, cached_tokens), strict=True)
+    return {name: value if type(value) is int and value >= 0 else 0 for name, value in counts}
+
+
+def status_of(exc: BaseException) -> str:
+    """How a call ended that raised."""
+    stopped = isinstance(exc, (KeyboardInterrupt, GeneratorExit)) or type(exc).__name__ == "CancelledError"
+    return CANCELLED if stopped else ERROR
+
+
+def failure_of(run: Run, exc: BaseException) -> dict[str, str]:
+    """What a call raised, as it is recorded."""
+    return {"type": type(exc).__name__, "message": shorten_for(run)(text_of(exc), MESSAGE_CHARACTERS)}
+
+
+def shorten_for(run: Run) -> Callable[[str, int], str]:
+    """How a text is cut without dividing a secret."""
+    return partial(beginning, run.redactor)

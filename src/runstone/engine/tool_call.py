@@ -1,0 +1,143 @@
+"""A call of a tool while it goes on: what its caller tells of it, as a block or from within the work.
+
+What becomes of it in the record is the business of `engine.tools`.
+"""
+
+from __future__ import annotations
+
+from runstone.core.tools.prices import TOKENS
+from runstone.engine.calls import AROUND, Call, usage_of
+from runstone.engine.facts import maybe_text
+from runstone.engine.governing import told_of
+from runstone.errors import error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from runstone.engine.governing import Admission
+    from runstone.engine.recorder import Run
+    from runstone.engine.tools import Tool
+
+
+class ToolCall(Call):
+    """A call of a tool that is going on. `id` is its id in the record, empty where none is made."""
+
+    __slots__ = (
+        "_amount",
+        "_models",
+        "_usage",
+        "_value",
+        "admission",
+        "attempts",
+        "contract",
+        "limits",
+        "taken",
+        "tool",
+    )
+
+    def __init__(self, run: Run, identity: str, tool: Tool) -> None:
+        super().__init__(run, identity)
+        self.tool = tool.name
+        self.contract = tool.contract
+        self.limits = tool.limits
+        self.admission: Admission | None = None
+        self.taken: set[str] = set()
+        self.attempts = 1
+        self._amount: int | None = 0
+        self._models: list[str] = []
+        self._usage: dict[str, int] = {}
+        self._value: Any = None
+
+    def returned(self, value: Any) -> None:
+        """What the tool answered. Without it the result is null."""
+        self._value = value
+
+    def attempt(self) -> int:
+        """One more try; answers the how manieth. It counts as a call: raises `PolicyBlocked` where that is one too
+        many."""
+        if self.admission is not None:
+            found = self.admission.take()
+            if found is not None:
+                raise self.admission.blocked(*found)
+        elif self.id:
+            self.run.calls.take(self.tool, self.limits, told_of(self.contract), self.run.writer.monotonic_ns())
+        self.attempts += 1
+        return self.attempts
+
+    def usage(
+        self, model: str | None = None, *, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0
+    ) -> None:
+        """Tokens of a model that the tool used; a second call adds to the first. `input_tokens` are all of the input,
+        `cached_tokens` how many of them came from a cache."""
+        used = usage_of(input_tokens, output_tokens, cached_tokens)
+        name = maybe_text(model)
+        amount = self.run.calls.spend(self, name, used) if self.id else None
+        self._usage = {key: self._usage.get(key, 0) + used[key] for key in TOKENS}
+        self._amount = None if amount is None or self._amount is None else self._amount + amount
+        if name is not None and name not in self._models:
+            self._models.append(name)
+
+    @property
+    def value(self) -> Any:
+        """What was given to `returned`."""
+        return self._value
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """Optional members of its answer: `usage`, `cost` where all of it is known, `model` where it is one."""
+        if not self._usage:
+            return {}
+        found: dict[str, Any] = {"usage": self._usage}
+        prices = self.run.calls.price_table
+        if self._amount is not None and prices is not None:
+            found["cost"] = prices.cost(self._amount)
+        if len(self._models) == 1:
+            found["model"] = self._models[0]
+        return found
+
+
+class CallBlock:
+    """A call of a tool as a block, of a `with` or an `async with` statement: what happens in it is the call."""
+
+    __slots__ = ("_args", "_before", "_call", "_parent", "_ref", "_tool")
+
+    def __init__(self, tool: Tool, args: Any, ref: str | None, parent: str | None) -> None:
+        self._tool = tool
+        self._args = args
+        self._ref = ref
+        self._parent = parent
+        self._call: ToolCall | None = None
+
+    def __enter__(self) -> ToolCall:
+        self._once()
+        return self._entered(self._tool.enter(self._args, self._ref, self._parent))
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
+        call = self._call
+        assert call is not None
+        AROUND.set(self._before)
+        if exc is None:
+            self._tool.end(call, call.value)
+        else:
+            self._tool.fail(call, exc)
+
+    async def __aenter__(self) -> ToolCall:
+        self._once()
+        return self._entered(await self._tool.enter_async(self._args, self._ref, self._parent))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, exc, trace)
+
+    def _once(self) -> None:
+        if self._call is not None:
+            raise error("invalid_option", "a call is entered once: make one for each block", option="tool_call")
+
+    def _entered(self, call: ToolCall) -> ToolCall:
+        self._call = call
+        self._before = AROUND.get()
+        AROUND.set(call)
+        return call

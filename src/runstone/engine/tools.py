@@ -1,0 +1,253 @@
+"""Calls of tools as they happen: what is asked before, what is recorded of each, and what it used.
+
+- A call is recorded before it is made: `tool.called`, then a decision where a rule fires, then `tool.returned`. The
+  contract of a tool comes before its first call.
+- What the tool answers, yields and raises goes through unchanged. Arguments that do not fit its contract raise before
+  it is called; a result that does not fit is told, as the work is done.
+- A record that is lost stops no tool, unless something rules over it (`engine.governing`): that is not called then.
+- What a contract takes out of the arguments is taken out of what the call raises as well.
+"""
+
+from __future__ import annotations
+
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+
+from runstone.core.bounding import Bounded
+from runstone.core.tools.contract import ToolContract
+from runstone.core.tools.limits import limits_of_contract
+from runstone.engine.calls import BLOCKED, ERROR, OK, Call, failure_of, shorten_for, status_of
+from runstone.engine.contracted import Contracted
+from runstone.engine.driving import drive, drive_async
+from runstone.engine.facts import maybe_text, text_of
+from runstone.engine.governing import Admission, refused
+from runstone.engine.taken_out import taken_out, without_taken
+from runstone.engine.tool_call import CallBlock, ToolCall
+from runstone.engine.wrapping import Parameters, awaited, wrapped, yielded, yielded_async
+from runstone.errors import PolicyBlocked, RunstoneError, error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from runstone.core.values import Mark
+    from runstone.engine.recorder import Run
+
+
+class Tool:
+    """How calls of one tool are recorded in a run. Safe to share between threads."""
+
+    def __init__(self, run: Run, name: str, contract: ToolContract | None, function: Any = None) -> None:
+        self.run = run
+        self.name = name
+        self.contract = contract
+        self.function = function
+        self.limits = limits_of_contract(None if contract is None else contract.budget)
+        self._asks = contract is not None and (contract.approval == "always" or not self.limits.none)
+        self._contracted = None if contract is None else contracted(run, contract)
+        self._parameters = Parameters(getattr(function, "__code__", None))
+
+    def begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
+        """It is called as a function."""
+        return self.enter(self._parameters.named(args, named), None, None)
+
+    async def begin_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
+        """The same in a task."""
+        return await self.enter_async(self._parameters.named(args, named), None, None)
+
+    def enter(self, args: Any, ref: str | None, parent: str | None) -> ToolCall:
+        """Record that it is called, and ask what rules over it; raises what keeps it from being called."""
+        call = self._called(args, ref, parent)
+        if call.admission is not None:
+            try:
+                drive(call.admission.steps())
+            except BaseException as exc:
+                self.fail(call, exc, blocked=True)
+                raise
+        return call
+
+    async def enter_async(self, args: Any, ref: str | None, parent: str | None) -> ToolCall:
+        """The same in a task."""
+        call = self._called(args, ref, parent)
+        if call.admission is not None:
+            try:
+                await drive_async(call.admission.steps())
+            except BaseException as exc:
+                self.fail(call, exc, blocked=True)
+                raise
+        return call
+
+    def end(self, call: ToolCall, result: Any, items: int | None = None) -> Any:
+        """It answered, after so many items where it yields. What goes on after the answer is a part of the call."""
+        if items is None and type(result) in _GOING_ON:
+            return _GOING_ON[type(result)](self, call, result)
+        if call.id and call.run.writer.recording:
+            self._ended(call, result, items)
+        return result
+
+    def fail(self, call: ToolCall, exc: BaseException, *, blocked: bool = False) -> None:
+        """It raised, or was not called. Whatever becomes of this record, the exception goes on."""
+        if not call.id:
+            return
+        status = status_of(exc)
+        if status == ERROR and (blocked or _is_of(exc, call)):
+            status = BLOCKED
+        try:
+            failure = failure_of(call.run, exc)
+            if call.taken:
+                failure["message"] = without_taken(call, failure["message"])
+            self._returned(call, status, None, failure, [])
+        except Exception:  # of a strict run
+            return
+
+    def _called(self, args: Any, ref: str | None, parent: str | None) -> ToolCall:
+        run, calls = self.run, self.run.calls
+        ruled = self._asks or calls.ruled
+        if not run.recording:
+            return self._unrecorded(ruled=ruled, args=args)
+        call = ToolCall(run, calls.next_id(), self)
+        recorded, marks = self._shown(args)
+        data = {"call": call.id, "parent": call.parent if parent is None else parent, "name": self.name}
+        contract = self.contract
+        if contract is not None:
+            data |= {"contract_sha256": contract.sha256, "side_effect": contract.side_effect}
+        else:
+            data["contract_sha256"] = None
+        if ref is not None:
+            data["ref"] = ref
+        data["args"] = recorded
+        record = run.writer.surely if ruled else run.writer.record
+        try:
+            if contract is not None:
+                calls.tell(contract, record)
+            record("tool.called", data, marks)
+        except RunstoneError as exc:
+            raise refused(call, exc) if ruled else exc from exc
+        if contract is not None and marks:
+            call.taken = set(taken_out(args, marks))
+        self._check(call, args)
+        if ruled:
+            call.admission = Admission(call, args, recorded)
+        else:
+            calls.take(self.name, self.limits, {}, call.started_ns)
+        return call
+
+    def _unrecorded(self, *, ruled: bool, args: Any) -> ToolCall:
+        """A call that no run records: not made if something rules over it, else checked all the same."""
+        call = ToolCall(self.run, "", self)
+        if ruled:
+            reason = error("store_unavailable", f"run {self.run.run_id} records nothing")
+            raise refused(call, reason)
+        self._check(call, args)
+        return call
+
+    def _check(self, call: ToolCall, args: Any) -> None:
+        problems = [] if self._contracted is None else self._contracted.problems(args)
+        if problems:
+            first = problems[0]
+            message = (
+                f"tool {self.name}: its arguments do not fit its contract: {first['path'] or '/'} {first['message']}"
+            )
+            invalid = error("invalid_arguments", message, tool=self.name, problems=problems)
+            if call.id:
+                failure = {"type": invalid.code, "message": message}
+                self._returned(call, ERROR, None, failure, [], {"problems": problems})
+            raise invalid
+
+    def _shown(self, args: Any) -> tuple[Any, list[Mark]]:
+        shorten = shorten_for(self.run)
+        if self._contracted is not None:
+            return self._contracted.args(args, shorten)
+        bounded = Bounded(shorten, "args")
+        return bounded.value(args), bounded.marks
+
+    def _ended(self, call: ToolCall, result: Any, items: int | None) -> None:
+        more: dict[str, Any] = {} if items is None else {"items": items}
+        shorten, known = shorten_for(call.run), self._contracted
+        if known is None:
+            bounded = Bounded(shorten, "result")
+            value, marks = bounded.value(result), bounded.marks
+        else:
+            value, marks = known.result(result, shorten)
+            if items is None and (problems := known.result_problems(result)):
+                more["problems"] = problems
+        if "problems" in more and call.run.writer.strict:
+            message = f"tool {self.name} answered what does not fit its contract"
+            self._returned(call, ERROR, value, {"type": "invalid_result", "message": message}, marks, more)
+            raise error("invalid_result", message, tool=self.name, problems=more["problems"])
+        self._returned(call, OK, value, None, marks, more)
+
+    def _returned(
+        self,
+        call: ToolCall,
+        status: str,
+        result: Any,
+        failure: Any,
+        marks: list[Mark],
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        writer = call.run.writer
+        if not writer.recording:
+            return
+        data = {"call": call.id, "status": status, "result": result, "error": failure}
+        data |= {"duration_ns": call.duration_ns, "attempts": call.attempts}
+        writer.record("tool.returned", {**data, **call.told, **call.used, **(more or {})}, marks)
+
+
+def tool_of(run: Run, contract: Any, name: str | None) -> Callable[[Any], Any]:
+    """The decorator of `Run.tool`."""
+    known = None if contract is None else ToolContract.of(contract)
+
+    def decorated(function: Any) -> Any:
+        def recorder(inner: Any) -> Tool:
+            agreed = known
+            if agreed is None:
+                from runstone.core.tools.makers import contract_of_function
+
+                agreed = contract_of_function(inner, **({} if name is None else {"name": name}))
+            return Tool(run, agreed.name if name is None else text_of(name), agreed, inner)
+
+        return wrapped(function, recorder, "tool")
+
+    return decorated
+
+
+def call_of(run: Run, name: str, args: Any, contract: Any, ref: Any, parent: Any) -> CallBlock:
+    """The block of `Run.tool_call`."""
+    known = None if contract is None else ToolContract.of(contract)
+    around = parent.id if isinstance(parent, Call) else maybe_text(parent)
+    given = {} if args is None and known is not None else args  # called with nothing, which a contract may allow
+    return CallBlock(Tool(run, text_of(name), known), given, maybe_text(ref), around)
+
+
+def contracted(run: Run, contract: ToolContract) -> Contracted:
+    """A contract made ready for the calls of a run."""
+    known = run.calls.known
+    found = known.get(contract.sha256)
+    return known.setdefault(contract.sha256, Contracted(contract, None, None)) if found is None else found
+
+
+def _is_of(exc: BaseException, call: ToolCall) -> bool:
+    """Whether it is the call itself that a rule blocked, by one more try; not one that is a part of it."""
+    if not isinstance(exc, PolicyBlocked):
+        return False
+    return (exc.details.get("run_id"), exc.details.get("call")) == (call.run.run_id, call.id)
+
+
+def _awaited(tool: Tool, call: ToolCall, work: Any) -> Any:
+    return awaited(tool, call, lambda: work)
+
+
+def _items_of(tool: Tool, call: ToolCall, generator: Any) -> Any:
+    return yielded(tool, call, generator)
+
+
+def _items_async_of(tool: Tool, call: ToolCall, generator: Any) -> Any:
+    async def begun() -> Call:
+        return call
+
+    return yielded_async(tool, begun, lambda: generator)
+
+
+_GOING_ON = {GeneratorType: _items_of, CoroutineType: _awaited, AsyncGeneratorType: _items_async_of}
+"""Answers of a plain function behind which the work is still to be done."""

@@ -1,0 +1,215 @@
+"""Functions whose calls are recorded: plain ones, coroutines, generators and asynchronous generators.
+
+What a wrapped function answers, yields and raises is what it would answer, yield and raise. What is recorded is the
+business of a `Recorder`; while a generator waits for its next turn, its call is not around anything.
+"""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from typing import TYPE_CHECKING
+
+from runstone.engine.calls import AROUND, Within
+from runstone.engine.facts import text_of
+from runstone.errors import error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from typing import Any, Final, Protocol
+
+    from runstone.engine.calls import Call
+
+    class Recorder(Protocol):
+        """What is told of each call of one function. A call of `None` is not recorded."""
+
+        function: Callable[..., Any]
+
+        def begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            """It is called; what this raises is what the call raises, and the function is not called."""
+
+        async def begin_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            """The same in a task."""
+
+        def end(self, call: Any, result: Any, items: int | None = None) -> Any:
+            """It answered, after so many items where it is a generator; answers what the call answers."""
+
+        def fail(self, call: Any, exc: BaseException) -> None:
+            """It raised. Whatever becomes of this, the exception goes on."""
+
+
+_GENERATOR: Final = 0x20
+_COROUTINE: Final = 0x80 | 0x100
+_ASYNC_GENERATOR: Final = 0x200
+_STAR, _STARS = 0x04, 0x08
+"""Flags of a code object (`inspect`, which takes long to load, names them so)."""
+_RECEIVERS: Final = ("self", "cls")
+
+
+class Parameters:
+    """The parameters of a function, to name what it is called with. A receiver (`self`, `cls`) is left out."""
+
+    def __init__(self, code: Any) -> None:
+        places = () if code is None else code.co_varnames
+        positional = 0 if code is None else code.co_argcount
+        flags = 0 if code is None else code.co_flags
+        self._names: tuple[str, ...] = places[:positional]
+        stars = places[positional + (0 if code is None else code.co_kwonlyargcount) :]
+        self._rest = stars[0] if flags & _STAR else "args"
+        self._others = stars[bool(flags & _STAR)] if flags & _STARS else None
+        self._receives = bool(self._names) and self._names[0] in _RECEIVERS
+
+    def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of one call by name."""
+        found = dict(zip(self._names, args, strict=False))
+        if self._receives:
+            found.pop(self._names[0], None)
+        if len(args) > len(self._names):
+            found[self._rest] = list(args[len(self._names) :])
+        for name, value in named.items():
+            found[name if name not in found else f"{name}#2"] = value
+        return found
+
+
+def wrapped(function: Any, recorder_of: Callable[[Callable[..., Any]], Recorder], option: str) -> Any:
+    """The recorded form of a function, or of what stands for one in a class; raises `invalid_option` for neither."""
+    if isinstance(function, (staticmethod, classmethod)):
+        return type(function)(wrapped(function.__func__, recorder_of, option))
+    if isinstance(function, type) or not callable(function):
+        what = "what is tracked" if option == "track" else "a tool"
+        raise error("invalid_option", f"{what} is a function; found {type(function).__name__}", option=option)
+    make = next((make for flag, make in _WRAPPERS if flags_of(function) & flag), _plain)
+    return update_wrapper(make(recorder_of(function)), function)
+
+
+def flags_of(function: Any) -> int:
+    """The flags of a function's code, that of a partial function or of an object that is called as one, too."""
+    while (inner := getattr(function, "func", None)) is not None and hasattr(function, "keywords"):
+        function = inner
+    code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004  # its code, not whether it can be called
+    return getattr(code, "co_flags", 0)
+
+
+def name_of(function: Any) -> str:
+    """The function's qualified name below the function in which it was made."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__
+    return text_of(name).rpartition("<locals>.")[2]
+
+
+def _plain(recorder: Recorder) -> Callable[..., Any]:
+    function, begin, end, fail = recorder.function, recorder.begin, recorder.end, recorder.fail
+
+    def call_recorded(*args: Any, **named: Any) -> Any:
+        call = begin(args, named)
+        if call is None:
+            return function(*args, **named)
+        before = AROUND.get()
+        AROUND.set(call)
+        try:
+            answer = function(*args, **named)
+        except BaseException as exc:
+            fail(call, exc)
+            raise
+        finally:
+            AROUND.set(before)
+        return end(call, answer)
+
+    return call_recorded
+
+
+def _coroutine(recorder: Recorder) -> Callable[..., Any]:
+    async def call_recorded(*args: Any, **named: Any) -> Any:
+        call = await recorder.begin_async(args, named)
+        if call is None:
+            return await recorder.function(*args, **named)
+        return await awaited(recorder, call, lambda: recorder.function(*args, **named))
+
+    return call_recorded
+
+
+async def awaited(recorder: Recorder, call: Call, work: Callable[[], Any]) -> Any:
+    """What a coroutine answers that is a call."""
+    try:
+        with Within(call):
+            answer = await work()
+    except BaseException as exc:
+        recorder.fail(call, exc)
+        raise
+    return recorder.end(call, answer)
+
+
+def _generator(recorder: Recorder) -> Callable[..., Any]:
+    def call_recorded(*args: Any, **named: Any) -> Generator[Any, Any, Any]:
+        call = recorder.begin(args, named)
+        if call is None:
+            return (yield from recorder.function(*args, **named))
+        return (yield from yielded(recorder, call, recorder.function(*args, **named)))
+
+    return call_recorded
+
+
+def yielded(recorder: Recorder, call: Call, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """What a generator yields and answers that is a call."""
+    step, given, items = generator.send, None, 0
+    while True:
+        try:
+            with Within(call):
+                item = step(given)
+        except StopIteration as stop:
+            recorder.end(call, stop.value, items)
+            return stop.value
+        except BaseException as exc:
+            recorder.fail(call, exc)
+            raise
+        items += 1
+        try:
+            given, step = (yield item), generator.send
+        except GeneratorExit:
+            recorder.end(call, None, items)
+            with Within(call):
+                generator.close()
+            raise
+        except BaseException as exc:
+            given, step = exc, generator.throw
+
+
+def _async_generator(recorder: Recorder) -> Callable[..., Any]:
+    def call_recorded(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+        return yielded_async(
+            recorder, lambda: recorder.begin_async(args, named), lambda: recorder.function(*args, **named)
+        )
+
+    return call_recorded
+
+
+async def yielded_async(
+    recorder: Recorder, begin: Callable[[], Awaitable[Call | None]], work: Callable[[], Any]
+) -> AsyncGenerator[Any, Any]:
+    """What an asynchronous generator yields that is a call, which begins with its first item."""
+    call = await begin()
+    generator = work()
+    step, given, items = generator.asend, None, 0
+    while True:
+        try:
+            with Within(call or AROUND.get()):
+                item = await step(given)
+        except StopAsyncIteration:
+            if call is not None:
+                recorder.end(call, None, items)
+            return
+        except BaseException as exc:
+            if call is not None:
+                recorder.fail(call, exc)
+            raise
+        items += 1
+        try:
+            given, step = (yield item), generator.asend
+        except GeneratorExit:
+            if call is not None:
+                recorder.end(call, None, items)
+            await generator.aclose()
+            raise
+        except BaseException as exc:
+            given, step = exc, generator.athrow
+
+
+_WRAPPERS: Final = ((_ASYNC_GENERATOR, _async_generator), (_COROUTINE, _coroutine), (_GENERATOR, _generator))

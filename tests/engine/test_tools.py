@@ -1,0 +1,444 @@
+"""`Run.tool` and `Run.tool_call`: calls of tools as they happen, of every kind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from core.planted import LETTERS, drawn
+
+from runstone.engine.disabled import DISABLED
+from runstone.engine.live import LIVE
+from runstone.engine.store import Store
+from runstone.errors import InvalidInput, RunstoneError, StoreUnavailable
+
+from .called import SEARCH, calls, contract, in_a_loop, kinds, text
+from .scenes import of_type
+
+# what is recorded of each
+
+
+def test_a_function_is_recorded_as_its_contract_says(store: Store) -> None:
+    """The contract once, before the first call; name, digest and side effect; arguments by name."""
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(SEARCH)
+        def find(q: str, limit: int = 5) -> list[str]:
+            """Finds."""
+            return [q] * limit
+
+        assert find("x", limit=2) == ["x", "x"]
+        find("y")
+        assert (find.__name__, find.__doc__) == ("find", "Finds.")
+    assert kinds(store) == ["contract", *["tool.called", "tool.returned"] * 2]
+    (told,) = of_type(store, "r", "contract")
+    assert told["document"] == SEARCH
+    first, second = calls(store)
+    assert (first["call"], first["name"], first["args"]) == ("call-1", "search", {"q": "x", "limit": 2})
+    assert (first["contract_sha256"], first["side_effect"]) == (told["sha256"], "read")
+    assert (first["status"], first["result"], first["error"], first["attempts"]) == ("ok", ["x", "x"], None, 1)
+    assert second["call"] == "call-2"
+    assert store.verify("r").ok
+
+
+def test_a_name_stands_for_the_contracts(store: Store) -> None:
+    """Of a function, and of a method, whose receiver is left out; without a contract one is made."""
+    with store.run("agent", run_id="r") as run:
+
+        class Files:
+            @run.tool(contract("read"), name="files.read")
+            def read(self, path: str) -> str:
+                return path
+
+            @run.tool(name="files.list")
+            @staticmethod
+            def listed(path: str) -> list[str]:
+                return [path]
+
+        assert (Files().read("a"), Files.listed("b")) == ("a", ["b"])
+    assert [(call["name"], call["args"]) for call in calls(store)] == [
+        ("files.read", {"path": "a"}),
+        ("files.list", {"path": "b"}),
+    ]
+
+
+def test_a_block_is_recorded_with_what_it_was_told(store: Store) -> None:
+    """Arguments, result, and the framework's own id of it; without `returned` the result is null."""
+    with store.run("agent", run_id="r") as run:
+        with run.tool_call("search", {"q": "x"}, ref="call_abc") as call:
+            assert call.id == "call-1"
+            call.returned(["a"])
+        with run.tool_call("search"):
+            pass
+    first, second = calls(store)
+    assert (first["ref"], first["args"], first["result"]) == ("call_abc", {"q": "x"}, ["a"])
+    assert (second["args"], second["result"], second["contract_sha256"], "ref" in second) == (None, None, None, False)
+
+
+@in_a_loop
+async def test_coroutines_and_asynchronous_blocks(store: Store) -> None:
+    """As plain ones; what is awaited in it is a part of it."""
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("fetch"))
+        async def fetch(url: str) -> str:
+            async with run.tool_call("socket") as call:
+                await asyncio.sleep(0)
+                call.returned(1)
+            return url.upper()
+
+        assert await fetch("x") == "X"
+        assert await functools.partial(fetch, "y")() == "Y"
+    names = {call["call"]: call["name"] for call in calls(store)}
+    assert [(call["name"], names.get(call["parent"]), call["result"]) for call in calls(store)] == [
+        *[("fetch", None, "X"), ("socket", "fetch", 1), ("fetch", None, "Y"), ("socket", "fetch", 1)]
+    ]
+
+
+def test_a_generator_is_one_call(store: Store) -> None:
+    """From its first item to its end: `items` counts what it yielded, the result is what it returned."""
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("pages"))
+        def pages(count: int) -> Iterator[int]:
+            for number in range(count):
+                with run.tool_call("get"):
+                    got = yield number
+                assert got is None or got == "sent"
+            return "end"
+
+        stream = pages(3)
+        assert (next(stream), stream.send("sent")) == (0, 1)
+        with run.tool_call("between"):
+            pass
+        assert list(stream) == [2]
+        closed = pages(5)
+        next(closed)
+        closed.close()
+    whole, *_, left = [call for call in calls(store) if call["name"] == "pages"]
+    assert (whole["items"], whole["result"], whole["status"]) == (3, "end", "ok")
+    assert (left["items"], left["result"], left["status"]) == (1, None, "ok")
+    (between,) = [call for call in calls(store) if call["name"] == "between"]
+    assert between["parent"] is None, "while it waits, the generator is around nothing"
+
+
+@in_a_loop
+async def test_asynchronous_generators_and_streams(store: Store) -> None:
+    """Also where a plain function answers a stream: the call goes on until the stream has ended."""
+    with store.run("agent", run_id="r") as run:
+
+        async def ticks(count: int) -> AsyncIterator[int]:
+            for number in range(count):
+                await asyncio.sleep(0)
+                yield number
+
+        async def answer(value: int) -> int:
+            await asyncio.sleep(0)
+            return value
+
+        tool = run.tool(contract("ticks"))(ticks)
+        assert [item async for item in tool(3)] == [0, 1, 2]
+        assert [item async for item in run.tool(contract("async"))(lambda: ticks(2))()] == [0, 1]
+        assert list(run.tool(contract("sync"))(lambda: (n for n in range(4)))()) == [0, 1, 2, 3]
+        assert await run.tool(contract("awaited"))(lambda: answer(7))() == 7
+    assert [(call["name"], call.get("items"), call["result"]) for call in calls(store)] == [
+        *[("ticks", 3, None), ("async", 2, None), ("sync", 4, None), ("awaited", None, 7)]
+    ]
+
+
+# how they end
+
+
+def test_exceptions_come_through_and_are_told(store: Store) -> None:
+    """The very same object; type and message in the record; Ctrl-C is no error."""
+    failure = LookupError("gone")
+
+    def fail(with_what: BaseException) -> None:
+        raise with_what
+
+    with store.run("agent", run_id="r") as run:
+        tool = run.tool(contract("fail"))(lambda exc: fail(exc))
+        for exc in (failure, KeyboardInterrupt()):
+            with pytest.raises(type(exc)) as caught:
+                tool(exc)
+            assert caught.value is exc
+        with pytest.raises(LookupError), run.tool_call("fail"):
+            raise failure
+    assert [(call["status"], (call["error"] or {}).get("type")) for call in calls(store)] == [
+        *[("error", "LookupError"), ("cancelled", "KeyboardInterrupt"), ("error", "LookupError")]
+    ]
+
+
+@in_a_loop
+async def test_cancelled_calls_are_told(store: Store) -> None:
+    """A task that is cancelled in the middle: its call is `cancelled`, and the cancellation goes on."""
+    with store.run("agent", run_id="r") as run:
+        begun = asyncio.Event()
+
+        @run.tool(contract("wait"))
+        async def wait() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(wait())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [call["status"] for call in calls(store)] == ["cancelled"]
+
+
+def test_tries_are_counted(store: Store) -> None:
+    """`attempt` says that the work is begun once more; it answers the how manieth that is."""
+    with store.run("agent", run_id="r") as run, run.tool_call("flaky") as call:
+        assert (call.attempt(), call.attempt()) == (2, 3)
+    assert calls(store)[0]["attempts"] == 3
+
+
+PRICES = {
+    "name": "list",
+    "version": "2026-01",
+    "currency": "EUR",
+    "models": {
+        "small": {"input": "0.5", "output": "2", "cached_input": "0.1"},
+        "big-*": {"input": "3", "output": "15"},
+    },
+}
+
+
+def test_tokens_and_their_cost_are_told(store: Store) -> None:
+    """Summed over a call, exactly; without a cost where a model has no price."""
+    with store.run("agent", run_id="r") as run:
+        run.govern(prices=PRICES)
+        with run.tool_call("ask") as call:
+            call.usage("small", input_tokens=1000, output_tokens=10, cached_tokens=400)
+            call.usage("small", input_tokens=1)
+        with run.tool_call("ask") as call:
+            call.usage("small", input_tokens=1)
+            call.usage("big-1", input_tokens=1)
+        with run.tool_call("ask") as call:
+            call.usage("other", input_tokens=1, output_tokens=-5)
+    one, two, three = calls(store)
+    assert one["usage"] == {"input_tokens": 1001, "output_tokens": 10, "cached_tokens": 400}
+    assert (one["cost"]["amount"], one["cost"]["currency"], one["model"]) == ("0.0003605", "EUR", "small")
+    assert (two["cost"]["amount"], "model" in two) == ("0.0000035", False)
+    assert (three["usage"]["output_tokens"], three["model"], "cost" in three) == (0, "other", False)
+
+
+# contracts
+
+
+def test_arguments_that_do_not_fit_stop_the_call(store: Store) -> None:
+    """Before the tool runs: a clear error, and the call in the record with the same problems."""
+    ran = []
+    with store.run("agent", run_id="r") as run:
+        tool = run.tool(SEARCH)(lambda **named: ran.append(named))
+        with pytest.raises(InvalidInput) as caught:
+            tool(q=5)
+        with pytest.raises(InvalidInput), run.tool_call("search", {"limit": 1}, contract=SEARCH):
+            ran.append({})
+    assert ran == []
+    assert (caught.value.code, caught.value.details["tool"]) == ("invalid_arguments", "search")
+    assert [problem["path"] for problem in caught.value.details["problems"]] == ["/q"]
+    first, second = calls(store)
+    assert (first["status"], first["error"]["type"]) == ("error", "invalid_arguments")
+    assert first["problems"] == caught.value.details["problems"]
+    assert second["status"] == "error"
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_result_that_does_not_fit_is_told(store: Store, *, strict: bool) -> None:
+    """The work is done, so the answer goes through; a strict run raises."""
+    with store.run("agent", run_id="r", strict=strict) as run:
+        tool = run.tool(contract("count", result={"type": "integer"}))(lambda: "many")
+        if strict:
+            with pytest.raises(InvalidInput) as caught:
+                tool()
+            assert caught.value.code == "invalid_result"
+        else:
+            assert tool() == "many"
+    (call,) = calls(store)
+    assert (call["status"], len(call["problems"])) == ("error" if strict else "ok", 1)
+
+
+def test_what_a_contract_takes_out_is_nowhere(store: Store) -> None:
+    """Not in the arguments, not in what the call raises, not in how the run, or the run around it, ends."""
+    value = drawn(Random(7), LETTERS, 20)
+    with pytest.raises(ValueError, match=value), store.run("outer", run_id="outer") as outer:  # noqa: SIM117, PT012  # the order matters
+        with outer.child("agent", run_id="r") as run:
+            run.tool(SEARCH)(lambda q, ssn: q)("x", value)
+
+            @run.tool(SEARCH)
+            def fail(q: str, ssn: str) -> None:
+                raise ValueError(f"no such person: {ssn}")
+
+            fail("x", value)
+    assert calls(store)[0]["args"] == {"q": "x", "ssn": "[REDACTED:tool-mask]"}
+    assert calls(store)[1]["error"]["message"].startswith("no such person: [REDACTED:")
+    assert value not in text(store)
+    assert value not in store.get("outer").file("events.jsonl").decode()
+    assert store.get("outer").status == "failed"
+
+
+def test_secrets_never_reach_the_disk(store: Store, tmp_path: Any) -> None:
+    """In arguments, results, items, exceptions, names, references, approvals and rules, by the default redaction."""
+    secret, token = drawn(Random(3), LETTERS, 24), "ghp_" + "a1B2" * 7 + "a13tNSQc"
+    both = f"{secret} {token}"
+    with store.run("agent", run_id="r", secrets=[secret]) as run:
+        bound = {"tool": "b*", "path": "/q", "in": ["x"]}
+        run.govern({"name": both, "version": both, "bounds": [bound], "approval": {"tools": ["a*"]}}, lambda _: True)
+        with run.tool_call(f"search {both}", {"q": both, "deep": {both: [both]}}, ref=both) as call:
+            call.returned({"answer": [both]})
+            call.usage(both, input_tokens=1)
+        for name in ("bound", "approved"):
+            with pytest.raises((ValueError, RunstoneError)) as caught, run.tool_call(name, {"q": both}):
+                raise ValueError(both)
+            if isinstance(caught.value, RunstoneError):
+                assert secret not in str(caught.value.as_dict())
+                assert token not in str(caught.value.as_dict())
+    found = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert found
+    assert not any(one.encode() in data for data in found for one in (secret, token))
+
+
+# who is around whom
+
+
+def test_calls_are_a_tree_over_kinds(store: Store) -> None:
+    """Blocks, functions and other threads; a `parent` that is given stands."""
+    with store.run("agent", run_id="r") as run:
+        leaf = run.tool(contract("leaf"))(lambda: None)
+        with run.tool_call("top") as top:
+            leaf()
+            thread = threading.Thread(target=contextvars.copy_context().run, args=(leaf,))
+            thread.start()
+            thread.join()
+            other = threading.Thread(target=leaf)
+            other.start()
+            other.join()
+        with run.tool_call("said", parent=top), run.tool_call("text", parent="call-9"):
+            leaf()
+    names = {call["call"]: call["name"] for call in calls(store)}
+    assert [(call["name"], names.get(call["parent"], call["parent"])) for call in calls(store)] == [
+        *[("top", None), ("leaf", "top"), ("leaf", "top"), ("leaf", None)],
+        *[("said", "top"), ("text", "call-9"), ("leaf", "text")],
+    ]
+
+
+def test_a_sub_agent_is_a_run_that_its_call_names(store: Store) -> None:
+    """A child that is opened in a call is told by it; each call finds its parent among those of its own run."""
+    with store.run("agent", run_id="r") as run:
+        look = run.tool(contract("look"))(lambda: None)
+
+        @run.tool(contract("delegate"))
+        def delegate() -> None:
+            with run.child("helper", run_id="sub") as helper, helper.tool_call("inner"):
+                look()
+                with helper.tool_call("deeper"):
+                    pass
+
+        delegate()
+        with run.tool_call("many"):
+            for number in range(2):
+                run.child("helper", run_id=f"part-{number}").finish()
+    delegated, looked, many = calls(store)
+    assert (delegated["child"], "children" in delegated, looked["parent"]) == ("sub", False, delegated["call"])
+    assert (many["child"], many["children"]) == ("part-0", ["part-0", "part-1"])
+    inner, deeper = calls(store, "sub")
+    assert (inner["call"], inner["parent"], deeper["parent"]) == ("call-1", None, "call-1")
+    assert store.get("sub").manifest["links"][0]["run_id"] == "r"
+
+
+def test_numbers_are_the_same_each_time(store: Store) -> None:
+    """A program without threads calls by the same ids, whatever `track` counts beside them."""
+    for run_id in ("a", "b"):
+        with store.run("agent", run_id=run_id) as run:
+            tool = run.tool(contract("outer"))(lambda: [run.tool(contract("inner"))(lambda: 1)() for _ in range(3)])
+            tool()
+    assert [call["call"] for call in calls(store, "a")] == [call["call"] for call in calls(store, "b")]
+
+
+# where nothing is recorded
+
+
+def test_a_tool_works_when_the_record_is_lost(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Behind the end of the run, and where no journal could be had; its contract holds all the same."""
+    run = store.run("agent", run_id="r")
+    tool = run.tool(SEARCH)(lambda q: q)
+    run.finish()
+    assert tool("x") == "x"
+    with pytest.raises(InvalidInput):
+        tool(5)
+    with run.tool_call("x") as call:
+        call.returned(1)
+        call.usage("m", input_tokens=1)
+        assert (call.id, call.attempt()) == ("", 2)
+    assert calls(store) == []
+
+
+def test_a_run_that_is_switched_off_leaves_tools_alone() -> None:
+    """The function itself; a block that does nothing; no policy is taken that nobody would record."""
+
+    def find() -> int:
+        return 1
+
+    assert DISABLED.tool(SEARCH)(find) is find
+    with DISABLED.tool_call("x", {"q": 1}) as call:
+        call.returned(1)
+        call.usage("m", input_tokens=1)
+        assert (call.id, call.attempt()) == ("", 1)
+    DISABLED.govern(prices=PRICES)
+    with pytest.raises(StoreUnavailable) as caught:
+        DISABLED.govern({"name": "p", "version": "1"})
+    assert caught.value.details["reason"] == "RUNSTONE_DISABLED"
+
+
+@in_a_loop
+async def test_a_block_that_is_switched_off_is_asynchronous_too() -> None:
+    """`async with` works alike."""
+    async with DISABLED.tool_call("x") as call:
+        call.returned(1)
+
+
+def test_a_run_without_a_journal_calls_its_tools(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written: the tool works; with a policy it refuses."""
+
+    def no_disk(*_: object, **__: object) -> None:
+        from runstone.errors import error
+
+        raise error("store_unavailable", "no disk")
+
+    monkeypatch.setattr(store.journals, "create", no_disk)
+    run = store.run("agent")
+    tool = run.tool(contract("find"))(lambda: 1)
+    assert tool() == 1
+    run.govern({"name": "p", "version": "1"})
+    with pytest.raises(StoreUnavailable):
+        tool()
+    run.finish()
+    assert run not in LIVE.values()
+
+
+@pytest.mark.parametrize("bad", [5, int])
+def test_what_is_no_function_is_no_tool(store: Store, bad: Any) -> None:
+    """A clear error when it is decorated."""
+    with store.run("agent") as run, pytest.raises(InvalidInput) as caught:
+        run.tool(contract("x"))(bad)
+    assert caught.value.details["option"] == "tool"
+
+
+def test_a_block_is_entered_once(store: Store) -> None:
+    """A second time is an error, and no second call."""
+    with store.run("agent", run_id="r") as run:
+        block = run.tool_call("x")
+        with block:
+            pass
+        with pytest.raises(InvalidInput), block:
+            pass
+    assert len(calls(store)) == 1
