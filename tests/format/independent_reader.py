@@ -125,6 +125,9 @@ EVENTS = {
     " details:any policy:object?",
     "tool.called": "call:text parent:text? name:text contract_sha256:sha256? args:any",
     "tool.returned": "call:text status:text result:any error:any duration_ns:count? attempts:count",
+    "model.called": "call:text parent:text? model:text provider:text? prompt:object parameters:any",
+    "model.returned": "call:text status:text output:object? usage:object? cost:object? finish_reason:text? error:any"
+    " duration_ns:count? attempts:count",
     "evidence": "query:any corpus:any passages:list",
     "score": "name:text value:number",
     "state": "thread:text namespace:text step:integer? sha256:sha256?",

@@ -27,6 +27,8 @@ OPENED: Final = "run.opened"
 CLOSED: Final = "run.closed"
 DROPPED: Final = "dropped"
 ANNOTATION: Final = "annotation"
+MODEL_CALLED: Final = "model.called"
+MODEL_RETURNED: Final = "model.returned"
 
 
 def _text(value: Any) -> bool:
@@ -198,6 +200,25 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "call": _text,
         "status": _text,
         "result": _any,
+        "error": _any,
+        "duration_ns": _maybe_count,
+        "attempts": _count,
+    },
+    MODEL_CALLED: {
+        "call": _text,
+        "parent": _maybe_text,
+        "model": _text,
+        "provider": _maybe_text,
+        "prompt": _object,
+        "parameters": _any,
+    },
+    MODEL_RETURNED: {
+        "call": _text,
+        "status": _text,
+        "output": _maybe_object,
+        "usage": _maybe_object,
+        "cost": _maybe_object,
+        "finish_reason": _maybe_text,
         "error": _any,
         "duration_ns": _maybe_count,
         "attempts": _count,

@@ -28,6 +28,36 @@ class DisabledCapture:
         return None
 
 
+class DisabledCall:
+    """A call that nothing is recorded of."""
+
+    id: Final = None
+
+    def chunk(self, *_: Any) -> None:
+        """Nothing."""
+
+    def answered(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def attempt(self) -> None:
+        """Nothing."""
+
+    def usage(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
 class DisabledRun:
     """A run that records nothing, for ever open, safe to share."""
 
@@ -37,6 +67,7 @@ class DisabledRun:
     status: Final = "running"
     digest: Final = None
     decision: Final = None
+    debug_key: Final = None
     git: Final = None
     store: Final = None
     parents: Final = ()
@@ -79,6 +110,13 @@ class DisabledRun:
         return DisabledCapture()
 
     def watch_system(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def model_call(self, *_: Any, **__: Any) -> DisabledCall:
+        """Nothing; the answer is a context manager all the same."""
+        return DisabledCall()
+
+    def govern(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
     def metrics(self, *_: Any, **__: Any) -> None:

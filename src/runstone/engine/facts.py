@@ -23,12 +23,17 @@ ENVELOPE_BYTES: Final = 256
 
 MESSAGE_CHARACTERS: Final = 64_000
 
+WITHHELD: Final = "left out: it may quote a prompt or an answer of a model"
+_WITHHELD: Final = "__runstone_withheld__"
+
 LOST: Final = "run.log:line:0"
 """The reference to a message that could not be recorded; it is no evidence."""
 
 
 def text_of(value: Any) -> str:
-    """`value` as it shows itself; its type's name where showing it fails."""
+    """`value` as it shows itself; its type's name where showing it fails; of an exception that is withheld nothing."""
+    if isinstance(value, BaseException) and is_withheld(value):
+        return WITHHELD
     try:
         return str(value)
     except Exception:  # a foreign object may raise anything
@@ -75,14 +80,47 @@ def snake_case(name: str) -> str:
 
 
 def describe(exc: BaseException) -> dict[str, Any]:
-    """An exception as recorded: type, message (its first 64,000 characters), traceback (its last 16,000)."""
+    """An exception as recorded: type, message (its first 64,000 characters), traceback (its last 16,000).
+
+    One that is withheld has neither messages nor lines of source in it.
+    """
     import traceback
 
+    if is_withheld(exc):
+        frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
+        places = [f"  {code.co_filename}, line {line}, in {code.co_name}\n" for code, line in frames]
+        text = "".join([*places, type(exc).__name__])
+        return {"type": type(exc).__name__, "message": WITHHELD, "traceback": text[-16_000:]}
     try:
         text = "".join(traceback.format_exception(exc))
     except Exception:  # an exception that cannot be shown is still the caller's, not ours
         text = type(exc).__name__
     return {"type": type(exc).__name__, "message": text_of(exc)[:MESSAGE_CHARACTERS], "traceback": text[-16_000:]}
+
+
+def withhold(exc: BaseException) -> None:
+    """See to it that nothing which is recorded repeats what an exception says: it may quote a prompt or an answer."""
+    BaseException.__setattr__(exc, _WITHHELD, True)  # also where its class lets nobody set anything
+
+
+def is_withheld(exc: BaseException) -> bool:
+    """Whether that was said of an exception, or of one that led to it, which it may quote."""
+    seen: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [exc]
+    try:
+        while waiting:
+            found = waiting.pop()
+            if found is None or id(found) in seen:
+                continue
+            if _WITHHELD in BaseException.__getattribute__(found, "__dict__"):
+                return True
+            seen[id(found)] = found
+            waiting += [found.__cause__, found.__context__]
+            if isinstance(found, BaseExceptionGroup):
+                waiting += found.exceptions
+    except Exception:  # one that cannot be looked at
+        return True
+    return False
 
 
 def say(message: str, redactor: Redactor) -> None:

@@ -119,6 +119,7 @@ class Run(Acting):
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
+        self.debug_key: str | None = store.host.setting("RUNSTONE_DEBUG_KEY")
         self.decision: Decision | None = None  # of the gate whose work this run records
         if journal is not None:
             watch(self)
@@ -187,7 +188,10 @@ class Run(Acting):
             parent = {"rel": CHILD_OF, "run_id": self._run_id, "digest": self.digest}
             options["links"] = links_of(options.get("links", ()), [], [parent])
         options["secrets"] = [*self._secrets, *secrets_of(options.get("secrets", ()))]
-        return self.store.run(kind, **options)
+        child = self.store.run(kind, **options)
+        if self.debug_key is not None and child.recording:
+            child.debug_key = self.debug_key
+        return child
 
     def input(self, type: str, ref: Any = None, **facts: Any) -> None:
         """Record something that the run consumed. See `output` for the arguments."""

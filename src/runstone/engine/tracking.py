@@ -57,6 +57,25 @@ _AROUND: Final[ContextVar[Call | None]] = ContextVar("runstone_call", default=No
 _numbers: Final[WeakKeyDictionary[Run, Iterator[int]]] = WeakKeyDictionary()
 
 
+def call_around(run: Run) -> str | None:
+    """The id of the innermost call of this run that this is a part of."""
+    around = _AROUND.get()
+    return around.id if around is not None and around.run is run else None
+
+
+def enter(call: Call) -> Call | None:
+    """What is called from now on is called by `call`; answers what was around, for `leave`."""
+    before = _AROUND.get()
+    _AROUND.set(call)
+    return before
+
+
+def leave(call: Call, before: Call | None) -> None:
+    """The call is over. Where it is not around, as its end came in another task, what is around there stays."""
+    if _AROUND.get() is call:
+        _AROUND.set(before)
+
+
 class Within:
     """A block that runs as a part of a call: calls that are made in it are its children."""
 
@@ -91,11 +110,10 @@ class Tracked:
         if numbers is None:
             numbers = _numbers.setdefault(run, count(1))
         call = Call(run, f"track-{next(numbers)}")
-        around = _AROUND.get()
         bounded = Bounded(_shorten_for(run), "args")
         data = {
             "call": call.id,
-            "parent": around.id if around is not None and around.run is run else None,
+            "parent": call_around(run),
             "name": self.name,
             "contract_sha256": None,
             "args": None if self._parameters is None else bounded.value(self._parameters.named(args, named)),
@@ -111,7 +129,7 @@ class Tracked:
 
     def fail(self, call: Call, exc: BaseException) -> None:
         """Record what it raised. Whatever becomes of that, the exception goes on."""
-        status = CANCELLED if _is_cancelled(exc) else ERROR
+        status = CANCELLED if is_cancelled(exc) else ERROR
         message = _shorten_for(call.run)(text_of(exc), MESSAGE_CHARACTERS)
         try:
             self._returned(call, status, None, {"type": type(exc).__name__, "message": message}, [])
@@ -297,7 +315,8 @@ def _name_of(function: Any) -> str:
     return text_of(name).rpartition("<locals>.")[2]
 
 
-def _is_cancelled(exc: BaseException) -> bool:
+def is_cancelled(exc: BaseException) -> bool:
+    """Whether an exception says that somebody stopped the work, and not that it failed."""
     return isinstance(exc, (KeyboardInterrupt, GeneratorExit)) or type(exc).__name__ == "CancelledError"
 
 
