@@ -37,6 +37,7 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine that runs the tests reaches a run."""
     for name in (
         "RUNSTONE_STORE",
+        "RUNSTONE_DEBUG_KEY",
         "RUNSTONE_DISABLED",
         "RUNSTONE_PARENT",
         "RUNSTONE_PARENT_STORE",

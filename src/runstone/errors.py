@@ -229,6 +229,8 @@ CODES: dict[str, Code] = {
     "invalid_status": _invalid("A status is not one of those that a run or check can have."),
     "invalid_settings": _invalid("The settings file cannot be read, or says something that cannot be meant."),
     "invalid_option": _invalid("An option or setting has a value that it cannot take."),
+    "invalid_debug_key": _invalid("A key of debug mode is no key of age, or does not open what was kept."),
+    "missing_extra": _invalid("A library that comes with an extra of the package is needed and not installed."),
     "not_written": _invalid("An object could not be written as the file that it was to become."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),

@@ -41,6 +41,25 @@ GOOD: dict[str, dict[str, Any]] = {
     "tool.returned": {"call": "c1", "status": "ok", "result": None, "error": None, "duration_ns": 5, "attempts": 1},
     "contract": {"sha256": SHA, "document": {"name": "search", "version": "1"}},
     "approval": {"call": "c1", "outcome": "approved", "by": "ann", "reason": None, "rule": "approval.tools"},
+    "model.called": {
+        "call": "c2",
+        "parent": "c1",
+        "model": "m",
+        "provider": None,
+        "prompt": {"bytes": 2, "sha256": SHA, "messages": None},
+        "parameters": {"temperature": 0},
+    },
+    "model.returned": {
+        "call": "c2",
+        "status": "ok",
+        "output": {"bytes": 2, "sha256": SHA, "chunks": 0},
+        "usage": {"input_tokens": 1, "output_tokens": 1, "cached_tokens": 0},
+        "cost": None,
+        "finish_reason": "stop",
+        "error": None,
+        "duration_ns": 5,
+        "attempts": 1,
+    },
     "evidence": {"query": None, "corpus": None, "passages": []},
     "citation": {"ids": ["p1"]},
     "score": {"name": "f1", "value": 0.5},
@@ -106,7 +125,7 @@ ANYTHING = {
     ("config", "value"), ("decision", "score"), ("decision", "details"), ("tool.called", "args"),
     ("tool.returned", "result"),
     ("tool.returned", "error"), ("evidence", "query"), ("evidence", "corpus"), ("run.closed", "error"),
-    ("run.closed", "result"),
+    ("run.closed", "result"), ("model.called", "parameters"), ("model.returned", "error"),
 }  # fmt: skip
 NULLABLE = ANYTHING | {
     *(("run.opened", field) for field in ("version", "idempotency", "argv", "cwd", "git", "platform", "entry")),
@@ -116,6 +135,8 @@ NULLABLE = ANYTHING | {
     ("metric", "step"), ("tool.called", "parent"), ("tool.called", "contract_sha256"), ("tool.returned", "duration_ns"),
     *(("context", field) for field in ("request_id", "tenant", "user")),
     ("verdict", "baseline"), ("approval", "by"), ("approval", "reason"),
+    ("model.called", "parent"), ("model.called", "provider"),
+    *(("model.returned", field) for field in ("output", "usage", "cost", "finish_reason", "duration_ns")),
     ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
     *(("run.closed", field) for field in ("exit", "duration_ns", "resources")),
 }  # fmt: skip

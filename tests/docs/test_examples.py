@@ -21,6 +21,7 @@ PAGES += (
     "docs/evaluation.md",
     "docs/audit.md",
     "docs/packs.md",
+    "docs/prompts.md",
     "docs/queries.md",
     "docs/tracking.md",
 )

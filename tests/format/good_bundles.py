@@ -355,6 +355,28 @@ def evaluated(surroundings: Surroundings) -> None:
 
 
 @good
+def model_calls(surroundings: Surroundings) -> None:
+    """Calls of models: of what was asked and answered size and digest alone, and where debug mode keeps the text."""
+    run = surroundings.run("agent")
+    kept = {"name": "0123456789abcdef0123456789abcdef.age", "sha256": SHA_B}
+    called = {"call": "call-1", "parent": None, "model": "small", "provider": "local", "ref": "chatcmpl-1"}
+    prompt = {"bytes": 42, "sha256": SHA_A, "messages": 1}
+    output = {"bytes": 2, "sha256": SHA_A, "chunks": 0}
+    usage = {"input_tokens": 14, "output_tokens": 1, "cached_tokens": 0}
+    returned = {"call": "call-1", "model": "small-1", "finish_reason": "stop", "cost": None, "usage": usage}
+    told = {"status": "ok", "error": None, "duration_ns": 1000, "attempts": 1}
+    failed = {"status": "error", "error": {"type": "Timeout", "message": "left out"}, "debug_error": kept}
+    nothing = {"call": "call-2", "finish_reason": None, "cost": None, "usage": None, "output": None}
+    run.writer.record("model.called", {**called, "prompt": prompt, "parameters": {"temperature": 0}, "debug": kept})
+    run.writer.record("model.returned", {**told, **returned, "output": output, "debug": kept})
+    run.writer.record(
+        "model.called", {**called, "call": "call-2", "parent": "call-1", "prompt": prompt, "parameters": None}
+    )
+    run.writer.record("model.returned", {**told, **nothing, **failed})
+    run.finish("failed")
+
+
+@good
 def big_numbers(surroundings: Surroundings) -> None:
     """Numbers at the borders of the print rules."""
     run = surroundings.run()

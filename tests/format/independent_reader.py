@@ -127,6 +127,9 @@ EVENTS = {
     "tool.returned": "call:text status:text result:any error:any duration_ns:count? attempts:count",
     "contract": "sha256:sha256 document:object",
     "approval": "call:text outcome:text by:text? reason:text? rule:text",
+    "model.called": "call:text parent:text? model:text provider:text? prompt:object parameters:any",
+    "model.returned": "call:text status:text output:object? usage:object? cost:object? finish_reason:text? error:any"
+    " duration_ns:count? attempts:count",
     "evidence": "query:any corpus:any passages:list",
     "score": "name:text value:number",
     "state": "thread:text namespace:text step:integer? sha256:sha256?",

@@ -13,7 +13,7 @@ from runstone.cli.get import NEW_FILE, STDOUT
 from runstone.cli.measures import size_text
 from runstone.cli.page import page
 from runstone.cli.parameters import json_option, run_argument, store_option
-from runstone.cli.rendering import Screen, print_json
+from runstone.cli.rendering import Screen, print_json, say
 from runstone.cli.runs import sealed_run
 from runstone.cli.summary import summarize
 from runstone.core.digests import new_hash
@@ -50,6 +50,8 @@ def command(run: str, form: str, target: str, store: str | None, *, as_json: boo
         raise error("invalid_option", "an archive is not for a terminal: give -o FILE, or a pipe", option="-o")
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
+        if opened.journals.debug.names(sealed.run_id):
+            say("prompts and answers that debug mode keeps stay in the store")
         pieces = export_tar(sealed) if form == TAR else iter([page(summarize(opened, sealed)).encode()])
         if target == STDOUT:
             sys.stdout.flush()

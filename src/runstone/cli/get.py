@@ -10,17 +10,22 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from runstone.cli.measures import size_text
+from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import json_option, run_argument, store_option
-from runstone.cli.rendering import Column, Screen, print_json
+from runstone.cli.rendering import Column, Screen, print_json, say
 from runstone.cli.runs import sealed_run
 from runstone.core import layout
 from runstone.core.digests import PREFIX, new_hash
+from runstone.engine.age import identities_of
+from runstone.engine.debug_reading import DebugTexts
 from runstone.engine.reader import Sealed
+from runstone.engine.store import Store
 from runstone.errors import error
-from runstone.locate import hidden, open_store
+from runstone.locate import hidden, open_store, read_file
 
+Source = Sealed | DebugTexts
 STDOUT: Final = "-"
+OWNERS_MODE: Final = 0o600
 NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -30,20 +35,30 @@ NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW
 @click.option(
     "-o", "--output", "target", metavar="DIR", required=True, help="Where to; - is standard output, for one file."
 )
+@click.option("--debug", is_flag=True, help="Prompts and answers that debug mode has kept, decrypted.")
+@click.option("--identity", metavar="FILE", help="With --debug: the file of age with the private key.")
 @store_option()
 @json_option("Print what was copied as a JSON list.")
-def command(run: str, path: str | None, target: str, store: str | None, *, as_json: bool) -> None:
+def command(
+    run: str, path: str | None, target: str, identity: str | None, store: str | None, *, debug: bool, as_json: bool
+) -> None:
     """Copy the files of a run to DIR/<path>: all of them, or PATH alone (a file, or a folder such as artifacts).
 
     The copy of all files is a bundle that `runstone verify DIR` proves. PATH may also be a document that is made
     when it is read, such as run.log. A file that exists is never overwritten: then nothing is copied.
+
+    With --debug it is what debug mode has kept of the calls of models, in files that their owner alone can read:
+    call-1.prompt, call-1.output and, after an exception, call-1.error; PATH is one of these.
     """
+    if debug != (identity is not None):
+        raise error("invalid_option", "--debug and --identity FILE go together", option="--debug")
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
+        source = sealed if identity is None else _debug_texts(opened, sealed, identity)
         if target == STDOUT:
-            _to_stdout(sealed, path, as_json=as_json)
+            _to_stdout(source, path, as_json=as_json)
             return
-        copied = _copy(sealed, _chosen(sealed, path), target)
+        copied = _copy(source, _chosen(source, path), target)
     if as_json:
         print_json(copied)
     else:
@@ -52,19 +67,28 @@ def command(run: str, path: str | None, target: str, store: str | None, *, as_js
         )
 
 
-def _to_stdout(sealed: Sealed, path: str | None, *, as_json: bool) -> None:
+def _debug_texts(store: Store, sealed: Sealed, identity: str) -> DebugTexts:
+    texts = DebugTexts(store, sealed, identities_of(read_file(identity), identity))
+    if texts.missing:
+        say(f"{count_text(len(texts.missing), 'text')} of debug mode not in this store: {', '.join(texts.missing)}")
+    return texts
+
+
+def _to_stdout(source: Source, path: str | None, *, as_json: bool) -> None:
     if path is None or as_json:
         raise error("invalid_option", "`-o -` is for one file: name it, and without --json", option="-o")
     if sys.stdout.isatty():  # a terminal would obey what a file says; a pipe gets the bytes
-        Screen().pieces(sealed.pieces(path))
+        Screen().pieces(source.pieces(path))
         return
     sys.stdout.flush()
-    _write(sealed, path, sealed.pieces(path), sys.stdout.buffer)
+    _write(source, path, source.pieces(path), sys.stdout.buffer)
 
 
-def _chosen(sealed: Sealed, path: str | None) -> list[str]:
+def _chosen(source: Source, path: str | None) -> list[str]:
     """The paths to copy, each one that a bundle can hold. Raises `invalid_path`, `path_collision`."""
-    named = [layout.MANIFEST, *(entry["path"] for entry in sealed.manifest["files"])]
+    if isinstance(source, DebugTexts):
+        return source.paths if path is None else [layout.check_path(path)]
+    named = [layout.MANIFEST, *(entry["path"] for entry in source.manifest["files"])]
     if path is None:
         chosen = named
     else:
@@ -76,20 +100,21 @@ def _chosen(sealed: Sealed, path: str | None) -> list[str]:
     return chosen
 
 
-def _copy(sealed: Sealed, paths: list[str], folder: str) -> list[dict[str, Any]]:
+def _copy(source: Source, paths: list[str], folder: str) -> list[dict[str, Any]]:
     targets = {path: os.path.join(folder, *path.split("/")) for path in paths}
     for target in targets.values():
         if os.path.lexists(target):
             raise error("file_exists", f"{target} exists; nothing was copied", path=target)
     copied: list[dict[str, Any]] = []
+    mode = OWNERS_MODE if isinstance(source, DebugTexts) else 0o644
     try:
         for path, target in targets.items():
-            pieces = sealed.pieces(path)
+            pieces = source.pieces(path)
             first = next(pieces, b"")  # a file that is not there leaves no folder behind
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-            with open(os.open(target, NEW_FILE, 0o644), "wb") as file:
+            with open(os.open(target, NEW_FILE, mode), "wb") as file:
                 copied.append({"path": path, "to": target, "size": 0, "sha256": None})
-                copied[-1]["size"], copied[-1]["sha256"] = _write(sealed, path, chain((first,), pieces), file)
+                copied[-1]["size"], copied[-1]["sha256"] = _write(source, path, chain((first,), pieces), file)
     except BaseException:
         for made in copied:
             os.unlink(made["to"])
@@ -97,7 +122,7 @@ def _copy(sealed: Sealed, paths: list[str], folder: str) -> list[dict[str, Any]]
     return copied
 
 
-def _write(sealed: Sealed, path: str, pieces: Iterable[bytes], file: BinaryIO) -> tuple[int, str]:
+def _write(source: Source, path: str, pieces: Iterable[bytes], file: BinaryIO) -> tuple[int, str]:
     """Write one file; answers its size and SHA-256. Raises `digest_mismatch` where they are not the manifest's."""
     digest, size = new_hash(), 0
     for piece in pieces:
@@ -105,15 +130,17 @@ def _write(sealed: Sealed, path: str, pieces: Iterable[bytes], file: BinaryIO) -
         size += len(piece)
         file.write(piece)
     file.flush()
-    found, expected = PREFIX + digest.hexdigest(), _expected(sealed, path)
+    found, expected = PREFIX + digest.hexdigest(), _expected(source, path)
     if expected not in (None, found):
-        message = f"{path} of run {sealed.run_id} is not what was sealed: expected {expected}, found {found}"
+        message = f"{path} of run {source.run_id} is not what was sealed: expected {expected}, found {found}"
         raise error("digest_mismatch", message, path=path, expected=expected, found=found)
     return size, digest.hexdigest()
 
 
-def _expected(sealed: Sealed, path: str) -> str | None:
+def _expected(source: Source, path: str) -> str | None:
     """The digest that the seal gives a file; `None` for a document that is folded when it is read."""
+    if isinstance(source, DebugTexts):
+        return source.expected(path)
     if path == layout.MANIFEST:
-        return sealed.digest
-    return next((PREFIX + entry["sha256"] for entry in sealed.manifest["files"] if entry["path"] == path), None)
+        return source.digest
+    return next((PREFIX + entry["sha256"] for entry in source.manifest["files"] if entry["path"] == path), None)

@@ -27,6 +27,8 @@ OPENED: Final = "run.opened"
 CLOSED: Final = "run.closed"
 DROPPED: Final = "dropped"
 ANNOTATION: Final = "annotation"
+MODEL_CALLED: Final = "model.called"
+MODEL_RETURNED: Final = "model.returned"
 
 
 def _text(value: Any) -> bool:
@@ -217,6 +219,25 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "by": _maybe_text,
         "reason": _maybe_text,
         "rule": _text,
+    },
+    MODEL_CALLED: {
+        "call": _text,
+        "parent": _maybe_text,
+        "model": _text,
+        "provider": _maybe_text,
+        "prompt": _object,
+        "parameters": _any,
+    },
+    MODEL_RETURNED: {
+        "call": _text,
+        "status": _text,
+        "output": _maybe_object,
+        "usage": _maybe_object,
+        "cost": _maybe_object,
+        "finish_reason": _maybe_text,
+        "error": _any,
+        "duration_ns": _maybe_count,
+        "attempts": _count,
     },
     "evidence": {"query": _any, "corpus": _any, "passages": _list},
     "citation": {"ids": _texts},

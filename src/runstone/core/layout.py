@@ -38,6 +38,7 @@ CHILDREN: Final = f"{PRIVATE}/children"
 TOMBSTONES: Final = f"{PRIVATE}/tombstones"
 CLAIMS: Final = f"{PRIVATE}/idem"
 PUBLISHED: Final = f"{PRIVATE}/published"
+DEBUG: Final = f"{PRIVATE}/debug"
 INNER_STORE: Final = f"{PRIVATE}/store"
 """Where a store stands in a folder that other programs read: documents are published in that folder."""
 PACKS: Final = f"{PRIVATE}/packs"
@@ -65,6 +66,16 @@ def unkept(run_id: str) -> str:
 def children(run_id: str) -> str:
     """The folder in which runs of other processes leave their ids for a run that is open, as they are its children."""
     return f"{CHILDREN}/{run_id}"
+
+
+def debug(run_id: str) -> str:
+    """The folder of what debug mode keeps of a run: encrypted, no part of its bundle, and gone with it."""
+    return f"{DEBUG}/{run_id}"
+
+
+def debug_file(run_id: str, name: str) -> str:
+    """One prompt, answer or message, encrypted; `name` is random."""
+    return f"{DEBUG}/{run_id}/{name}"
 
 
 def claim(name: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runstone.core.tools.prices import PriceTable
     from runstone.core.tools.rules import CallPolicy
     from runstone.engine.calls import Calls
+    from runstone.engine.models import ModelCall
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.tool_call import CallBlock, ToolCall
@@ -32,6 +33,7 @@ class Acting:
 
     _cites = False  # something was cited: the end of the run will check it
     _calls: Calls | None = None
+    debug_key: str | None
 
     @property
     def calls(self) -> Calls:
@@ -76,22 +78,47 @@ class Acting:
 
         return call_of(_whole(self), name, args, contract, ref, parent)
 
+    def model_call(
+        self,
+        model: str,
+        prompt: Any,
+        *,
+        provider: str | None = None,
+        parameters: Any = None,
+        ref: str | None = None,
+        parent: Any = None,
+    ) -> ModelCall:
+        """A call of a model, as a block around it: `with run.model_call(…) as call`, or `async with`.
+
+        `prompt` is text or what JSON can hold: its size and digest are recorded, and nothing of it; so it is with the
+        answer, by `call.answered` or piece by piece by `call.chunk`. `parameters` are recorded. `ref` is a framework's
+        own id of the call, `parent` the call, or the id of it, that it is a part of: else the one around it here.
+
+        What the block raises goes on, and nothing that it says is recorded. With a `debug_key` texts are kept apart,
+        encrypted; the first call then raises `invalid_debug_key`, `missing_extra`.
+        """
+        from runstone.engine.models import ModelCall
+
+        return ModelCall(_whole(self), model, prompt, provider, parameters, ref, parent)
+
     def govern(
         self,
         policy: CallPolicy | Source | None = None,
         approver: Approver | None = None,
         prices: PriceTable | Source | None = None,
+        debug_key: str | None = None,
     ) -> None:
         """Have a policy rule over the calls of this run, and of its children in this process, from now on.
 
         `approver` is asked where a policy or a contract wants it: it is given an `ApprovalRequest` and answers an
         `Approval`, a yes or no, or `None`; for calls in a task it may be asynchronous. `prices` say what tokens cost.
-        What is not given stays as it is. Raises `invalid_call_policy`, `invalid_price_table`, `file_not_found`,
-        `invalid_option`.
+        `debug_key` is a public key of age (`age1…`): prompts and answers of models are kept from then on, encrypted to
+        it, outside of the bundle. What is not given stays as it is. Raises `invalid_call_policy`,
+        `invalid_price_table`, `file_not_found`, `invalid_option`, `invalid_debug_key`, `missing_extra`.
         """
         from runstone.engine.governing import govern
 
-        govern(_whole(self), policy, approver, prices)
+        govern(_whole(self), policy, approver, prices, debug_key)
 
     def _started(self, child: Any) -> None:
         """A run that is a part of this one was opened: what rules over this one rules over it, and the call around it
@@ -100,6 +127,8 @@ class Acting:
 
         if isinstance(child, Acting):
             child._calls = Calls(self.calls)  # noqa: SLF001  # of this class
+            if self.debug_key is not None:
+                child.debug_key = self.debug_key
             call = call_around(_whole(self))
             if call is not None:
                 call.children = (*call.children, child.run_id)  # type: ignore[attr-defined]  # the same

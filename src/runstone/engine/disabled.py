@@ -39,6 +39,12 @@ class DisabledCall:
     def returned(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
+    def chunk(self, *_: Any) -> None:
+        """Nothing."""
+
+    def answered(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
     def attempt(self) -> int:
         """Nothing is counted."""
         return 1
@@ -68,6 +74,7 @@ class DisabledRun:
     status: Final = "running"
     digest: Final = None
     decision: Final = None
+    debug_key: Final = None
     git: Final = None
     store: Final = None
     parents: Final = ()
@@ -111,6 +118,10 @@ class DisabledRun:
 
     def watch_system(self, *_: Any, **__: Any) -> None:
         """Nothing."""
+
+    def model_call(self, *_: Any, **__: Any) -> DisabledCall:
+        """Nothing; the answer is a context manager all the same."""
+        return DisabledCall()
 
     def tool(self, *_: Any, **__: Any) -> Callable[[Any], Any]:
         """The function as it is."""

@@ -29,12 +29,17 @@ TRACEBACK_CHARACTERS: Final = 16_000
 MAX_TYPES: Final = 1024
 """So many types of events are remembered."""
 
+WITHHELD: Final = "left out: it may quote a prompt or an answer of a model"
+_WITHHELD: Final = "__runstone_withheld__"
+
 LOST: Final = "run.log:line:0"
 """The reference to a message that could not be recorded; it is no evidence."""
 
 
 def text_of(value: Any) -> str:
-    """`value` as it shows itself; its type's name where showing it fails."""
+    """`value` as it shows itself; its type's name where showing it fails; of an exception that is withheld nothing."""
+    if isinstance(value, BaseException) and is_withheld(value):
+        return WITHHELD
     try:
         return str(value)
     except Exception:  # a foreign object may raise anything
@@ -97,11 +102,19 @@ def _hidden(text: str, redactor: Redactor) -> tuple[str, list[str]]:
 
 def describe(exc: BaseException, redactor: Redactor) -> dict[str, Any]:
     """An exception to be recorded: type, message (its first 64,000 characters), traceback (its last 16,000). No cut
-    divides a secret: half of one is none that is found."""
+    divides a secret: half of one is none that is found.
+
+    One that is withheld has neither messages nor lines of source in it.
+    """
     import traceback
 
     from runstone.core.redaction.cutting import beginning, ending
 
+    if is_withheld(exc):
+        frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
+        places = [f"  {code.co_filename}, line {line}, in {code.co_name}\n" for code, line in frames]
+        text = "".join([*places, type(exc).__name__])
+        return {"type": type(exc).__name__, "message": WITHHELD, "traceback": text[-TRACEBACK_CHARACTERS:]}
     try:
         text = "".join(traceback.format_exception(exc))
     except Exception:  # an exception that cannot be shown is still the caller's, not ours
@@ -112,6 +125,31 @@ def describe(exc: BaseException, redactor: Redactor) -> dict[str, Any]:
     except Exception:  # whatever went wrong, nothing is cut without the redactor
         message = text = f"{MARK}{FAILED}]"
     return {"type": type(exc).__name__, "message": message, "traceback": text}
+
+
+def withhold(exc: BaseException) -> None:
+    """See to it that nothing which is recorded repeats what an exception says: it may quote a prompt or an answer."""
+    BaseException.__setattr__(exc, _WITHHELD, True)  # also where its class lets nobody set anything
+
+
+def is_withheld(exc: BaseException) -> bool:
+    """Whether that was said of an exception, or of one that led to it, which it may quote."""
+    seen: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [exc]
+    try:
+        while waiting:
+            found = waiting.pop()
+            if found is None or id(found) in seen:
+                continue
+            if _WITHHELD in BaseException.__getattribute__(found, "__dict__"):
+                return True
+            seen[id(found)] = found
+            waiting += [found.__cause__, found.__context__]
+            if isinstance(found, BaseExceptionGroup):
+                waiting += found.exceptions
+    except Exception:  # one that cannot be looked at
+        return True
+    return False
 
 
 def say(message: str, redactor: Redactor) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from runstone.core.tools.approval import Approval, Approver
     from runstone.core.tools.contract import ToolContract
-    from runstone.engine.calls import Calls, Fired
+    from runstone.engine.calls import Call, Calls, Fired
     from runstone.engine.driving import Steps
     from runstone.engine.recorder import Run
     from runstone.engine.tool_call import ToolCall
@@ -40,12 +40,16 @@ MAX_BYTES: Final = 1 << 20
 NOTHING: Final = limits_of_contract(None)
 
 
-def govern(run: Run, policy: Any, approver: Approver | None, prices: Any) -> None:
+def govern(run: Run, policy: Any, approver: Approver | None, prices: Any, debug_key: Any) -> None:
     """Have these rule over the calls of a run from now on; what is not given stays as it is."""
     known = None if policy is None else load_call_policy(policy)
     table = None if prices is None else load_price_table(prices)
     if approver is not None and not callable(approver):
         raise error("invalid_option", "an approver is something that can be called", option="approver")
+    if debug_key is not None:
+        from runstone.engine.debug_vault import check_key
+
+        run.debug_key = check_key(debug_key)
     calls = run.calls
     with calls.lock:
         calls.policy = known or calls.policy
@@ -132,13 +136,7 @@ class Admission:
 
     def blocked(self, rule: dict[str, Any], document: dict[str, Any]) -> RunstoneError:
         """Record that a rule blocks the call; the error that says so."""
-        call = self._call
-        reason = f"{rule['id']}: {rule['reason_code']}"
-        decision = self._decide(BLOCK, reason, [rule], document)
-        clean = call.run.redactor.tree(coerce(decision)[0], [])
-        message = f"tool {call.tool} is blocked: {reason}"
-        details = {"run_id": call.run.run_id, "call": call.id, "tool": call.tool, "rule": clean["rules"][0]}
-        return error("tool_blocked", message, **details, reason=reason, decision=clean)
+        return blocked_by(self._call, {"tool": self._call.tool}, rule, document)
 
     def _forbidden(self) -> Fired | None:
         for calls in self._calls.chain():
@@ -194,10 +192,32 @@ class Admission:
     def _decide(
         self, outcome: str, reason: str | None, rules: list[dict[str, Any]], document: dict[str, Any]
     ) -> dict[str, Any]:
-        decision = Decision(outcome, None, None, reason, [], rules, {"tool": self._call.tool}, document)
-        data = {**decision.data(), "call": self._call.id}
-        self._call.run.writer.surely(DECISION, data, [])
-        return data
+        return decide(self._call, {"tool": self._call.tool}, outcome, reason, rules, document)
+
+
+def decide(
+    call: Call,
+    called: dict[str, Any],
+    outcome: str,
+    reason: str | None,
+    rules: list[dict[str, Any]],
+    document: dict[str, Any],
+) -> dict[str, Any]:
+    """Record what was decided of a call, of the `tool` or `model` that is called; answers the `data` of the event."""
+    decision = Decision(outcome, None, None, reason, [], rules, called, document)
+    data = {**decision.data(), "call": call.id}
+    call.run.writer.surely(DECISION, data, [])
+    return data
+
+
+def blocked_by(call: Call, called: dict[str, Any], rule: dict[str, Any], document: dict[str, Any]) -> RunstoneError:
+    """Record that a rule blocks a call; the error that says so."""
+    reason = f"{rule['id']}: {rule['reason_code']}"
+    decision = decide(call, called, BLOCK, reason, [rule], document)
+    clean = call.run.redactor.tree(coerce(decision)[0], [])
+    (kind, name), *_ = called.items()
+    details = {"run_id": call.run.run_id, "call": call.id, **called, "rule": clean["rules"][0]}
+    return error("tool_blocked", f"{kind} {name} is blocked: {reason}", **details, reason=reason, decision=clean)
 
 
 def told_of(contract: ToolContract | None) -> dict[str, Any]:
@@ -209,8 +229,14 @@ def told_of(contract: ToolContract | None) -> dict[str, Any]:
 
 def refused(call: ToolCall, exc: RunstoneError) -> RunstoneError:
     """The error that a call is not made because it cannot be recorded."""
-    message = f"tool {call.tool} is not called: what rules over it asks for a record, and there is none: {exc.message}"
-    return error("store_unavailable", message, run_id=call.run.run_id, tool=call.tool, reason=exc.code)
+    return unrecorded(call.run, {"tool": call.tool}, exc)
+
+
+def unrecorded(run: Run, called: dict[str, Any], exc: RunstoneError) -> RunstoneError:
+    """The same of a `tool` or a `model`."""
+    (kind, name), *_ = called.items()
+    message = f"{kind} {name} is not called: what rules over it asks for a record, and there is none: {exc.message}"
+    return error("store_unavailable", message, run_id=run.run_id, **called, reason=exc.code)
 
 
 def _approver(calls: Calls) -> Approver | None:

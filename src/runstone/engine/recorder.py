@@ -119,6 +119,7 @@ class Run(Acting):
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
+        self.debug_key: str | None = store.host.setting("RUNSTONE_DEBUG_KEY")
         self.decision: Decision | None = None  # of the gate whose work this run records
         if journal is not None:
             watch(self)

@@ -464,7 +464,7 @@ class Store:
     def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
         """Verify one sealed run; see `runstone.verify`."""
         from runstone.engine.publishing import publisher_of
-        from runstone.engine.verifier import verify_bundle
+        from runstone.engine.verifier import DEBUG_KEPT, verify_bundle
 
         run_id = self.resolve(run)
         bundle = self.objects.open(run_id)
@@ -476,6 +476,7 @@ class Store:
         finally:
             bundle.close()
         report.expect_run_id(run_id)
+        report.not_checked += [DEBUG_KEPT] if self.journals.debug.names(run_id) else []
         return report
 
     def recover(self, run: str | None = None, *, force: bool = False) -> list[Recovery]:

@@ -65,6 +65,8 @@ _NUMBERED: Final = tuple(f"{step} {what}" for step, what in enumerate(STEPS))
 SECRETS: Final = "no secret in any file"
 """What is looked at behind the proof, as step 11, where it is asked for."""
 
+DEBUG_KEPT: Final = "prompts and answers that debug mode keeps: they are encrypted, and outside of the bundle"
+
 FAULT: Final = "fault"
 NOTE: Final = "note"
 

@@ -548,6 +548,14 @@ class JournalWriter:
             self.say("max_output", f"output over --max-output is not kept: {size} bytes")
             self._put(_dropped(events, size, "max_output", sha256))
 
+    def not_debugged(self, size: int, reason: str) -> None:
+        """Record that a text was not kept for debugging; where it was to be described, it is. Never raises."""
+        self.say("debug", f"run {self.run_id} keeps a prompt or an answer not: {reason}")
+        try:
+            self._put(_dropped(1, size, "debug_not_kept", None))
+        except RunstoneError:  # of a strict run
+            return
+
     def refuse(self, code: str, message: str) -> None:
         """Leave out an event that cannot be one."""
         if self.strict:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
 from runstone.ports.claims import Claims
+from runstone.ports.debug import Debug
 from runstone.ports.objects import Stage
 from runstone.ports.pending import Pending
 from runstone.ports.published import Published
@@ -123,6 +124,11 @@ class Journals(Protocol):
     @property
     def published(self) -> Published:
         """What the same store has published."""
+        ...
+
+    @property
+    def debug(self) -> Debug:
+        """What debug mode has kept in the same store."""
         ...
 
     def create(self, run_id: str, *, fresh: bool = False) -> OpenRun:

@@ -150,7 +150,8 @@ class Objects(Protocol):
     def remove(self, run_id: str, at: str, by: str) -> Removed:
         """Remove the bundle of a marked run, whole; its tombstone says `purged`, when (UTC) and by whom.
 
-        At every moment there is the whole bundle under its name, or none and the tombstone; and so after a crash.
+        At every moment there is the whole bundle under its name, or none and the tombstone; and so after a crash. What
+        port `debug` keeps of the run goes with it.
         `gone` if it was removed before; `kept`, and nothing is done, where no mark is, or one whose time (`not_before`)
         has not come. Raises `run_in_use` while somebody records, recovers, imports, reads or marks it, or an open run
         has that id, and `digest_mismatch` if it is not the bundle that was marked; then it stays.

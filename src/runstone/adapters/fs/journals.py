@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from runstone.adapters.fs.claims import FsClaims
+    from runstone.adapters.fs.debug import FsDebug
     from runstone.adapters.fs.packs.packing import Packing
     from runstone.adapters.fs.published import FsPublished
     from runstone.ports.journals import Leftover, LeftRun, OpenRun
@@ -47,6 +48,12 @@ class FsJournals:
         from runstone.adapters.fs.published import FsPublished  # most contracts publish nothing
 
         return FsPublished(self._places)
+
+    @property
+    def debug(self) -> FsDebug:
+        from runstone.adapters.fs.debug import FsDebug  # few runs are debugged
+
+        return FsDebug(self._places)
 
     def pseudonym_key(self, fresh: bytes) -> bytes:
         places = self._places

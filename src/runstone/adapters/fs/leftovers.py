@@ -7,6 +7,7 @@
 - A lease is left over that nobody has locked, with no open run and no bundle: an import was killed between the
   claim and the name. It goes with its lock held, so that nobody who takes the id meanwhile loses it.
 - What children left for a parent that died, or that was sealed at that moment, is read by nobody.
+- What debug mode kept of a run goes where the run is gone: a purge died halfway.
 - Asking takes no exclusive lock: a temporary file may be the lease of a run under another name, where a process died
   between the two steps of naming it.
 """
@@ -32,7 +33,8 @@ MIN_AGE_S: Final = 60.0
 def leftovers(places: Places) -> list[Leftover]:
     """Everything in the temporary folder that no living process holds, and leases of nothing, by name."""
     with translated(places.temporary):
-        return _found(places.temporary) + _empty_leases(places) + _unread_words(places) + _dead_spools(places)
+        beside = _unread_words(places) + _lost_debug(places)
+        return _found(places.temporary) + _empty_leases(places) + beside + _dead_spools(places)
 
 
 def _found(folder: str) -> list[Leftover]:
@@ -59,6 +61,16 @@ def _unread_words(places: Places) -> list[Leftover]:
     spools = places.spools()
     still_open = {name for name, _ in _entries(places.open)} | set(spools.open_ids() if spools is not None else ())
     return [Leftover(layout.children(name), _size(path)) for name, path in left if name not in still_open]
+
+
+def _lost_debug(places: Places) -> list[Leftover]:
+    """What debug mode kept of runs that are neither open nor sealed here any more. Asked in this order: a run is open
+    before anything of it is kept, and until its bundle stands."""
+    kept = _entries(places.at(layout.DEBUG))
+    spools = places.spools() if kept else None
+    still_open = {name for name, _ in _entries(places.open)} | set(spools.open_ids() if spools is not None else ())
+    lost = [entry for entry in kept if entry[0] not in still_open and not places.is_sealed(entry[0])]
+    return [Leftover(layout.debug(name), _size(path)) for name, path in lost]
 
 
 def _dead_spools(places: Places) -> list[Leftover]:
@@ -94,7 +106,7 @@ def sweep(places: Places) -> list[Leftover]:
             durable.remove_tree(os.path.join(places.temporary, left.name))
             swept.append(left)
         swept += [left for left in _empty_leases(places) if _free(places, os.path.basename(left.name))]
-        for left in _unread_words(places):
+        for left in _unread_words(places) + _lost_debug(places):
             durable.remove_tree(places.at(left.name))
             swept.append(left)
     return swept

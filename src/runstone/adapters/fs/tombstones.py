@@ -5,6 +5,7 @@
 - A bundle goes in this order: the tombstone is durable long before; the folder takes an exclusive lock, which no
   reader may share; one rename takes its name; the store's folder is synced; the tombstone says `purged`; the files are
   removed. A process that dies on the way leaves the run whole and marked, or gone with its tombstone.
+- What debug mode kept of the run goes between the name and the tombstone's last word.
 - The lock is kept to the end: until then no sweep takes the folder, and if the process dies one will.
 """
 
@@ -14,6 +15,7 @@ import os
 from contextlib import ExitStack
 
 from runstone.adapters.fs import durable
+from runstone.adapters.fs.debug import FsDebug
 from runstone.adapters.fs.places import Places, in_use, read_chunks, translated
 from runstone.core import layout
 from runstone.core.digests import PREFIX, new_hash
@@ -151,7 +153,7 @@ class FsTombstones:
                 else:
                     if run_id not in packed:  # a purge died halfway
                         self._sync_names()
-                    self._say(stone.ended(at, by))
+                    self._say_purged(stone, at, by)
                 os.unlink(self._places.at(layout.lease(run_id)))
         except RunstoneError as exc:
             return exc
@@ -178,10 +180,15 @@ class FsTombstones:
                 raise another_bundle(stone.run_id, stone.digest, found)
             taken = self._places.new_temporary()
             durable.withdraw_folder(path, taken)
-            self._say(stone.ended(at, by))
+            self._say_purged(stone, at, by)
             durable.remove_tree(taken)
         finally:
             os.close(fd)
+
+    def _say_purged(self, stone: Tombstone, at: str, by: str) -> None:
+        """Nothing that debug mode kept of the run is there when its tombstone says that it is purged."""
+        FsDebug(self._places).remove(stone.run_id)
+        self._say(stone.ended(at, by))
 
     def _say(self, stone: Tombstone) -> None:
         durable.replace_file(self._path(stone.run_id), stone.data(), self._places.new_temporary())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 
 from runstone.adapters.memory.claims import MemoryClaims
+from runstone.adapters.memory.debug import MemoryDebug
 from runstone.adapters.memory.published import MemoryPublished
 from runstone.core import layout
 from runstone.core.digests import digest_of, new_hash
@@ -31,6 +32,8 @@ class MemoryObjects:
         self.bundles: dict[str, Files] = {}
         self.open_runs: dict[str, Files] = {}
         """Those of `MemoryJournals`: their ids are taken."""
+        self.debug = MemoryDebug()
+        """That of `MemoryJournals`: what it keeps of a run goes with the run."""
         self._tombstones: dict[str, Tombstone] = {}
         self.lock = _thread.allocate_lock()
 
@@ -106,6 +109,7 @@ class MemoryObjects:
                 raise error("digest_mismatch", message, run_id=run_id, expected=stone.digest, found=found)
             self._tombstones[fold_id(run_id)] = stone.ended(at, by)
             del self.bundles[run_id]
+            self.debug.remove(run_id)
         return "removed"
 
     def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
@@ -227,6 +231,7 @@ class MemoryJournals:
         self._pseudonym_key = b""
         self._children: dict[str, set[str]] = {}
         self.claims = MemoryClaims()
+        self.debug = objects.debug
         self.published = MemoryPublished()
 
     def create(self, run_id: str, *, fresh: bool = False) -> MemoryOpenRun:  # noqa: ARG002  # claimed all the same

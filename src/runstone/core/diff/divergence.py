@@ -14,7 +14,7 @@ from runstone.core.canonical import canonical_text
 from runstone.core.diff.difference import ABSENT, Difference
 from runstone.core.diff.printed import Cursor, compare_printed
 from runstone.core.diff.values import value_differences
-from runstone.core.events import CLOSED, OPENED
+from runstone.core.events import CLOSED, MODEL_CALLED, MODEL_RETURNED, OPENED
 from runstone.core.times import is_moment
 
 TYPE_CHECKING = False
@@ -30,13 +30,15 @@ SET_ASIDE: Final[dict[str, tuple[str, ...]]] = {
     OPENED: ("cwd", "idempotency", "links", "platform", "run_id"),
     CLOSED: ("resources",),
     "child": ("digest", "run_id"),
+    MODEL_CALLED: ("debug",),
+    MODEL_RETURNED: ("debug", "debug_error"),
 }
 """Event type → members of `data` that do not count; `""` stands for every type."""
 
 _ASIDE: Final = {kind: (*SET_ASIDE[""], *names) for kind, names in SET_ASIDE.items()}
 
 CALL_FIELDS: Final = ("call", "parent")
-WITH_CALLS: Final = frozenset({"decision", "tool.called", "tool.returned"})
+WITH_CALLS: Final = frozenset({"decision", "tool.called", "tool.returned", MODEL_CALLED, MODEL_RETURNED})
 
 _TIMES: Final = ("_at", "_on", "_utc", "time", "timestamp")
 """How names of members end that hold a time: two times of the form that is usual do not count there."""
