@@ -2,8 +2,8 @@
 
 - What JSON can hold stays as it is; what it cannot is written in one fixed way and marked `coerced`.
 - Keys that begin with `$` belong to the format: a user's get one more `$`.
-- Two kinds of leaf pass through for the redactor, which must see them before they are encoded: `bytes`, and
-  `Foreign` (JSON whose spelling belongs to somebody else).
+- What has passed it before passes it as `Coerced`. Two more kinds of leaf pass through for the redactor, which must see
+  them before they are encoded: `bytes`, and `Foreign` (JSON whose spelling belongs to somebody else).
 
 Marks are `[json-pointer, mark]` with pointers into the result.
 """
@@ -40,6 +40,15 @@ class Foreign:
         self.profile = profile
 
 
+class Coerced:
+    """What has passed the door (`coerce`) before: it passes it as it stands, so that no key is escaped anew."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def coerce(value: Any) -> tuple[Any, list[Mark]]:
     """`value` as JSON types (with `bytes` and `Foreign` leaves), and the marks of what was changed.
 
@@ -69,7 +78,7 @@ def _coerce(value: Any, path: list[str], marks: list[Mark]) -> Any:
         if kind is bytes:
             _changed(value, path, marks)
         return value
-    return _other(value, path, marks)
+    return value.value if kind is Coerced else _other(value, path, marks)
 
 
 def _changed(value: Any, path: list[str], marks: list[Mark]) -> Any:

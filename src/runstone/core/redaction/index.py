@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "cdf908e1f0b1d5d4a5981b2c4afc67402bed6e2cdcde2555b49f380481db5538"
+SHA256: Final = "50604fe9c74a19b6f17d6f342ff22adb326c2027bfff1434ef7fd9531ca4b352"
 EXPRESSIONS_SHA256: Final = "bf17ab5b01ddfcbddee2c82d4ed7b3a2e7ab16938cae243e83cb4cd547fba697"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
