@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.policy.policy import Policy
     from runstone.engine.gates import Gate, GateOptions
+    from runstone.engine.opening import RunOptions
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
-    from runstone.engine.store import RunOptions, Store
+    from runstone.engine.store import Store
     from runstone.engine.verifier import Report
 
     Asked = Callable[..., Any]

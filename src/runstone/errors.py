@@ -234,6 +234,7 @@ CODES: dict[str, Code] = {
     "not_written": _invalid("An object could not be written as the file that it was to become."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
+    "invalid_tool_contract": _invalid("A tool contract says something that cannot be meant, or holds no JSON Schema."),
     "invalid_stored_run": _invalid("A stored run of Lotus lacks a member that its artifact is made of."),
     "invalid_call_policy": _invalid("A policy over calls of tools says something that cannot be meant."),
     "invalid_price_table": _invalid("A price table says something that cannot be meant."),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runstone.ports.members import Members
     from runstone.ports.objects import Bundle
     from runstone.ports.packs import Packs
+    from runstone.ports.schemas import Schemas
 
 VERSION: Final = "0.1.0"
 GENERATOR: Final = {"name": "runstone", "version": VERSION}
@@ -78,7 +79,9 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE, *, packed: 
 
         memory = MemoryObjects()
         journals = MemoryJournals(memory)
-        return Store(chosen, memory, journals, host, clock, entropy, contract_of, GENERATOR, _spare_catalogs)
+        return Store(
+            chosen, memory, journals, host, clock, entropy, contract_of, GENERATOR, _spare_catalogs, None, _schemas
+        )
     from runstone.adapters.fs.journals import FsJournals
     from runstone.adapters.fs.objects import FsObjects
     from runstone.adapters.fs.places import Places
@@ -86,7 +89,8 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE, *, packed: 
     places = Places(store_path(chosen))
     packing = _packing(places) if packed else None
     ports = (FsObjects(places, packing), FsJournals(places, packing), host, clock, entropy)
-    return Store(places.root, *ports, contract_of, GENERATOR, lambda: _catalogs(places), lambda: _packs(places))
+    late = (lambda: _catalogs(places), lambda: _packs(places), _schemas)
+    return Store(places.root, *ports, contract_of, GENERATOR, *late)
 
 
 def _packing(places: Places) -> Packing:
@@ -99,6 +103,12 @@ def _packs(places: Places) -> Packs:
     from runstone.adapters.fs.packs.moving import FsPacks
 
     return FsPacks(places)
+
+
+def _schemas() -> Schemas:
+    from runstone.adapters.schemas import JsonSchemas
+
+    return JsonSchemas()
 
 
 def packs_by_default() -> bool:

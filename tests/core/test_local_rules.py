@@ -94,6 +94,7 @@ def test_the_digest_tells_what_decides() -> None:
         (("acme-token", "github-token"), "another rule"),
         (("acme-token", "declared"), "another rule"),
         (("acme-token", "named-secret"), "another rule"),
+        (("acme-token", "tool-mask"), "another rule"),
         (("acme-token", "ACME token"), "lower-case words"),
         (("acme-token", "a" * 65), "lower-case words"),
         (("about = ", "abuot = "), "no setting 'abuot'"),

@@ -25,7 +25,7 @@ PAGES += (
     "docs/queries.md",
     "docs/tracking.md",
 )
-ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md")
+ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md", "docs/tools.md")
 """Pages whose examples are run by tests of their own."""
 PYTHON = [(name, code) for name in PAGES for code in fenced(name, "python")]
 PACKAGE = ROOT / "src" / "runstone"
@@ -180,8 +180,8 @@ def test_the_table_of_file_systems_is_the_doctors() -> None:
         assert found == STANDINGS[NAMES[name]], name
 
 
-KNOWN = ("/tmp/", "/proc/", "/dev/", "/etc/", "/usr/", "/srv/", "/api/", "/rebalance/")
-"""Places that every machine has, and routes."""
+KNOWN = ("/tmp/", "/proc/", "/dev/", "/etc/", "/usr/", "/srv/", "/api/", "/rebalance/", "/args/")
+"""Places that every machine has, routes, and pointers into values."""
 
 
 @pytest.mark.parametrize("page", [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in pages()])

@@ -12,6 +12,7 @@ from typing import Any
 from runstone.adapters.fs.journals import FsJournals
 from runstone.adapters.fs.objects import FsObjects
 from runstone.adapters.fs.places import Places
+from runstone.adapters.schemas import JsonSchemas
 from runstone.adapters.system import SystemEntropy
 from runstone.engine.live import LIVE
 from runstone.engine.reader import Sealed
@@ -38,6 +39,7 @@ def open_store(root: Path, *, clock: Any = None, **host: Any) -> Store:
         contract_of,
         GENERATOR,
         lambda: _catalogs(places),
+        schemas=JsonSchemas,
     )
 
 

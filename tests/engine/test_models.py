@@ -465,7 +465,7 @@ def test_after_its_block_a_call_says_nothing_more(store: Store) -> None:
         call.answered("late")
         call.__exit__(None, None, None)
     assert [data["output"] for data in returned(store)] == [None]
-    assert call.id is None
+    assert call.id == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
@@ -497,7 +497,7 @@ def test_a_call_in_a_disabled_run_does_nothing() -> None:
         call.usage(input_tokens=1)
     asyncio.run(main())
     DISABLED.govern(debug_key="nothing")
-    assert call.id is None
+    assert call.id == ""
 
 
 def test_another_thread_may_end_a_run_meanwhile(store: Store) -> None:

@@ -323,21 +323,28 @@ class Agent:
         return {"run_id": self.opened["data"]["run_id"], "scores": [self.score(data) for data in last.values()]}
 
     def score(self, data: dict[str, Any]) -> dict[str, Any]:
-        value, threshold = data["value"], data.get("threshold")
+        words = ("NaN", "Infinity", "-Infinity")
+        good_one = {
+            "direction": lambda told: told in ("higher", "lower"),
+            "unit": lambda told: isinstance(told, str),
+            "threshold": lambda told: type(told) in (int, float) or (isinstance(told, str) and told in words),
+            "interval": lambda told: isinstance(told, dict),
+        }
+        facts = {name: data.get(name) if fits(data.get(name)) else None for name, fits in good_one.items()}
+        value, threshold = data["value"], facts["threshold"]
         good = None
         if threshold is not None:
             numbers = type(value) in (int, float) and type(threshold) in (int, float)
-            good = numbers and (value <= threshold if data.get("direction") == "lower" else value >= threshold)
+            good = numbers and (value <= threshold if facts["direction"] == "lower" else value >= threshold)
         samples = data.get("samples") if isinstance(data.get("samples"), list) else None
         values: dict[str, list[Any]] = {}
         for sample in samples or []:
             if isinstance(sample, dict) and text(sample.get("id")) is not None:
                 values.setdefault(sample["id"], []).append(sample.get("value"))
         without = sum(all(value is None for value in tries) for tries in values.values())
-        members = ("direction", "unit", "threshold", "interval")
         return {
             **{name: data[name] for name in ("name", "value")},
-            **{name: data.get(name) for name in members},
+            **facts,
             "meets_threshold": good,
             "counts": None if samples is None else {"samples": len(values), "without_value": without},
             "samples": samples,

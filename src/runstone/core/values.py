@@ -2,9 +2,8 @@
 
 - What JSON can hold stays as it is; what it cannot is written in one fixed way and marked `coerced`.
 - Keys that begin with `$` belong to the format: a user's get one more `$`.
-- Two kinds of leaf pass through for the redactor, which must see them before they are encoded: `bytes`, and
-  `Foreign` (JSON whose spelling belongs to somebody else).
-- What has passed before (`Coerced`) stays as it is.
+- What has passed it before passes it as `Coerced`. Two more kinds of leaf pass through for the redactor, which must see
+  them before they are encoded: `bytes`, and `Foreign` (JSON whose spelling belongs to somebody else).
 
 Marks are `[json-pointer, mark]` with pointers into the result.
 """
@@ -42,7 +41,7 @@ class Foreign:
 
 
 class Coerced:
-    """What has passed the door: JSON types, perhaps with `bytes` and `Foreign` leaves. Its marks are told beside it."""
+    """What has passed the door (`coerce`) before: it passes it as it stands, so that no key is escaped anew."""
 
     __slots__ = ("value",)
 

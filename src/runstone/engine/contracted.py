@@ -1,70 +1,161 @@
-"""A tool's contract at work: what is wrong with arguments, and what may be recorded of them."""
+"""A tool's contract at work: whether arguments and results fit it, and what of them may be recorded.
+
+- What is checked and handled is spelled as the schema spells it: a pydantic model by its aliases.
+- Handling comes before all else that is recorded: before a journal line exists, what it takes is gone.
+- A value is checked as it was given: a big integer is an integer, though it is recorded as text.
+"""
 
 from __future__ import annotations
 
+import sys
+
+from runstone.core import canonical
 from runstone.core.bounding import Bounded
-from runstone.core.canonical import pointer
-from runstone.core.values import Coerced, coerce
+from runstone.core.limits import MAX_DEPTH
+from runstone.core.redaction.redactor import FAILED
+from runstone.core.tools.handling import handled
+from runstone.core.values import Coerced, Foreign, coerce
+from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any, Final
 
     from runstone.core.tools.contract import ToolContract
+    from runstone.core.tools.handling import Patterns
     from runstone.core.values import Mark
+    from runstone.ports.schemas import Checker, Schemas
 
     Shorten = Callable[[str, int], str]
 
-_KINDS: Final = {"string": str, "integer": int, "object": dict, "array": list, "boolean": bool}
+_ARGS: Final = "args"
+_RESULT: Final = "result"
+_TOO_DEEP: Final = "nests too deep to be checked"
 
 
 class Contracted:
-    """The contract of one tool."""
+    """The contract of one tool, made ready once for many calls. Safe to share between threads.
 
-    def __init__(self, contract: ToolContract, schemas: Any, pseudonym: Any) -> None:
+    `schemas` checks values, `pseudonym` answers the store's key for pseudonyms; it is asked only if the contract has
+    any. Raises what `schemas` raises: `invalid_tool_contract`, `missing_extra`.
+    """
+
+    __slots__ = ("_checks_args", "_checks_result", "_key", "contract")
+
+    def __init__(self, contract: ToolContract, schemas: Schemas, pseudonym: Callable[[], bytes | None]) -> None:
         self.contract = contract
-        self._schemas = schemas
-        self._pseudonym = pseudonym
+        self._key = pseudonym() if contract.handling.pseudonyms else None
+        self._checks_args = schemas.checker(contract.arguments, "/arguments")
+        self._checks_result = None if contract.result is None else schemas.checker(contract.result, "/result")
 
     def problems(self, args: Any) -> list[dict[str, str]]:
-        """What does not fit the schema of the arguments, by JSON Pointer; no value is told."""
-        schema: Mapping[str, Any] = self.contract.arguments
-        found = [{"path": "", "message": f"lacks {name}"} for name in schema.get("required", ()) if name not in args]
-        for name, value in args.items() if isinstance(args, dict) else ():
-            problem = _problem(schema.get("properties", {}).get(name, {}), value)
-            found += [] if problem is None else [{"path": pointer([name]), "message": problem}]
-        return found
+        """Where arguments do not fit the contract: `path` (a JSON Pointer) and `message`, which repeats no value."""
+        return _problems(self._checks_args, args)
 
     def result_problems(self, value: Any) -> list[dict[str, str]]:
-        """What does not fit the schema of the result."""
-        problem = _problem(self.contract.result or {}, value)
-        return [] if problem is None else [{"path": "", "message": problem}]
+        """The same of a result; none where the contract says nothing of it."""
+        return [] if self._checks_result is None else _problems(self._checks_result, value)
 
     def args(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
-        """Arguments as they may be recorded, and the marks of what was changed."""
-        return self._handled(value, "arguments", "args", shorten)
+        """Arguments as the event's member `args`, and their marks, by pointers into the event's data.
+
+        With `shorten` (see `core.bounding`) large ones are cut first. What nests too deep to be recorded is dropped.
+        """
+        return _recorded(value, self.contract.handling.arguments, self._key, _ARGS, shorten)
 
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
-        """A result as it may be recorded, and the marks of what was changed."""
-        return self._handled(value, "result", "result", shorten)
+        """A result, in the same way, as the member `result`."""
+        return _recorded(value, self.contract.handling.result, self._key, _RESULT, shorten)
 
-    def _handled(self, value: Any, part: str, member: str, shorten: Shorten | None) -> tuple[Any, list[Mark]]:
-        marks: list[Mark] = []
-        if shorten is not None:
-            bounded = Bounded(shorten, member)
-            value, marks = bounded.value(value), bounded.marks
+
+def _problems(check: Checker, value: Any) -> list[dict[str, str]]:
+    try:
+        found = check(_plain(_spelled(value, 0), 0))
+    except (RecursionError, RunstoneError):  # too deep: nothing that is not checked may pass
+        found = [("", _TOO_DEEP)]
+    return [{"path": path, "message": message} for path, message in found]
+
+
+def _recorded(
+    value: Any, patterns: Patterns, key: bytes | None, member: str, shorten: Shorten | None
+) -> tuple[Any, list[Mark]]:
+    value = _spelled(value, 0)
+    marks: list[Mark] = []
+    if shorten is not None:
+        bounded = Bounded(shorten, member)
+        value, marks = bounded.value(value), bounded.marks
+    try:
         tree, coerced = coerce({member: value})
-        marks = [*marks, *coerced]
-        patterns = self.contract.handling.get(part, {})
-        for place, action in patterns.items():
-            if action == "mask" and isinstance(tree[member], dict) and place[1:] in tree[member]:
-                tree[member][place[1:]] = "[REDACTED:tool-mask]"
-                marks.append([f"/{member}{place}", "redacted:tool-mask"])
-        return (Coerced(tree[member]) if marks else tree[member]), marks
+    except RunstoneError:
+        return Coerced({"$redacted": FAILED}), [[canonical.pointer([member]), f"redacted:{FAILED}"]]
+    recorded, gone = handled(tree[member], patterns, key, (member,))
+    return (Coerced(recorded) if coerced else recorded), [*_standing([*marks, *coerced], gone), *gone]
 
 
-def _problem(schema: Mapping[str, Any], value: Any) -> str | None:
-    kind = schema.get("type")
-    known = _KINDS.get(kind) if isinstance(kind, str) else None
-    return None if known is None or isinstance(value, known) else f"expected {kind}, found {type(value).__name__}"
+def _standing(marks: list[Mark], gone: list[Mark]) -> list[Mark]:
+    """The marks of places that are still there: nothing stands below one that was handled."""
+    taken = {pointer for pointer, _ in gone}
+    if not taken:
+        return marks
+    return [mark for mark in marks if not any(above in taken for above in _above(mark[0]))]
+
+
+def _above(pointer: str) -> list[str]:
+    """The pointers to all that holds a place."""
+    parts = pointer.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
+class _Spelled(dict["Any", "Any"]):
+    """What an object holds, as its schema spells it. The door marks it `coerced`, as it is no plain mapping."""
+
+
+def _spelled(value: Any, depth: int) -> Any:
+    """A value with each pydantic model in it as the mapping that its schema describes: by its aliases."""
+    if depth > MAX_DEPTH or "pydantic" not in sys.modules:
+        return value
+    kind = type(value)
+    if kind is dict:
+        return {key: _spelled(item, depth + 1) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return kind([_spelled(item, depth + 1) for item in value])
+    if hasattr(kind, "__dataclass_fields__"):
+        fields = sys.modules["dataclasses"].fields(kind)
+        return _Spelled({field.name: _spelled(getattr(value, field.name), depth + 1) for field in fields})
+    return _of_model(value) if callable(getattr(kind, "model_dump", None)) else value
+
+
+def _of_model(model: Any) -> Any:
+    try:
+        held = model.model_dump(by_alias=True)
+    except Exception:  # a foreign object may raise anything; the door tells of it
+        return model
+    return _Spelled(held) if type(held) is dict else tuple(held) if type(held) is list else model
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """A value as JSON types to be checked: the door's, without what it does to keys, big integers and bytes."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if depth > MAX_DEPTH:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {_key(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, depth + 1) for item in value]
+    return _unescaped(coerce(value)[0])
+
+
+def _key(key: Any) -> str:
+    return key if type(key) is str else next(iter(_unescaped(coerce({key: None})[0])))
+
+
+def _unescaped(tree: Any) -> Any:
+    if type(tree) is dict:
+        return {key[1:] if key.startswith("$$") else key: _unescaped(item) for key, item in tree.items()}
+    if type(tree) is list:
+        return [_unescaped(item) for item in tree]
+    if type(tree) is bytes:
+        return tree.decode("latin-1")
+    return tree.value if type(tree) is Foreign else tree

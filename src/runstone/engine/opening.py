@@ -7,20 +7,40 @@ from __future__ import annotations
 
 import os
 
-from runstone.core import layout
+from runstone.core import ids, layout
 from runstone.core.events import WORDS, check_labels, check_links
 from runstone.core.redaction.redactor import MIN_DECLARED_LENGTH
+from runstone.core.words import HIDDEN_KINDS
+from runstone.engine.current import PARENT
 from runstone.engine.facts import text_of
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Final
+    from typing import Any, Final, TypedDict
 
     from runstone.core.events import Event
+    from runstone.core.redaction.redactor import Redactor
     from runstone.engine.resuming import Axis
+    from runstone.ports.clock import Clock
+    from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
+
+    class RunOptions(TypedDict, total=False):
+        """What `Store.run` takes beside the kind."""
+
+        version: str | None
+        config: Any
+        labels: Mapping[str, Any] | None
+        contract: str
+        run_id: str | None
+        links: Iterable[Mapping[str, Any]]
+        secrets: Iterable[str]
+        argv: list[str] | None
+        entry: str | None
+        resume: str | None
+        strict: bool
 
 
 GATE_OPTIONS: Final = ("version", "config", "contract", "links", "secrets", "argv", "entry")
@@ -70,6 +90,24 @@ def labels_of(labels: Any) -> dict[str, str]:
         lambda: check_labels({name: text_of(value) for name, value in dict(labels).items()}),
     )
     return known
+
+
+def identity_of(run_id: str | None, redactor: Redactor, entropy: Entropy, clock: Clock) -> str:
+    """A run's id: the one that is asked for, or a new one. Raises `invalid_run_id`, `secret_in_run_id`."""
+    if run_id is None:
+        return ids.new_run_id(entropy.random_bytes(10), clock.time_ns() // 1_000_000)
+    if not isinstance(run_id, str):
+        raise error("invalid_run_id", f"a run id is text; found {type(run_id).__name__}")
+    ids.check_run_id(run_id)
+    if redactor.text(run_id)[1]:
+        raise error("secret_in_run_id", "the run id holds what looks like a secret; choose another")
+    return run_id
+
+
+def parent_of(host: Host, kind: str | None) -> list[dict[str, Any]]:
+    """The link to the run around this process, if there is one, and the run is of a kind that can be a part of it."""
+    parent = None if kind in HIDDEN_KINDS else host.setting(PARENT)
+    return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
 
 
 def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:

@@ -65,8 +65,9 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
     from runstone.engine.artifacts import Source
     from runstone.engine.capture import Capture
+    from runstone.engine.opening import RunOptions
     from runstone.engine.resuming import Axis
-    from runstone.engine.store import RunOptions, Store
+    from runstone.engine.store import Store
     from runstone.ports.clock import Clock
     from runstone.ports.host import Meters
     from runstone.ports.journals import OpenRun

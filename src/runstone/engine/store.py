@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from runstone.core import ids
 from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.redaction.redactor import DECLARED, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
-from runstone.core.words import HIDDEN_KINDS
-from runstone.engine.current import PARENT
 from runstone.engine.reader import Sealed
 from runstone.errors import Hiding, RunstoneError, error
 
@@ -16,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, TypedDict
+    from typing import Any
 
     from runstone.core.contract import Contract
     from runstone.core.diff.comparison import Comparison
@@ -25,8 +22,10 @@ if TYPE_CHECKING:
     from runstone.core.query import Query
     from runstone.core.redaction.ruleset import Ruleset
     from runstone.core.tombstone import Tombstone
+    from runstone.core.tools.contract import ToolContract
     from runstone.engine.catalogue import Progress
     from runstone.engine.claiming import Claim
+    from runstone.engine.contracted import Contracted
     from runstone.engine.disabled import DisabledRun
     from runstone.engine.finder import Finder, Page
     from runstone.engine.open_summary import OpenSummary
@@ -45,21 +44,7 @@ if TYPE_CHECKING:
     from runstone.ports.journals import Journals, Leftover, OpenRun
     from runstone.ports.objects import Bundle, Objects
     from runstone.ports.packs import Packs
-
-    class RunOptions(TypedDict, total=False):
-        """What `Store.run` takes beside the kind."""
-
-        version: str | None
-        config: Any
-        labels: Mapping[str, Any] | None
-        contract: str
-        run_id: str | None
-        links: Iterable[Mapping[str, Any]]
-        secrets: Iterable[str]
-        argv: list[str] | None
-        entry: str | None
-        resume: str | None
-        strict: bool
+    from runstone.ports.schemas import Schemas
 
 
 class Store:
@@ -77,6 +62,7 @@ class Store:
         generator: Mapping[str, str],
         catalogs: Callable[[], list[Catalog]],
         packs: Callable[[], Packs] | None = None,
+        schemas: Callable[[], Schemas] | None = None,
     ) -> None:
         self.url = url
         self.objects = objects
@@ -89,6 +75,7 @@ class Store:
         self._ruleset: Ruleset | None = None
         self._catalogs = catalogs
         self._packs = packs
+        self._schemas = schemas
         self._known_finder: Finder | None = None
 
     # record
@@ -135,7 +122,7 @@ class Store:
         redactor = self.redactor(secrets)
         with Hiding(lambda text: redactor.text(text)[0]):  # of the run that is not open yet
             rules = self._contract(contract)
-            identity = self._identity(run_id, redactor)
+            identity = opening.identity_of(run_id, redactor, self.entropy, self.clock)
             resumed = opening.Resumed() if resume is None else self._resumed(resume)
             opened: dict[str, Any] = {
                 "run_id": identity,
@@ -145,7 +132,7 @@ class Store:
                 "generator": self._generator,
                 "ruleset": redactor.ruleset,
                 "labels": opening.labels_of(labels),
-                "links": opening.links_of(links, [] if kind in HIDDEN_KINDS else self._parent(), resumed.links),
+                "links": opening.links_of(links, opening.parent_of(self.host, kind), resumed.links),
                 "idempotency": None if claim is None else claim.opened,
                 **opening.surroundings_of(self.host, argv, entry),
                 **resumed.opened,
@@ -211,7 +198,7 @@ class Store:
         found = {value: rule for value, rule in self.host.secrets().items() if not is_word(value)}
         values = {**found, **dict.fromkeys(secrets_of(secrets), DECLARED)}
         rules = self._rules()
-        return Redactor(values, rules, self.host, self._pseudonym_key() if rules.pseudonyms else None)
+        return Redactor(values, rules, self.host, self.pseudonym_key() if rules.pseudonyms else None)
 
     def _rules(self) -> Ruleset:
         """The rules that come with Runstone, and those of `runstone.toml` as it was at the first run."""
@@ -219,26 +206,25 @@ class Store:
             self._ruleset = ruleset_of_settings(self.host.settings_file())
         return self._ruleset
 
-    def _pseudonym_key(self) -> bytes | None:
-        """`None` where the store cannot be written: then nothing can be recorded that a pseudonym would stand in."""
+    def pseudonym_key(self) -> bytes | None:
+        """The key of this store's pseudonyms, made when it is first asked for; who has it can test guesses.
+
+        `None` where the store cannot be written: then nothing can be recorded that a pseudonym would stand in.
+        """
         try:
             return self.journals.pseudonym_key(self.entropy.random_bytes(PSEUDONYM_KEY_BYTES))
         except RunstoneError:
             return None
 
-    def _identity(self, run_id: str | None, redactor: Redactor) -> str:
-        if run_id is None:
-            return ids.new_run_id(self.entropy.random_bytes(10), self.clock.time_ns() // 1_000_000)
-        if not isinstance(run_id, str):
-            raise error("invalid_run_id", f"a run id is text; found {type(run_id).__name__}")
-        ids.check_run_id(run_id)
-        if redactor.text(run_id)[1]:
-            raise error("secret_in_run_id", "the run id holds what looks like a secret; choose another")
-        return run_id
+    def contracted(self, contract: ToolContract) -> Contracted:
+        """A tool's contract made ready for calls, whose pseudonyms are this store's.
 
-    def _parent(self) -> list[dict[str, Any]]:
-        parent = self.host.setting(PARENT)
-        return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
+        Raises `invalid_tool_contract`, `missing_extra`.
+        """
+        from runstone.engine.contracted import Contracted
+
+        assert self._schemas is not None, "a store that locate opens has it"
+        return Contracted(contract, self._schemas(), self.pseudonym_key)
 
     # find and read
 

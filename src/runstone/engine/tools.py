@@ -16,7 +16,6 @@ from runstone.core.bounding import Bounded
 from runstone.core.tools.contract import ToolContract
 from runstone.core.tools.limits import limits_of_contract
 from runstone.engine.calls import BLOCKED, ERROR, OK, Call, failure_of, shorten_for, status_of
-from runstone.engine.contracted import Contracted
 from runstone.engine.driving import drive, drive_async
 from runstone.engine.facts import maybe_text, text_of
 from runstone.engine.governing import Admission, refused
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runstone.core.values import Mark
+    from runstone.engine.contracted import Contracted
     from runstone.engine.recorder import Run
 
 
@@ -202,7 +202,7 @@ def tool_of(run: Run, contract: Any, name: str | None) -> Callable[[Any], Any]:
         def recorder(inner: Any) -> Tool:
             agreed = known
             if agreed is None:
-                from runstone.core.tools.makers import contract_of_function
+                from runstone.engine.functions import contract_of_function
 
                 agreed = contract_of_function(inner, **({} if name is None else {"name": name}))
             return Tool(run, agreed.name if name is None else text_of(name), agreed, inner)
@@ -224,7 +224,7 @@ def contracted(run: Run, contract: ToolContract) -> Contracted:
     """A contract made ready for the calls of a run."""
     known = run.calls.known
     found = known.get(contract.sha256)
-    return known.setdefault(contract.sha256, Contracted(contract, None, None)) if found is None else found
+    return known.setdefault(contract.sha256, run.store.contracted(contract)) if found is None else found
 
 
 def _is_of(exc: BaseException, call: ToolCall) -> bool:

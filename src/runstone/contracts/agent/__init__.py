@@ -16,13 +16,47 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.contracts.agent.schemas import schema_of
     from runstone.contracts.agent.store import AgentRun, ArtifactStore, RunArtifact
+    from runstone.core.tools.approval import Approval, ApprovalRequest
+    from runstone.core.tools.contract import ToolContract
+    from runstone.core.tools.makers import contract_of_model, contracts_of_mcp, contracts_of_openai
+    from runstone.core.tools.prices import PriceTable
+    from runstone.core.tools.rules import CallPolicy
+    from runstone.engine.functions import contract_of_function
+    from runstone.engine.governing import load_call_policy, load_price_table
 
-__all__ = ["AgentRun", "ArtifactStore", "RunArtifact", "schema_of"]
+__all__ = [
+    "AgentRun",
+    "Approval",
+    "ApprovalRequest",
+    "ArtifactStore",
+    "CallPolicy",
+    "PriceTable",
+    "RunArtifact",
+    "ToolContract",
+    "contract_of_function",
+    "contract_of_model",
+    "contracts_of_mcp",
+    "contracts_of_openai",
+    "load_call_policy",
+    "load_price_table",
+    "schema_of",
+]
 
 _HOMES = {
     "AgentRun": "runstone.contracts.agent.store",
+    "Approval": "runstone.core.tools.approval",
+    "ApprovalRequest": "runstone.core.tools.approval",
     "ArtifactStore": "runstone.contracts.agent.store",
+    "CallPolicy": "runstone.core.tools.rules",
+    "PriceTable": "runstone.core.tools.prices",
     "RunArtifact": "runstone.contracts.agent.store",
+    "ToolContract": "runstone.core.tools.contract",
+    "contract_of_function": "runstone.engine.functions",
+    "contract_of_model": "runstone.core.tools.makers",
+    "contracts_of_mcp": "runstone.core.tools.makers",
+    "contracts_of_openai": "runstone.core.tools.makers",
+    "load_call_policy": "runstone.engine.governing",
+    "load_price_table": "runstone.engine.governing",
     "schema_of": "runstone.contracts.agent.schemas",
 }
 

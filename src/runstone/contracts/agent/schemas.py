@@ -13,6 +13,7 @@ from runstone.errors import error
 if TYPE_CHECKING:
     from typing import Any, Final
 
+TOOL_CONTRACT: Final = "tool-contract"
 SCHEMAS: Final = {
     layout.RUN: "run",
     layout.CONFIG: "config.snapshot",
@@ -21,12 +22,14 @@ SCHEMAS: Final = {
     layout.SCORECARD: "scorecard",
     layout.GATE: "gate",
     bundle.JOURNAL: "event",
+    TOOL_CONTRACT: "tool-contract",
 }
-"""Path in the bundle → name of its schema; that of the journal is of one line."""
+"""Path in the bundle → name of its schema; that of the journal is of one line. A tool contract stands in no file."""
 
 
 def schema_of(path: str) -> dict[str, Any]:
-    """The schema of the document at a path of the bundle; of `events.jsonl` that of a line. Raises `file_not_found`."""
+    """The schema of the document at a path of the bundle; of `events.jsonl` that of a line; of
+    `tool-contract` that of a tool contract. Raises `file_not_found`."""
     if path not in SCHEMAS:
         raise error("file_not_found", f"contract agent/1 has no schema of {path!r}", path=path, known=sorted(SCHEMAS))
     file = files("runstone.contracts.agent").joinpath("schema", f"{SCHEMAS[path]}.schema.json")

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from runstone.core.evaluation.citations import citations_of
-from runstone.core.evaluation.samples import meets, sample_values
+from runstone.core.evaluation.samples import DIRECTIONS, NOT_FINITE, meets, sample_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
 
     from runstone.core.journal import Journal
 
@@ -48,17 +48,27 @@ def score_row(data: Mapping[str, Any]) -> dict[str, Any]:
 
     `counts` are of samples: how many there are, and how many have no value.
     """
-    samples = data.get("samples") if isinstance(data.get("samples"), list) else None
+    told = {field: data.get(field) if fits(data.get(field)) else None for field, fits in _SCORE.items()}
+    samples = told.pop("samples")
     known = None if samples is None else sample_values(samples)
-    fields = ("direction", "unit", "threshold", "interval")
     return {
         "name": data["name"],
         "value": data["value"],
-        **{field: data.get(field) for field in fields},
-        "meets_threshold": meets(data["value"], data.get("threshold"), data.get("direction")),
+        **told,
+        "meets_threshold": meets(data["value"], told["threshold"], told["direction"]),
         "counts": None if known is None else {"samples": len(known), "without_value": list(known.values()).count(None)},
         "samples": samples,
     }
+
+
+_SCORE: Final[dict[str, Callable[[Any], bool]]] = {
+    "direction": lambda value: value in DIRECTIONS,
+    "unit": lambda value: isinstance(value, str),
+    "threshold": lambda value: type(value) in (int, float) or (isinstance(value, str) and value in NOT_FINITE),
+    "interval": lambda value: isinstance(value, dict),
+    "samples": lambda value: isinstance(value, list),
+}
+"""What a score may tell; what is something else is left out."""
 
 
 def gate_document(journal: Journal) -> dict[str, Any] | None:

@@ -56,11 +56,11 @@ def middle(values: Iterable[Value]) -> Value:
         return known[0]
     if all(map(is_number, known)):
         return mean([float(value) for value in known])
-    odd = sum(_NOT_FINITE.get(value, _NOT_FINITE[NOT_A_NUMBER]) for value in known if isinstance(value, str))
+    odd = sum(NOT_FINITE.get(value, NOT_FINITE[NOT_A_NUMBER]) for value in known if isinstance(value, str))
     return non_finite_text(odd)
 
 
-_NOT_FINITE: Final = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+NOT_FINITE: Final = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def measured(samples: list[dict[str, Any]], confidence: float) -> tuple[float | str, dict[str, Any] | None]:

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "1c1b4eabd68a70a08913182368988bbea711481ea986cab1f6b08ed2953c2381"
+SHA256: Final = "07d9e4b582a5ecbd9af3df20687a005dc72cbcf457bf2a304aceb590ff08c8b2"
 EXPRESSIONS_SHA256: Final = "e65463539e27d19b853c4187e5fdbf64484b695de460b6e77a1bba7e68357358"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",

@@ -13,6 +13,7 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.redaction import names
 from runstone.core.redaction.given import assignments
+from runstone.core.redaction.redactor import NO_RULES
 from runstone.core.redaction.required import MAX_REPEAT, MIN_LITERAL, has_long_repeat, required_literals
 from runstone.core.redaction.rule import Rule
 from runstone.core.settings import Table, whole_file
@@ -82,7 +83,7 @@ def _rule(row: Table, taken: dict[str, Rule]) -> Rule:
     name = row.text("id")
     if _ID.fullmatch(name) is None or len(name) > MAX_ID:
         raise row.wrong(f"has an id that is not lower-case words with hyphens, {MAX_ID} characters at most")
-    if name in taken or name in (names.RULE, "declared", "environment"):
+    if name in taken or name in NO_RULES:
         raise row.wrong(f"has the id of another rule, {name!r}")
     pattern = row.text("pattern")
     compiled = _compiled(row, pattern)

@@ -163,6 +163,7 @@ _NO_VALUE: Final = frozenset(
     none null nil true false yes no nan infinity -infinity undefined unset empty missing invalid expired required
     optional string str text bytes hidden masked redacted removed unknown default inherit password passwd secret
     token changeme todo n/a optional[str] bool int float dict list basic bearer
+    array boolean integer number object keep mask drop pseudonym
 """)
 ) | {"str | none"}
 _SOURCES: Final = listed("""

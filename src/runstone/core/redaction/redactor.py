@@ -40,6 +40,12 @@ MIN_DECLARED_LENGTH: Final = 4
 FAILED: Final = "redactor-failed"
 DECLARED: Final = "declared"
 ENVIRONMENT: Final = "environment"
+TOOL_MASK: Final = "tool-mask"
+TOOL_DROP: Final = "tool-drop"
+TOOL_PSEUDONYM: Final = "tool-pseudonym"
+"""What a tool's contract takes out before the redactor reads (`core.tools.handling`)."""
+NO_RULES: Final = frozenset({DECLARED, ENVIRONMENT, names.RULE, FAILED, TOOL_MASK, TOOL_DROP, TOOL_PSEUDONYM})
+"""What marks name beside the ids of rules."""
 MARK: Final = "[REDACTED:"
 _MARK_PATTERN: Final = r"\[REDACTED:([a-z0-9-]{1,64})(?::([0-9a-f]{12}))?\]"
 PSEUDONYM_KEY_BYTES: Final = 32
@@ -157,12 +163,7 @@ class Redactor:
 
     def mark(self, rule: str, secret: str) -> str:
         """What stands for a secret."""
-        if self._key is None:
-            return f"{MARK}{rule}]"
-        import hmac
-
-        code = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256").hex()
-        return f"{MARK}{rule}:{code[:_PSEUDONYM_DIGITS]}]"
+        return marked(rule, self._key, secret.encode("utf-8", "surrogatepass"))
 
     def _spans(self, text: str, scope: Scope) -> dict[Span, tuple[int, int]]:
         """All that is a secret in `text` (as `found`), but for what stands within a mark."""
@@ -174,7 +175,7 @@ class Redactor:
         """Where marks stand. What only looks like one, about a value or with one for a pseudonym, is none."""
         if MARK not in text:
             return []
-        known = {DECLARED, ENVIRONMENT, names.RULE, FAILED, *(rule.id for rule in self.rules)}
+        known = {*NO_RULES, *(rule.id for rule in self.rules)}
         return [
             match.span()
             for match in _compiled(_MARK_PATTERN).finditer(text)
@@ -276,6 +277,15 @@ class Redactor:
         except Exception:  # whatever went wrong, the unredacted value must not get past this line
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
+
+
+def marked(rule: str, key: bytes | None, secret: bytes) -> str:
+    """The mark that stands for a secret; with a key, it carries the pseudonym."""
+    if key is None:
+        return f"{MARK}{rule}]"
+    import hmac
+
+    return f"{MARK}{rule}:{hmac.digest(key, secret, 'sha256').hex()[:_PSEUDONYM_DIGITS]}]"
 
 
 def is_mark(text: str) -> bool:

@@ -1,1 +1,1 @@
-"""Tools that a run calls: what a contract of one says, what rules over calls, and what they cost."""
+"""Tool contracts: what a tool takes and answers, what it does to the world, and what of its data may be recorded."""

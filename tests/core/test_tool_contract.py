@@ -1,0 +1,146 @@
+"""The document of a tool contract: taken whole or refused with the path, and proved by its digest."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+
+from runstone.core.canonical import canonical_bytes
+from runstone.core.digests import sha256_hex
+from runstone.core.tools.contract import MAX_BYTES, ToolContract
+from runstone.errors import InvalidInput
+
+SMALL: dict[str, Any] = {"name": "search", "version": "1", "arguments": {"type": "object"}}
+WHOLE: dict[str, Any] = {
+    "name": "send_mail",
+    "version": "2026-05",
+    "description": "Sends a mail.",
+    "arguments": {
+        "type": "object",
+        "properties": {"to": {"$ref": "#/$defs/address"}, "$ref": {"type": "string"}},
+        "$defs": {"address": {"type": "string", "default": {"$ref": "https://example.org/is/data"}}},
+    },
+    "result": {"type": "object"},
+    "side_effect": "irreversible",
+    "handling": {"arguments": {"/to": "pseudonym", "/body": "drop"}, "result": {"": "mask"}},
+    "approval": "always",
+    "budget": {"calls": 3, "per_minute": 1, "cost": "0.50", "tokens": 0},
+}
+
+
+def test_a_whole_document_is_read() -> None:
+    """Every member has its attribute."""
+    contract = ToolContract.of(WHOLE)
+    assert {name: getattr(contract, name) for name in WHOLE if name != "handling"} == {
+        name: value for name, value in WHOLE.items() if name != "handling"
+    }
+    assert contract.handling.arguments.table == WHOLE["handling"]["arguments"]
+    assert contract.handling.result.table == {"": "mask"}
+    assert contract.data == WHOLE
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    """Not known counts as bad, but not as the worst: `write`."""
+    contract = ToolContract.of(SMALL)
+    assert (contract.side_effect, contract.approval, contract.budget) == ("write", "never", None)
+    assert (contract.description, contract.result) == (None, None)
+    assert contract.handling.arguments.table == contract.handling.result.table == {}
+    assert contract.data == SMALL
+
+
+def test_the_digest_is_that_of_the_document() -> None:
+    """Of its canonical bytes: an order of members, or `1.0` for `1`, is no other contract."""
+    assert ToolContract.of(WHOLE).sha256 == sha256_hex(canonical_bytes(WHOLE))
+    again = dict(reversed({**WHOLE, "budget": {**WHOLE["budget"], "calls": 3}}.items()))
+    assert ToolContract.of(again) == ToolContract.of(WHOLE)
+    assert ToolContract.of({**WHOLE, "version": "2026-06"}) != ToolContract.of(WHOLE)
+
+
+def test_a_contract_is_a_value() -> None:
+    """It is a copy of its document, cannot be set, can be a key, and is itself again when it was pickled."""
+    document = {**SMALL, "arguments": {"type": "object", "properties": {}}}
+    contract = ToolContract.of(document)
+    document["arguments"]["properties"]["x"] = {}
+    assert contract.arguments == {"type": "object", "properties": {}}
+    with pytest.raises(AttributeError):
+        contract.side_effect = "none"
+    assert ToolContract.of(contract) is contract
+    assert {contract: 1}[pickle.loads(pickle.dumps(contract))] == 1
+    assert repr(contract) == "<ToolContract search 1>"
+
+
+def test_another_one_is_made_by_changes() -> None:
+    """The first one stays."""
+    first = ToolContract.of(SMALL)
+    changed = first.changed(side_effect="read", handling={"arguments": {"/q": "mask"}})
+    assert (first.side_effect, changed.side_effect, changed.name) == ("write", "read", "search")
+    assert changed.handling.arguments.table == {"/q": "mask"}
+
+
+WRONG: list[tuple[Any, str]] = [
+    (None, ""),
+    ("search", ""),
+    ([1], ""),
+    ({}, "/name"),
+    ({**SMALL, "name": ""}, "/name"),
+    ({**SMALL, "name": 7}, "/name"),
+    ({**SMALL, "name": " search"}, "/name"),
+    ({**SMALL, "name": "sea\nrch"}, "/name"),
+    ({**SMALL, "name": "x" * 257}, "/name"),
+    ({**SMALL, "version": 1}, "/version"),
+    ({"name": "x", "arguments": {}}, "/version"),
+    ({**SMALL, "description": None}, "/description"),
+    ({"name": "x", "version": "1"}, "/arguments"),
+    ({**SMALL, "arguments": None}, "/arguments"),
+    ({**SMALL, "arguments": True}, "/arguments"),
+    ({**SMALL, "result": "text"}, "/result"),
+    ({**SMALL, "side_effect": "reads"}, "/side_effect"),
+    ({**SMALL, "side_effect": None}, "/side_effect"),
+    ({**SMALL, "side_effect": ["read"]}, "/side_effect"),
+    ({**SMALL, "approval": True}, "/approval"),
+    ({**SMALL, "budget": 3}, "/budget"),
+    ({**SMALL, "budget": {"call": 3}}, "/budget/call"),
+    ({**SMALL, "budget": {"calls": -1}}, "/budget/calls"),
+    ({**SMALL, "budget": {"calls": True}}, "/budget/calls"),
+    ({**SMALL, "budget": {"per_minute": 0.5}}, "/budget/per_minute"),
+    ({**SMALL, "budget": {"cost": "1e3"}}, "/budget/cost"),
+    ({**SMALL, "budget": {"cost": "0."}}, "/budget/cost"),
+    ({**SMALL, "budget": {"cost": -0.1}}, "/budget/cost"),
+    ({**SMALL, "handling": None}, "/handling"),
+    ({**SMALL, "handling": {"arguments": {"to": "mask"}}}, "/handling/arguments/to"),
+    ({**SMALL, "sideeffect": "read"}, "/sideeffect"),
+    ({**SMALL, "a/b": 1}, "/a~1b"),
+    ({**SMALL, "arguments": {"x": (1,)}}, "/arguments/x"),
+    ({**SMALL, "arguments": {"default": float("nan")}}, "/arguments/default"),
+    ({**SMALL, "description": "x" * MAX_BYTES}, ""),
+    ({**SMALL, "arguments": {"$ref": "https://example.org/schema"}}, "/arguments/$ref"),
+    ({**SMALL, "arguments": {"items": {"$ref": "other.json#/a"}}}, "/arguments/items/$ref"),
+    ({**SMALL, "result": {"anyOf": [{}, {"$dynamicRef": "urn:x"}]}}, "/result/anyOf/1/$dynamicRef"),
+    (
+        {**SMALL, "arguments": {"properties": {"default": {"$ref": "file:///etc/passwd"}}}},
+        "/arguments/properties/default/$ref",
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "path"), WRONG)
+def test_what_is_wrong_is_refused_with_its_path(document: Any, path: str) -> None:
+    """A contract that is taken in part would not be the one that somebody meant."""
+    with pytest.raises(InvalidInput) as raised:
+        ToolContract.of(document)
+    assert (raised.value.code, raised.value.details["path"]) == ("invalid_tool_contract", path)
+
+
+def test_a_reference_is_one_only_where_a_schema_has_it() -> None:
+    """A property may be called `$ref`, and what is data may hold one (`WHOLE` has both)."""
+    examples = {"enum": [{"$ref": "https://example.org"}], "properties": {"$ref": {"const": {"$ref": "x"}}}}
+    assert ToolContract.of({**SMALL, "arguments": examples}).arguments == examples
+
+
+@pytest.mark.parametrize("cost", ["0", "0.5", "12.345678", 0, 2, 0.25])
+def test_a_cost_is_a_number_or_its_digits(cost: Any) -> None:
+    """Digits tell it exactly."""
+    contract = ToolContract.of({**SMALL, "budget": {"cost": cost}})
+    assert contract.budget == {"cost": cost}
