@@ -16,7 +16,7 @@ from tests.format.golden_files import GOLDEN, read_files
 
 import runstone
 from runstone.contracts.agent import AgentRun, ArtifactStore, schema_of
-from runstone.contracts.agent.schemas import SCHEMAS
+from runstone.contracts.agent.schemas import SCHEMAS, TOOL_CONTRACT
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
 
@@ -94,7 +94,10 @@ def test_schemas_are_schemas(path: str) -> None:
 def test_only_schemas_of_the_bundle_are_there() -> None:
     """The package has a file a schema and no other; an unknown path is told."""
     folder = Path(runstone.__file__).parent / "contracts" / "agent" / "schema"
-    assert {f"{name}.schema.json" for name in SCHEMAS.values()} == {path.name for path in folder.iterdir()}
+    assert {f"{name}.schema.json" for name in (*SCHEMAS.values(), TOOL_CONTRACT)} == {
+        path.name for path in folder.iterdir()
+    }
+    assert schema_of(TOOL_CONTRACT)["title"]
     with pytest.raises(RunstoneError, match="no schema") as refused:
         schema_of("checks.json")
     assert refused.value.code == "file_not_found"

@@ -16,7 +16,7 @@ from tests.format.page import PAGE, names, tables
 from tests.format.vectors import journal_of
 
 from runstone.contracts.agent.document import CONTRACT, PROFILE
-from runstone.contracts.agent.schemas import SCHEMAS, TOOL_CONTRACT
+from runstone.contracts.agent.schemas import SCHEMAS
 from runstone.core.calls import MAX_AMOUNT_CHARACTERS, SIDE_EFFECTS, parse_amount, total_cost
 from runstone.core.contract import DERIVED
 
@@ -33,9 +33,7 @@ def test_files_are_those_of_the_page() -> None:
     """Section 1 names each file with its schema, and which is derived."""
     rows = tables("1 Files", AGENT)[0]
     shown = {names(path)[0]: (names(schema) or [None])[0] for path, _, _, schema in rows}
-    assert {path: schema for path, schema in shown.items() if schema} == {
-        path: name for path, name in SCHEMAS.items() if path != TOOL_CONTRACT
-    }
+    assert {path: schema for path, schema in shown.items() if schema} == dict(SCHEMAS)
     journal = journal_of(read_files("good", "agent")["events.jsonl"])
     folded = {found.path: found.standing for found in CONTRACT.documents(journal)}
     assert {*folded, "events.jsonl"} == set(shown)

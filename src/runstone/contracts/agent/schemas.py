@@ -22,16 +22,16 @@ SCHEMAS: Final = {
     layout.SCORECARD: "scorecard",
     layout.GATE: "gate",
     bundle.JOURNAL: "event",
-    TOOL_CONTRACT: "tool-contract",
 }
-"""Path in the bundle → name of its schema; that of the journal is of one line. A tool contract stands in no file."""
+"""Path in the bundle → name of its schema; that of the journal is of one line."""
 
 
 def schema_of(path: str) -> dict[str, Any]:
     """The schema of the document at a path of the bundle; of `events.jsonl` that of a line; of
     `tool-contract` that of a tool contract. Raises `file_not_found`."""
-    if path not in SCHEMAS:
-        raise error("file_not_found", f"contract agent/1 has no schema of {path!r}", path=path, known=sorted(SCHEMAS))
-    file = files("runstone.contracts.agent").joinpath("schema", f"{SCHEMAS[path]}.schema.json")
+    known = {**SCHEMAS, TOOL_CONTRACT: TOOL_CONTRACT}
+    if path not in known:
+        raise error("file_not_found", f"contract agent/1 has no schema of {path!r}", path=path, known=sorted(known))
+    file = files("runstone.contracts.agent").joinpath("schema", f"{known[path]}.schema.json")
     found: dict[str, Any] = json.loads(file.read_bytes())
     return found
