@@ -232,7 +232,9 @@ CODES: dict[str, Code] = {
     "not_written": _invalid("An object could not be written as the file that it was to become."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
-    "invalid_stored_run": _invalid("A stored run of Lotus lacks a member that its artifact is made of."),
+    "invalid_stored_run": _invalid(
+        "A stored run of Lotus lacks a member, has a status that is none, or one that its rules do not come to."
+    ),
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
     # not there
