@@ -34,6 +34,8 @@ demo: $(VENV)/.setup ## Record, verify and compare real runs, and say where to l
 
 test: $(VENV)/.test ## All tests
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r examples/market/requirements.txt
+	$(BIN)/python -m pytest -q examples/rebalance
+	$(BIN)/python -m pytest -q examples/toolpaths
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test $(VENV)/.lint types layers ## Style, types and layers

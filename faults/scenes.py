@@ -174,6 +174,8 @@ def without_catalog(directory: Path) -> Store:
 INITIAL = "initial.txt"
 """Names the runs that were there before a scene that purges."""
 
+PUBLISHED = 12
+"""Runs with a published document: enough that taking half of them away has its 500 states."""
 KEYS = {"calm": 40, "wild": 90, "broken": 13}
 """Idempotency key → the speed that is asked for: one call is done, one is blocked, one fails."""
 POLICY = {
@@ -216,9 +218,9 @@ def pass_gates(directory: Path) -> None:
 
 
 def publish(directory: Path) -> None:
-    """Three runs whose document is published."""
+    """Runs whose document is published."""
     store = without_catalog(directory)
-    for number in range(3):
+    for number in range(PUBLISHED):
         run = store.run("saw", run_id=f"public-{number}", contract="rmos", strict=True)
         run.note("a request " * number)
         say("sealed", run.run_id, run.finish())
@@ -236,13 +238,14 @@ def publish_packed(directory: Path) -> None:
 
 
 def withdraw(directory: Path) -> None:
-    """Withdraw one copy, and purge a run with its copy."""
+    """Withdraw copies, and purge runs with theirs."""
     store = without_catalog(directory)
-    publishing.withdraw(store, "public-0", by="somebody", reason="asked for it")
-    say("withdrawn", "public-0")
-    for fate in store.purge({"rules": [{"query": "id:public-1"}], "grace": "0"}, apply=True).fates:
-        if fate.done:
-            say("purged", fate.run_id)
+    for number in range(0, PUBLISHED, 2):
+        publishing.withdraw(store, f"public-{number}", by="somebody", reason="asked for it")
+        say("withdrawn", f"public-{number}")
+        for fate in store.purge({"rules": [{"query": f"id:public-{number + 1}"}], "grace": "0"}, apply=True).fates:
+            if fate.done:
+                say("purged", fate.run_id)
 
 
 def pass_packed_gates(directory: Path) -> None:

@@ -56,7 +56,9 @@ class Rule:
     severity: str
     holds: bool
     measured: Decimal
-    threshold: Decimal | None
+    bound: str
+    """What the threshold is: `max` and `min`, which are good themselves, or `above`."""
+    threshold: Decimal
     reason: str
 
 
@@ -101,6 +103,11 @@ class Market:
         self.base = request.portfolio.base_currency
         self.instruments = request.instruments
         self.rates = {**request.rates, self.base: Decimal(1)}
+
+    def knows(self, name: str) -> bool:
+        """Whether it is known what a piece is worth."""
+        item = self.instruments.get(name)
+        return item is not None and item.price is not None and item.currency in self.rates
 
     def value(self, name: str, quantity: Decimal) -> Decimal:
         """Of so many pieces."""
@@ -244,7 +251,7 @@ class _Planner:
         yield _at_most("TARGET_WEIGHTS", "HARD", aimed, Decimal(1), "MORE_THAN_ALL")
         if lacking:
             return
-        yield Rule("POSITIVE_VALUE", "HARD", total > 0, total.quantize(CENT), Decimal(0), "NOTHING_TO_WEIGH")
+        yield Rule("POSITIVE_VALUE", "HARD", total > 0, total.quantize(CENT), "above", Decimal(0), "NOTHING_TO_WEIGH")
         least = min(self._quantities.values(), default=Decimal(0))
         yield _at_least("NO_SHORTING", "HARD", least, Decimal(0), "SHORT_POSITION")
         yield _at_least("INSUFFICIENT_CASH", "HARD", min(self._cash.values()), Decimal(0), "OVERDRAWN")
@@ -281,11 +288,11 @@ def _whole_lots(pieces: Decimal, lot: Decimal) -> Decimal:
 
 
 def _at_most(rule_id: str, severity: str, measured: Decimal, limit: Decimal, reason: str) -> Rule:
-    return Rule(rule_id, severity, measured <= limit, measured, limit, reason)
+    return Rule(rule_id, severity, measured <= limit, measured, "max", limit, reason)
 
 
 def _at_least(rule_id: str, severity: str, measured: Decimal, limit: Decimal, reason: str) -> Rule:
-    return Rule(rule_id, severity, measured >= limit, measured, limit, reason)
+    return Rule(rule_id, severity, measured >= limit, measured, "min", limit, reason)
 
 
 def weights_of(values: dict[str, Decimal]) -> dict[str, Decimal]:

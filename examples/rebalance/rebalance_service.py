@@ -24,7 +24,6 @@ import runstone
 from runstone.contracts.lotus import LotusRuns, open_runs, router
 from runstone.contracts.lotus.api import PREFIXES, UNAVAILABLE, Detail, answer, refused
 from runstone.contracts.routing import KnowingRoute
-from runstone.errors import RunstoneError
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
@@ -46,7 +45,7 @@ def create_app(runs_of: Callable[[], LotusRuns]) -> FastAPI:
             f"{prefix}/rebalance/simulate",
             simulation.post,
             methods=["POST"],
-            responses={400: {"model": Detail}, 409: {"model": Detail}, 503: {"model": Detail}},
+            responses={400: {"model": Detail}, 409: {"model": Detail}, 500: {"model": Detail}, 503: {"model": Detail}},
         )
     app.include_router(routes)
     app.include_router(router(runs_of))
@@ -69,7 +68,7 @@ class _Simulation:
         """
 
         def engine(run_id: str, correlation_id: str) -> dict[str, Any]:
-            return result_of(request, plan(request), run_id, correlation_id)
+            return result_of(request, plan(request), run_id, correlation_id, idempotency_key)
 
         try:
             runs = self._runs_of()
@@ -83,7 +82,7 @@ class _Simulation:
                 idempotency_key=idempotency_key,
                 correlation_id=x_correlation_id,
             )
-        except RunstoneError as exc:
+        except Exception as exc:  # also what the engine raised: the run is sealed, and the answer names it
             raise refused(exc) from exc
         response = answer(run["result"])
         response.headers["X-Correlation-Id"] = run["correlation_id"]

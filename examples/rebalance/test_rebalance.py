@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import RebalanceRequest
 from result import result_of
+from state import text
 
 CURRENCIES = ["EUR", "USD", "JPY", "CHF"]
 
@@ -132,12 +133,53 @@ def test_weights_sum_to_one(request: RebalanceRequest) -> None:
     made = plan(request)
     answer = result_of(request, made, "rr_1", "c1")
     for side in ("before", "after_simulated"):
-        lines = [*answer[side]["positions"], *answer[side]["cash_balances"]]
-        if any(made.missing.values()):
-            assert all(line["weight"] is None for line in lines)
-        else:
-            total = sum(Decimal(line["weight"]) for line in lines)
-            assert total == (1 if Decimal(answer[side]["total_value"]["amount"]) > 0 else total)
+        classes = {line["key"]: Decimal(line["weight"]) for line in answer[side]["allocation_by_asset_class"]}
+        positions = sum(Decimal(line["weight"]) for line in answer[side]["positions"])
+        total = sum(classes.values())
+        assert total == positions + classes["CASH"]
+        assert total == (1 if Decimal(answer[side]["total_value"]["amount"]) > 0 or total else 0)
+
+
+@given(requests())
+def test_what_is_held_is_told(request: RebalanceRequest) -> None:
+    """Each instrument is a position with its worth, or excluded with its pieces; all cash is there."""
+    made = plan(request)
+    answer = result_of(request, made, "rr_1", "c1")
+    excluded = {line["instrument_id"]: line["details"] for line in answer["universe"]["excluded"]}
+    told = {line["instrument_id"]: line["quantity"] for line in answer["before"]["positions"]}
+    for name, pieces in request.portfolio.positions.items():
+        assert Decimal(told[name]) == pieces if name in told else f"{text(pieces)} held" in excluded[name]
+    for side, cash in (("before", made.before.cash), ("after_simulated", made.after.cash)):
+        lines = {line["currency"]: Decimal(line["amount"]) for line in answer[side]["cash_balances"]}
+        assert lines == cash
+
+
+@given(requests())
+def test_conversions_are_told_in_full(request: RebalanceRequest) -> None:
+    """Each has its amounts, waits for orders before it alone, and what funds it is told."""
+    made = plan(request)
+    answer = result_of(request, made, "rr_1", "c1")
+    conversions = [order for order in made.orders if isinstance(order, Conversion)]
+    told = [intent for intent in answer["intents"] if intent["intent_type"] == "FX_SPOT"]
+    funding = answer["diagnostics"]["funding_plan"]
+    for order, intent, funded in zip(conversions, told, funding, strict=True):
+        bought, sold = (
+            (intent["buy_currency"], intent["buy_amount"]),
+            (intent["sell_currency"], intent["sell_amount_estimated"]),
+        )
+        assert (bought, sold) == ((order.bought, str(order.bought_amount)), (order.sold, str(order.sold_amount)))
+        assert (intent["pair"], funded["fx_pair"]) == (f"{order.bought}/{order.sold}",) * 2
+        assert Decimal(funded["required"]) > 0
+    ids = [intent["intent_id"] for intent in answer["intents"]]
+    assert all(set(intent["dependencies"]) <= set(ids[:at]) for at, intent in enumerate(answer["intents"]))
+
+
+@given(requests())
+def test_what_is_answered_reconciles(request: RebalanceRequest) -> None:
+    """Nothing is lost but what rounding takes; where something is not known nothing is reconciled."""
+    made = plan(request)
+    found = result_of(request, made, "rr_1", "c1")["reconciliation"]
+    assert found is None if any(made.missing.values()) else found["status"] == "OK"
 
 
 @given(requests())
@@ -252,6 +294,33 @@ def test_a_position_too_large_blocks() -> None:
     made = plan(simple(options={"max_position": "0.4"}))
     assert made.status == "BLOCKED"
     assert [rule.rule_id for rule in made.rules if not rule.holds] == ["SINGLE_POSITION_MAX"]
+
+
+def test_the_gate_before_execution() -> None:
+    """Says what is to be done next: carry it out, look at it, mend it, or nothing."""
+    asked: tuple[dict[str, Any], ...] = (
+        {},
+        {"options": {"cash_buffer": "0.5"}},
+        {"options": {"max_position": "0.4"}},
+        {"targets": {}},
+    )
+    gates = [result_of(simple(**more), plan(simple(**more)), "rr_1", "c1")["gate_decision"] for more in asked]
+    assert [gate["recommended_next_step"] for gate in gates] == ["EXECUTE", "RISK_REVIEW", "FIX_INPUT", "NONE"]
+    assert [reason["reason_code"] for reason in gates[2]["reasons"]] == ["HARD_RULE_FAIL:SINGLE_POSITION_MAX"]
+    assert [gate["summary"]["hard_fail_count"] for gate in gates] == [0, 0, 1, 0]
+
+
+def test_the_largest_numbers_are_told() -> None:
+    """To the hundredth: no digit of what the request may hold is too many."""
+    most = {"currency": "USD", "price": "9999999999.999999"}
+    portfolio = {"portfolio_id": "p1", "base_currency": "EUR", "positions": {"AWAY": "999999999999.999999"}}
+    asked = simple(
+        portfolio=portfolio, instruments={"AWAY": most}, targets={"AWAY": "1"}, rates={"USD": "99999999.99999999"}
+    )
+    state = result_of(asked, plan(asked), "rr_1", "c1")["before"]
+    worth = Decimal(state["total_value"]["amount"])
+    assert Decimal("9.99E29") < worth < Decimal("1E30")
+    assert state["positions"][0]["weight"] == "1.000000"
 
 
 def test_targets_of_more_than_everything_block() -> None:

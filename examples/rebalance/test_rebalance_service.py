@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 import rebalance_service
 from engine import VERSION
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
 from rebalance_service import create_app
+from result import result_of
 
 import runstone
 from runstone.contracts.lotus import LotusRuns, build_artifact
@@ -43,6 +47,40 @@ def client(runs: LotusRuns) -> TestClient:
     return TestClient(create_app(lambda: runs), raise_server_exceptions=False)
 
 
+def artifact_of(client: TestClient, result: dict[str, Any]) -> Any:
+    """The artifact of a plan, as it is served."""
+    return client.get(f"/api/v1/rebalance/runs/{result['rebalance_run_id']}/artifact").json()
+
+
+SHARED = Path(os.environ.get("RUNSTONE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+SCHEMA = SHARED / "samples" / "lotus" / "DpmRunArtifactResponse.schema.json"
+
+
+@pytest.mark.skipif(not SCHEMA.is_file(), reason="shared samples absent")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"rates": {}},
+        {"instruments": {}},
+        {"instruments": {"HOME": {"currency": "EUR"}}, "targets": {}},
+        {"targets": {}},
+        {"options": {"max_turnover": "0.01"}},
+        {"options": {"cash_buffer": "0.9", "min_notional": "100", "max_position": "0.1"}},
+        {"targets": {"HOME": "0.171", "AWAY": "0.25"}, "options": {"min_notional": "250"}},
+        {"targets": {"HOME": "0.1705"}, "options": {"drift_band": "0"}},
+        {"portfolio": {"portfolio_id": "p1", "base_currency": "EUR", "cash": {"USD": "9000.00"}}},
+        {"portfolio": {"portfolio_id": "p1", "base_currency": "EUR"}},
+    ],
+)
+def test_an_artifact_is_what_readers_of_lotus_take(client: TestClient, changed: dict[str, Any]) -> None:
+    """By the schema of that service, whatever the plan comes to."""
+    validator = Draft202012Validator(json.loads(SCHEMA.read_bytes()))
+    answer = client.post("/rebalance/simulate", json={**REQUEST, **changed})
+    assert answer.status_code == 200
+    assert [fault.message for fault in validator.iter_errors(artifact_of(client, answer.json()))] == []
+
+
 def test_a_simulation_is_recorded(client: TestClient, runs: LotusRuns) -> None:
     """Its answer is that of the run, whose artifact is served and whose record verifies."""
     headers = {"Idempotency-Key": "k1", "X-Correlation-Id": "c1"}
@@ -50,9 +88,11 @@ def test_a_simulation_is_recorded(client: TestClient, runs: LotusRuns) -> None:
     assert (answer.status_code, answer.headers["X-Correlation-Id"]) == (200, "c1")
     result = answer.json()
     assert (result["status"], result["correlation_id"]) == ("READY", "c1")
-    assert sum(Decimal(line["weight"]) for line in result["after_simulated"]["cash_balances"]) < 1
+    assert sum(Decimal(line["weight"]) for line in result["after_simulated"]["positions"]) < 1
+    lineage, request_hash = result["lineage"], artifact_of(client, result)["evidence"]["hashes"]["request_hash"]
+    assert (lineage["request_hash"], lineage["idempotency_key"]) == (request_hash, "k1")
     stored = runs.get(result["rebalance_run_id"])
-    artifact = client.get(f"/api/v1/rebalance/runs/{result['rebalance_run_id']}/artifact").json()
+    artifact = artifact_of(client, result)
     assert (stored["result"], artifact) == (result, build_artifact(stored))
     assert artifact["evidence"]["engine_version"] == VERSION
     assert all(runs.store.verify(sealed.run_id).ok for sealed in runs.store.runs())
@@ -73,8 +113,34 @@ def test_a_blocked_plan_is_an_answer(client: TestClient, runs: LotusRuns) -> Non
     """A 200 that says so, and a run that is blocked."""
     answer = client.post("/rebalance/simulate", json={**REQUEST, "rates": {}})
     assert (answer.status_code, answer.json()["status"]) == (200, "BLOCKED")
-    assert answer.json()["diagnostics"]["data_quality"]["rates_missing"] == ["USD"]
+    assert answer.json()["diagnostics"]["data_quality"]["fx_missing"] == ["USD/EUR"]
+    assert [line["reason_code"] for line in answer.json()["universe"]["excluded"]] == ["FX_MISSING"]
     assert [sealed.status for sealed in runs.store.runs()] == ["blocked"]
+
+
+def test_an_engine_that_raises(client: TestClient, runs: LotusRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is a 500 in JSON, as other errors are, which names the sealed run; with a key, whoever asks again is told the
+    same."""
+
+    def broken(*_: Any) -> Any:
+        raise ArithmeticError("no such curve")
+
+    monkeypatch.setattr(rebalance_service, "plan", broken)
+    for headers in ({}, {"Idempotency-Key": "k1"}, {"Idempotency-Key": "k1"}):
+        answer = client.post("/rebalance/simulate", json=REQUEST, headers=headers)
+        sealed = next(iter(runs.store.runs()))
+        assert (answer.status_code, answer.json()) == (500, {"detail": f"INTERNAL_ERROR: run {sealed.run_id}"})
+        assert (sealed.status, runs.store.verify(sealed.run_id).ok) == ("failed", True)
+
+
+def test_a_result_that_contradicts_itself(client: TestClient, runs: LotusRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is the engine's failure, too."""
+    told = result_of
+    monkeypatch.setattr(rebalance_service, "result_of", lambda *args: {**told(*args), "status": "FINE"})
+    answer = client.post("/rebalance/simulate", json=REQUEST)
+    (sealed,) = runs.store.runs()
+    assert (answer.status_code, answer.json()) == (500, {"detail": f"INTERNAL_ERROR: run {sealed.run_id}"})
+    assert client.get("/rebalance/runs").json()["items"] == []
 
 
 def test_a_plan_to_be_looked_at(client: TestClient) -> None:

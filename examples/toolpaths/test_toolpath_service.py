@@ -51,7 +51,12 @@ def test_a_dangerous_cut(client: TestClient, store: RunStore) -> None:
     assert (answer.status_code, answer.json()["detail"]["error"]) == (409, "SAFETY_BLOCKED")
     (document,) = documents(store)
     assert document["status"] == "BLOCKED"
-    assert "rim_speed" in document["decision"]["block_reason"]
+    assert document["decision"]["block_reason"] == "spindle_speed: 9000 1/min"
+    assert document["decision"]["warnings"] == [
+        "rim_speed: 141.4 m/s",
+        "feed_per_tooth: 0.01852 mm",
+        "temperature: 312.6 °C",
+    ]
 
 
 @pytest.mark.parametrize("changed", [{"material": "oak"}, {"tool_id": "saw:unknown"}, {"tool_id": "laser:1"}])
@@ -86,6 +91,9 @@ def test_a_file_leads_to_its_run(client: TestClient, store: RunStore, tmp_path: 
     (tmp_path / "part.nc").write_bytes(made["gcode_text"].encode())
     (use,) = store.store.find(tmp_path / "part.nc")
     assert use.row["run_id"] == made["_run_id"]
+    assert use.decision is not None
+    assert (use.decision["outcome"], use.decision["risk_level"]) == ("allow", "GREEN")
+    assert use.decision["facts_sha256"] == made["_hashes"]["feasibility_sha256"]
     (event,) = store.store.get(made["_run_id"]).events("decision")
     assert event["data"]["risk_level"] == "GREEN"
     assert len(event["data"]["rules"]) == 7

@@ -235,7 +235,9 @@ CODES: dict[str, Code] = {
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
     "invalid_tool_contract": _invalid("A tool contract says something that cannot be meant, or holds no JSON Schema."),
-    "invalid_stored_run": _invalid("A stored run of Lotus lacks a member that its artifact is made of."),
+    "invalid_stored_run": _invalid(
+        "A stored run of Lotus lacks a member, has a status that is none, or one that its rules do not come to."
+    ),
     "invalid_call_policy": _invalid("A policy over calls of tools says something that cannot be meant."),
     "invalid_price_table": _invalid("A price table says something that cannot be meant."),
     "invalid_arguments": _invalid("The arguments of a call do not fit the contract of the tool; it was not called."),

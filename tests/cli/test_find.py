@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import runstone
+from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.layout import CATALOG
 from runstone.engine.store import Store
@@ -52,6 +54,62 @@ def test_a_file_is_found_by_its_bytes(steps: Path, invoke: Invoke, target: str) 
     assert answer.status == 0
     assert "made it" in answer.out
     assert "read it" in answer.out
+
+
+POLICY = {
+    "name": "saw",
+    "version": "1",
+    "levels": ["GREEN", "RED"],
+    "blocks": "RED",
+    "score": 100,
+    "rules": [{"id": "rim", "fact": "/rim", "max": 80, "level": "RED", "cost": 60}],
+}
+
+
+@pytest.fixture
+def cut(steps: Path, store: Store) -> str:
+    """A run behind a gate that makes again what `c1` made."""
+
+    @runstone.gate("cut", policy=POLICY, facts={"rim": 50.5}, store=store, run_id="g1")
+    def work() -> None:
+        run = runstone.current_run()
+        assert run is not None
+        run.output("file", "data/clean.csv")
+
+    work()
+    return "g1"
+
+
+def uses(invoke: Invoke) -> dict[str, dict]:
+    (one,) = invoke("find", "--json", "data/clean.csv").value
+    return {use["run_id"]: use["decision"] for use in one["uses"]}
+
+
+def test_the_decision_behind_a_file(cut: str, invoke: Invoke) -> None:
+    """What was decided, by which policy, on which facts; nothing of a run that no gate stood before."""
+    facts_sha256 = sha256_hex(canonical_bytes({"rim": 50.5}))
+    policy = {"name": "saw", "version": "1", "sha256": runstone.load_policy(POLICY).sha256}
+    told = {"outcome": "allow", "risk_level": "GREEN", "score": 100, "policy": policy, "facts_sha256": facts_sha256}
+    assert uses(invoke) == {"g1": told, "c1": None, "r1": None}
+
+
+def test_an_overridden_decision_behind_a_file(cut: str, invoke: Invoke, store: Store) -> None:
+    """Has the outcome that counts now, and who said so."""
+    store.override(cut, by="ann", reason="the blade was worn", outcome="block")
+    decision = uses(invoke)[cut]
+    assert (decision["outcome"], decision["risk_level"], decision["by"]) == ("block", "GREEN", "ann")
+    assert "block GREEN by ann" in invoke("find", "data/clean.csv").out
+
+
+def test_the_decision_stands_in_the_table(cut: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, with the first digits of its facts, on 80 columns too; there is no such column where nothing was
+    decided."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.split() for line in invoke("find", "data/clean.csv").out.splitlines()]
+    assert lines[2][-2:] == ["DECISION", "FACTS"]
+    assert lines[lines.index(["g1"]) + 1][-3:] == ["allow", "GREEN", sha256_hex(canonical_bytes({"rim": 50.5}))[:12]]
+    assert lines[lines.index(["c1"]) + 1][-2:] == ["-", "-"]
+    assert "DECISION" not in invoke("find", "raw.csv").out
 
 
 def test_the_store_is_not_searched_for_itself(steps: Path, invoke: Invoke) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from core.planted import checked
 
 from cli.conftest import Invoke, seal, spoil
 from runstone.cli.measures import size_text
+from runstone.contracts.rmos import RunStore, sha256_json
 from runstone.core.canonical import canonical_bytes
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
@@ -321,3 +323,21 @@ def test_output_over_the_limit_is_told_in_bytes(invoke: Invoke) -> None:
     assert dropped["reason"] == "max_output"
     assert f"not kept {size_text(dropped['bytes'])} of output, over --max-output" in page
     assert " dropped" not in page
+
+
+def test_a_run_that_was_deleted_says_so(tmp_path: Path, invoke: Invoke) -> None:
+    """By whom, when and why its document was taken away; of a run that stands nothing is said of it."""
+    cuts, judged = RunStore(tmp_path / "cuts"), {"risk_level": "GREEN"}
+    for run_id in ("gone", "stands"):
+        named = {"run_id": run_id, "mode": "saw", "tool_id": "saw:kerf", "status": "OK"}
+        cuts.write_artifact({**named, "feasibility": judged, "hashes": {"feasibility_sha256": sha256_json(judged)}})
+    cuts.delete("gone", by="ann", reason="a test piece")
+    shown = [json.loads(invoke("show", name, "--json", "--store", cuts.store.url).out) for name in ("gone", "stands")]
+    told = shown[0]["withdrawn"]
+    assert (told["by"], told["reason"], shown[1]["withdrawn"]) == ("ann", "a test piece", None)
+    pages = [invoke("show", name, "--store", cuts.store.url).out for name in ("gone", "stands")]
+    assert [line.split(maxsplit=1) for line in pages[0].splitlines() if line.split()[:1] == ["deleted"]] == [
+        ["deleted", f"{told['at']} by ann: “a test piece” (the sealed run stays)"]
+    ]
+    assert not any(line.split()[:1] == ["deleted"] for line in pages[1].splitlines())
+    assert "a test piece" in invoke("export", "gone", "--as", "markdown", "-o", "-", "--store", cuts.store.url).out

@@ -196,6 +196,7 @@ def test_the_rules_are_those_of_the_decision(runs: LotusRuns) -> None:
         ("cash", "pass", READY),
         ("hard", "fail", BLOCKED),
     ]
+    assert [(rule["measured"], rule["threshold"]) for rule in event["data"]["rules"]] == [(1.5, 0), (2, 1)]
 
 
 def test_an_engine_that_fails_leaves_a_failed_run_without_artifact(runs: LotusRuns) -> None:
@@ -213,11 +214,38 @@ def test_an_engine_that_fails_leaves_a_failed_run_without_artifact(runs: LotusRu
     assert runs.page() == ([], None)
 
 
-def test_a_status_that_nobody_knows_blocks(runs: LotusRuns) -> None:
-    """What is not known is the worst."""
-    runs.simulate({}, lambda *_: {**result(), "status": "FINE"}, portfolio_id="p1")
+SOFT = {"rule_id": "r", "severity": "SOFT", "status": "FAIL"}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"status": "FINE"}, "result.status is one of READY, PENDING_REVIEW, BLOCKED; found 'FINE'"),
+        ({"status": None}, "result.status is one of READY, PENDING_REVIEW, BLOCKED; found 'None'"),
+        ({"rule_results": [SOFT]}, "result.status is READY, and result.rule_results come to PENDING_REVIEW"),
+        (
+            {"rule_results": [{**SOFT, "severity": "HARD"}]},
+            "result.status is READY, and result.rule_results come to BLOCKED",
+        ),
+        ({"rule_results": [{}]}, "result.status is READY, and result.rule_results come to BLOCKED"),
+    ],
+)
+def test_a_status_that_is_none_is_refused(runs: LotusRuns, said: dict[str, Any], message: str) -> None:
+    """Or that its own rules contradict: a list would say something else than the artifact. The run is failed."""
+    with pytest.raises(InvalidInput) as caught:
+        runs.simulate({}, lambda *_: {**result(), **said}, portfolio_id="p1")
+    assert (caught.value.code, caught.value.message) == ("invalid_stored_run", message)
     (sealed,) = runs.store.runs()
-    assert sealed.status == "blocked"
+    assert (sealed.status, list(sealed.documents()), runs.page()) == ("failed", [], ([], None))
+
+
+@pytest.mark.parametrize("status", [READY, REVIEW, BLOCKED])
+def test_a_list_says_what_the_artifact_says(runs: LotusRuns, status: str) -> None:
+    """Of every status; a rule that only informs changes none."""
+    told = result(status)["rule_results"] + [{**SOFT, "severity": "INFO"}]
+    run = runs.simulate({}, engine(status, rule_results=told), portfolio_id="p1")
+    ((item,), _) = runs.page()
+    assert (item["status"], build_artifact(run)["status"]) == (status, status)
 
 
 def test_the_same_key_is_answered_by_the_same_run(runs: LotusRuns) -> None:

@@ -197,9 +197,9 @@ def test_long_gcode_is_a_file_of_the_bundle(service: Service) -> None:
         )
         if not inline:
             assert sealed.file("artifacts/gcode.nc").decode() == gcode
-        assert [use.row["run_id"] for use in service.store.store.find(f"sha256:{sha256_text(gcode)}")] == [
-            found["run_id"]
-        ]
+        (use,) = service.store.store.find(f"sha256:{sha256_text(gcode)}")
+        assert (use.row["run_id"], use.decision and use.decision["risk_level"]) == (found["run_id"], "GREEN")
+        assert use.decision["facts_sha256"] == found["hashes"]["feasibility_sha256"]
 
 
 def test_a_large_payload_is_a_file_of_the_bundle(tmp_path: Path) -> None:

@@ -429,7 +429,8 @@ def test_a_purged_run_is_gone(client: TestClient, store: RunStore) -> None:
     for run_id in (first, second):
         answer = client.post(f"{RUNS}/{run_id}/purge", json={"actor": "ann", "reason": "asked by customer"})
         assert (answer.status_code, answer.json()["purged"]) == (200, True)
-        assert store.store.objects.tombstone(run_id).reason == "ann: asked by customer"
+        stone = store.store.objects.tombstone(run_id)
+        assert (stone.reason, stone.marked_by, stone.purged_by) == ("asked by customer", "ann", "ann")
         assert not store.store.objects.exists(run_id)
     assert (path.exists(), ids(client), store.store.recover()) == (False, [], [])
 
@@ -464,6 +465,21 @@ def test_removing_has_a_rate(client: TestClient) -> None:
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     assert (answers[-1].json()["error"], answers[-1].headers["retry-after"]) == ("RATE_LIMITED", "60")
     assert ids(client) == made[10:]
+
+
+def test_the_rate_is_that_of_an_actor(client: TestClient, store: RunStore) -> None:
+    """Whoever tries too often keeps nobody else from it; those who do not say who they are count as one. Each try is
+    recorded."""
+    run_id = ask(client)["_run_id"]
+    for actors, last in ((["ann"] * 11, 429), (["", " "] * 5 + [""], 429), (["bob"], 200)):
+        body = {"reason": "asked by customer"}
+        tries = [
+            client.post(f"{RUNS}/{'x' if name != 'bob' else run_id}/purge", json={**body, "actor": name})
+            for name in actors
+        ]
+        assert tries[-1].status_code == last
+        assert all(answer.status_code != 429 for answer in tries[:-1])
+    assert len(list(store.store.runs("kind:rmos.purge"))) == 23
 
 
 def test_a_run_that_is_named_is_not_purged(client: TestClient, store: RunStore) -> None:

@@ -123,7 +123,9 @@ def test_a_gcode_file_names_the_imported_run(tmp_path: Path, store: RunStore, to
     store.import_runs(leave(tmp_path / "old", artifact(**told)))
     part = tmp_path / "part.nc"
     part.write_bytes(b"M2\n")
-    assert [use.row["run_id"] for use in store.store.find(part)] == [ID]
+    (use,) = store.store.find(part)
+    assert (use.row["run_id"], use.decision and use.decision["risk_level"]) == (ID, "YELLOW")
+    assert use.decision["facts_sha256"] == sha256_json(artifact()["feasibility"])
     assert store.store.verify(ID).findings == []
 
 

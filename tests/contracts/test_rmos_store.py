@@ -180,11 +180,14 @@ def test_hashes_are_over_what_is_recorded(tmp_path: Path, monkeypatch: pytest.Mo
     secret = secrets.token_hex(20)
     monkeypatch.setenv("MACHINE_TOKEN", secret)
     store, judged = RunStore(tmp_path / "runs"), {"risk_level": "GREEN", "source": f"sensor {secret}"}
-    made = artifact(store, feasibility=judged, hashes=Hashes(feasibility_sha256=sha256_json(judged)))
+    hashes, outputs = Hashes(feasibility_sha256=sha256_json(judged)), RunOutputs(gcode_text=GCODE)
+    made = artifact(store, feasibility=judged, hashes=hashes, outputs=outputs)
     store.write_artifact(made)
     found = store.document(made.run_id)
     assert found["feasibility"] != judged
     assert found["hashes"]["feasibility_sha256"] == sha256_json(found["feasibility"])
+    (use,) = store.store.find(f"sha256:{sha256_text(GCODE)}")
+    assert use.decision["facts_sha256"] == found["hashes"]["feasibility_sha256"]
     assert store.store.verify(made.run_id).findings == []
 
 
@@ -196,7 +199,9 @@ def test_a_gcode_file_names_the_artifact_that_was_written(store: RunStore, tmp_p
     store.write_artifact(made)
     part = tmp_path / "part.nc"
     part.write_bytes(gcode.encode())
-    assert [use.row["run_id"] for use in store.store.find(part)] == [made.run_id]
+    (use,) = store.store.find(part)
+    assert (use.row["run_id"], use.decision and use.decision["risk_level"]) == (made.run_id, "RED")
+    assert use.decision["facts_sha256"] == made.hashes.feasibility_sha256
 
 
 def test_a_gcode_file_names_an_artifact_that_tells_only_its_hash(store: RunStore, tmp_path: Path) -> None:

@@ -115,6 +115,22 @@ def test_the_worst_rule_decides() -> None:
     assert (bad.block_reason, bad.warnings) == ("b: over_limit", ["a: a is high"])
 
 
+def test_of_rules_as_bad_as_one_another_each_is_told() -> None:
+    """The first is the reason, the others are warnings, be they alike."""
+    broken = {"id": "a", "status": "fail", "severity": "RED"}
+    answer = [broken, {**broken, "id": "b"}, broken]
+    decision = Policy("p", "1", lambda _: {"rules": answer}, levels=["GREEN", "RED"], blocks="RED").decide({})
+    assert (decision.block_reason, decision.warnings) == ("a: RED", ["b: RED", "a: RED"])
+
+
+def test_a_reason_that_is_stated_hides_no_rule() -> None:
+    """It may tell of another one: each rule that does not hold is a warning."""
+    rules = [{"id": name, "status": "fail", "severity": "RED"} for name in ("a", "b")]
+    answer = {"block_reason": "b is too hot", "rules": rules}
+    decision = Policy("p", "1", lambda _: answer, levels=["GREEN", "RED"], blocks="RED").decide({})
+    assert (decision.block_reason, decision.warnings) == ("b is too hot", ["a: RED", "b: RED"])
+
+
 def test_a_rule_tells_what_was_measured() -> None:
     """Against which threshold, in which unit, by which reason."""
     one = {**rule(min=1, max=2), "unit": "m/s", "reason_code": "too_fast"}

@@ -107,6 +107,17 @@ def test_the_first_purge_after_the_grace_removes_it(store: Store, clock: FixedCl
     }  # fmt: skip
 
 
+def test_who_asks_is_told(store: Store, clock: FixedClock) -> None:
+    """By the name that is given, of what was asked for; what somebody else had marked is removed by the user."""
+    record(store, "a", "b")
+    store.purge({"rules": [{"query": "id:a"}], "grace": "1d"}, by="bob", apply=True)
+    clock.advance(DAY_S)
+    store.purge({"rules": [{"query": "id:b"}], "grace": "0"}, by="ann", reason="asked by a customer", apply=True)
+    stones = {stone.run_id: stone for stone in store.tombstones()}
+    assert [(stones[name].marked_by, stones[name].purged_by) for name in "ab"] == [("bob", "somebody"), ("ann", "ann")]
+    assert "by ann: id:b; asked by a customer" in stones["b"].error().message
+
+
 def test_without_grace_it_is_one_step(store: Store) -> None:
     """`grace` 0: marked and removed by the same purge."""
     record(store, "a", "b")
@@ -158,10 +169,10 @@ def test_a_policy_that_cannot_be_read_purges_nothing(store: Store, tmp_path: Pat
 
 
 def test_secrets_are_no_part_of_a_tombstone(store: Store) -> None:
-    """Neither of a rule nor of a reason."""
+    """Neither of a rule nor of a reason, nor of who asks."""
     record(store, "a")
-    policy = {"rules": [{"name": f"by {TOKEN}", "query": "id:a"}]}
-    store.purge(policy, reason=f"because of {TOKEN}", apply=True)
+    policy = {"rules": [{"name": f"by {TOKEN}", "query": "id:a"}], "grace": "0"}
+    store.purge(policy, by=f"ann {TOKEN}", reason=f"because of {TOKEN}", apply=True)
     (stone,) = store.tombstones()
     assert TOKEN not in repr(stone.as_dict())
     assert (stone.rule, stone.reason) == ("by [REDACTED:github-token]", "because of [REDACTED:github-token]")

@@ -10,10 +10,10 @@ from typing import Any, Final
 import click
 
 from runstone.cli.ls import STATUS_STYLES, second_text
-from runstone.cli.measures import count_text
+from runstone.cli.measures import count_text, short_sha256
 from runstone.cli.parameters import json_option, store_option
 from runstone.cli.progress import Progress
-from runstone.cli.rendering import Column, Screen, Span, print_json, say
+from runstone.cli.rendering import Column, Screen, Span, cut, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.core.digests import is_sha256, new_hash, parse_digest
 from runstone.engine.store import Store
@@ -31,6 +31,9 @@ _COLUMNS: Final = (
     Column("DID"),
     Column("AS", flexible=True),
 )
+_DECIDED: Final = (Column("DECISION"), Column("FACTS"))
+_DECISION_CELLS: Final = 24
+_DECISION_STYLES: Final = {"allow": "good", "review": "warn", "block": "bad"}
 _SHOWN_DIGEST: Final = 19
 """`sha256:` and twelve digits."""
 
@@ -118,7 +121,9 @@ def _print(found: list[dict[str, Any]]) -> None:
             screen.line()
         if len(found) > 1 or one["target"] != one["digest"]:
             screen.line(Span(one["target"], "bold"), "  ", Span(one["digest"], "dim"))
-        screen.listing(_COLUMNS, [_cells(use) for use in one["uses"]])
+        decided = any(use.decision is not None for use in one["uses"])
+        rows = [[*_cells(use), *(_decision(use) if decided else ())] for use in one["uses"]]
+        screen.listing((*_COLUMNS, *(_DECIDED if decided else ())), rows)
     if known and len(known) < len(found):
         screen.line()
         screen.line(Span(f"{count_text(len(found) - len(known), 'file')} of {len(found)} known to no run", "dim"))
@@ -128,6 +133,17 @@ def _cells(use: Use) -> list[Any]:
     row = use.row
     status = Span(row["status"], STATUS_STYLES.get(row["status"], ""))
     return [row["run_id"], row["kind"] or "-", status, second_text(row["opened_at"]), f"{use.role} it", use.name]
+
+
+def _decision(use: Use) -> list[Any]:
+    """The outcome that counts now and the level of risk; what it was decided on, by the first digits of its digest."""
+    told = use.decision
+    if told is None:
+        return ["-", "-"]
+    by = f"by {told['by']}" if told.get("by") else ""
+    words = " ".join(word for word in (told["outcome"], told["risk_level"], by) if word)
+    shown = Span(cut(words, _DECISION_CELLS) or "-", _DECISION_STYLES.get(told["outcome"], ""))
+    return [shown, short_sha256(told["facts_sha256"])]
 
 
 def _lineage(store: Store, target: str, *, dot: bool, as_json: bool) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from runstone.cli.measures import count_text, duration_text, number_text, size_text
-from runstone.cli.sections import overriding
+from runstone.cli.sections import deleted, overriding
 from runstone.core.markdown import block, cell, span, table
 
 MAX_BYTES: Final = 900_000
@@ -67,6 +67,8 @@ def _facts(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "label", f"{cell(name)} {cell(value)}"
     for link in summary["links"][:MAX_ROWS]:
         yield "link", f"{link['rel']} {cell(link['run_id'])}"
+    if summary["withdrawn"] is not None:
+        yield "deleted", cell(deleted(summary["withdrawn"]))
     yield "recorded", _counts(summary["counts"])
     yield "run digest", cell(summary["digest"])
     yield "outcome", cell(summary["outcome_digest"])

@@ -275,6 +275,11 @@ def what_was_said(told: dict[str, Any]) -> list[str]:
     return words + [f"“{note}”" for note in told["notes"]]
 
 
+def deleted(told: dict[str, Any]) -> str:
+    """Who took a published document away, when and why."""
+    return f"{told['at']} by {told['by']}: “{told['reason']}”"
+
+
 def files(screen: Screen, summary: dict[str, Any]) -> None:
     """The files of the bundle, beside its manifest."""
     rows: list[list[Cell]] = [

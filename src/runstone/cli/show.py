@@ -14,7 +14,7 @@ from runstone.cli.measures import count_text, duration_text, resource_text, size
 from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import open_id, sealed_run
-from runstone.cli.sections import SECTIONS
+from runstone.cli.sections import SECTIONS, deleted
 from runstone.cli.summary import summarize
 from runstone.engine.store import Store
 from runstone.locate import open_store
@@ -116,6 +116,9 @@ def _facts(summary: dict[str, Any]) -> Iterator[Fact]:
         yield "link", [f"{link['rel']} {link['run_id']}", *_digest(link["digest"])]
     yield "recorded", [_counts(summary)]
     yield from _ending(summary)
+    gone = summary["withdrawn"]
+    if gone is not None:
+        yield "deleted", [Span(deleted(gone), "warn"), Span("(the sealed run stays)", "dim")]
     yield "path", [summary["path"]]
 
 

@@ -11,6 +11,7 @@ from runstone.core.journal import Journal
 from runstone.core.outcome import run_decision
 from runstone.core.parsing import parse_json
 from runstone.engine.family import totals
+from runstone.engine.publishing import publisher_of
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.locate import contract_of
@@ -46,6 +47,7 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
         "verdicts": list(journal.data("verdict")),
         "notes": [data["text"] for data in journal.data("note")],
         "annotations": said.history,
+        "withdrawn": _withdrawn(store, sealed),
         "exit": closed["exit"],
         "resources": closed["resources"],
         "dropped": list(journal.data("dropped")),
@@ -56,6 +58,13 @@ def summarize(store: Store, sealed: Sealed) -> dict[str, Any]:
         "event_types": {name.decode(): span.count for name, span in sorted(journal.index.types.items())},
         "files": sealed.manifest["files"],
     }
+
+
+def _withdrawn(store: Store, sealed: Sealed) -> dict[str, Any] | None:
+    """When, by whom and why the published document of a run was taken away: for readers of its contract it is
+    deleted."""
+    noted = publisher_of(store).withdrawn(sealed.run_id)
+    return None if noted is None else {name: noted[name] for name in ("at", "by", "reason")}
 
 
 class Said:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from runstone.core import canonical
+from runstone.core.digests import sha256_hex
 from runstone.core.events import ANNOTATION, CLOSED, OPENED
 from runstone.core.fulltext import BORDER, searchable
 from runstone.core.times import parse_time
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Fact = tuple[str, str, float | None]
     """Field, text, and the number that the text spells."""
 
-FORMAT: Final = "runstone-card/2"
+FORMAT: Final = "runstone-card/3"
 """Changes whenever the same bundle would get another card."""
 SEALED: Final = "sealed"
 DAMAGED: Final = "damaged"
@@ -167,7 +168,14 @@ class CardMaker:
     def _decision(self, event: Event) -> None:
         data = event["data"]
         if data["call"] is None:
-            self._card["decision"] = {key: data[key] for key in ("outcome", "risk_level")}
+            policy = data["policy"]
+            self._card["decision"] = {
+                "outcome": data["outcome"],
+                "risk_level": data["risk_level"],
+                "score": _brief(data["score"]),
+                "policy": policy and {key: _brief(policy.get(key)) for key in ("name", "version", "sha256")},
+                "facts_sha256": _facts_sha256(data["details"]),
+            }
 
     def _note(self, event: Event) -> None:
         self._notes.append(event["data"]["text"][:LOG_HEAD_CHARACTERS])
@@ -331,6 +339,24 @@ def _pointing(card: Mapping[str, Any]) -> Iterator[Fact]:
         for field, key in (("risk", "risk_level"), ("outcome", "outcome"), ("by", "by")):
             if (text := card["decision"].get(key)) is not None:
                 yield f"decision.{field}", text[:MAX_FACT_CHARACTERS], None
+
+
+def _brief(value: Any) -> Any:
+    """Text or a number, as it is shown of a run; nothing of what is neither."""
+    if isinstance(value, str):
+        return value[:MAX_FACT_CHARACTERS]
+    return value if type(value) in (int, float) else None
+
+
+def _facts_sha256(details: Any) -> str | None:
+    """What a decision was made on, by the SHA-256 of the facts as they are recorded: of their canonical JSON, or of the
+    text of JSON whose bytes somebody else hashes."""
+    if not isinstance(details, dict) or "facts" not in details:
+        return None
+    facts = details["facts"]
+    if isinstance(facts, dict) and facts.keys() == {"$json"} and isinstance(facts["$json"], str):
+        return sha256_hex(facts["$json"].encode())
+    return sha256_hex(canonical.canonical_bytes(facts))
 
 
 def _spelled(value: Any) -> tuple[str, float | None]:

@@ -19,14 +19,14 @@ from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final
 
     from runstone.core.card import Card
     from runstone.core.retention import Decision
     from runstone.engine.finder import Finder
     from runstone.engine.publishing import Publisher
-    from runstone.ports.objects import Objects
+    from runstone.ports.objects import Objects, Removed
 
     Progress = Callable[[int, int], None]
     """Told how many runs are done, of how many."""
@@ -206,22 +206,28 @@ class Purger:
 
     # what is done
 
-    def apply(self, purge: Purge, by: str, reason: str | None, clean: Callable[[str], str]) -> None:
-        """Do what is planned: take back marks, mark, and remove what is due. `clean` takes secrets out of texts."""
+    def apply(self, purge: Purge, by: str | None, user: str, reason: str | None, clean: Callable[[str], str]) -> None:
+        """Do what is planned: take back marks, mark, and remove what is due. `clean` takes secrets out of texts.
+
+        `by` is who asks for it (else the `user`); what somebody else has marked before is removed by the `user`.
+        """
         purge.applied = True
+        asks = clean(by or user)[:MAX_TEXT_CHARACTERS]
         for fate in purge.of(RELEASE):
             self._release(fate)
         for fate in purge.of(MARK):
-            self._mark(fate, self._tombstone(fate, by, reason, clean))
+            self._mark(fate, self._tombstone(fate, asks, reason, clean))
         now = time_text(self._now_ns)
         due = [
             fate
             for fate in purge.fates
             if fate.action == REMOVE or (fate.action == MARK and fate.done and fate.not_before <= now)
         ]
+        asked = {fate.run_id for fate in due if fate.action == MARK}
+        by_run = {fate.run_id: asks if fate.run_id in asked else user for fate in due}
         stay: set[str] = set()
         for done, batch in enumerate(batches(due)):
-            self._remove(batch, by, stay)
+            self._remove(batch, by_run, stay)
             self._tell(min((done + 1) * BATCH, len(due)), len(due))
 
     def _mark(self, fate: Fate, stone: Tombstone) -> None:
@@ -233,7 +239,7 @@ class Purger:
             if not fate.done:  # another purge was first, and its time stands
                 fate.action = WAIT
 
-    def _remove(self, batch: list[Fate], by: str, stay: set[str]) -> None:
+    def _remove(self, batch: list[Fate], by_run: Mapping[str, str], stay: set[str]) -> None:
         """Remove runs, but for those that are held by now, and for what amends a run that stays; `stay` grows."""
         cards: dict[str, Card] = {}
         self._add(cards, [fate.run_id for fate in batch])
@@ -242,7 +248,7 @@ class Purger:
         together: dict[str, Fate] = {}
         for fate in batch:
             if fate.follows in together:  # whether it may go is known when that one has gone
-                self._remove_all(together, by, stay, cards)
+                self._remove_all(together, by_run, stay, cards)
             if fate.run_id in kept:
                 fate.rule = kept[fate.run_id]
                 self._release(fate)
@@ -252,14 +258,19 @@ class Purger:
                 stay.add(fate.run_id)
             else:
                 together[fate.run_id] = fate
-        self._remove_all(together, by, stay, cards)
+        self._remove_all(together, by_run, stay, cards)
 
-    def _remove_all(self, together: dict[str, Fate], by: str, stay: set[str], cards: dict[str, Card]) -> None:
+    def _remove_all(
+        self, together: dict[str, Fate], by_run: Mapping[str, str], stay: set[str], cards: dict[str, Card]
+    ) -> None:
         """Remove runs, and note what became of each; `together` is empty afterwards, and `stay` grows."""
         places = {run_id: self._places(fate, cards.get(run_id)) for run_id, fate in together.items()}
         blocked = self._taken_away(places)  # first: nobody would know of a copy without its bundle
         due = [run_id for run_id in together if run_id not in blocked]
-        answers = {**blocked, **self._objects.remove_many(due, time_text(self._now_ns), by)}
+        answers: dict[str, Removed | RunstoneError] = {**blocked}
+        for by in sorted({by_run[run_id] for run_id in due}):
+            theirs = [run_id for run_id in due if by_run[run_id] == by]
+            answers.update(self._objects.remove_many(theirs, time_text(self._now_ns), by))
         for run_id, fate in together.items():
             answer = answers[run_id]
             fate.action, fate.done = REMOVE, answer in ("removed", "gone")
@@ -310,7 +321,7 @@ class Purger:
             reason=None if reason is None else clean(reason)[:MAX_TEXT_CHARACTERS],
             follows=fate.follows,
             marked_at=time_text(self._now_ns),
-            marked_by=clean(by)[:MAX_TEXT_CHARACTERS],
+            marked_by=by,
             not_before=fate.not_before,
         )
 

@@ -527,6 +527,7 @@ class Store:
         holds: Iterable[str] = (),
         grace: str | None = None,
         apply: bool = False,
+        by: str | None = None,
         reason: str | None = None,
         progress: Progress | None = None,
     ) -> Purge:
@@ -534,8 +535,8 @@ class Store:
 
         `policy` is a mapping as the table `retention` of `runstone.toml`, or the path of such a file; without one it is
         that of `runstone.toml`, whose holds count in any case, as do `holds`, queries. `grace` (`7d`) goes before what
-        the policy says. What cannot be done with one run is in its `problem`. Raises `invalid_settings`,
-        `invalid_query`.
+        the policy says. Tombstones tell `by` whom (default: the user), and the `reason`. What cannot be done with one
+        run is in its `problem`. Raises `invalid_settings`, `invalid_query`.
         """
         from runstone.engine.policy import policy_in_force
         from runstone.engine.publishing import publisher_of
@@ -547,7 +548,7 @@ class Store:
         purge = purger.plan()
         if apply:
             redactor = self.redactor()
-            purger.apply(purge, self.host.user(), reason, lambda text: redactor.text(text)[0])
+            purger.apply(purge, by, self.host.user(), reason, lambda text: redactor.text(text)[0])
         return purge
 
     def _needed(self) -> set[str]:

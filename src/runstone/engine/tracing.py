@@ -25,19 +25,22 @@ MAX_NODES: Final = 10_000
 
 
 class Use:
-    """A run that made or read some bytes, and under which name. `row` is what a list shows of the run."""
+    """A run that made or read some bytes, and under which name. `row` is what a list shows of the run, `decision` what
+    its card knows of the decision that it was begun by (`outcome` is the one that counts now), or `None`."""
 
-    __slots__ = ("name", "role", "row", "type")
+    __slots__ = ("decision", "name", "role", "row", "type")
 
-    def __init__(self, row: dict[str, Any], role: str, name: str, kind: str) -> None:
-        self.row = row
+    def __init__(self, card: Card, role: str, name: str, kind: str) -> None:
+        self.row = row_of(card)
+        self.decision: dict[str, Any] | None = card["decision"]
         self.role = role
         self.name = name
         self.type = kind
 
     def as_dict(self) -> dict[str, Any]:
-        """The row with `role` (`made` or `read`), `name` and `type` of the artifact."""
-        return {**self.row, "role": self.role, "artifact": {"name": self.name, "type": self.type}}
+        """The row with `role` (`made` or `read`), `name` and `type` of the artifact, and the decision."""
+        artifact = {"name": self.name, "type": self.type}
+        return {**self.row, "role": self.role, "artifact": artifact, "decision": self.decision}
 
 
 def uses(finder: Finder, digest: Digest) -> list[Use]:
@@ -54,7 +57,7 @@ def _uses_in(card: Card, digest: Digest) -> Iterator[Use]:
     for field, role in (("outputs", MADE), ("inputs", READ)):
         for name, kind, sha256, _ in card[field]:
             if f"sha256:{sha256}" == digest:
-                yield Use(row_of(card), role, name, kind)
+                yield Use(card, role, name, kind)
                 break
 
 

@@ -32,6 +32,7 @@ PURGED = "IDEMPOTENCY_KEY_RUN_PURGED"
 IN_PROGRESS = "IDEMPOTENCY_KEY_IN_PROGRESS"
 INVALID_TRANSITION = "DPM_WORKFLOW_INVALID_TRANSITION"
 DAMAGED = "DPM_RUN_DAMAGED"
+INTERNAL = "INTERNAL_ERROR"
 UNKNOWN_CURSOR = "DPM_CURSOR_NOT_FOUND"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -169,19 +170,29 @@ def answer(value: Any) -> Response:
     return Response(print_json(value, "compact-utf8"), media_type=JSON)
 
 
-def refused(exc: RunstoneError) -> HTTPException:
-    """The answer to an error of a store, a gate or a look-up."""
-    status, detail = _ANSWERS.get(exc.code, (500, "INTERNAL_ERROR"))
+def refused(exc: Exception) -> HTTPException:
+    """The answer to an error of a store, a gate or a look-up; to what an engine has raised, and whatever else is no
+    fault of the request, a 500 that names the sealed run which tells of it."""
+    told = _told(exc) if isinstance(exc, RunstoneError) else None
+    return HTTPException(*(told or (500, INTERNAL + _run_of(exc))))
+
+
+def _told(exc: RunstoneError) -> tuple[int, str] | None:
     unsealed = exc.code == "answer_withheld" and "cause" in exc.details  # the same key may be asked again
     if isinstance(exc, StoreUnavailable) or unsealed:
-        status, detail = 503, UNAVAILABLE
-    elif exc.code == "run_purged" and exc.details.get("option") == "idempotency_key":
-        status, detail = 409, PURGED
-    elif isinstance(exc, NotFound):
-        status, detail = 404, NOT_FOUND
-    elif isinstance(exc, Damaged):
-        status, detail = 500, DAMAGED
-    return HTTPException(status, detail)
+        return 503, UNAVAILABLE
+    if exc.code == "run_purged" and exc.details.get("option") == "idempotency_key":
+        return 409, PURGED
+    if isinstance(exc, NotFound):
+        return 404, NOT_FOUND
+    return (500, DAMAGED) if isinstance(exc, Damaged) else _ANSWERS.get(exc.code)
+
+
+def _run_of(exc: Exception) -> str:
+    """The run that tells of an error, in words: a gate notes it."""
+    noted = {**(exc.details if isinstance(exc, RunstoneError) else {}), **vars(exc)}
+    run_id = noted.get("run_id")
+    return f": run {run_id}" if run_id else ""
 
 
 _ANSWERS = {

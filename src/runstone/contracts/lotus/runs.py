@@ -19,7 +19,7 @@ from runstone.contracts.lotus.document import (
     stored_of,
 )
 from runstone.contracts.lotus.lost import check_lost
-from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES
+from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES, check_agrees
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.parsing import parse_canonical
@@ -89,7 +89,8 @@ class LotusRuns:
         """Run the engine behind a gate; answers the stored run, ready, to be reviewed or blocked.
 
         The same `idempotency_key` with the same `request` (JSON) answers the same stored run. Raises
-        `idempotency_conflict`, `in_progress`, `store_unavailable`, `answer_withheld`, and what the engine raises.
+        `idempotency_conflict`, `in_progress`, `store_unavailable`, `answer_withheld`, what the engine raises, and
+        `invalid_stored_run` for a result that lacks something, or whose status is none, or not what its rules come to.
         """
         rebalance_run_id = RUN_PREFIX + self.store.entropy.random_bytes(16).hex()
         correlation = correlation_id or "corr_" + self.store.entropy.random_bytes(8).hex()
@@ -131,8 +132,10 @@ class LotusRuns:
         assert recorder.opened_at is not None
         stored = checked({**run, "created_at": f"{recorder.opened_at[:-1]}+00:00"})
         print_json(stored, PROFILE)  # what is no JSON is the engine's failure; recorded it would only be missing
+        told = {"status": stored["result"]["status"], "rule_results": stored["result"]["rule_results"]}
+        check_agrees(told)
         recorder.event(STORED, {"run": Foreign(stored, PROFILE), "published": self.mode == PERSISTED_MODE})
-        return {"status": stored["result"]["status"], "rule_results": stored["result"]["rule_results"]}
+        return told
 
     # look up
 

@@ -1,7 +1,8 @@
 """Deleting and purging runs, by a named actor with a reason, each try a sealed run of its own.
 
 - A try stands behind a gate: an actor, a reason of 6 characters or more, a run that is there, and no more than so many
-  tries a minute. One that is refused is a `blocked` run.
+  tries of that actor a minute; those of nobody count together. One that is refused is a `blocked` run, whatever
+  refuses it: who tries what is to be known.
 - To delete takes a run out of lists and readers, its published document too; its sealed bundle stays. To purge removes
   the bundle, by the kernel's purge: holds and open runs that link to it keep it.
 """
@@ -27,7 +28,7 @@ DELETE: Final = "rmos.delete"
 PURGE: Final = "rmos.purge"
 MIN_REASON_CHARACTERS: Final = 6
 MAX_TRIES: Final = 10
-"""So many tries a minute are looked at; the others are refused."""
+"""So many tries of one actor are looked at in a minute; the others are refused."""
 WINDOW_US: Final = 60_000_000
 TARGET_LABEL: Final = "target"
 ACTOR_LABEL: Final = "actor"
@@ -71,7 +72,7 @@ def purge(store: RunStore, run_id: str, by: str, reason: str) -> str:
 
     def work() -> None:
         rules = [{"name": PURGE, "query": f'id:"{run_id}"'}]
-        done = store.store.purge({"rules": rules, "grace": "0"}, apply=True, reason=f"{by}: {reason}")
+        done = store.store.purge({"rules": rules, "grace": "0"}, apply=True, by=by.strip(), reason=reason)
         fate = next((fate for fate in done.fates if fate.run_id == run_id), None)
         if fate is None or fate.action != "remove" or not fate.done:
             problem = None if fate is None else fate.problem
@@ -85,13 +86,15 @@ def _try(
     store: RunStore, kind: str, run_id: str, by: str, reason: str, work: Callable[[], Any], *, deleted: bool = False
 ) -> str:
     kernel = store.store
+    actor = by.strip()
 
     def facts() -> dict[str, Any]:
         run = current_run()
         assert run is not None
-        run.note(f"{by}: {reason}")
+        run.note(f"{actor}: {reason}")
         found = _is_there(store, run_id, deleted=deleted)
-        return {"actor": len(by.strip()), "reason": len(reason.strip()), "tries": _tries(store, kind), "found": found}
+        tries = _tries(store, kind, actor[:_MAX_LABEL])
+        return {"actor": len(actor), "reason": len(reason.strip()), "tries": tries, "found": found}
 
     def worked() -> str:
         run = current_run()
@@ -100,7 +103,7 @@ def _try(
         return run.run_id
 
     asked: dict[str, Any] = {"facts": facts, **dict.fromkeys(("idempotency_key", "request", "override_of", "run_id"))}
-    asked["labels"] = {TARGET_LABEL: run_id[:_MAX_LABEL], ACTOR_LABEL: by[:_MAX_LABEL]}
+    asked["labels"] = {TARGET_LABEL: run_id[:_MAX_LABEL], ACTOR_LABEL: actor[:_MAX_LABEL]}
     told: str = Gate(Gatekeeper(kind, POLICY, asked, lambda: kernel, {}, wait_s=0.0, result=False), keyed=False)(
         worked
     )()
@@ -119,9 +122,10 @@ def _is_there(store: RunStore, run_id: str, *, deleted: bool) -> bool:
         return False
 
 
-def _tries(store: RunStore, kind: str) -> int:
-    """Tries of the last minute, this one too."""
+def _tries(store: RunStore, kind: str, actor: str) -> int:
+    """Tries of an actor in the last minute, this one too."""
     now_us = store.store.clock.time_ns() / 1000
-    terms: list[Any] = [Match("kind", (Pattern((kind,)),), negated=False)]
+    known = {"kind": kind, f"label.{ACTOR_LABEL}": actor}
+    terms: list[Any] = [Match(field, (Pattern((text,)),), negated=False) for field, text in known.items()]
     terms.append(Bound(OPENED, ">=", now_us - WINDOW_US, negated=False))
     return len(store.store.page(Query(terms), limit=MAX_TRIES + 2).rows)

@@ -174,13 +174,15 @@ class Told:
 
 
 def decision_event(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The kernel's decision of a document that was written as a whole."""
+    """The kernel's decision of a document that was written as a whole; its facts are the feasibility, as at a gate."""
+    feasibility = value.get("feasibility")
+    told = isinstance(feasibility, dict)
     return {
         "call": None,
         "outcome": BLOCK if value.get("status") == STATUSES[BLOCKED] else ALLOW,
         **decision_of(dict(value)),
         "rules": [],
-        "details": None,
+        "details": {"facts": Foreign(in_order(feasibility), STABLE)} if told else None,
         "policy": None,
     }
 

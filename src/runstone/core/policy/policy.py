@@ -88,22 +88,24 @@ class Policy:
         return self._decision(None, None, None, [], [self._unknown("facts", reason, None)], {})
 
     def _decision(
-        self, stated: Any, score: Any, reason: Any, texts: list[str], rules: list[dict[str, Any]], details: Any
+        self, stated: Any, score: Any, stated_reason: Any, texts: list[str], rules: list[dict[str, Any]], details: Any
     ) -> Decision:
         levels = self.levels
         level = levels.worst_of([*(rule["severity"] for rule in rules), *([stated] if levels.known(stated) else [])])
         outcome = levels.outcome(level)
         broken = [rule for rule in rules if rule["status"] != PASS]
-        worst = [rule for rule in broken if rule["severity"] == level]
-        if outcome == BLOCK:
-            reason = str(reason) if reason else _told(worst[0]) if worst else f"risk level {level}"
-        blockers = worst[:1] if outcome == BLOCK else []
-        texts += [_told(rule) for rule in broken if rule not in blockers]
+        worst = next((rule for rule in broken if rule["severity"] == level), None)
+        reason = blocker = None
+        if outcome == BLOCK and stated_reason:  # what it tells may be no rule's, or another one's: all are warnings
+            reason = str(stated_reason)
+        elif outcome == BLOCK:
+            reason, blocker = f"risk level {level}" if worst is None else _told(worst), worst
+        texts += [_told(rule) for rule in broken if rule is not blocker]
         return Decision(
             outcome,
             level,
             score,
-            reason if outcome == BLOCK else None,
+            reason,
             texts,
             [{field: rule[field] for field in RULE_FIELDS} for rule in rules],
             details,
