@@ -16,7 +16,7 @@ from runstone.adapters.fs.probe import NOT_CHECKED, NOT_PROMISED, PROMISED, STAN
 from .pages import ROOT, anchors, codes, fenced, links, pages, rows, sections, text_of
 
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("annotations", "compare", "library", "lotus", "ovc")))
-PAGES += ("docs/packs.md", "docs/queries.md", "docs/tracking.md")
+PAGES += ("docs/frameworks.md", "docs/packs.md", "docs/queries.md", "docs/tracking.md")
 ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md")
 """Pages whose examples are run by tests of their own."""
 PYTHON = [(name, code) for name in PAGES for code in fenced(name, "python")]

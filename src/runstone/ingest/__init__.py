@@ -1,0 +1,1 @@
+"""Doors for what other people's programs say of their runs."""
