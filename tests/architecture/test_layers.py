@@ -25,6 +25,8 @@ BREAKS = {
         ("adapters/system.py", "import runstone.engine.store"),
         ("errors.py", "from runstone.core import limits"),
         ("locate.py", "from runstone.cli.app import main"),
+        ("engine/tools.py", "from runstone.ingest.begun import Begun"),
+        ("ingest/begun.py", "import runstone.contracts.runstone"),
     ],
     "adapters": [("cli/doctor.py", "from runstone.adapters.system import SystemClock")],
     "testing": [("locate.py", "import runstone.testing")],
@@ -34,6 +36,7 @@ BREAKS = {
     "ports": [("ports/host.py", "import pathlib")],
     "click": [("engine/store.py", "import click")],
     "parts": [("engine/recorder.py", "import orjson")],
+    "frameworks": [("engine/recorder.py", "import langgraph"), ("cli/doctor.py", "import pydantic_ai")],
 }
 
 

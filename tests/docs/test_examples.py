@@ -20,6 +20,7 @@ PAGES += (
     "docs/agent.md",
     "docs/evaluation.md",
     "docs/audit.md",
+    "docs/frameworks.md",
     "docs/packs.md",
     "docs/prompts.md",
     "docs/queries.md",

@@ -38,6 +38,14 @@ ERROR: Final = "error"
 CANCELLED: Final = "cancelled"
 BLOCKED: Final = "blocked"
 
+_STOPS: Final = frozenset(
+    (
+        *("CancelledError", "KeyboardInterrupt", "GeneratorExit"),
+        *("GraphInterrupt", "CallDeferred", "ApprovalRequired"),  # LangGraph and pydantic-ai: first somebody is asked
+    )
+)
+"""Names of exceptions which say that somebody stopped a call, and not that it failed."""
+
 PATIENCE_S: Final = 1.0
 """So long a call waits for another thread that tells a contract; then it is told twice."""
 
@@ -260,7 +268,7 @@ def usage_of(input_tokens: Any, output_tokens: Any, cached_tokens: Any) -> dict[
 
 def status_of(exc: BaseException) -> str:
     """How a call ended that raised."""
-    stopped = isinstance(exc, (KeyboardInterrupt, GeneratorExit)) or type(exc).__name__ == "CancelledError"
+    stopped = any(kind.__name__ in _STOPS for kind in type(exc).__mro__)
     return CANCELLED if stopped else ERROR
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from runstone.ports.objects import Committed
 
 FORMAT: Final = "inspect-eval-log"
-CONTRACT: Final = ("runstone", "1")
+CONTRACT: Final = ("agent", "1")
 SAMPLE: Final = "x.inspect.sample"
 _KERNEL: Final = {"success": SUCCESS, "error": FAILED, "cancelled": CANCELLED, "started": INTERRUPTED}
 _TRACEBACK_CHARACTERS: Final = 16_000
