@@ -465,7 +465,7 @@ def test_after_its_block_a_call_says_nothing_more(store: Store) -> None:
         call.answered("late")
         call.__exit__(None, None, None)
     assert [data["output"] for data in returned(store)] == [None]
-    assert call.id == ""
+    assert call.id is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
