@@ -30,10 +30,12 @@ $(VENV)/.lint: $(VENV)/.setup requirements/lint.lock
 
 demo: $(VENV)/.setup ## Record, verify and compare real runs, and say where to look (about half a minute)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r examples/market/requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements/example.lock
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.test ## All tests
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r examples/market/requirements.txt
+	$(BIN)/python -m pytest -q examples/agent
 	$(BIN)/python -m pytest -q examples/rebalance
 	$(BIN)/python -m pytest -q examples/toolpaths
 	$(BIN)/python -m pytest
@@ -46,6 +48,7 @@ types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
 	$(BIN)/mypy
 	$(BIN)/mypy --strict tools/crashpoints tests/typing/public_api.py
 	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py examples/decisions.py
+	MYPYPATH=examples/agent:src $(BIN)/mypy --strict --explicit-package-bases examples/agent
 	MYPYPATH=examples/rebalance:src $(BIN)/mypy --strict --explicit-package-bases examples/rebalance
 	MYPYPATH=examples/toolpaths:src $(BIN)/mypy --strict --explicit-package-bases examples/toolpaths
 	MYPYPATH=action $(BIN)/mypy --strict --explicit-package-bases action
@@ -70,6 +73,7 @@ lock: $(VENV)/.lint ## Resolve the locked requirements anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra fast -o requirements/runtime.lock pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group install -o requirements/install.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group test -c requirements/runtime.lock -o requirements/test.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group example -c requirements/runtime.lock -c requirements/test.lock -o requirements/example.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group lint -c requirements/runtime.lock -o requirements/lint.lock
 
 clean: ## Remove what the other targets made

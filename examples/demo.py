@@ -1,5 +1,5 @@
 """Runstone step by step: record real work, find, compare and judge it, prove it, damage it, kill a run, hide a secret,
-decide at a gate.
+decide at a gate, audit an agent.
 
     python examples/demo.py [--work DIR]
 
@@ -322,6 +322,30 @@ def decide(stage: Stage) -> None:
     claim("400" in output, "all 400 runs verify")
 
 
+def act(stage: Stage) -> None:
+    """Record an agent under two prompts, and look at what it did and was kept from."""
+    stage.section(
+        "What did the agent do",
+        "A research agent answers nine questions about Python under two prompts. A policy\n"
+        "rules over its tools; the second prompt is judged beside the first.",
+    )
+    research = os.path.relpath(PROJECT / "examples" / "agent" / "research.py", stage.work)
+    stage.sh(f"RUNSTONE_STORE=agents python {research} \\\n    --prompt baseline --out reports")
+    output = stage.sh(
+        f"RUNSTONE_STORE=agents python {research} \\\n    --prompt candidate --out reports --baseline @latest",
+        only="^(pass|fail) ",
+    )
+    claim(output.count("pass  ") == 4, "the candidate passes its four rules")
+    agents = runstone.open(stage.work / "agents")
+    candidate, baseline = agents.runs()
+    output = stage.sh(f"runstone audit {baseline.run_id} --store agents", lines=22)
+    claim("blocked by rule deny" in output, "the shell was blocked")
+    claim("approved by research-desk" in output, "reports were approved")
+    stage.sh(f"runstone show {candidate.run_id} --store agents \\\n    --samples accuracy --baseline {baseline.run_id}")
+    told = b"".join(path.read_bytes() for path in (stage.work / "agents").rglob("*") if path.is_file())
+    claim(b"answer questions about the Python language" not in told, "no prompt is in the record")
+
+
 def purge(stage: Stage) -> None:
     """Take runs out of the store, by a rule and with a tombstone."""
     stage.section(
@@ -371,6 +395,7 @@ SECTIONS: Sequence[Callable[[Stage], None]] = (
     hide,
     carry,
     decide,
+    act,
     purge,
 )
 """In this order. What takes runs away comes last."""
@@ -387,6 +412,7 @@ def farewell(work: Path, took_s: float) -> None:
         ("derive.tar", "the exported run"),
         ("second", "the store that it was imported into"),
         ("decisions", "the store of 400 decisions, packed"),
+        ("agents", "the store of two runs of an agent; what it wrote is in `reports`"),
     ):
         print(f"  {name:<13}{what}")
     print("\nTry next:\n")

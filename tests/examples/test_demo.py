@@ -78,9 +78,9 @@ class TestStory:
     """One whole demo."""
 
     def test_it_ends_well(self, played: Played) -> None:
-        """Every claim holds, nothing is complained about, and the fifteen sections come in order."""
+        """Every claim holds, nothing is complained about, and the sixteen sections come in order."""
         assert (played.status, played.complaint) == (0, ""), played.output[-2000:]
-        assert re.findall(r"^(\d+)\. .*\n-+$", played.output, re.MULTILINE) == [str(number) for number in range(1, 16)]
+        assert re.findall(r"^(\d+)\. .*\n-+$", played.output, re.MULTILINE) == [str(number) for number in range(1, 17)]
 
     @pytest.mark.parametrize(
         "line",
@@ -100,6 +100,9 @@ class TestStory:
             r"11 runs in .*: 11 verified",
             r"400 calls from 8 threads: 274 allowed, 68 blocked, 58 failed",
             r"400 runs in .*: 400 verified",
+            r"pass  min score\.accuracy:-0: .*",
+            r"    blocked by rule deny \(tool_denied\) .*",
+            r"(\d+ worse, )?\d+ better, \d+ same",
             r"    wrong_sha256 events\.jsonl: expected sha256",
             r" 7  documents refolded +FAULT",
             r"\$ kill -9 \d+",
