@@ -12,7 +12,7 @@ import pytest
 import rebalance_service
 from engine import VERSION
 from fastapi.testclient import TestClient
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
+from jsonschema import Draft202012Validator
 from rebalance_service import create_app
 from result import result_of
 
