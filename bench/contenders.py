@@ -43,6 +43,7 @@ FLOORS = {
     "floor:parse": Contender(distribution="orjson"),
     "floor:packs": Contender(distribution="orjson"),
     "floor:http": Contender(distribution="fastapi"),
+    "floor:call": Contender(distribution="orjson"),
     "bare": Contender(),
     "tee": Contender(),
 }
@@ -51,6 +52,8 @@ OURS = {
     "runstone:open": Contender(distribution="runstone", first_lines="import runstone; store = runstone.open('store')"),
     "runstone:loops": Contender(distribution="runstone"),
     "runstone:rmos": Contender(distribution="runstone"),
+    "runstone:block": Contender(distribution="runstone"),
+    "runstone:ruled": Contender(distribution="runstone"),
 }
 PEERS = {
     "witness": Contender("witness", "witness-log", "import witness_log"),
@@ -68,6 +71,7 @@ PEERS = {
     "mlflow:file": Contender("mlflow", "mlflow", "import mlflow"),
     "mlflow:sqlite": Contender("mlflow", "mlflow", max_reps=2),
     "aim": Contender("aim", "aim", "import aim"),
+    "langsmith": Contender("langsmith", "langsmith", "import langsmith"),
     "guild": Contender("guild", "guildai", max_reps=1),
     "detect_secrets": Contender("detect_secrets", "detect-secrets", max_reps=3),
     "credsweeper": Contender("credsweeper", "credsweeper", max_reps=3),
@@ -75,7 +79,7 @@ PEERS = {
 }
 CONTENDERS = {**FLOORS, **OURS, **PEERS}
 SCANNER_PEERS = ("detect_secrets", "credsweeper", "betterleaks")
-RECORDER_PEERS = tuple(name for name in PEERS if name not in ("aim", "guild", *SCANNER_PEERS))
+RECORDER_PEERS = tuple(name for name in PEERS if name not in ("aim", "guild", "langsmith", *SCANNER_PEERS))
 
 
 def interpreter(name: str, venvs: Path) -> Path:

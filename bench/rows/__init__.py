@@ -20,4 +20,5 @@ NAMES = (
     "diff",
     "decisions",
     "services",
+    "tool_call",
 )
