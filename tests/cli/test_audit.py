@@ -192,6 +192,63 @@ def test_names_and_arguments_are_cut_on_a_terminal_only(
     assert f"  {name}  open" in invoke("audit", run.run_id).out
 
 
+def test_a_name_that_the_table_cuts_is_told_below(store: Store, on_terminal: Callable[..., str]) -> None:
+    """Also a short one, where other columns take its place; one that is whole is told once."""
+    run = store.run("agent")
+    cost = {"amount": "0.000000000001", "currency": "EUR", "prices_sha256": None}
+    called(run, "call-1", "outer", None)
+    called(run, "call-2", "a_tool_that_fits", None, parent="call-1")
+    returned(run, "call-2", usage={"input_tokens": 1}, cost=cost, attempts=2)
+    run.finish()
+    shown = on_terminal("audit", run.run_id, NO_COLOR="1")
+    assert "      a_tool_that_fits\n" in shown.replace("\r", "")
+    run = store.run("agent")
+    called(run, "call-1", "a_tool_whose_name_is_whole", None)
+    run.finish()
+    assert on_terminal("audit", run.run_id, NO_COLOR="1").count("a_tool_whose_name_is_whole") == 1
+
+
+def test_why_a_call_was_not_made_is_told(store: Store, invoke: Invoke) -> None:
+    """By what its approver raised, too, behind the rule; what the rule says already is told once."""
+    run = store.run("agent")
+    for call, error in (("a", "PolicyBlocked"), ("b", "ConnectionError")):
+        called(run, call, "write", None)
+        ruled(run, call, "block", "approval.tools", "approval_needed")
+        returned(run, call, "blocked", error={"type": error, "message": "nobody is there"}, attempts=0)
+    run.finish()
+    told = lines(invoke("audit", run.run_id).out)
+    assert "ConnectionError: nobody is there" in told
+    assert "PolicyBlocked: nobody is there" not in told
+
+
+def test_what_does_not_fit_is_told_once(store: Store, invoke: Invoke) -> None:
+    """By the error of the call, and what that leaves out below it."""
+    run = store.run("agent")
+    contract = {
+        "name": "t",
+        "version": "1",
+        "arguments": {"properties": {"a": {"type": "null"}, "b": {"type": "null"}}},
+    }
+    with pytest.raises(runstone.InvalidInput), run.tool_call("t", {"a": 1, "b": 2}, contract=contract):
+        pass
+    run.finish()
+    told = " ".join(lines(invoke("audit", run.run_id).out))
+    assert told.count("/a expected null, found integer") == 1
+    assert told.count("does not fit: /b expected null, found integer") == 1
+
+
+def test_a_call_names_the_runs_that_it_began(store: Store, invoke: Invoke) -> None:
+    """The runs of sub-agents stand below the call in which they were begun."""
+    with store.run("agent") as run, run.tool_call("delegate"):
+        parts = [run.child("reader") for _ in range(2)]
+        for part in parts:
+            part.finish()
+    told = lines(invoke("audit", run.run_id).out)
+    assert [line.removeprefix("began run ") for line in told if line.startswith("began")] == [
+        part.run_id for part in parts
+    ]
+
+
 def test_a_damaged_run_is_told(store: Store, invoke: Invoke) -> None:
     """With the place of the damage, and status 1."""
     run_id = audited(store)

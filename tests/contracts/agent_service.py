@@ -10,8 +10,9 @@ import json
 import sys
 from typing import Any
 
-from tests.format.agent_story import research
+from tests.contracts.agent_work import work
 
+from runstone.adapters.schemas import JsonSchemas
 from runstone.contracts.agent import AgentRun, ArtifactStore
 from runstone.engine.store import Store
 from runstone.locate import GENERATOR, contract_of, open_store
@@ -22,14 +23,14 @@ def fixed_store(folder: str) -> ArtifactStore:
     """The store in a folder, by the ports of a process that is always the same."""
     disk = open_store(folder)
     ports = (disk.objects, disk.journals, FixedHost(), FixedClock(), FixedEntropy())
-    return ArtifactStore(Store(disk.url, *ports, contract_of, GENERATOR, list))
+    return ArtifactStore(Store(disk.url, *ports, contract_of, GENERATOR, list, schemas=JsonSchemas))
 
 
 def answer(store: ArtifactStore, question: str) -> dict[str, Any]:
     """What the agent has to say: the library."""
     described = AgentRun("research", version="1", request_id="r-17", user="ann", config={"question": question})
     with store.open(described) as run:
-        research(run)
+        work(run)
         said = {"answer": f"granite, if you ask me {question}"}
         run.log(said["answer"])
         run.check("answered", "pass", "run.log:line:1")

@@ -38,9 +38,11 @@ def by_service(folder: Path) -> dict[str, str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """The files of the one bundle below a folder."""
-    (bundle,) = [path.parent for path in folder.glob("*/manifest.json")]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    """The files of the bundles below a folder: that of the run, and that of its sub-agent."""
+    bundles = [path.parent for path in folder.glob("*/manifest.json")]
+    assert len(bundles) == 2
+    found = [path for bundle in bundles for path in bundle.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 @pytest.mark.parametrize("way", [by_command, by_service], ids=["command", "service"])

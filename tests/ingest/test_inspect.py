@@ -275,12 +275,13 @@ def test_headers_of_any_shape(store: Store, tmp_path: Path, member: str, value: 
 @pytest.mark.parametrize("body", [b"", b"{", b"no archive", b"PK\x03\x04torn", b"[" * 100_000])
 @pytest.mark.parametrize("suffix", ["eval", "json"])
 def test_torn_files(store: Store, tmp_path: Path, body: bytes, suffix: str) -> None:
-    """Are refused with a code."""
+    """Are refused with a code, by their names."""
     path = tmp_path / f"torn.{suffix}"
     path.write_bytes(body)
     with pytest.raises(runstone.RunstoneError) as caught:
         import_log(path, store)
     assert caught.value.code in ("invalid_archive", "too_deep")
+    assert path.name in caught.value.message
 
 
 def test_a_flipped_byte_is_found(store: Store, tmp_path: Path) -> None:

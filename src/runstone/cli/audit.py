@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from runstone.cli.calls import COLUMNS, SOMETIMES, notes, row_of
+from runstone.cli.calls import COLUMNS, NAME, SOMETIMES, notes, row_of
 from runstone.cli.ls import STATUS_STYLES
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, run_argument, store_option
@@ -98,12 +98,10 @@ def _print_calls(screen: Screen, found: dict[str, Any]) -> None:
     table = [row_of(row, start) for row in found["rows"]]
     columns = range(len(COLUMNS))
     shown = [at for at in columns if any(row[at] not in SOMETIMES.get(at, ()) for row in table)]
+    titles, cells = [COLUMNS[at] for at in shown], [[row[at] for at in shown] for row in table]
+    name_cells = screen.widths(titles, cells)[shown.index(NAME)]
     screen.heading("CALLS", *_calls(found["totals"]))
-    screen.table(
-        [COLUMNS[at] for at in shown],
-        [[row[at] for at in shown] for row in table],
-        notes=[list(notes(row, screen)) for row in found["rows"]],
-    )
+    screen.table(titles, cells, notes=[list(notes(row, screen, name_cells)) for row in found["rows"]])
 
 
 def _facts(found: dict[str, Any]) -> Iterator[tuple[str, list[Cell]]]:

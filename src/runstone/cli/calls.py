@@ -13,13 +13,13 @@ from runstone.core.audit import APPROVAL, CHILD, DECISION
 from runstone.core.calls import BLOCKED, MODEL, OPEN
 from runstone.core.terminal import safe_text, text_width
 from runstone.core.times import parse_time
+from runstone.errors import PolicyBlocked
 
 INDENT: Final = "  "
 MAX_INDENTS: Final = 8
 MAX_ARGS_CELLS: Final = 160
 """So much of a call's arguments is shown where no terminal is narrower; `--json` has all."""
-MAX_NAME_CELLS: Final = 16
-"""A longer name may be cut in the table, and is told whole below."""
+MIN_ARGS_CELLS: Final = 16
 NOTE_CELLS: Final = 4
 _STYLES: Final = {"ok": "good", "error": "bad", BLOCKED: "bad", "cancelled": "warn", OPEN: "live"}
 _APPROVAL_STYLES: Final = {"approved": "good", "refused": "bad", "unanswered": "warn"}
@@ -33,7 +33,9 @@ COLUMNS: Final = (
     Column("COST", right=True, keep=8),
     Column("ID", keep=4),
 )
-SOMETIMES: Final = {4: ("1", ""), 5: ("-", ""), 6: ("-", "")}
+NAME: Final = 1
+"""The column of what is called."""
+SOMETIMES: Final = {4: ("0", "1", ""), 5: ("-", ""), 6: ("-", "")}
 """Column → the cells that say nothing: a column of nothing else is left out."""
 
 
@@ -46,7 +48,7 @@ def row_of(row: dict[str, Any], start_ns: int) -> list[Cell]:
     if row["row"] in (DECISION, APPROVAL):
         status = str(row["outcome"])
         return [at, f"{row['row']} of the run", Span(status, _outcome_style(row)), "-", "", "", "", ""]
-    name = INDENT * min(row["depth"], MAX_INDENTS) + (f"model {row['name']}" if row["row"] == MODEL else row["name"])
+    name = _name(row)
     shown = Span(row["status"], _STYLES.get(row["status"], "warn"))
     return [at, name, shown, _took(row["duration_ns"]), str(row["attempts"]), _tokens(row), _cost(row), row["call"]]
 
@@ -75,16 +77,21 @@ def _cost(row: dict[str, Any]) -> str:
     return "-" if cost is None else f"{cost['amount']} {cost['currency']}"
 
 
-def notes(row: dict[str, Any], screen: Screen) -> Iterator[Note]:
-    """What stands below a row: what was asked, what ruled over it, what went wrong."""
+def _name(row: dict[str, Any]) -> str:
+    """What is called, as far to the right as calls are around it."""
+    return f"{INDENT * min(row['depth'], MAX_INDENTS)}{'model ' if row['row'] == MODEL else ''}{row['name']}"
+
+
+def notes(row: dict[str, Any], screen: Screen, name_cells: int) -> Iterator[Note]:
+    """What stands below a row: its name, where that is wider than the column of `name_cells`, what was asked, what
+    ruled over it, what went wrong."""
     indent = NOTE_CELLS + len(INDENT) * min(row.get("depth", 0), MAX_INDENTS)
-    for cell in _told(
-        row, max(MAX_NAME_CELLS, (screen.width or MAX_ARGS_CELLS) - indent), "…" if screen.unicode else "~"
-    ):
+    width = max(MIN_ARGS_CELLS, (screen.width or MAX_ARGS_CELLS) - indent)
+    for cell in _told(row, name_cells, width, "…" if screen.unicode else "~"):
         yield Note([cell], indent)
 
 
-def _told(row: dict[str, Any], width: int, more: str) -> Iterator[Cell]:
+def _told(row: dict[str, Any], name_cells: int, width: int, more: str) -> Iterator[Cell]:
     if row["row"] == CHILD:
         yield Span(str(row["run_id"]), "dim")
     elif row["row"] == DECISION:
@@ -92,19 +99,30 @@ def _told(row: dict[str, Any], width: int, more: str) -> Iterator[Cell]:
     elif row["row"] == APPROVAL:
         yield _approval(row)
     else:
-        if asked := _asked(row):
+        if asked := _asked(row, name_cells):
             yield Span(cut(safe_text(asked), width, more), "dim")
         for one in sorted([*row["decisions"], *row["approvals"]], key=lambda one: one["line"]):
             yield from _rules(one) if one["row"] == DECISION else [_approval(one)]
-        if row["error"] is not None and row["status"] != BLOCKED:
-            yield Span(_error(row["error"]), "bad")
-        for problem in row["problems"]:
-            yield Span(f"does not fit: {_problem(problem)}", "warn")
+        failure = "" if row["error"] is None or _is_told(row) else _error(row["error"])
+        if failure:
+            yield Span(failure, "bad")
+        for words in map(_problem, row["problems"]):
+            if not failure.endswith((f": {words}", f": / {words}")):  # the error names the first of them
+                yield Span(f"does not fit: {words}", "warn")
+        for run in row["runs"]:
+            yield Span(f"began run {run}", "dim")
 
 
-def _asked(row: dict[str, Any]) -> str:
-    """The name where it is long, what the tool does to the world, and the arguments."""
-    name = row["name"] if text_width(row["name"]) > MAX_NAME_CELLS else ""
+def _is_told(row: dict[str, Any]) -> bool:
+    """Whether the error of a call that was blocked says no more than the rule that blocked it."""
+    error = row["error"]
+    by_rule = isinstance(error, dict) and error.get("type") == PolicyBlocked.__name__
+    return row["status"] == BLOCKED and by_rule and bool(row["decisions"])
+
+
+def _asked(row: dict[str, Any], name_cells: int) -> str:
+    """The name where the table cuts it, what the tool does to the world, and the arguments."""
+    name = row["name"] if text_width(safe_text(_name(row))) > name_cells else ""
     effect = f"[{row['side_effect']}]" if row["side_effect"] else ""
     args = "" if row["args"] is None else _compact(row["args"])
     return " ".join(word for word in (name, effect, args) if word)

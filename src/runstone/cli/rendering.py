@@ -126,7 +126,7 @@ class Screen:
         """Aligned columns below their titles; a table without rows is not printed. `notes` stand below their rows."""
         if not rows:
             return
-        widths = self._widths(columns, rows, indent)
+        widths = self.widths(columns, rows, indent)
         titles = [Span(column.title, "dim") for column in columns]
         self._row(columns, titles, widths, indent)
         for at, row in enumerate(rows):
@@ -134,7 +134,8 @@ class Screen:
             for note in notes[at] if notes else ():
                 self.wrapped("", note.cells, note.indent)
 
-    def _widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int) -> dict[int, int]:
+    def widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int = 2) -> dict[int, int]:
+        """Column number → width, of those that a table shows; it has at least one row."""
         natural = [
             max(text_width(column.title), *(text_width(safe_text(_text(row[at]))) for row in rows))
             for at, column in enumerate(columns)
@@ -143,11 +144,11 @@ class Screen:
 
     def listing(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
         """A table that loses no column: where it is too wide, the first cell of a row stands whole above the others."""
-        if not rows or len(self._widths(columns, rows, 0)) == len(columns):
+        if not rows or len(self.widths(columns, rows, 0)) == len(columns):
             self.table(columns, rows, indent=0)
             return
         rest, below = columns[1:], [row[1:] for row in rows]
-        widths = self._widths(rest, below, len(GAP))
+        widths = self.widths(rest, below, len(GAP))
         self.line(Span(columns[0].title, "dim"))
         self._row(rest, [Span(column.title, "dim") for column in rest], widths, len(GAP))
         for row, others in zip(rows, below, strict=True):

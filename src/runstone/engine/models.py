@@ -118,6 +118,7 @@ class ModelCall:
         except RunstoneError as exc:
             raise unrecorded(run, called, exc) from exc
         if blocked is not None:
+            self._attempts = 0
             self._returned(call, BLOCKED, {"error": {"type": blocked.code, "message": blocked.message}})
             raise blocked
 

@@ -86,9 +86,11 @@ class Tool:
         return result
 
     def fail(self, call: ToolCall, exc: BaseException, *, blocked: bool = False) -> None:
-        """It raised, or was not called. Whatever becomes of this record, the exception goes on."""
+        """It raised, or was `blocked` and not called. Whatever becomes of this record, the exception goes on."""
         if not call.id:
             return
+        if blocked:
+            call.attempts = 0
         status = status_of(exc)
         if status == ERROR and (blocked or _is_of(exc, call)):
             status = BLOCKED
@@ -150,6 +152,7 @@ class Tool:
             )
             invalid = error("invalid_arguments", message, tool=self.name, problems=problems)
             if call.id:
+                call.attempts = 0
                 failure = {"type": invalid.code, "message": message}
                 self._returned(call, ERROR, None, failure, [], {"problems": problems})
             raise invalid

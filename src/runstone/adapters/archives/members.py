@@ -6,10 +6,10 @@ Nothing is written by such a name. Of several of one name the last counts, as it
 from __future__ import annotations
 
 from runstone.adapters.archives.inflate import inflated
-from runstone.adapters.archives.source import Source, refused
+from runstone.adapters.archives.source import Member, Source, refused
 from runstone.adapters.archives.zip import is_zip, zip_members
 from runstone.core.digests import new_hash
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 _HEAD_BYTES = 4
 
@@ -23,7 +23,7 @@ class ZipMembers:
         try:
             if not is_zip(self._source.exactly(0, min(_HEAD_BYTES, self._source.size))):
                 raise refused(f"{path} is no zip archive")
-            self._members = {member.name: member for member in zip_members(self._source) if member.kind == "file"}
+            self._members = _members(self._source, path)
         except BaseException:
             self._source.close()
             raise
@@ -55,3 +55,10 @@ class ZipMembers:
 
     def close(self) -> None:
         self._source.close()
+
+
+def _members(source: Source, path: str) -> dict[str, Member]:
+    try:
+        return {member.name: member for member in zip_members(source) if member.kind == "file"}
+    except RunstoneError as exc:
+        raise error(exc.code, f"{path}: {exc.message}", **{**exc.details, "path": path}) from exc
