@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +222,17 @@ def test_an_approval_is_recorded_with_who_and_why(store: Store) -> None:
     assert (refused["outcome"], refused["rules"][0]["reason_code"]) == ("block", "approval_refused")
 
 
+def test_an_approval_repeats_nothing_that_is_kept_out(store: Store) -> None:
+    """Who approves quotes what the contract masks: neither the reason nor the name has it."""
+    masked = contract("pay", handling={"arguments": {"/card": "mask"}}, approval="always")
+    with store.run("agent", run_id="r") as run:
+        run.govern(approver=lambda asked: Approval(True, by=asked.args["card"], reason=f"card {asked.args['card']}"))
+        run.tool(masked)(lambda card: None)("4111 1111")
+    (approval,) = of_type(store, "r", "approval")
+    assert approval["reason"].startswith("card [REDACTED:")
+    assert "4111 1111" not in str(approval)
+
+
 @pytest.mark.parametrize(
     ("approver", "outcome", "reason"),
     [
@@ -345,6 +360,56 @@ def test_behind_the_end_of_the_run_nothing_is_let_through(store: Store) -> None:
 
 
 # sources
+
+
+def test_one_more_try_behind_the_end_of_the_run_is_none(store: Store) -> None:
+    """A call that goes on after its run is finished: what rules over it counts in no record any more."""
+    run = store.run("agent", run_id="r")
+    run.govern({**NAMED, "budget": {"calls": 5}})
+    call = run.tool_call("x").__enter__()
+    run.finish()
+    with pytest.raises(StoreUnavailable):
+        call.attempt()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it forks beside a thread: that is the case
+def test_a_forked_child_waits_for_no_thread_of_its_parent(store: Store) -> None:
+    """A call that was going on: its tokens count in the parent alone, and there is no other try."""
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "budget": {"calls": 5}})
+        with run.tool_call("x") as call, run.model_call("m", "p") as model, held(run.calls.lock):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(5)
+                call.usage("m", input_tokens=1)
+                model.usage("m", input_tokens=1)
+                try:
+                    call.attempt()
+                except StoreUnavailable:
+                    os._exit(0)
+                os._exit(1)
+            assert os.waitpid(child, 0)[1] == 0
+
+
+@contextmanager
+def held(lock: Any) -> Iterator[None]:
+    """A lock that another thread holds meanwhile."""
+    ready, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            ready.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    ready.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_policies_and_prices_come_from_files(store: Store, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from runstone.engine.disabled import DISABLED
 from runstone.engine.facts import WITHHELD, is_withheld, withhold
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError
+from runstone.errors import InvalidInput, RunstoneError
 from runstone.testing.fakes import FixedClock
 
 from .scenes import events, of_type, open_store
@@ -466,6 +466,17 @@ def test_after_its_block_a_call_says_nothing_more(store: Store) -> None:
         call.__exit__(None, None, None)
     assert [data["output"] for data in returned(store)] == [None]
     assert call.id is None
+
+
+def test_a_block_is_entered_once(store: Store) -> None:
+    """A second time is an error, and no call of a prompt that is not there any more."""
+    with store.run("agent", run_id="r") as run:
+        call = run.model_call("m", "p")
+        with call:
+            pass
+        with pytest.raises(InvalidInput), call:
+            pass
+    assert len(called(store)) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
+import pickle
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import pytest
 from core.planted import LETTERS, drawn
+from pydantic import BaseModel, Field
 
+from runstone.core.tools.contract import ToolContract
 from runstone.engine.disabled import DISABLED
 from runstone.engine.live import LIVE
+from runstone.engine.recorder import Run
 from runstone.engine.store import Store
+from runstone.engine.tracking import track
 from runstone.errors import InvalidInput, RunstoneError, StoreUnavailable
 
 from .called import SEARCH, calls, contract, in_a_loop, kinds, text
@@ -286,6 +293,89 @@ def test_what_a_contract_takes_out_is_nowhere(store: Store) -> None:
     assert store.get("outer").status == "failed"
 
 
+@pytest.mark.parametrize("place", ["around", "within", "tracked", "in a run within", "in a run that goes on"])
+def test_what_a_contract_takes_out_is_in_no_other_call(store: Store, place: str) -> None:
+    """Not in what the calls around it raise, nor in what those in it do, whatever they are and of whatever run."""
+    value = drawn(Random(8), LETTERS, 20)
+
+    def fail(run: Run) -> None:
+        with run.tool_call("search", {"q": "x", "ssn": value}, contract=SEARCH):
+            if place != "within":
+                raise ValueError(value)
+            with run.tool_call("inner"):
+                raise ValueError(value)
+
+    run = store.run("agent", run_id="r")
+    with pytest.raises(ValueError, match=value), run:  # noqa: PT012  # the order matters
+        if place == "tracked":
+            track(lambda: fail(run))()
+        with run.tool_call("outer"):
+            if not place.startswith("in a run"):
+                fail(run)
+            child = run.child("part", run_id="c")
+            if place.endswith("on"):
+                fail(child)
+            with child:
+                fail(child)
+    if place.endswith("on"):
+        child.finish()
+    assert value not in text(store)
+    assert len(calls(store)) == {"tracked": 2, "around": 2, "within": 3}.get(place, 1)
+    assert {call["status"] for call in calls(store)} == {"error"}
+
+
+def test_an_exception_goes_to_another_process_as_it_would(store: Store) -> None:
+    """What a call holds against it stays here: it can be pickled, and nothing of the contract's goes along."""
+    with pytest.raises(ValueError, match="no") as caught, store.run("agent") as run:  # noqa: SIM117  # the order matters
+        with run.tool_call("search", {"q": "x", "ssn": "123-45-678"}, contract=SEARCH):
+            raise ValueError("no")
+    data = pickle.dumps(caught.value)
+    assert b"123-45-678" not in data
+    assert pickle.loads(data).args == ("no",)
+
+
+def test_a_secret_of_a_child_is_not_in_the_call_around_it(store: Store) -> None:
+    """What a child declares is in no call of its parent that the child's exception leaves."""
+    value = drawn(Random(9), LETTERS, 20)
+    with pytest.raises(ValueError, match=value), store.run("agent", run_id="r") as run:  # noqa: SIM117  # the order matters
+        with run.tool_call("ask"), run.child("part", secrets=[value]):
+            raise ValueError(value)
+    assert calls(store)[0]["status"] == "error"
+    assert value not in text(store)
+
+
+class Person(BaseModel):
+    """Its schema spells it otherwise."""
+
+    number: str = Field(alias="socialNumber")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "action", "given"),
+    [
+        ("/a", "mask", lambda value: value + " and more" * 10_000),
+        ("/a", "drop", lambda value: {value: 1}),
+        ("/a/*", "mask", lambda value: [f"other-{'x' * at}" for at in range(1_500)] + [value]),
+        ("/a/socialNumber", "mask", lambda value: Person(socialNumber=value)),
+        ("/a", "drop", str.encode),
+    ],
+    ids=["long", "key", "behind the cut", "alias", "bytes"],
+)
+def test_what_a_contract_takes_out_in_every_form_is_nowhere(
+    store: Store, pattern: str, action: str, given: Callable[[str], Any]
+) -> None:
+    """A text that is cut, a key, an item that is left out, an alias, bytes: not in what the call raises, either."""
+    value = drawn(Random(10), LETTERS, 20)
+    arg = given(value)
+    message = arg if isinstance(arg, str) else value
+    takes = contract("t", handling={"arguments": {pattern: action}})
+    with pytest.raises(ValueError, match=value), store.run("agent", run_id="r") as run:  # noqa: SIM117  # the order matters
+        with run.tool_call("t", {"a": arg}, contract=takes):
+            raise ValueError(message)
+    assert calls(store)[0]["status"] == "error"
+    assert value not in text(store)
+
+
 def test_secrets_never_reach_the_disk(store: Store, tmp_path: Any) -> None:
     """In arguments, results, items, exceptions, names, references, approvals and rules, by the default redaction."""
     secret, token = drawn(Random(3), LETTERS, 24), "ghp_" + "a1B2" * 7 + "a13tNSQc"
@@ -431,6 +521,138 @@ def test_what_is_no_function_is_no_tool(store: Store, bad: Any) -> None:
     with store.run("agent") as run, pytest.raises(InvalidInput) as caught:
         run.tool(contract("x"))(bad)
     assert caught.value.details["option"] == "tool"
+
+
+def test_what_cannot_be_read_stops_no_tool(store: Store) -> None:
+    """An object that lacks one of its members; a list that holds itself is refused at once, as it is no JSON."""
+
+    @dataclass
+    class Half:
+        here: int
+        missing: int = field(init=False)
+
+    ring: list[Any] = []
+    ring += [ring, ring]
+    with store.run("agent", run_id="r") as run:
+        with run.tool_call("t", {"a": Half(1)}, contract=contract("t")):
+            pass
+        with pytest.raises(InvalidInput) as caught, run.tool_call("t", {"a": ring}, contract=contract("t")):
+            pass
+    assert caught.value.code == "invalid_arguments"
+    assert [call["status"] for call in calls(store)] == ["ok", "error"]
+
+
+@pytest.mark.parametrize("members", [{}, {"handling": {"arguments": {"/a": "drop"}}}, None])
+def test_arguments_that_nest_too_deep_leave_no_call_open(store: Store, members: dict[str, Any] | None) -> None:
+    """Nothing can look at them: they are refused, and the call has ended."""
+    deep: Any = "x"
+    for _ in range(200):
+        deep = [deep]
+    known = None if members is None else contract("t", **members)
+    with store.run("agent", run_id="r") as run:
+        run.govern({"name": "p", "version": "1"})
+        with pytest.raises(InvalidInput), run.tool_call("t", {"a": deep}, contract=known):
+            pass
+    assert [call["status"] for call in calls(store)] == ["blocked" if known is None else "error"]
+
+
+def test_a_block_is_over_whatever_it_answered(store: Store) -> None:
+    """A generator that it is given is told, and nothing waits for its items."""
+    items = iter(range(3))
+    with store.run("agent", run_id="r") as run, run.tool_call("t") as call:
+        call.returned(item for item in items)
+    assert [call["status"] for call in calls(store)] == ["ok"]
+    assert list(items) == [0, 1, 2]
+
+
+def test_a_block_that_ends_elsewhere_leaves_what_is_around_there(store: Store) -> None:
+    """A block that is left in another context is over, and the call that is around there stays."""
+    with store.run("agent", run_id="r") as run:
+        block = run.tool_call("first")
+        block.__enter__()
+
+        def elsewhere() -> None:
+            with run.tool_call("second"):
+                block.__exit__(None, None, None)
+                with run.tool_call("third"):
+                    pass
+
+        contextvars.Context().run(elsewhere)
+    assert [(call["name"], call["parent"]) for call in calls(store)] == [
+        *[("first", None), ("second", None), ("third", "call-2")]
+    ]
+
+
+@in_a_loop
+async def test_what_a_generator_does_at_its_end_is_a_part_of_it(store: Store) -> None:
+    """One that is left early, asynchronous or not: calls of its `finally` are within its own."""
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("plain"))
+        def plain() -> Iterator[int]:
+            try:
+                yield 1
+            finally:
+                with run.tool_call("end"):
+                    pass
+
+        @run.tool(contract("async"))
+        async def ticks() -> AsyncIterator[int]:
+            try:
+                yield 1
+            finally:
+                with run.tool_call("end"):
+                    pass
+
+        with contextlib.closing(plain()) as generator:
+            next(generator)
+        async with contextlib.aclosing(ticks()) as stream:
+            await anext(stream)
+    order = [(e["call"], e.get("parent")) for kind in ("tool.called",) for e in of_type(store, "r", kind)]
+    assert order == [("call-1", None), ("call-2", "call-1"), ("call-3", None), ("call-4", "call-3")]
+    ended = [event["call"] for event in of_type(store, "r", "tool.returned")]
+    assert ended == ["call-2", "call-1", "call-4", "call-3"]
+
+
+class Calculator:
+    """A method and a call, which are tools."""
+
+    def add(self, a: int, b: int = 0) -> int:
+        return a + b
+
+    def __call__(self, a: int, b: int = 0) -> int:
+        return a + b
+
+
+@pytest.mark.parametrize(
+    ("tool", "args"),
+    [
+        (Calculator().add, {"a": 5}),
+        (Calculator(), {"a": 5}),
+        (functools.partial(Calculator().add, 1), {"b": 5}),
+        (functools.lru_cache(Calculator().add), {"a": 5}),
+    ],
+    ids=["method", "object", "partial", "wrapped"],
+)
+def test_what_is_called_as_a_function_has_names_for_its_arguments(
+    store: Store, tool: Callable[[int], int], args: dict[str, int]
+) -> None:
+    """Those of the parameters that are left to the caller, as its contract has them."""
+    with store.run("agent", run_id="r") as run:
+        run.tool()(tool)(5)
+    assert [call["args"] for call in calls(store)] == [args]
+
+
+@pytest.mark.parametrize("members", [{"approval": "always"}, {"budget": {"calls": 1}}])
+def test_a_contract_that_rules_is_not_switched_off(members: dict[str, Any]) -> None:
+    """What asks for a record is not done without one, also where nothing is recorded on purpose."""
+    ran: list[int] = []
+    tool = DISABLED.tool(contract("t", **members))(lambda: ran.append(1))
+    with pytest.raises(StoreUnavailable):
+        tool()
+    with pytest.raises(StoreUnavailable):
+        DISABLED.tool_call("t", contract=ToolContract.of(contract("t", **members)))
+    assert ran == []
 
 
 def test_a_block_is_entered_once(store: Store) -> None:

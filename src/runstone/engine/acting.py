@@ -42,8 +42,9 @@ class Acting:
         if found is None:
             from runstone.engine.calls import Calls
 
-            made: Calls = self.__dict__.setdefault("_calls", Calls(None))  # of two threads one makes it
-            return made
+            made = Calls(None, _whole(self).writer.heard)
+            kept: Calls = self.__dict__.setdefault("_calls", made)  # of two threads one makes it
+            return kept
         return found
 
     def tool(
@@ -126,7 +127,7 @@ class Acting:
         from runstone.engine.calls import Calls, call_around
 
         if isinstance(child, Acting):
-            child._calls = Calls(self.calls)  # noqa: SLF001  # of this class
+            child._calls = Calls(self.calls, _whole(child).writer.heard)  # noqa: SLF001  # of this class
             if self.debug_key is not None:
                 child.debug_key = self.debug_key
             call = call_around(_whole(self))

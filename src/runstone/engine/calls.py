@@ -15,9 +15,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from runstone.core.redaction.cutting import beginning
+from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.tools.limits import Limits, Spent
 from runstone.core.tools.prices import TOKENS
-from runstone.engine.facts import MESSAGE_CHARACTERS, text_of
+from runstone.engine.facts import MESSAGE_CHARACTERS, kept_out_of, text_of, without_heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -113,19 +114,21 @@ class Within:
 
 
 class Calls:
-    """What a run counts of its calls, and what rules over them. `outer` is that of the run that it is a part of.
+    """What a run counts of its calls, and what rules over them. `outer` is that of the run that it is a part of,
+    `heard` what the run takes out of exceptions (`JournalWriter.heard`).
 
     Safe to share between threads. One lock for a whole family of runs: of two calls that would take the last of a
     budget, one has it.
     """
 
     __slots__ = (
-        *("_numbers", "_telling", "_told", "approver", "known", "lock", "outer"),
+        *("_numbers", "_telling", "_told", "approver", "heard", "known", "lock", "outer"),
         *("policy", "prices", "spent", "taken", "tools"),
     )
 
-    def __init__(self, outer: Calls | None) -> None:
+    def __init__(self, outer: Calls | None, heard: list[Redactor]) -> None:
         self.outer = outer
+        self.heard = heard
         self.lock: _thread.RLock = _thread.RLock() if outer is None else outer.lock
         self.policy: CallPolicy | None = None
         self.approver: Approver | None = None
@@ -202,10 +205,12 @@ class Calls:
 
     def spend(self, call: Call | None, model: str | None, usage: Mapping[str, int]) -> int | None:
         """Count tokens that a call used, in its run, in those around it, and in the tools that it is a part of; answers
-        what they cost (`core.tools.prices`), or `None` where that is not known."""
+        what they cost (`core.tools.prices`), or `None` where that is not known. A forked child counts nothing."""
         prices = self.price_table
         amount = None if prices is None or model is None else prices.amount(model, usage)
         currency = None if prices is None else prices.currency
+        if call is not None and call.run.writer.inherited:  # another thread of the parent may hold the lock for ever
+            return amount
         tokens = usage[TOKENS[0]] + usage[TOKENS[1]]
         names = _tools_around(call)
         with self.lock:
@@ -260,6 +265,15 @@ def _tools_around(call: Call | None) -> set[str]:
     return names
 
 
+def _kept_out_around() -> Iterator[Redactor]:
+    """What takes out of a text what the contracts of the calls around keep out of the record."""
+    call = AROUND.get()
+    while call is not None:
+        if taken := getattr(call, "taken", None):
+            yield Redactor(dict.fromkeys(taken, DECLARED))
+        call = call.outer
+
+
 def usage_of(input_tokens: Any, output_tokens: Any, cached_tokens: Any) -> dict[str, int]:
     """Counts of tokens as a call tells them; what is no integer of 0 or more counts as 0."""
     counts = zip(TOKENS, (input_tokens, output_tokens, cached_tokens), strict=True)
@@ -273,8 +287,9 @@ def status_of(exc: BaseException) -> str:
 
 
 def failure_of(run: Run, exc: BaseException) -> dict[str, str]:
-    """What a call raised, as it is recorded."""
-    return {"type": type(exc).__name__, "message": shorten_for(run)(text_of(exc), MESSAGE_CHARACTERS)}
+    """What a call raised, as it is recorded: without what calls and runs in it, or around it, keep out of theirs."""
+    message = without_heard(text_of(exc), [*kept_out_of(exc), *_kept_out_around()])
+    return {"type": type(exc).__name__, "message": shorten_for(run)(message, MESSAGE_CHARACTERS)}
 
 
 def shorten_for(run: Run) -> Callable[[str, int], str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from runstone.core.values import coerce
 from runstone.core.words import RUNNING
 from runstone.engine.current import place_of
+from runstone.engine.facts import keep_out
 from runstone.engine.live import LIVE
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError
@@ -41,8 +42,11 @@ def announce(run_id: str, parents: Iterable[str], store: Store) -> None:
             store.journals.adopt(parent, run_id)
 
 
-def tell_secrets(run: Run, store: Store) -> None:
-    """A run is left by an exception, which may go on to its parents: what they end with is without its secrets."""
+def tell_secrets(run: Run, store: Store, exc: BaseException) -> None:
+    """A run is left by an exception, which may go on to its parents: what they record of it, and what they end with, is
+    without its secrets."""
+    if run.parents:
+        keep_out(exc, (run.redactor, *run.writer.heard))
     for parent in run.parents:
         live = _live(parent, store)
         if live is not None:

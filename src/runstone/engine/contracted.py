@@ -15,6 +15,7 @@ from runstone.core.limits import MAX_DEPTH
 from runstone.core.redaction.redactor import FAILED
 from runstone.core.tools.handling import handled
 from runstone.core.values import Coerced, Foreign, coerce
+from runstone.engine.taken_out import taken_out
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -64,6 +65,17 @@ class Contracted:
         """
         return _recorded(value, self.contract.handling.arguments, self._key, _ARGS, shorten)
 
+    def taken(self, value: Any) -> set[str]:
+        """Texts and numbers of arguments that are not recorded; none of what nests too deep to be checked."""
+        patterns = self.contract.handling.arguments
+        if not patterns.takes:
+            return set()
+        try:
+            tree = coerce(_spelled(value, ()))[0]
+        except RunstoneError:
+            return set()
+        return set(taken_out(tree, handled(tree, patterns, None)[1]))
+
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """A result, in the same way, as the member `result`."""
         return _recorded(value, self.contract.handling.result, self._key, _RESULT, shorten)
@@ -71,7 +83,7 @@ class Contracted:
 
 def _problems(check: Checker, value: Any) -> list[dict[str, str]]:
     try:
-        found = check(_plain(_spelled(value, 0), 0))
+        found = check(_plain(_spelled(value, ()), 0))
     except (RecursionError, RunstoneError):  # too deep: nothing that is not checked may pass
         found = [("", _TOO_DEEP)]
     return [{"path": path, "message": message} for path, message in found]
@@ -80,7 +92,7 @@ def _problems(check: Checker, value: Any) -> list[dict[str, str]]:
 def _recorded(
     value: Any, patterns: Patterns, key: bytes | None, member: str, shorten: Shorten | None
 ) -> tuple[Any, list[Mark]]:
-    value = _spelled(value, 0)
+    value = _spelled(value, ())
     marks: list[Mark] = []
     if shorten is not None:
         bounded = Bounded(shorten, member)
@@ -111,19 +123,28 @@ class _Spelled(dict["Any", "Any"]):
     """What an object holds, as its schema spells it. The door marks it `coerced`, as it is no plain mapping."""
 
 
-def _spelled(value: Any, depth: int) -> Any:
-    """A value with each pydantic model in it as the mapping that its schema describes: by its aliases."""
-    if depth > MAX_DEPTH or "pydantic" not in sys.modules:
+def _spelled(value: Any, around: tuple[Any, ...]) -> Any:
+    """A value with each pydantic model in it as the mapping that its schema describes: by its aliases.
+
+    `around` is what holds it; what holds itself, or nests too deep, stays as it is.
+    """
+    if "pydantic" not in sys.modules:
         return value
     kind = type(value)
+    if not (kind is dict or kind is list or kind is tuple or hasattr(kind, "__dataclass_fields__")):
+        return _of_model(value) if callable(getattr(kind, "model_dump", None)) else value
+    if len(around) > MAX_DEPTH or any(value is one for one in around):
+        return value
+    around = (*around, value)
     if kind is dict:
-        return {key: _spelled(item, depth + 1) for key, item in value.items()}
+        return {key: _spelled(item, around) for key, item in value.items()}
     if kind is list or kind is tuple:
-        return kind([_spelled(item, depth + 1) for item in value])
-    if hasattr(kind, "__dataclass_fields__"):
-        fields = sys.modules["dataclasses"].fields(kind)
-        return _Spelled({field.name: _spelled(getattr(value, field.name), depth + 1) for field in fields})
-    return _of_model(value) if callable(getattr(kind, "model_dump", None)) else value
+        return kind([_spelled(item, around) for item in value])
+    try:
+        held = {field.name: getattr(value, field.name) for field in sys.modules["dataclasses"].fields(kind)}
+    except Exception:  # a member may be missing, and a foreign object may raise anything; the door tells of it
+        return value
+    return _Spelled({name: _spelled(item, around) for name, item in held.items()})
 
 
 def _of_model(model: Any) -> Any:

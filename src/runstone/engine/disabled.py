@@ -123,13 +123,13 @@ class DisabledRun:
         """Nothing; the answer is a context manager all the same."""
         return DisabledCall()
 
-    def tool(self, *_: Any, **__: Any) -> Callable[[Any], Any]:
-        """The function as it is."""
-        return lambda function: function
+    def tool(self, contract: Any = None, **_: Any) -> Callable[[Any], Any]:
+        """The function as it is; one whose contract asks for a record raises `store_unavailable` when it is called."""
+        return (lambda _: _not_called) if _asks(contract) else (lambda function: function)
 
-    def tool_call(self, *_: Any, **__: Any) -> DisabledCall:
-        """Nothing; the answer is a block all the same."""
-        return DisabledCall()
+    def tool_call(self, *_: Any, contract: Any = None, **__: Any) -> DisabledCall:
+        """Nothing; the answer is a block all the same. Raises `store_unavailable` as a call of `tool` does."""
+        return _not_called() if _asks(contract) else DisabledCall()
 
     def govern(self, policy: Any = None, *_: Any, **__: Any) -> None:
         """Nothing without a policy. With one it raises `store_unavailable`: a block that nobody records is none."""
@@ -182,6 +182,17 @@ class DisabledRun:
 
     def __repr__(self) -> str:
         return "<Run disabled>"
+
+
+def _asks(contract: Any) -> bool:
+    """Whether a tool's contract wants an approval, or has a budget: what is not recorded is not done then."""
+    said = getattr(contract, "data", contract)
+    return hasattr(said, "get") and (said.get("approval") == "always" or bool(said.get("budget")))
+
+
+def _not_called(*_: Any, **__: Any) -> Any:
+    message = "recording is switched off by RUNSTONE_DISABLED: a tool whose contract rules over its calls is not called"
+    raise error("store_unavailable", message, reason="RUNSTONE_DISABLED")
 
 
 DISABLED: Final = DisabledRun()

@@ -15,6 +15,7 @@ from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Any, Final
 
     from runstone.core.redaction.known import Known
@@ -31,6 +32,7 @@ MAX_TYPES: Final = 1024
 
 WITHHELD: Final = "left out: it may quote a prompt or an answer of a model"
 _WITHHELD: Final = "__runstone_withheld__"
+_KEPT_OUT: Final = "__runstone_kept_out__"
 
 LOST: Final = "run.log:line:0"
 """The reference to a message that could not be recorded; it is no evidence."""
@@ -100,9 +102,16 @@ def _hidden(text: str, redactor: Redactor) -> tuple[str, list[str]]:
         return f"{MARK}{FAILED}]", [FAILED]
 
 
-def describe(exc: BaseException, redactor: Redactor) -> dict[str, Any]:
+def without_heard(text: str, heard: Iterable[Redactor]) -> str:
+    """A text without what each of these takes out."""
+    for redactor in list(heard):  # another thread may add one
+        text = _hidden(text, redactor)[0]
+    return text
+
+
+def describe(exc: BaseException, redactor: Redactor, heard: Iterable[Redactor] = ()) -> dict[str, Any]:
     """An exception to be recorded: type, message (its first 64,000 characters), traceback (its last 16,000). No cut
-    divides a secret: half of one is none that is found.
+    divides a secret: half of one is none that is found. What `heard` look for is taken out only of what is cut.
 
     One that is withheld has neither messages nor lines of source in it.
     """
@@ -120,7 +129,10 @@ def describe(exc: BaseException, redactor: Redactor) -> dict[str, Any]:
     except Exception:  # an exception that cannot be shown is still the caller's, not ours
         text = type(exc).__name__
     try:
-        message = beginning(redactor, text_of(exc), MESSAGE_CHARACTERS)
+        message = text_of(exc)
+        message = without_heard(message, heard) if len(message) > MESSAGE_CHARACTERS else message
+        text = without_heard(text, heard) if len(text) > TRACEBACK_CHARACTERS else text
+        message = beginning(redactor, message, MESSAGE_CHARACTERS)
         text = ending(redactor, text, TRACEBACK_CHARACTERS)
     except Exception:  # whatever went wrong, nothing is cut without the redactor
         message = text = f"{MARK}{FAILED}]"
@@ -134,22 +146,42 @@ def withhold(exc: BaseException) -> None:
 
 def is_withheld(exc: BaseException) -> bool:
     """Whether that was said of an exception, or of one that led to it, which it may quote."""
-    seen: dict[int, BaseException] = {}
-    waiting: list[BaseException | None] = [exc]
     try:
-        while waiting:
-            found = waiting.pop()
-            if found is None or id(found) in seen:
-                continue
-            if _WITHHELD in BaseException.__getattribute__(found, "__dict__"):
-                return True
-            seen[id(found)] = found
-            waiting += [found.__cause__, found.__context__]
-            if isinstance(found, BaseExceptionGroup):
-                waiting += found.exceptions
+        return any(_WITHHELD in held for held in _held_by(exc))
     except Exception:  # one that cannot be looked at
         return True
-    return False
+
+
+class _KeptOut(list["Redactor"]):
+    """What belongs to this process alone: an exception that goes to another one leaves it behind."""
+
+    def __reduce__(self) -> Any:
+        return _KeptOut, ()
+
+
+def keep_out(exc: BaseException, redactors: Iterable[Redactor]) -> None:
+    """See to it that what is recorded of an exception passes these, wherever it goes."""
+    BaseException.__getattribute__(exc, "__dict__").setdefault(_KEPT_OUT, _KeptOut()).extend(redactors)
+
+
+def kept_out_of(exc: BaseException) -> list[Redactor]:
+    """What was said of an exception by `keep_out`, or of those that led to it."""
+    return [redactor for held in _held_by(exc) for redactor in held.get(_KEPT_OUT, ())]
+
+
+def _held_by(exc: BaseException) -> Iterator[dict[str, Any]]:
+    """What an exception holds, and all that led to it."""
+    seen: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [exc]
+    while waiting:
+        found = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen[id(found)] = found
+        yield BaseException.__getattribute__(found, "__dict__")
+        waiting += [found.__cause__, found.__context__]
+        if isinstance(found, BaseExceptionGroup):
+            waiting += found.exceptions
 
 
 def say(message: str, redactor: Redactor) -> None:

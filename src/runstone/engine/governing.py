@@ -21,6 +21,7 @@ from runstone.core.tools.rules import CODE, Asked, CallPolicy, call_policy_from_
 from runstone.core.values import COERCED, Coerced, coerce
 from runstone.engine.driving import Asking
 from runstone.engine.facts import maybe_text
+from runstone.engine.taken_out import without_taken
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -176,8 +177,9 @@ class Admission:
         approval = answered(answer)
         data = {"call": call.id, "outcome": UNANSWERED, "by": None, "reason": None, "rule": rules[0][0]["id"]}
         if approval is not None:
-            said = {"by": maybe_text(approval.by) or None, "reason": maybe_text(approval.reason) or None}
-            data |= {"outcome": approval.outcome, **said}
+            said = {"by": approval.by, "reason": approval.reason}
+            clean = {name: without_taken(call, maybe_text(value)) or None for name, value in said.items()}
+            data |= {"outcome": approval.outcome, **clean}
         call.run.writer.surely("approval", data, [])
         return approval, failure
 
@@ -230,6 +232,11 @@ def told_of(contract: ToolContract | None) -> dict[str, Any]:
 def refused(call: ToolCall, exc: RunstoneError) -> RunstoneError:
     """The error that a call is not made because it cannot be recorded."""
     return unrecorded(call.run, {"tool": call.tool}, exc)
+
+
+def records_nothing(run: Run) -> RunstoneError:
+    """Why nothing of a call can be recorded where its run is over, or another process's, or was never opened."""
+    return error("store_unavailable", f"run {run.run_id} records nothing")
 
 
 def unrecorded(run: Run, called: dict[str, Any], exc: RunstoneError) -> RunstoneError:

@@ -16,7 +16,7 @@ from runstone.core.tools.prices import TOKENS
 from runstone.engine.calls import AROUND, BLOCKED, OK, Call, status_of, usage_of
 from runstone.engine.debug_vault import vault_of
 from runstone.engine.facts import WITHHELD, maybe_text, text_of, withhold
-from runstone.engine.governing import blocked_by, unrecorded
+from runstone.engine.governing import blocked_by, records_nothing, unrecorded
 from runstone.engine.model_texts import Answer, messages_in, text_bytes
 from runstone.errors import RunstoneError, error
 
@@ -40,6 +40,7 @@ class ModelCall:
         self._run = run
         self._model = text_of(model)
         self._prompt = prompt
+        self._entered = False
         self._told = {"provider": maybe_text(provider), "parameters": parameters}
         if ref is not None:
             self._told["ref"] = text_of(ref)
@@ -88,8 +89,11 @@ class ModelCall:
         self._usage = {name: before[name] + used[name] for name in TOKENS}
 
     def __enter__(self) -> Self:
+        if self._entered:
+            raise error("invalid_option", "a call is entered once: make one for each block", option="model_call")
         run = self._run
         self._vault = vault_of(run)
+        self._entered = True
         prompt = text_bytes(self._prompt)
         facts = {"bytes": len(prompt), "sha256": sha256_hex(prompt), "messages": messages_in(self._prompt)}
         self._prompt = None  # nothing keeps it longer than the caller does
@@ -111,7 +115,7 @@ class ModelCall:
             return
         try:
             if not run.recording:
-                raise error("store_unavailable", f"run {run.run_id} records nothing")
+                raise records_nothing(run)
             run.writer.surely(MODEL_CALLED, data, [])
             found = run.calls.used_up()
             blocked = None if found is None else blocked_by(call, called, *found)

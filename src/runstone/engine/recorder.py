@@ -445,9 +445,10 @@ class Run(Acting):
             self.finish()
             return
         if self._secrets or self.writer.heard:
-            tell_secrets(self, self.store)
+            tell_secrets(self, self.store, exc)
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
-        self.finish(status, error=told.describe(exc, self.redactor), exit=told.exit_code(exc))
+        described = told.describe(exc, self.redactor, self.writer.heard)
+        self.finish(status, error=described, exit=told.exit_code(exc))
 
     def _repr_html_(self) -> str:
         from runstone.engine.notebook import run_html

@@ -8,7 +8,7 @@ from __future__ import annotations
 from runstone.core.tools.prices import TOKENS
 from runstone.engine.calls import AROUND, Call, usage_of
 from runstone.engine.facts import maybe_text
-from runstone.engine.governing import told_of
+from runstone.engine.governing import records_nothing, refused, told_of
 from runstone.errors import error
 
 TYPE_CHECKING = False
@@ -56,12 +56,14 @@ class ToolCall(Call):
 
     def attempt(self) -> int:
         """One more try; answers the how manieth. It counts as a call: raises `PolicyBlocked` where that is one too
-        many."""
+        many, and `StoreUnavailable` where something rules over the call and the run records nothing any more."""
         if self.admission is not None:
+            if not self.run.recording:
+                raise refused(self, records_nothing(self.run))
             found = self.admission.take()
             if found is not None:
                 raise self.admission.blocked(*found)
-        elif self.id:
+        elif self.id and self.run.recording:
             self.run.calls.take(self.tool, self.limits, told_of(self.contract), self.run.writer.monotonic_ns())
         self.attempts += 1
         return self.attempts
@@ -117,9 +119,10 @@ class CallBlock:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
         call = self._call
         assert call is not None
-        AROUND.set(self._before)
+        if AROUND.get() is call:  # else the end came in another task, and what is around there stays
+            AROUND.set(self._before)
         if exc is None:
-            self._tool.end(call, call.value)
+            self._tool.over(call, call.value)
         else:
             self._tool.fail(call, exc)
 

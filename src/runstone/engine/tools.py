@@ -18,8 +18,8 @@ from runstone.core.tools.limits import limits_of_contract
 from runstone.engine.calls import BLOCKED, ERROR, OK, Call, failure_of, shorten_for, status_of
 from runstone.engine.driving import drive, drive_async
 from runstone.engine.facts import maybe_text, text_of
-from runstone.engine.governing import Admission, refused
-from runstone.engine.taken_out import taken_out, without_taken
+from runstone.engine.governing import Admission, records_nothing, refused
+from runstone.engine.taken_out import hear
 from runstone.engine.tool_call import CallBlock, ToolCall
 from runstone.engine.wrapping import Parameters, awaited, wrapped, yielded, yielded_async
 from runstone.errors import PolicyBlocked, RunstoneError, error
@@ -45,7 +45,7 @@ class Tool:
         self.limits = limits_of_contract(None if contract is None else contract.budget)
         self._asks = contract is not None and (contract.approval == "always" or not self.limits.none)
         self._contracted = None if contract is None else contracted(run, contract)
-        self._parameters = Parameters(getattr(function, "__code__", None))
+        self._parameters = Parameters(function)
 
     def begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
         """It is called as a function."""
@@ -81,9 +81,13 @@ class Tool:
         """It answered, after so many items where it yields. What goes on after the answer is a part of the call."""
         if items is None and type(result) in _GOING_ON:
             return _GOING_ON[type(result)](self, call, result)
+        self.over(call, result, items)
+        return result
+
+    def over(self, call: ToolCall, result: Any, items: int | None = None) -> None:
+        """It answered, and nothing of it goes on."""
         if call.id and call.run.writer.recording:
             self._ended(call, result, items)
-        return result
 
     def fail(self, call: ToolCall, exc: BaseException, *, blocked: bool = False) -> None:
         """It raised, or was `blocked` and not called. Whatever becomes of this record, the exception goes on."""
@@ -95,10 +99,9 @@ class Tool:
         if status == ERROR and (blocked or _is_of(exc, call)):
             status = BLOCKED
         try:
-            failure = failure_of(call.run, exc)
             if call.taken:
-                failure["message"] = without_taken(call, failure["message"])
-            self._returned(call, status, None, failure, [])
+                hear(call, exc)
+            self._returned(call, status, None, failure_of(call.run, exc), [])
         except Exception:  # of a strict run
             return
 
@@ -125,11 +128,15 @@ class Tool:
             record("tool.called", data, marks)
         except RunstoneError as exc:
             raise refused(call, exc) if ruled else exc from exc
-        if contract is not None and marks:
-            call.taken = set(taken_out(args, marks))
+        if self._contracted is not None:
+            call.taken = self._contracted.taken(args)
         self._check(call, args)
         if ruled:
-            call.admission = Admission(call, args, recorded)
+            try:
+                call.admission = Admission(call, args, recorded)
+            except RunstoneError as exc:  # they nest too deep for any rule
+                self.fail(call, exc, blocked=True)
+                raise
         else:
             calls.take(self.name, self.limits, {}, call.started_ns)
         return call
@@ -138,8 +145,7 @@ class Tool:
         """A call that no run records: not made if something rules over it, else checked all the same."""
         call = ToolCall(self.run, "", self)
         if ruled:
-            reason = error("store_unavailable", f"run {self.run.run_id} records nothing")
-            raise refused(call, reason)
+            raise refused(call, records_nothing(self.run))
         self._check(call, args)
         return call
 

@@ -36,7 +36,7 @@ class Tracked:
     def __init__(self, function: Callable[..., Any], name: str | None, *, args: bool, result: bool) -> None:
         self.function = function
         self.name = name_of(function) if name is None else text_of(name)
-        self._parameters = Parameters(getattr(function, "__code__", None)) if args else None
+        self._parameters = Parameters(function) if args else None
         self._tells_result = result
 
     def begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> Call | None:

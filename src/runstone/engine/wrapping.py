@@ -6,7 +6,7 @@ business of a `Recorder`; while a generator waits for its next turn, its call is
 
 from __future__ import annotations
 
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import TYPE_CHECKING
 
 from runstone.engine.calls import AROUND, Within
@@ -46,17 +46,21 @@ _RECEIVERS: Final = ("self", "cls")
 
 
 class Parameters:
-    """The parameters of a function, to name what it is called with. A receiver (`self`, `cls`) is left out."""
+    """The parameters of a function, to name what it is called with. A receiver (`self`, `cls`) is left out.
 
-    def __init__(self, code: Any) -> None:
+    Those of a method, of a partial function, of an object that is called as one, and of what a decorator wraps, too.
+    """
+
+    def __init__(self, function: Any) -> None:
+        code, given = _code_of(function)
         places = () if code is None else code.co_varnames
         positional = 0 if code is None else code.co_argcount
         flags = 0 if code is None else code.co_flags
-        self._names: tuple[str, ...] = places[:positional]
+        self._names: tuple[str, ...] = places[given:positional]
         stars = places[positional + (0 if code is None else code.co_kwonlyargcount) :]
         self._rest = stars[0] if flags & _STAR else "args"
         self._others = stars[bool(flags & _STAR)] if flags & _STARS else None
-        self._receives = bool(self._names) and self._names[0] in _RECEIVERS
+        self._receives = not given and bool(self._names) and self._names[0] in _RECEIVERS
 
     def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """The arguments of one call by name."""
@@ -68,6 +72,24 @@ class Parameters:
         for name, value in named.items():
             found[name if name not in found else f"{name}#2"] = value
         return found
+
+
+def _code_of(function: Any) -> tuple[Any, int]:
+    """The code whose parameters a function has, and how many of the first ones are given already."""
+    given = 0
+    while True:
+        if isinstance(function, partial):
+            function, given = function.func, given + len(function.args)
+        elif (inner := getattr(function, "__dict__", {}).get("__wrapped__")) is not None:
+            function = inner
+        elif hasattr(function, "__func__"):  # a method, whose receiver is known
+            function, given = function.__func__, given + 1
+        elif function is None or hasattr(function, "__code__"):
+            return getattr(function, "__code__", None), given
+        else:
+            called = getattr(type(function), "__call__", None)  # noqa: B004  # its code, not whether it can be called
+            code = getattr(called, "__code__", None)
+            return code, given + 1 if code is not None else 0
 
 
 def wrapped(function: Any, recorder_of: Callable[[Callable[..., Any]], Recorder], option: str) -> Any:
@@ -83,8 +105,8 @@ def wrapped(function: Any, recorder_of: Callable[[Callable[..., Any]], Recorder]
 
 def flags_of(function: Any) -> int:
     """The flags of a function's code, that of a partial function or of an object that is called as one, too."""
-    while (inner := getattr(function, "func", None)) is not None and hasattr(function, "keywords"):
-        function = inner
+    while isinstance(function, partial):
+        function = function.func
     code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004  # its code, not whether it can be called
     return getattr(code, "co_flags", 0)
 
@@ -164,9 +186,13 @@ def yielded(recorder: Recorder, call: Call, generator: Generator[Any, Any, Any])
         try:
             given, step = (yield item), generator.send
         except GeneratorExit:
+            try:
+                with Within(call):
+                    generator.close()
+            except BaseException as exc:
+                recorder.fail(call, exc)
+                raise
             recorder.end(call, None, items)
-            with Within(call):
-                generator.close()
             raise
         except BaseException as exc:
             given, step = exc, generator.throw
@@ -204,9 +230,15 @@ async def yielded_async(
         try:
             given, step = (yield item), generator.asend
         except GeneratorExit:
+            try:
+                with Within(call or AROUND.get()):
+                    await generator.aclose()
+            except BaseException as exc:
+                if call is not None:
+                    recorder.fail(call, exc)
+                raise
             if call is not None:
                 recorder.end(call, None, items)
-            await generator.aclose()
             raise
         except BaseException as exc:
             given, step = exc, generator.athrow

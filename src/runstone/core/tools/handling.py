@@ -49,12 +49,14 @@ class _Branch:
 class Patterns:
     """Pattern → action, of one value. An immutable value; `of` makes it."""
 
-    __slots__ = ("_root", "pseudonyms", "table")
+    __slots__ = ("_root", "pseudonyms", "table", "takes")
 
     def __init__(self, table: Mapping[str, str]) -> None:
         self.table = dict(table)
         self.pseudonyms = PSEUDONYM in self.table.values()
         """Whether a key is needed."""
+        self.takes = any(action != KEEP for action in self.table.values())
+        """Whether anything may be taken out."""
         self._root = _Branch()
         for pattern, action in self.table.items():
             branch = self._root

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 
 from runstone.core.policy.decision import FAIL, UNKNOWN
 from runstone.core.tools.prices import amount_of, amount_text
@@ -50,7 +50,7 @@ class Spent:
         """One call more. `kept` is how many calls are to be told apart by their time."""
         self.calls += 1
         if kept:
-            self._times.append(now_ns)
+            insort(self._times, now_ns)  # of two threads the later one may come first
             if len(self._times) > 2 * kept + 64:
                 del self._times[:-kept]
 
