@@ -110,7 +110,7 @@ def test_a_redacted_copy_is_no_problem_of_a_strict_run(store: Store, tmp_path: P
         (".env", ".env.redacted"),
         ("Makefile", "Makefile.redacted"),
         ("../x.y", "file.redacted"),
-        (f"{TOKEN}.txt", "file.redacted"),
+        (f"{TOKEN}.txt", "REDACTED-github-token.redacted"),
     ],
 )
 def test_a_copy_has_a_name_that_tells(store: Store, tmp_path: Path, name: str, copied: str) -> None:

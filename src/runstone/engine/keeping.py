@@ -96,7 +96,8 @@ class Keeper:
     def _path(self) -> str:
         """The file's name where a bundle can hold it. A path is seen by everybody, so it has no secret in it."""
         name = next(kept_names(self._name))
-        return "file" if self._redactor.text(layout.artifact(name))[1] else name
+        rules = self._redactor.text(layout.artifact(name))[1]
+        return f"REDACTED-{rules[0]}" if rules else name
 
     def _placed(self, path: str, pieces: Callable[[], Iterator[bytes]]) -> FileFact:
         """Copy the pieces to the first path that is free."""
