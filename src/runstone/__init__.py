@@ -12,6 +12,8 @@ Names are loaded when they are first used, so importing the package costs next t
 
 from __future__ import annotations
 
+from runstone.lazily import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.api import child, compare, gate, load_policy, open, parse_canonical, verify
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
         StoreUnavailable,
         Unanswered,
     )
-    from runstone.locate import VERSION as __version__  # noqa: N811  # the name that Python's tools look for
+    from runstone.locate import __version__
 
 __all__ = [
     "Comparison",
@@ -73,54 +75,33 @@ __all__ = [
     "verify",
 ]
 
-_HOMES = {
-    "Comparison": "runstone.core.diff.comparison",
-    "Conflict": "runstone.errors",
-    "Damaged": "runstone.errors",
-    "Decision": "runstone.core.policy.decision",
-    "Difference": "runstone.core.diff.difference",
-    "Finding": "runstone.engine.verifier",
-    "InProgress": "runstone.errors",
-    "InvalidInput": "runstone.errors",
-    "NotFound": "runstone.errors",
-    "Policy": "runstone.core.policy.policy",
-    "PolicyBlocked": "runstone.errors",
-    "Report": "runstone.engine.verifier",
-    "Run": "runstone.engine.recorder",
-    "RunstoneError": "runstone.errors",
-    "Sealed": "runstone.engine.reader",
-    "Store": "runstone.engine.store",
-    "StoreUnavailable": "runstone.errors",
-    "Unanswered": "runstone.errors",
-    "Verdict": "runstone.core.judgement.verdict",
-    "canonical_bytes": "runstone.core.canonical",
-    "child": "runstone.api",
-    "current_run": "runstone.engine.current",
-    "compare": "runstone.api",
-    "gate": "runstone.api",
-    "load_policy": "runstone.api",
-    "open": "runstone.api",
-    "parse_canonical": "runstone.api",
-    "track": "runstone.engine.tracking",
-    "verify": "runstone.api",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name (PEP 562)."""
-    if name == "__version__":
-        from runstone.locate import VERSION
-
-        return VERSION
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'runstone' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "runstone.api": ("child", "compare", "gate", "load_policy", "open", "parse_canonical", "verify"),
+        "runstone.core.canonical": ("canonical_bytes",),
+        "runstone.core.diff.comparison": ("Comparison",),
+        "runstone.core.diff.difference": ("Difference",),
+        "runstone.core.judgement.verdict": ("Verdict",),
+        "runstone.core.policy.decision": ("Decision",),
+        "runstone.core.policy.policy": ("Policy",),
+        "runstone.engine.current": ("current_run",),
+        "runstone.engine.reader": ("Sealed",),
+        "runstone.engine.recorder": ("Run",),
+        "runstone.engine.store": ("Store",),
+        "runstone.engine.tracking": ("track",),
+        "runstone.engine.verifier": ("Finding", "Report"),
+        "runstone.errors": (
+            "Conflict",
+            "Damaged",
+            "InProgress",
+            "InvalidInput",
+            "NotFound",
+            "PolicyBlocked",
+            "RunstoneError",
+            "StoreUnavailable",
+            "Unanswered",
+        ),
+        "runstone.locate": ("__version__",),
+    },
+)

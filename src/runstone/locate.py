@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from runstone.ports.packs import Packs
     from runstone.ports.schemas import Schemas
 
-VERSION: Final = "0.1.0"
-GENERATOR: Final = {"name": "runstone", "version": VERSION}
+__version__: Final = "0.1.0"
+GENERATOR: Final = {"name": "runstone", "version": __version__}
 
 DEFAULT_STORE: Final = "runs"
 STORE_SETTING: Final = "RUNSTONE_STORE"

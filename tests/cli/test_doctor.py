@@ -12,7 +12,7 @@ from runstone.adapters.fs import probe as probing
 from runstone.adapters.fs.probe import NOT_CHECKED, NOT_PROMISED, PROMISED, Mount, mount_of, probe
 from runstone.cli.doctor import ALIVE, KILL, ONCE, POWER, SIGNED, promises
 from runstone.engine.store import Store
-from runstone.locate import VERSION
+from runstone.locate import __version__
 
 MOUNTS = """\
 21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,barrier=1
@@ -29,7 +29,7 @@ def test_a_healthy_store(store: Store, invoke: Invoke) -> None:
     before = sorted(Path(store.url).rglob("*"))
     answer = invoke("doctor")
     assert answer.status == 0
-    assert f"Runstone {VERSION}" in answer.out
+    assert f"Runstone {__version__}" in answer.out
     assert "1 sealed run" in answer.out
     assert [path for path in sorted(Path(store.url).rglob("*")) if not path.name.startswith("catalog.")] == before
 
@@ -38,7 +38,7 @@ def test_json_tells_everything(store: Store, invoke: Invoke) -> None:
     """Versions, store, file system, trials and promises, each as a field."""
     seal(store)
     value = invoke("doctor", "--json").value
-    assert value["versions"]["runstone"] == VERSION
+    assert value["versions"]["runstone"] == __version__
     counts = {"sealed": 1, "open": 0, "to_recover": 0, "foreign": 0, "leftovers": 0, "leftover_bytes": 0}
     counts |= {"unkept": 0, "unkept_bytes": 0}
     assert value["store"] == {"url": store.url, "exists": True, **counts}

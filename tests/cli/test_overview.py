@@ -12,7 +12,7 @@ from runstone.cli import asks_for_help
 from runstone.cli.app import VERBS
 from runstone.cli.options import OPTIONS
 from runstone.errors import CODES
-from runstone.locate import VERSION
+from runstone.locate import __version__
 
 NAMES = [name for verbs in VERBS.values() for name in verbs]
 
@@ -58,7 +58,7 @@ def test_help_behind_the_separator_is_the_commands_own() -> None:
 
 def test_version(invoke: Invoke) -> None:
     """`--version` prints name and version."""
-    assert invoke("--version").out == f"runstone {VERSION}\n"
+    assert invoke("--version").out == f"runstone {__version__}\n"
 
 
 def test_run_starts_without_what_the_other_verbs_need() -> None:

@@ -24,7 +24,7 @@ from runstone.core.redaction.rules import RULES
 from runstone.core.redaction.ruleset import local_ruleset
 from runstone.core.retention import policy_of_file
 from runstone.errors import CODES
-from runstone.locate import CONTRACTS, VERSION
+from runstone.locate import CONTRACTS, __version__
 
 from .pages import ROOT, codes, first_codes, rows, sections, text_of
 from .settings_read import settings_read
@@ -240,7 +240,7 @@ def test_methods_and_attributes_are_documented(name: str) -> None:
 
 def test_changelog_has_this_version() -> None:
     """The newest section is that of the version in the source."""
-    assert re.findall(r"^## \[(.+?)\]", text_of("CHANGELOG.md"), re.MULTILINE)[0] == VERSION
+    assert re.findall(r"^## \[(.+?)\]", text_of("CHANGELOG.md"), re.MULTILINE)[0] == __version__
 
 
 def test_readme_counts_the_rules() -> None:

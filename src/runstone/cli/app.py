@@ -22,7 +22,7 @@ import click
 from runstone.cli.rendering import print_json, say
 from runstone.core.terminal import safe_text
 from runstone.errors import RunstoneError, error
-from runstone.locate import VERSION
+from runstone.locate import __version__
 
 NAME: Final = "runstone"
 COMPLETE_SETTING: Final = "_RUNSTONE_COMPLETE"
@@ -113,7 +113,7 @@ class Commands(click.Group):
     options_metavar="",
     subcommand_metavar="COMMAND [ARGUMENT]...",
 )
-@click.version_option(VERSION, message=f"{NAME} %(version)s", help="Print the version.")
+@click.version_option(__version__, message=f"{NAME} %(version)s", help="Print the version.")
 def app() -> None:
     """Runs, carved in stone: record what an automated run did as a bundle that
     nobody can change unnoticed, and that anybody can verify.

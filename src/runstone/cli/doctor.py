@@ -15,7 +15,7 @@ from runstone.cli.runs import store_exists
 from runstone.core import layout
 from runstone.core.times import time_text
 from runstone.engine.store import Store
-from runstone.locate import STORE_SETTING, VERSION, open_store, probe_file_system
+from runstone.locate import STORE_SETTING, __version__, open_store, probe_file_system
 
 BAD: Final = 1
 PACKAGES: Final = ("orjson", "hyperscan", "click")
@@ -54,7 +54,7 @@ def examine(store: Store) -> dict[str, Any]:
     clock, problems = _clock(store)
     problems = [*(disk["problems"] if disk else []), *problems]
     return {
-        "versions": {"runstone": VERSION, "python": _python(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"runstone": __version__, "python": _python(), **{name: _version(name) for name in PACKAGES}},
         "platform": store.host.platform(),
         "settings": {name: store.host.setting(name) for name in SETTINGS},
         "store": _store(store),

@@ -12,6 +12,8 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
+from runstone.lazily import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.contracts.agent.schemas import schema_of
@@ -42,36 +44,17 @@ __all__ = [
     "schema_of",
 ]
 
-_HOMES = {
-    "AgentRun": "runstone.contracts.agent.store",
-    "Approval": "runstone.core.tools.approval",
-    "ApprovalRequest": "runstone.core.tools.approval",
-    "ArtifactStore": "runstone.contracts.agent.store",
-    "CallPolicy": "runstone.core.tools.rules",
-    "PriceTable": "runstone.core.tools.prices",
-    "RunArtifact": "runstone.contracts.agent.store",
-    "ToolContract": "runstone.core.tools.contract",
-    "contract_of_function": "runstone.engine.functions",
-    "contract_of_model": "runstone.core.tools.makers",
-    "contracts_of_mcp": "runstone.core.tools.makers",
-    "contracts_of_openai": "runstone.core.tools.makers",
-    "load_call_policy": "runstone.engine.governing",
-    "load_price_table": "runstone.engine.governing",
-    "schema_of": "runstone.contracts.agent.schemas",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'runstone.contracts.agent' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        ".schemas": ("schema_of",),
+        ".store": ("AgentRun", "ArtifactStore", "RunArtifact"),
+        "runstone.core.tools.approval": ("Approval", "ApprovalRequest"),
+        "runstone.core.tools.contract": ("ToolContract",),
+        "runstone.core.tools.makers": ("contract_of_model", "contracts_of_mcp", "contracts_of_openai"),
+        "runstone.core.tools.prices": ("PriceTable",),
+        "runstone.core.tools.rules": ("CallPolicy",),
+        "runstone.engine.functions": ("contract_of_function",),
+        "runstone.engine.governing": ("load_call_policy", "load_price_table"),
+    },
+)

@@ -10,6 +10,8 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
+from runstone.lazily import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.contracts.lotus.api import router
@@ -19,27 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LotusRuns", "artifact_hash", "build_artifact", "open_runs", "request_hash", "router"]
 
-_HOMES = {
-    "LotusRuns": "runstone.contracts.lotus.runs",
-    "artifact_hash": "runstone.contracts.lotus.document",
-    "build_artifact": "runstone.contracts.lotus.document",
-    "open_runs": "runstone.contracts.lotus.settings",
-    "request_hash": "runstone.contracts.lotus.document",
-    "router": "runstone.contracts.lotus.api",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'runstone.contracts.lotus' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        ".api": ("router",),
+        ".document": ("artifact_hash", "build_artifact", "request_hash"),
+        ".runs": ("LotusRuns",),
+        ".settings": ("open_runs",),
+    },
+)

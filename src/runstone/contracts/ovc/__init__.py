@@ -13,6 +13,8 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
+from runstone.lazily import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.contracts.ovc.trigger import detect_trigger
@@ -20,23 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RunWriter", "detect_trigger"]
 
-_HOMES = {
-    "RunWriter": "runstone.contracts.ovc.writer",
-    "detect_trigger": "runstone.contracts.ovc.trigger",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'runstone.contracts.ovc' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        ".trigger": ("detect_trigger",),
+        ".writer": ("RunWriter",),
+    },
+)

@@ -11,6 +11,8 @@ Names are loaded when they are first used; models and routers need the extra `we
 
 from __future__ import annotations
 
+from runstone.lazily import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runstone.contracts.rmos.api import runs_router, toolpaths_router
@@ -36,34 +38,14 @@ __all__ = [
     "toolpaths_router",
 ]
 
-_HOMES = {
-    "SAFETY_POLICY": "policy",
-    "Hashes": "models",
-    "RunArtifact": "models",
-    "RunDecision": "models",
-    "RunOutputs": "models",
-    "RunStore": "store",
-    "ToolpathGate": "gate",
-    "runs_router": "api",
-    "sha256_json": "hashing",
-    "sha256_text": "hashing",
-    "sha256_toolpaths_payload": "hashing",
-    "summarize_request": "hashing",
-    "toolpaths_router": "api",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a public name (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'runstone.contracts.rmos' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"runstone.contracts.rmos.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        ".api": ("runs_router", "toolpaths_router"),
+        ".gate": ("ToolpathGate",),
+        ".hashing": ("sha256_json", "sha256_text", "sha256_toolpaths_payload", "summarize_request"),
+        ".models": ("Hashes", "RunArtifact", "RunDecision", "RunOutputs"),
+        ".policy": ("SAFETY_POLICY",),
+        ".store": ("RunStore",),
+    },
+)
