@@ -30,6 +30,7 @@ class Contender:
 FLOORS = {
     "floor:bare": Contender(),
     "floor:envelope": Contender(),
+    "floor:duties": Contender(distribution="hyperscan"),
     "floor:synced": Contender(),
     "floor:orjson": Contender(distribution="orjson", first_lines="import orjson"),
     "floor:python": Contender(),

@@ -7,7 +7,9 @@ in memory until then.
 
 Floors: `floor:bare` is `orjson.dumps` and one `os.write` to a file opened for appending. `floor:envelope`
 also takes a sequence number and the clock under a lock and puts them into the line, as a recorder must that
-keeps the order of threads; ratios are to it. Neither redacts nor brings the line into canonical form.
+keeps the order of threads; ratios are to it. Neither redacts nor brings the line into canonical form; the
+reference `floor:duties` does both by Runstone's own rules, and nothing else: it gives up on what is not clean and
+canonical as it stands, knows no signal, no fork, no limit, no loss and no thread beside it.
 """
 
 import time
@@ -120,7 +122,7 @@ ROW = Row(
         Case(
             measure,
             floor="floor:envelope",
-            references=("floor:bare",),
+            references=("floor:bare", "floor:duties"),
             peers=RECORDER_PEERS,
             targets=(
                 Target("value", 2.5, "≤ 2.5 µs (on a quiet machine)"),
