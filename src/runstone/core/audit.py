@@ -167,28 +167,21 @@ def _begun(call: Call) -> list[str]:
 
 
 def _decision(event: Event) -> Row:
-    data = event["data"]
-    return {
-        "row": DECISION,
-        "line": event["seq"] + 1,
-        "at": event["ts"],
-        **{name: data.get(name) for name in ("call", "outcome", "block_reason", "rules", "policy")},
-    }
+    return _row(DECISION, event, "call", "outcome", "block_reason", "rules", "policy")
 
 
 def _approval(event: Event) -> Row:
-    data = event["data"]
-    return {
-        "row": APPROVAL,
-        "line": event["seq"] + 1,
-        "at": event["ts"],
-        **{name: data.get(name) for name in ("call", "outcome", "by", "reason", "rule")},
-    }
+    return _row(APPROVAL, event, "call", "outcome", "by", "reason", "rule")
 
 
 def _child(event: Event) -> Row:
-    told = {name: event["data"].get(name) for name in ("run_id", "digest", "status")}
-    return {"row": CHILD, "line": event["seq"] + 1, "at": event["ts"], **told}
+    return _row(CHILD, event, "run_id", "digest", "status")
+
+
+def _row(row: str, event: Event, *names: str) -> Row:
+    """A row that says what its event says."""
+    data = event["data"]
+    return {"row": row, "line": event["seq"] + 1, "at": event["ts"], **{name: data.get(name) for name in names}}
 
 
 def _totals(calls: Calls, others: list[Row]) -> dict[str, Any]:
