@@ -307,11 +307,12 @@ def test_an_answer_whose_document_is_not_published_is_withheld(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The work was done: 500 names the run, and recovery publishes it."""
-    publish = Publisher.publish
-    monkeypatch.setattr(Publisher, "publish", lambda *_: (_ for _ in ()).throw(error("store_unavailable", "full")))
+    publish = Publisher.publish_sealed
+    full = error("store_unavailable", "full")
+    monkeypatch.setattr(Publisher, "publish_sealed", lambda *_: (_ for _ in ()).throw(full))
     answer = service.ask(CALM)
     assert (answer.status, answer.content["detail"]["error"]) == (500, "TOOLPATHS_ERROR")
-    monkeypatch.setattr(Publisher, "publish", publish)
+    monkeypatch.setattr(Publisher, "publish_sealed", publish)
     assert [recovery.outcome for recovery in service.store.store.recover()] == ["published"]
     assert service.store.document(answer.content["detail"]["run_id"])["status"] == "OK"
 

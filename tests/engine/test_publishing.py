@@ -11,6 +11,7 @@ import pytest
 import runstone
 from runstone.adapters.fs import durable
 from runstone.core import layout
+from runstone.core.journal import HELD_BYTES
 from runstone.engine.publishing import Publisher, publisher_of, withdraw
 from runstone.engine.store import Store
 from runstone.engine.verifier import verify_bundle
@@ -71,6 +72,20 @@ def test_a_sealed_run_has_its_copy(store: Store, folder: Path) -> None:
     assert [entry["path"] for entry in sealed.manifest["files"]] == ["events.jsonl", "run.json"]
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_a_run_knows_its_copies(store: Store, folder: Path, *, large: bool) -> None:
+    """Those that were made of a journal in memory; one that is too large for that is read from the bundle."""
+    with store.run("notes", run_id="r", contract="notes") as run:
+        run.note("x" * (HELD_BYTES // 4))
+        for _ in range(4 * large):
+            run.log("y" * (HELD_BYTES // 4))
+        assert list(run.copies) == []
+    (path,) = copies(folder)
+    assert [copy.body for copy in run.copies] == ([] if large else [path.read_bytes()])
+    assert path.read_bytes() == store.get("r").file("notes.txt")
+    assert found(store) == []
+
+
 def test_another_store_publishes_inside(tmp_path: Path) -> None:
     """A store that does not stand in such a folder never writes outside of itself."""
     store = publishing_store(tmp_path / "runs")
@@ -97,7 +112,7 @@ def test_the_run_is_sealed_before_its_copy_stands(
     def full(*_: Any) -> list[str]:
         raise error("store_unavailable", "no space left")
 
-    monkeypatch.setattr(Publisher, "publish", full)
+    monkeypatch.setattr(Publisher, "publish_sealed", full)
     assert record(store) == store.get("r").digest
     assert "sealed, its published copy is not: no space left (runstone recover makes it)" in capsys.readouterr().err
     monkeypatch.undo()
@@ -119,7 +134,9 @@ def test_a_strict_run_answers_only_with_its_copy(store: Store, folder: Path) -> 
 
 def test_a_gate_withholds_an_answer_without_its_copy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not published is not answered."""
-    monkeypatch.setattr(Publisher, "publish", lambda *_: (_ for _ in ()).throw(error("published_conflict", "taken")))
+    monkeypatch.setattr(
+        Publisher, "publish_sealed", lambda *_: (_ for _ in ()).throw(error("published_conflict", "taken"))
+    )
     policy = {"name": "p", "version": "1", "levels": ["GREEN", "RED"], "blocks": "RED", "rules": []}
     policy["rules"] = [{"id": "x", "fact": "/x", "max": 1, "level": "RED"}]
     gate = runstone.gate("work", policy=policy, facts={"x": 0}, store=store, contract="notes")

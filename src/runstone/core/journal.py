@@ -253,15 +253,16 @@ class Journal:
 
     Of a small journal an event is parsed when its type is first asked for, and then held; of a large one, one event
     is held at a time. `events` are all of them, where the caller has them already. No fold changes an event.
+    `is_held` tells a small one.
     """
 
     def __init__(self, index: JournalIndex, read: ReadRange, events: list[Event] | None = None) -> None:
         self.index = index
         self._read = read
-        self._small = index.size <= HELD_BYTES
+        self.is_held = index.size <= HELD_BYTES
         self._lines: dict[str, list[tuple[int, bytes]]] | None = None
         self._held: dict[tuple[str, ...], list[Event]] = {}
-        if self._small and events is not None:
+        if self.is_held and events is not None:
             self._held[()] = events
             for event in events:
                 self._held.setdefault((event["type"],), []).append(event)
@@ -285,7 +286,7 @@ class Journal:
 
     def events(self, *kinds: str) -> Iterable[Event]:
         """Events of these types in order; all events where none is named."""
-        if not self._small:
+        if not self.is_held:
             return (event for _, event in self.located(*kinds))
         held = self._held.get(kinds)
         if held is None:
@@ -325,11 +326,11 @@ class Journal:
     def data(self, *kinds: str) -> Iterable[dict[str, Any]]:
         """The `data` of events of these types, in order."""
         events = self.events(*kinds)
-        return [event["data"] for event in events] if self._small else (event["data"] for event in events)
+        return [event["data"] for event in events] if self.is_held else (event["data"] for event in events)
 
     def array(self, items: Callable[[], Iterable[Any]]) -> Stream | list[Any]:
         """What a fold of this journal makes, one for one, of its events: for a document to print."""
-        return list(items()) if self._small else Stream(items)
+        return list(items()) if self.is_held else Stream(items)
 
     def last(self, kind: str) -> Event | None:
         """The last event of a type."""

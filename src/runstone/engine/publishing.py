@@ -3,6 +3,7 @@
 - A copy is made of a sealed bundle, and while that is held: nobody purges it meanwhile. Order: note that the store
   publishes, seal, publish. So what a crash leaves is a sealed run whose copy is missing, which `recover` finds.
 - A copy that was withdrawn is claimed, create-once, before it goes: nobody writes it again, and the run stays.
+- What a recorder has just sealed is published from the journal in its hands; the bundle is held meanwhile and not read.
 - A purge takes the copies away before the bundle, and puts them back where that stays.
 """
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.contract import Contract, Document
+    from runstone.core.journal import Journal
     from runstone.engine.reader import ContractOf
     from runstone.engine.store import Store
     from runstone.ports.journals import Journals
@@ -33,6 +35,16 @@ MISSING: Final = "missing"
 WITHDRAWN: Final = "withdrawn"
 SAME: Final = "same"
 DIFFERENT: Final = "different"
+
+
+class Copy:
+    """A published copy: its place, and its bytes."""
+
+    __slots__ = ("body", "place")
+
+    def __init__(self, place: str, body: bytes) -> None:
+        self.place = place
+        self.body = body
 
 
 class Publisher:
@@ -68,6 +80,31 @@ class Publisher:
             ]
         finally:
             bundle.close()
+
+    def publish_sealed(self, run_id: str, contract: Contract, journal: Journal) -> list[Copy]:
+        """Make the copies of a run that was sealed a moment ago, of the journal that was; answers those that stand.
+        Nothing of the bundle is read where that journal is held. Raises as `publish`."""
+        if not journal.is_held:
+            self.publish(run_id)
+            return []
+        bundle = self._objects.open(run_id)
+        try:
+            if self.withdrawn(run_id) is not None:
+                return []
+            copies = [
+                Copy(document.place, b"".join(document.pieces()))
+                for document in contract.documents(journal)
+                if document.standing == PUBLISHED
+            ]
+            for copy in copies:
+                self._copies.put(copy.place, [copy.body])
+            return copies
+        finally:
+            bundle.close()
+
+    def location(self, copy: Copy) -> str:
+        """The path of a copy, for people."""
+        return self._copies.location(copy.place)
 
     def places(self, sealed: Sealed) -> list[str]:
         """Where the documents of a sealed run are published; nowhere where its contract is not known here."""

@@ -54,18 +54,20 @@ from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Self, Unpack
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
+    from runstone.core.journal import Journal
     from runstone.core.policy.decision import Decision
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
     from runstone.engine.artifacts import Source
     from runstone.engine.capture import Capture
     from runstone.engine.opening import RunOptions
+    from runstone.engine.publishing import Copy
     from runstone.engine.resuming import Axis
     from runstone.engine.store import Store
     from runstone.ports.clock import Clock
@@ -120,6 +122,7 @@ class Run(Acting):
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
         self.status: str = "running"
         self.digest: Digest | None = None
+        self.copies: Sequence[Copy] = ()  # of published documents, once it is sealed
         self.debug_key: str | None = store.host.setting("RUNSTONE_DEBUG_KEY")
         self.decision: Decision | None = None  # of the gate whose work this run records
         if journal is not None:
@@ -392,7 +395,7 @@ class Run(Acting):
             marks: list[Mark] = []
             if self.writer.heard and error is not None:
                 closed["error"], marks = without_secrets(error, self.writer.heard)
-            digest = yield from self._close(closed, marks)
+            digest, sealed = yield from self._close(closed, marks)
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
@@ -402,19 +405,19 @@ class Run(Acting):
                 raise
             return None
         else:
-            self._publish()
+            self._publish(sealed)
             return digest
         finally:
             journal.close()
 
-    def _publish(self) -> None:
+    def _publish(self, journal: Journal) -> None:
         """Make the copies of what the contract publishes. Without one the run is sealed all the same."""
         if not self._publishes:
             return
         try:
             from runstone.engine.publishing import publisher_of  # most contracts publish nothing
 
-            publisher_of(self.store).publish(self._run_id)
+            self.copies = publisher_of(self.store).publish_sealed(self._run_id, self._contract, journal)
         except Exception as exc:  # the run is sealed, and the work is done
             reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
             what = f"run {self._run_id} is sealed, its published copy is not: {reason}"
@@ -559,7 +562,7 @@ class Run(Acting):
         self._looks_for_evidence = False
         check_evidence(self, self._contract, {**closed, "redactions": 0, "dropped": 0})
 
-    def _close(self, closed: Mapping[str, Any], marks: list[Mark]) -> Generator[Pending, None, Digest]:
+    def _close(self, closed: Mapping[str, Any], marks: list[Mark]) -> Generator[Pending, None, tuple[Digest, Journal]]:
         writer = self.writer
         journal = writer.journal
         assert journal is not None
@@ -568,7 +571,7 @@ class Run(Acting):
                 self.store.journals.published.begin()
             writer.close(closed, marks)
             stage = journal.stage()
-            self.digest, _ = yield from seal(stage, self._contract, journal.read, writer.index, writer.size)
+            self.digest, sealed = yield from seal(stage, self._contract, journal.read, writer.index, writer.size)
         except RunstoneError as exc:
             if exc.code == "run_exists" or journal.sealed_elsewhere():
                 raise error(
@@ -577,7 +580,7 @@ class Run(Acting):
                     run_id=self._run_id,
                 ) from exc
             raise
-        return self.digest
+        return self.digest, sealed
 
     def _again(self) -> Digest | None:
         if self.writer.inherited and self._strict:

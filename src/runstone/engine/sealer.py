@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.journal import ReadRange
     from runstone.core.manifest import FileFact
-    from runstone.ports.objects import Committed, Stage
+    from runstone.ports.objects import Stage
     from runstone.ports.pending import Pending
 
     Answer = TypeVar("Answer")
@@ -33,18 +33,21 @@ _IN_MEMORY: Final = 1 << 20
 
 def seal(
     stage: Stage, contract: Contract, read: ReadRange, index: JournalIndex, size: int
-) -> Generator[Pending, None, tuple[Digest, Committed]]:
-    """Complete `stage` (journal and kept files are in it) and commit it; answers the run digest.
+) -> Generator[Pending, None, tuple[Digest, Journal]]:
+    """Complete `stage` (journal and kept files are in it) and commit it; answers the run digest, and the journal as it
+    was sealed.
 
     Yields what is to be waited for in between. `index` may have been fed a beginning of the journal already; the rest,
     up to `size`, is read here.
     """
-    digest, facts = complete(stage, contract, open_journal(read, index, size))
+    journal = open_journal(read, index, size)
+    digest, facts = complete(stage, contract, journal)
     stage.keep_only({layout.MANIFEST, layout.JOURNAL, *(fact.path for fact in facts)})
     pending = stage.begin_commit()
     if pending is not None:
         yield pending
-    return digest, stage.commit()
+    stage.commit()
+    return digest, journal
 
 
 def waited(steps: Generator[Pending, None, Answer]) -> Answer:

@@ -11,11 +11,13 @@ from runstone.contracts.rmos.document import NAME, VERSION
 from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, stable_json, summarize_request
 from runstone.contracts.rmos.policy import ERROR, UNKNOWN, Judge, flags_of, policy_of
 from runstone.contracts.rmos.writing import record_toolpaths
+from runstone.core.parsing import parse_json
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
 from runstone.engine.facts import text_of
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
+from runstone.engine.publishing import publisher_of
 from runstone.errors import PolicyBlocked, RunstoneError, error
 
 TYPE_CHECKING = False
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from runstone.contracts.rmos.store import RunStore
     from runstone.core.policy.policy import Policy
+    from runstone.engine.recorder import Run
 
     Feasibility = Callable[..., Mapping[str, Any]]
     """Called with `tool_id` and `req`; answers what the policy decides on."""
@@ -95,7 +98,8 @@ class Attempt:
         self._judge = Judge(gate.policy)
         self._feasibility: dict[str, Any] = {}
         self._payload: dict[str, Any] = {}
-        self._run_id = ""  # until the gate has opened a run
+        self._run: Run | None = None  # until the gate has opened one
+        self._run_id = ""
 
     def answer(self) -> Answer:
         """The answer; the run is sealed and published then."""
@@ -107,10 +111,15 @@ class Attempt:
             if isinstance(exc, RunstoneError) and not self._tells(exc):
                 return Answer(503, {"detail": {"error": "STORE_UNAVAILABLE", "message": exc.message}})
             return self._told(500, "TOOLPATHS_ERROR")
-        found = self._store.document(self._run_id)
-        path = str(self._store.path(self._run_id))
+        path, found = self._published()
         told = {"_run_id": self._run_id, "_run_artifact_path": path, "_hashes": found["hashes"]}
         return Answer(200, {**self._payload, **told})
+
+    def _published(self) -> tuple[str, dict[str, Any]]:
+        """Where the document stands, and what it says; folded anew where it was not published from memory."""
+        for copy in self._run.copies if self._run is not None else ():
+            return publisher_of(self._store.store).location(copy), parse_json(copy.body)
+        return str(self._store.path(self._run_id)), self._store.document(self._run_id)
 
     def _tells(self, exc: RunstoneError) -> bool:
         """Whether the run tells of an error of ours: a gate gives what came out of its work the id of the run."""
@@ -120,9 +129,9 @@ class Attempt:
         """The answer to a request that was not served: which run tells of it, and where."""
         told: dict[str, Any] = {"error": word, **more, "run_id": self._run_id}
         try:
-            told["run_artifact_path"] = str(self._store.path(self._run_id))
+            told["run_artifact_path"], found = self._published()
             if status == 409:
-                told["decision"] = self._store.document(self._run_id)["decision"]
+                told["decision"] = found["decision"]
         except RunstoneError:  # it could not be sealed: recovery will
             told["run_artifact_path"] = None
         return Answer(status, {"detail": told})
@@ -154,7 +163,7 @@ class Attempt:
         """Record the request, and compute what the policy decides on."""
         run = current_run()
         assert run is not None
-        self._run_id = run.run_id
+        self._run, self._run_id = run, run.run_id
         request: dict[str, Any] = {
             "mode": self._mode,
             "tool_id": self._tool_id,

@@ -357,14 +357,19 @@ def _line_of(value: Any) -> tuple[bytes | None, Any]:
     """A tree as bytes, in which all that it holds is found, and as it is recorded if nothing is; no bytes where some
     of it cannot be seen so."""
     try:
-        return canonical.canonical_bytes(value), value
-    except RunstoneError:
-        pass
-    try:
+        if not _holds_foreign(value):
+            return canonical.canonical_bytes(value), value
         encoded = _with_foreign(value)
         return canonical.canonical_bytes(encoded).replace(b'{"$json":', b'{"json":'), encoded  # no user's key
     except (RunstoneError, RecursionError):
         return None, value
+
+
+def _holds_foreign(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        return any(map(_holds_foreign, value.values()))
+    return any(map(_holds_foreign, value)) if kind is list else kind is Foreign
 
 
 def _with_foreign(value: Any) -> Any:
