@@ -236,7 +236,7 @@ class Walk:
             return pair
         if not _is_marked(key) and (names.says_secret(key) or _is_cookie(key, item)):
             return key
-        if owner and names.holds_many(owner) and type(item) in (str, bytes):
+        if owner and names.holds_many(owner) and _is_text(item):
             return owner
         return ""
 
@@ -292,6 +292,12 @@ def _names_secret(name: Any) -> bool:
 def _is_marked(text: str) -> bool:
     """Whether a mark stands in a text, which may be UTF-16 or UTF-32."""
     return MARK in text or (ZERO in text and MARK in text.replace(ZERO, ""))
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is text or bytes, or a list of nothing else, as a key has that is given more than once."""
+    items = value if type(value) is list else [value]
+    return all(type(item) in (str, bytes) for item in items)
 
 
 def _is_cookie(name: str, value: Any) -> bool:
