@@ -44,6 +44,18 @@ def refusal(path: str) -> RunstoneError:
     return caught.value
 
 
+def test_what_is_refused_names_the_archive(tmp_path: Path) -> None:
+    """One that was cut anywhere, or is none: which file it is, whatever is wrong with it."""
+    for form, pack in make.FORMS.items():
+        whole = pack(make.FILES)
+        for end in (0, 2, 300, len(whole) // 2):
+            path = tmp_path / f"cut-{form}-{end}"
+            path.write_bytes(whole[:end])
+            refused = refusal(str(path))
+            assert refused.message.startswith(f"{path}: ")
+            assert refused.details["path"] == str(path)
+
+
 # what can be read
 
 

@@ -64,6 +64,36 @@ def test_what_does_not_fit_is_told_with_its_place(value: Any, expected: list[tup
     assert problems(PERSON, value) == expected
 
 
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "problem"),
+    [
+        ({"minimum": 0}, NAN, "expected 0 or more, found NaN"),
+        ({"maximum": 9}, NAN, "expected 9 or less, found NaN"),
+        ({"exclusiveMinimum": 0}, NAN, "expected more than 0, found NaN"),
+        ({"exclusiveMaximum": 9}, NAN, "expected less than 9, found NaN"),
+        ({"multipleOf": 0.5}, NAN, "expected a multiple of 0.5, found NaN"),
+        ({"multipleOf": 0.5}, INFINITY, "expected a multiple of 0.5, found Infinity"),
+        ({"multipleOf": 2}, -INFINITY, "expected a multiple of 2, found -Infinity"),
+        ({"maximum": 9}, INFINITY, "expected 9 or less, found Infinity"),
+        ({"minimum": 0}, INFINITY, None),
+        pytest.param({"multipleOf": 0.5}, 10**400, None, id="large"),
+        pytest.param({"multipleOf": 0.75}, 10**400, "expected a multiple of 0.75", id="large and no multiple"),
+    ],
+)
+@pytest.mark.parametrize("draft", [None, "https://json-schema.org/draft/2019-09/schema"])
+def test_what_is_no_number_is_within_no_bounds(
+    schema: dict[str, Any], value: float, problem: str | None, draft: str | None
+) -> None:
+    """Nothing that is not known to be within bounds passes them; also in a part that refers to the whole."""
+    whole = {**schema, "properties": {"x": {"$ref": "#"}}} | ({} if draft is None else {"$schema": draft})
+    found = [] if problem is None else [problem]
+    assert problems(whole, value) == [("", one) for one in found]
+    assert problems(whole, {"x": value}) == [("/x", one) for one in found]
+
+
 LIMITS = {
     "minimum": (3, 2),
     "maximum": (3, 4),

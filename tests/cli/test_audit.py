@@ -47,6 +47,8 @@ def test_every_call_block_and_approval_is_told(store: Store, invoke: Invoke) -> 
     assert any(line.startswith("unanswered at 20") for line in told)
     assert "blocked by rule budget_calls (budget) measured 8, threshold 7 calls, policy calls 2" in told
     assert "Timeout: no answer within 10 s" in told
+    assert "answered by small-1-2026-05-01" in told
+    assert {f"began run part-{part}" for part in (1, 2, 3)} <= set(told)
     assert "does not fit: expected integer; found string" in told
     assert '[irreversible] {"command": "rm -r notes"}' in told
     assert "tools 3 ok, 1 error, 3 blocked, 1 cancelled" in told
@@ -176,6 +178,20 @@ def test_it_fits_80_columns(store: Store, on_terminal: Callable[..., str]) -> No
     assert "\x1b[31mblocked" in coloured
     for word in ("approved", "refused", "unanswered", "blocked", "error", "cancelled"):
         assert word in plain
+
+
+@pytest.mark.parametrize("kind", ["nightly evaluation of answers " * 6 + "end", "a-kind-without-a-blank-" * 6 + "end"])
+@pytest.mark.parametrize("verb", ["audit", "show"])
+def test_a_long_kind_goes_on_below_itself(store: Store, on_terminal: Callable[..., str], kind: str, verb: str) -> None:
+    """The title fits 80 columns and loses nothing; the status stands below it. So it does of a run that is open."""
+    run = store.run(kind, version="1")
+    open_page = on_terminal(verb, run.run_id, NO_COLOR="1")
+    run.finish()
+    for page, status in ((open_page, "running"), (on_terminal(verb, run.run_id, NO_COLOR="1"), "success")):
+        *title, said = page.partition("\n\n")[0].splitlines()
+        assert max(map(len, title)) <= 80
+        assert "".join(title).replace(" ", "") == f"{kind}1".replace(" ", "")
+        assert said.split()[0] == status
 
 
 def test_names_and_arguments_are_cut_on_a_terminal_only(

@@ -138,6 +138,9 @@ def test_a_document_that_lacks_a_member_is_refused(path: str) -> None:
         ("tool_calls.json", ("calls", 0, "side_effect"), "huge"),
         ("tool_calls.json", ("calls", 0, "status"), None),
         ("tool_calls.json", ("calls", 0, "attempts"), 1.5),
+        ("tool_calls.json", ("calls", 0, "calls"), "call-2"),
+        ("tool_calls.json", ("calls", 0, "runs"), [3]),
+        ("tool_calls.json", ("model_calls", 0, "answered_by"), 3),
         ("tool_calls.json", ("model_calls", 0, "cost", "amount"), 3),
         ("tool_calls.json", ("model_calls", 0, "prompt", "text"), "what was asked"),
         ("tool_calls.json", ("contracts", "x"), {}),
@@ -225,6 +228,37 @@ def test_a_call_has_what_ruled_over_it() -> None:
     assert calls["call-3"]["attempts"] == 3
 
 
+def test_a_call_has_the_calls_and_the_runs_in_it() -> None:
+    """By their ids, in order, of tools and of models; of a run that was told twice the list counts."""
+    found = folded(research)["tool_calls.json"]
+    calls = {call["call"]: call for call in (*found["calls"], *found["model_calls"])}
+    assert calls["call-2"]["calls"] == ["call-3", "call-4"]
+    assert calls["call-4"]["calls"] == []
+    assert [calls[name]["runs"] for name in ("call-2", "call-3", "call-4")] == [["part-2", "part-3"], ["part-1"], []]
+    assert {call["call"] for call in calls.values() if call["parent"] == "call-2"} == {*calls["call-2"]["calls"]}
+
+
+def test_a_sub_agent_is_told_by_the_call_that_began_it() -> None:
+    """Of a tool and of a model: the child run's id stands with the call, as its digest stands in the index."""
+    store = ArtifactStore("memory:")
+    with store.open("research") as run:
+        with run.tool_call("delegate"), store.open("reader", parent=run) as one:
+            pass
+        with run.model_call("m", "p"), run.child("writer") as two:
+            pass
+    found = store.get(run.run_id)
+    told = found.tool_calls or {}
+    assert [call["runs"] for call in (*told["calls"], *told["model_calls"])] == [[one.run_id], [two.run_id]]
+    assert [child["run_id"] for child in found.run["children"]] == [one.run_id, two.run_id]
+
+
+def test_a_model_call_has_who_was_asked_and_who_answered() -> None:
+    """The provider may name another model than the one that was asked; where it names none, nobody knows."""
+    first, second = folded(research)["tool_calls.json"]["model_calls"]
+    assert (first["model"], first["answered_by"]) == ("small-1", "small-1-2026-05-01")
+    assert (second["model"], second["answered_by"]) == ("embed-1", None)
+
+
 def test_no_text_of_a_prompt_is_in_a_document() -> None:
     """Whatever a program records beside sizes and digests: documents take these alone."""
 
@@ -291,8 +325,9 @@ def test_references_of_checks_lead_somewhere() -> None:
 
 
 CALL = st.sampled_from(["call-1", "call-2", "call-3"])
-ODD = ("ref", "side_effect", "usage", "cost", "model", "items", "problems", "provider_id", "run_id")
+ODD = ("ref", "side_effect", "usage", "cost", "model", "items", "problems", "child", "children", "run_id")
 EXTRAS = st.fixed_dictionaries({}, optional=dict.fromkeys(ODD, JSON))
+AROUND = st.builds(lambda more, parent: {**more, "parent": parent}, EXTRAS, CALL | st.none())
 TEXT = st.text(max_size=3)
 
 
@@ -301,7 +336,7 @@ def events(draw: st.DrawFn) -> list[tuple[Any, ...]]:
     """Things to tell of calls, in any order and with anything in optional members."""
     answers = EXTRAS.filter(lambda more: not more.keys() & _OBJECTS)
     one = st.one_of(
-        st.tuples(st.just(called), CALL, TEXT, JSON, EXTRAS),
+        st.tuples(st.just(called), CALL, TEXT, JSON, AROUND),
         st.tuples(st.just(returned), CALL, TEXT, EXTRAS),
         st.tuples(st.just(asked), CALL, TEXT, EXTRAS.filter(lambda more: "model" not in more)),
         st.tuples(st.just(answered), CALL, TEXT, answers),

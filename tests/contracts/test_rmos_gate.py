@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from saw_service import CALM, GCODE, WILD, Service, build, feasibility, is_run
+from tests.core.planted import checked
 
 from runstone.contracts.rmos import RunArtifact, sha256_json, sha256_text, sha256_toolpaths_payload
 from runstone.engine.gatekeeper import Call
@@ -367,3 +369,13 @@ def test_an_override_lets_one_request_pass(service: Service) -> None:
     assert service.ask(WILD, override_of=blocked).status == 409
     assert service.store.read(blocked) == before
     assert service.store.amendments(blocked)[0]["override"]["reason"] == "foam, supervised"
+
+
+def test_a_secret_at_the_cut_of_the_label_is_out(service: Service) -> None:
+    """The name of a tool is cut once its secrets are out of it; what is short is the label as it is."""
+    secret = f"ghp_{checked(Random(5))}"
+    answer = service.ask(CALM, tool_id=f"saw:{'x' * 175} {secret}")
+    label = service.kernel(answer).labels["tool_id"]
+    assert [part for part in (secret, secret[:12]) if part in label] == []
+    assert label.startswith(f"saw:{'x' * 175} [REDACTED")
+    assert service.kernel(service.ask(CALM)).labels["tool_id"] == CALM["tool_id"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.core.planted import checked
 
 import runstone
 from runstone.contracts.rmos import RunStore, runs_router, sha256_json
@@ -286,3 +288,16 @@ def test_the_bytes_of_an_attachment_may_be_brought_later(tmp_path: Path, store: 
     assert [found.filename for found in store.attachments(ID)] == ["part.stl"]
     assert store.attach(ID, "part.stl", data).read() == data
     assert [checked.matched for checked in store.check_attachments(ID)] == ["bytes"]
+
+
+def test_a_secret_at_the_cut_of_the_label_is_out(tmp_path: Path, store: RunStore) -> None:
+    """The name of a tool is cut once its secrets are out of it, of what is imported and of what is written."""
+    secret = f"ghp_{checked(Random(5))}"
+    name = f"saw:{'x' * 175} {secret}"
+    store.import_runs(leave(tmp_path / "old", artifact(tool_id=name)))
+    hashes = {"feasibility_sha256": artifact()["hashes"]["feasibility_sha256"]}
+    store.write_artifact(artifact("other", tool_id=name, outputs={}, hashes=hashes))
+    for run_id in (ID, "other"):
+        label = store.store.get(run_id).labels["tool_id"]
+        assert label.startswith(f"saw:{'x' * 175} [REDACTED")
+        assert secret[:12] not in label

@@ -71,6 +71,13 @@ def test_of_two_calls_of_one_id_the_first_is_ruled_over() -> None:
     assert [(call.kind, len(call.decisions)) for call in calls] == [(MODEL, 1), (TOOL, 0)]
 
 
+def test_a_call_names_the_calls_in_it() -> None:
+    """Those told behind it that name it, of either kind; itself is none of them, nor is a call of no id."""
+    told = [("c1", None), ("", None), ("c2", "c1"), ("c1", "c1"), ("c3", "c4"), ("c4", "c2"), ("c5", "c1")]
+    calls = Calls(journal(*(("tool.called", {"call": call, "parent": parent}) for call, parent in told)))
+    assert {call.id: call.calls for call in calls if call.calls} == {"c1": ["c2", "c5"], "c2": ["c4"]}
+
+
 @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, -1, True, {"input_tokens": "9"}, {"amount": "1e3"}])
 def test_what_has_another_type_was_not_said(odd: Any) -> None:
     """Optional members may hold anything; what is read has its type."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.tools.contract import MAX_BYTES, ToolContract
+from runstone.core.tools.reach import reaches
 from runstone.errors import InvalidInput
 
 SMALL: dict[str, Any] = {"name": "search", "version": "1", "arguments": {"type": "object"}}
@@ -144,3 +146,98 @@ def test_a_cost_is_a_number_or_its_digits(cost: Any) -> None:
     """Digits tell it exactly."""
     contract = ToolContract.of({**SMALL, "budget": {"cost": cost}})
     assert contract.budget == {"cost": cost}
+
+
+# patterns that name nothing
+
+NODE = {"type": "object", "properties": {"name": {}, "below": {"type": "array", "items": {"$ref": "#/$defs/node"}}}}
+TREE = {"$ref": "#/$defs/node", "$defs": {"node": {**NODE, "additionalProperties": False}}}
+CARD = {"type": "object", "properties": {"pin": {}}, "additionalProperties": False}
+ORDER = {
+    "type": "object",
+    "properties": {
+        "password": {"type": "string"},
+        "to": {"type": "array", "items": {"type": "string"}},
+        "card": {"anyOf": [CARD, {"type": "null"}]},
+        "pair": {"type": "array", "prefixItems": [{"type": "object"}, {"type": "string"}], "items": False},
+        "open": {"type": "object"},
+        "odd": {"properties": 7, "items": 7, "type": 7, "anyOf": 7, "$ref": 7},
+    },
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("", "/*", "/password", "/to", "/to/*", "/to/0", "/card/pin", "/card/*", "/pair/0/x", "/pair/1", "/*/pin"),
+        *("/open/anything/at/all", "/odd/x/y", "/odd"),
+    ],
+)
+def test_patterns_that_may_name_something(pattern: str) -> None:
+    """By name, by number, by any; through alternatives; into what the schema says nothing of."""
+    document = {**SMALL, "arguments": ORDER, "handling": {"arguments": {pattern: "mask"}}}
+    assert ToolContract.of(document).handling.arguments.table == {pattern: "mask"}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("/pasword", "/Password", "/password/x", "/to/x", "/to/0/x", "/to/-1"),
+        *("/card/pn", "/card/pin2", "/pair/2", "/pair/1/x"),
+    ],
+)
+def test_patterns_that_name_nothing_are_refused(pattern: str) -> None:
+    """Where the schema tells that there is no such place: by a slip of the pen a secret would be recorded."""
+    where = "/handling/arguments/" + pattern.replace("~", "~0").replace("/", "~1")
+    with pytest.raises(InvalidInput, match="names nothing") as refused:
+        ToolContract.of({**SMALL, "arguments": ORDER, "handling": {"arguments": {pattern: "mask"}}})
+    assert (refused.value.code, refused.value.details["path"]) == ("invalid_tool_contract", where)
+    assert refused.value.message.startswith(where)
+
+
+def test_patterns_of_a_result_are_looked_up_in_its_schema() -> None:
+    """Where it has one; else it may be anything."""
+    handling = {"result": {"/iban": "drop"}}
+    assert ToolContract.of({**SMALL, "handling": handling}).result is None
+    with pytest.raises(InvalidInput, match="/handling/result/~1iban names nothing that the schema of result"):
+        ToolContract.of({**SMALL, "handling": handling, "result": {"type": "string"}})
+
+
+@pytest.mark.parametrize(
+    ("schema", "place", "found"),
+    [
+        (TREE, "below/0/below/7/name", True),
+        (TREE, "below/0/belw/7/name", False),
+        ({"$ref": "#"}, "a/b", True),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}, "x", True),
+        ({"$ref": "#name"}, "x", True),
+        ({"$ref": "#/nothing/there"}, "x", True),
+        ({"allOf": [{"properties": {"a": {}}, "additionalProperties": False}, True]}, "b", False),
+        ({"allOf": [{"properties": {"a": {}}, "additionalProperties": False}, True]}, "a", True),
+        ({"oneOf": [False, {"type": ["string", "null"]}]}, "a", False),
+        ({"additionalProperties": {"type": "integer"}}, "a", True),
+        ({"additionalProperties": {"type": "integer"}}, "a/b", False),
+        ({"patternProperties": {"^x": True}, "additionalProperties": False}, "a", True),
+        ({"unevaluatedProperties": False}, "a", False),
+        ({"items": [{"type": "object"}], "additionalItems": False, "type": "array"}, "1", False),
+        ({"type": "array"}, "99999999999999999999", True),
+        ({"type": "array"}, "٣", False),
+        (True, "a", True),
+        (False, "a", False),
+    ],
+)
+def test_what_a_schema_reaches(schema: Any, place: str, found: bool) -> None:
+    """The answer is no only where nothing can be there."""
+    assert reaches(schema, place.split("/")) is found
+
+
+def test_a_schema_that_leads_on_and_on_is_asked_once_a_part() -> None:
+    """Alternatives of alternatives are no more questions than parts; a chain of references has an end."""
+    names = [f"d{number}" for number in range(60)]
+    defs: dict[str, Any] = {
+        name: {"anyOf": [{"$ref": f"#/$defs/{below}"}] * 2} for name, below in itertools.pairwise(names)
+    }
+    assert not reaches({"$ref": "#/$defs/d0", "$defs": {**defs, "d59": {"type": "null"}}}, ["x"])
+    chain: dict[str, Any] = {str(number): {"$ref": f"#/$defs/{number + 1}"} for number in range(5000)}
+    assert reaches({"$ref": "#/$defs/0", "$defs": chain}, ["x"])

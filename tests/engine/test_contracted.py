@@ -265,3 +265,16 @@ def test_a_contract_is_recorded_as_it_is(store: Store) -> None:
         run.event("x.contract", ToolContract.of(document).data)
     [event] = store.get(run.run_id).events("x.contract")
     assert (event["data"], event.get("marks")) == (document, None)
+
+
+# a store that checks nothing
+
+
+def test_a_store_without_schemas_says_so(tmp_path: Path) -> None:
+    """One that a program puts together without the port holds no contract, and the error tells what to give."""
+    store = runstone.open(tmp_path / "runs")
+    parts = (store.url, store.objects, store.journals, store.host, store.clock, store.entropy, store.contract_of)
+    bare = Store(*parts, {"name": "t", "version": "1"}, list)
+    with bare.run("agent") as run, pytest.raises(InvalidInput, match="schemas=") as refused:
+        run.tool({"name": "t", "version": "1", "arguments": {"type": "object"}})(len)
+    assert (refused.value.code, refused.value.details["option"]) == ("invalid_option", "schemas")

@@ -359,6 +359,92 @@ def test_behind_the_end_of_the_run_nothing_is_let_through(store: Store) -> None:
         called(run, "pay")()
 
 
+def test_defaults_are_ruled_over(store: Store) -> None:
+    """Bounds are asked about what the tool would run with, and so is the approver; `None` by default is no argument."""
+    asked: list[Any] = []
+
+    def approver(request: ApprovalRequest) -> bool:
+        asked.append(request.args)
+        return True
+
+    bounds = [{"tool": "pay", "path": "/amount", "max": 100}, {"tool": "pay", "path": "/to", "in": ["me"]}]
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "bounds": bounds, "approval": {"tools": ["pay"]}}, approver)
+
+        @run.tool(contract("pay"))
+        def pay(to: str | None = None, amount: int = 500) -> int:
+            return amount
+
+        error = blocked(lambda: pay("me"), "bounds/0")
+        assert error.details["rule"]["measured"] == 500
+        assert blocked(lambda: pay(amount=5), "bounds/1").details["rule"]["reason_code"] == "argument_missing"
+        assert pay("me", amount=5) == 5
+    assert asked == [{"to": "me", "amount": 5}]
+
+
+def test_what_is_no_number_breaks_bounds(store: Store) -> None:
+    """What cannot be compared counts as the worst."""
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "bounds": [{"tool": "pay", "path": "/n", "min": 0, "max": 9, "optional": True}]})
+        for odd in (float("nan"), float("inf"), "5", None, True):
+            blocked(called(run, "pay", {"n": odd}), "bounds/0")
+        assert called(run, "pay", {"n": 5})() == ["ran"]
+
+
+def ask_twice_more(run: Run) -> None:
+    """A call of a model whose provider fails with what it was asked."""
+    with run.model_call("m", "what is asked") as call:
+        call.usage(input_tokens=6)
+        call.attempt()
+        call.usage(input_tokens=6)
+        try:
+            raise ConnectionError("what is asked is too long")
+        except ConnectionError:
+            call.attempt()
+
+
+def test_one_more_try_of_a_model_is_ruled_over(store: Store) -> None:
+    """Where tokens or cost are used up it is not asked again: a decision of the call says by which rule."""
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "budget": {"tokens": 10}})
+        with pytest.raises(PolicyBlocked) as caught:
+            ask_twice_more(run)
+        with pytest.raises(PolicyBlocked):
+            run.model_call("m", "p").__enter__()
+    assert caught.value.details["rule"]["id"] == "budget.tokens"
+    first, second = of_type(store, "r", "model.returned")
+    assert (first["status"], first["attempts"], first["error"]["type"]) == ("blocked", 2, "PolicyBlocked")
+    assert first["error"]["message"].endswith("budget.tokens: budget_exceeded")
+    assert (second["status"], second["attempts"]) == ("blocked", 0)
+    assert [event["call"] for event in of_type(store, "r", "decision")] == ["call-1", "call-2"]
+    assert b"what is asked" not in store.get("r").file("events.jsonl")
+
+
+def test_one_more_try_of_a_model_needs_a_record(store: Store) -> None:
+    """Where something rules over it and the run is over; where nothing does, it is just told."""
+    run = store.run("agent", run_id="r")
+    run.govern({**NAMED, "budget": {"tokens": 10}})
+    call = run.model_call("m", "p").__enter__()
+    run.finish()
+    with pytest.raises(StoreUnavailable):
+        call.attempt()
+    free = store.run("agent", run_id="f")
+    told = free.model_call("m", "p").__enter__()
+    free.finish()
+    told.attempt()
+
+
+def test_tries_of_models_count_in_no_number_and_no_rate_of_calls(store: Store) -> None:
+    """These are limits of tools: a model's call and its tries are limited by what they use."""
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "budget": {"calls": 1}, "rate": {"calls": 1, "per_s": 60}})
+        with run.model_call("m", "p") as call:
+            for _ in range(5):
+                call.attempt()
+        assert called(run, "t")() == ["ran"]
+    assert of_type(store, "r", "model.returned")[0]["attempts"] == 6
+
+
 # sources
 
 
@@ -390,6 +476,26 @@ def test_a_forked_child_waits_for_no_thread_of_its_parent(store: Store) -> None:
                     os._exit(0)
                 os._exit(1)
             assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it forks beside a thread: that is the case
+def test_nothing_of_a_forked_child_waits_for_a_lock_of_its_parent(store: Store) -> None:
+    """Where another thread held it at the fork: of a run, of a part of it (they have one lock still), of one that is
+    over."""
+    over = store.run("over", run_id="o")
+    over.govern({**NAMED})
+    over.finish()
+    with store.run("agent", run_id="r") as run, run.child("part", run_id="c") as part:
+        with held(run.calls.lock), held(over.calls.lock):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(5)
+                for one in (run, part, over):
+                    one.govern({**NAMED, "deny": ["x"]})
+                os._exit(0 if run.calls.lock is part.calls.lock is not over.calls.lock else 1)
+            assert os.waitpid(child, 0)[1] == 0
+        assert run.calls.lock is part.calls.lock
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import runstone
 from runstone.engine.exporter import export_tar
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError
+from runstone.errors import InvalidInput, RunstoneError
 from runstone.locate import open_bundle
 
 from .forging import Files, files_of, listed_anew, rooted_anew
@@ -438,3 +438,11 @@ def test_careful_forgery_is_refused(good: Files, other: Store, tmp_path: Path) -
     """Another document with a manifest made to fit is found by the fold."""
     forged = listed_anew({**good, "checks.json": good["checks.json"].replace(b'"pass"', b'"fail"')})
     assert refused(other, packed(forged, tmp_path / "bad", "folder")).code == "bundle_damaged"
+
+
+@pytest.mark.parametrize("odd", ["a.tar", Path("a.tar"), None, 7])
+def test_what_is_no_bundle_is_told(store: Store, odd: Any) -> None:
+    """A path, say, is opened first; the error says how."""
+    with pytest.raises(InvalidInput, match=r"open_bundle\(path\)") as caught:
+        store.import_bundle(odd)
+    assert (caught.value.code, caught.value.details["option"]) == ("invalid_option", "bundle")

@@ -9,7 +9,7 @@ import pytest
 import runstone
 from runstone.engine.store import Store
 
-from .scenes import events, of_type, open_store
+from .scenes import TOKEN, events, of_type, open_store
 
 
 def pair(store: Store) -> None:
@@ -97,3 +97,15 @@ def test_events_of_a_verdict_name_no_place(store: Store) -> None:
     assert verdict.run_id is not None
     data = [event["data"] for event in events(store, verdict.run_id)[1:]]
     assert str(store.url) not in str(data)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_secret_in_a_rule_goes_no_further(store: Store, live: bool) -> None:
+    """What a verdict says of its rules, to a program or to a record, is without it; what is judged is as given."""
+    with store.run("train", run_id="new") as run:
+        run.metrics({TOKEN: 0.5})
+        open_verdict = run.judge(f"max metric.{TOKEN}:0.3") if live else None
+    verdict = open_verdict or store.judge("new", limits=[f"max metric.{TOKEN}:0.3"], require=[f"check.{TOKEN}"])
+    assert TOKEN not in repr(verdict.as_dict())
+    assert verdict.rules[0]["id"].startswith("max metric.[REDACTED:")
+    assert verdict.rules[0]["status"] == "fail"

@@ -38,6 +38,18 @@ def test_block_that_ends_is_success(store: Store) -> None:
     assert (run.recording, run.status, closing(store, run.run_id)["status"]) == (False, "success", "success")
 
 
+def test_an_exception_that_a_run_is_finished_with_is_told(store: Store) -> None:
+    """As one that ends its block: type, message, traceback."""
+    run = store.run("job")
+    try:
+        raise ValueError("no rows")
+    except ValueError as exc:
+        run.finish("failed", error=exc)
+    told = closing(store, run.run_id)["error"]
+    assert (told["type"], told["message"]) == ("ValueError", "no rows")
+    assert 'raise ValueError("no rows")' in told["traceback"]
+
+
 def test_exception_is_failed_and_comes_through(store: Store) -> None:
     """An exception seals the run as `failed` with type, message and traceback, and reaches the caller."""
     with pytest.raises(ZeroDivisionError), store.run("job") as run:

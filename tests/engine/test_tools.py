@@ -109,7 +109,10 @@ async def test_coroutines_and_asynchronous_blocks(store: Store) -> None:
 
 
 def test_a_generator_is_one_call(store: Store) -> None:
-    """From its first item to its end: `items` counts what it yielded, the result is what it returned."""
+    """From its first item to its end: `items` counts what it yielded, the result is what it returned.
+
+    One that its caller leaves early is cancelled, and says so: it did not come to its end.
+    """
     with store.run("agent", run_id="r") as run:
 
         @run.tool(contract("pages"))
@@ -130,7 +133,8 @@ def test_a_generator_is_one_call(store: Store) -> None:
         closed.close()
     whole, *_, left = [call for call in calls(store) if call["name"] == "pages"]
     assert (whole["items"], whole["result"], whole["status"]) == (3, "end", "ok")
-    assert (left["items"], left["result"], left["status"]) == (1, None, "ok")
+    assert (left["items"], left["result"], left["status"]) == (1, None, "cancelled")
+    assert left["error"] == {"type": "GeneratorExit", "message": "left by its caller after 1 item"}
     (between,) = [call for call in calls(store) if call["name"] == "between"]
     assert between["parent"] is None, "while it waits, the generator is around nothing"
 
@@ -610,8 +614,45 @@ async def test_what_a_generator_does_at_its_end_is_a_part_of_it(store: Store) ->
             await anext(stream)
     order = [(e["call"], e.get("parent")) for kind in ("tool.called",) for e in of_type(store, "r", kind)]
     assert order == [("call-1", None), ("call-2", "call-1"), ("call-3", None), ("call-4", "call-3")]
-    ended = [event["call"] for event in of_type(store, "r", "tool.returned")]
-    assert ended == ["call-2", "call-1", "call-4", "call-3"]
+    ended = [(event["call"], event["status"]) for event in of_type(store, "r", "tool.returned")]
+    assert ended == [("call-2", "ok"), ("call-1", "cancelled"), ("call-4", "ok"), ("call-3", "cancelled")]
+
+
+@in_a_loop
+async def test_streams_that_are_left_early_say_so(store: Store) -> None:
+    """By `break`, by `close` and where nobody holds them any more; plain, asynchronous, and answered by a function."""
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("plain"))
+        def plain() -> Iterator[int]:
+            yield from range(5)
+
+        @run.tool(contract("async"))
+        async def ticks() -> AsyncIterator[int]:
+            for number in range(5):
+                yield number
+
+        @run.tool(contract("answered"))
+        def answered() -> Iterator[int]:
+            return iter(number for number in range(5))
+
+        for number in plain():
+            if number == 1:
+                break
+        async with contextlib.aclosing(ticks()) as stream:
+            async for number in stream:
+                if number == 2:
+                    break
+        assert next(answered()) == 0
+        assert list(plain()) == [0, 1, 2, 3, 4]
+    told = [(call["name"], call["status"], call["items"]) for call in calls(store)]
+    left = [("plain", "cancelled", 2), ("async", "cancelled", 3), ("answered", "cancelled", 1)]
+    assert told == [*left, ("plain", "ok", 5)]
+    assert [call["error"] and call["error"]["message"] for call in calls(store)] == [
+        *(f"left by its caller after {items}" for items in ("2 items", "3 items", "1 item")),
+        None,
+    ]
+    assert store.get("r").status == "success"
 
 
 class Calculator:
@@ -627,20 +668,60 @@ class Calculator:
 @pytest.mark.parametrize(
     ("tool", "args"),
     [
-        (Calculator().add, {"a": 5}),
-        (Calculator(), {"a": 5}),
+        (Calculator().add, {"a": 5, "b": 0}),
+        (Calculator(), {"a": 5, "b": 0}),
         (functools.partial(Calculator().add, 1), {"b": 5}),
-        (functools.lru_cache(Calculator().add), {"a": 5}),
+        (functools.partial(Calculator().add, b=7), {"a": 5, "b": 7}),
+        (functools.lru_cache(Calculator().add), {"a": 5, "b": 0}),
     ],
-    ids=["method", "object", "partial", "wrapped"],
+    ids=["method", "object", "partial", "partial by name", "wrapped"],
 )
 def test_what_is_called_as_a_function_has_names_for_its_arguments(
     store: Store, tool: Callable[[int], int], args: dict[str, int]
 ) -> None:
-    """Those of the parameters that are left to the caller, as its contract has them."""
+    """Those of the parameters that are left to the caller, as its contract has them, and what they are by default."""
     with store.run("agent", run_id="r") as run:
         run.tool()(tool)(5)
     assert [call["args"] for call in calls(store)] == [args]
+
+
+def test_defaults_are_arguments(store: Store) -> None:
+    """What a tool runs with is what is recorded of it, also where its caller left it out; `None` is no argument. The
+    contract's handling goes over all of them, and what it says of arguments is about those that are given."""
+    schema = {"properties": {"q": {"type": "string"}, "limit": {"maximum": 3}}}
+    handling = {"arguments": {"/key": "drop"}}
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("search", arguments=schema, handling=handling))
+        def search(q: str, limit: int = 50, *, key: str = "a plain word", page: int | None = None) -> int:
+            return limit
+
+        @run.tool(contract("later"))
+        async def later(n: int = 7) -> int:
+            return n
+
+        assert (search("a"), search("b", limit=2), asyncio.run(later())) == (50, 2, 7)
+        with pytest.raises(InvalidInput, match="/limit expected 3 or less"):
+            search("c", 4)
+    assert [call["args"] for call in calls(store)] == [
+        {"q": "a", "limit": 50, "key": "[REDACTED:tool-drop]"},
+        {"q": "b", "limit": 2, "key": "[REDACTED:tool-drop]"},
+        {"n": 7},
+        {"q": "c", "limit": 4, "key": "[REDACTED:tool-drop]"},
+    ]
+
+
+def test_a_default_that_the_contract_does_not_know_is_no_argument(store: Store) -> None:
+    """What a function keeps for itself, as a client, is not recorded where its contract knows no such argument."""
+    closed = {"properties": {"q": {}, "n": {}}, "additionalProperties": False}
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("search", arguments=closed))
+        def search(q: str, n: int = 1, client: Any = store) -> str:
+            return q
+
+        assert search("a") == "a"
+    assert [call["args"] for call in calls(store)] == [{"q": "a", "n": 1}]
 
 
 @pytest.mark.parametrize("members", [{"approval": "always"}, {"budget": {"calls": 1}}])

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from threading import Barrier
 from typing import Any
 
+from runstone.core.audit import audit
 from runstone.core.tools.prices import amount_text
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
@@ -56,8 +57,8 @@ def check(store: Store, workers: int, each: int, parent: str | None) -> None:
 
 def test_ten_thousand_calls_of_threads(store: Store) -> None:
     """In eight threads that begin at once, each with the context of the call around them."""
-    each = 210  # 8 × 210 × 3 is over 5,000
-    with store.run("agent", run_id="r") as run:
+    each = 417  # 8 × 417 × 3 is over 10,000
+    with store.run("agent", run_id="r", contract="agent") as run:
         run.govern({"name": "p", "version": "1", "budget": {"calls": 10**6}}, prices=PRICES)
         tool, barrier = outer_of(run), Barrier(THREADS)
 
@@ -73,12 +74,30 @@ def test_ten_thousand_calls_of_threads(store: Store) -> None:
         assert (spent.calls, spent.tokens) == (THREADS * each * 3 + 1, tokens)
         assert amount_text(spent.costs["USD"]) == str(tokens * 3 / 10**6)
     check(store, THREADS, each, top.id)
+    check_documents(store, THREADS * each, tokens)
+
+
+def check_documents(store: Store, each: int, tokens: int) -> None:
+    """What is folded of them: the calls within a call, in order, and the sums, in the documents and in the audit."""
+    sealed = store.get("r")
+    told, run = sealed.document("tool_calls.json")["calls"], sealed.document("run.json")
+    top, *below = told
+    by_id = {call["call"]: call for call in told}
+    assert top["calls"] == [call["call"] for call in below if call["name"] == "outer"]
+    within = [[by_id[name]["name"] for name in call["calls"]] for call in below if call["name"] == "outer"]
+    assert within == [["model", "inner"]] * each
+    assert run["counts"]["tool_calls"] == {"ok": each * 3 + 1}
+    assert (run["tokens"]["input_tokens"], run["cost"]) == (tokens, {"USD": str(tokens * 3 / 10**6)})
+    found = audit(sealed.events())
+    assert [row["depth"] for row in found["rows"]] == [0, *[1, 2, 2] * each]
+    assert [row["name"] for row in found["rows"][1:]] == ["outer", "model", "inner"] * each
+    assert (found["totals"]["tokens"], found["totals"]["cost"]) == (run["tokens"], run["cost"])
 
 
 @in_a_loop
 async def test_ten_thousand_calls_of_tasks(store: Store) -> None:
     """Gathered, waiting for one another in between."""
-    workers, each = 34, 50  # 34 × 50 × 3 is over 5,000
+    workers, each = 67, 50  # 67 × 50 × 3 is over 10,000
     with store.run("agent", run_id="r") as run:
 
         @run.tool(contract("inner"))

@@ -291,7 +291,7 @@ def test_a_generator_is_one_call(store: Store) -> None:
 
 
 def test_a_generator_that_is_left_early(store: Store) -> None:
-    """Closed, or given an exception: its own `finally` runs, and what it raises comes through."""
+    """Closed, which is told as that, or given an exception: its own `finally` runs, what it raises comes through."""
     ended = []
 
     @track
@@ -315,9 +315,10 @@ def test_a_generator_that_is_left_early(store: Store) -> None:
             generator.throw(ZeroDivisionError())  # type: ignore[attr-defined]  # the same
     assert ended == [True, True]
     assert [(call["status"], call["result"]) for call in calls(store)] == [
-        ("ok", {"yielded": 1, "returned": None}),
+        ("cancelled", {"yielded": 1, "returned": None}),
         ("error", None),
     ]
+    assert calls(store)[0]["error"] == {"type": "GeneratorExit", "message": "left by its caller after 1 item"}
 
 
 def test_an_asynchronous_generator_is_one_call(store: Store) -> None:
@@ -330,7 +331,8 @@ def test_an_asynchronous_generator_is_one_call(store: Store) -> None:
 
     with store.run("job", run_id="r"):
         assert asyncio.run(main()) == [2, 3]
-    assert [call["result"]["yielded"] for call in calls(store) if call["name"] == "ticks"] == [1, 2]
+    told = [(call["status"], call["result"]["yielded"]) for call in calls(store) if call["name"] == "ticks"]
+    assert told == [("cancelled", 1), ("ok", 2)]
     assert {call["parent"] for call in calls(store) if call["name"] == "add"} == {"track-1", "track-3"}
 
 

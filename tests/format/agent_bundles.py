@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.format.agent_story import SEARCH, asked, called, research, returned, tell
+from tests.format.agent_story import SEARCH, answered, asked, called, research, returned, tell
 
 from runstone.contracts.agent import AgentRun, ArtifactStore
 
@@ -63,7 +63,14 @@ def agent_odd(surroundings: Surroundings) -> None:
     called(run, "call-3", "t", {}, parent="call-2")
     usage = {"input_tokens": -1, "output_tokens": True, "more": 1}
     returned(run, "call-2", cost={"amount": "1e3", "currency": "EUR"}, usage="many", items="x", problems="x", model=3)
-    returned(run, "call-2", "odd", cost={"amount": "0.10", "currency": "EUR", "prices_sha256": "x"}, usage=usage)
+    asked(run, "call-2", parent="call-2")
+    answered(run, "call-2", model=["no", "text"], child=3)
+    called(run, "call-4", "t", {}, parent="call-2")
+    called(run, "", "t", {}, parent="")
+    called(run, "call-5", "t", {})
+    returned(run, "call-5", children=["part-1", 3], child="part-2")
+    cost = {"amount": "0.10", "currency": "EUR", "prices_sha256": "x"}
+    returned(run, "call-2", "odd", child="part-1", children="part-2", cost=cost, usage=usage)
     returned(run, "call-9")
     tell(run, "approval", call="call-9", outcome="approved", by="ann", reason=None, rule="nothing")
     tell(run, "contract", sha256=SEARCH, document={"version": 3})

@@ -75,16 +75,18 @@ def research(run: Run) -> None:
     cost = {"amount": "0.0031", "currency": "EUR", "prices_sha256": SHA["d"]}
     asked(run, "call-1", ref="chatcmpl-1")
     output = {"bytes": 40, "sha256": SHA["c"], "chunks": 2}
-    answered(run, "call-1", output=output, usage=USAGE, cost=cost, finish_reason="tool_calls")
+    by = "small-1-2026-05-01"
+    answered(run, "call-1", output=output, usage=USAGE, cost=cost, finish_reason="tool_calls", model=by)
     search = {"name": "search", "version": "1", "arguments": {"type": "object"}, "side_effect": "read"}
     tell(run, "contract", sha256=SEARCH, document=search)
     called(run, "call-2", "search", {"q": "granite"}, contract_sha256=SEARCH, side_effect="read", ref="call_abc")
     called(run, "call-3", "fetch", {"url": "https://example.org/granite"}, parent="call-2")
-    returned(run, "call-3", "error", error={"type": "Timeout", "message": "no answer within 10 s"}, attempts=3)
+    late = {"type": "Timeout", "message": "no answer within 10 s"}
+    returned(run, "call-3", "error", child="part-1", error=late, attempts=3)
     asked(run, "call-4", "embed-1", parent="call-2", parameters=None)
     tokens = {"input_tokens": 12, "output_tokens": 0, "cached_tokens": 0}
     answered(run, "call-4", usage=tokens, cost={**cost, "amount": "0.00002"}, duration_ns=None)
-    returned(run, "call-2", result=["p1", "p2"], items=2)
+    returned(run, "call-2", result=["p1", "p2"], items=2, child="part-2", children=["part-2", "part-3"])
     passage = {"source": "rocks.txt", "span": {"start": 0, "end": 40}, "score": 0.75, "sha256": SHA["e"], "bytes": 40}
     found = [{"id": "p1", **passage}, {"id": "p2", **passage, "score": 0.5, "span": None}]
     tell(run, "evidence", query="granite", corpus="rocks", version="3", passages=found)

@@ -37,11 +37,12 @@ class Call:
 
     def __init__(self, event: dict[str, Any], events: list[dict[str, Any]]) -> None:
         self.tool = event["type"] == "tool.called"
-        self.told, self.at = event["data"], event["ts"]
+        self.told, self.at, self.at_seq = event["data"], event["ts"], event["seq"]
         kind = "tool.returned" if self.tool else "model.returned"
         below = [one["data"] for one in events[event["seq"] :] if one["type"] == kind]
         answers = [data for data in below if data["call"] == self.told["call"]]
         self.answer = answers[-1] if answers else None
+        self.within: list[str] = []
         self.rulings: dict[str, list[dict[str, Any]]] = {"decision": [], "approval": []}
 
     def said(self, name: str) -> Any:
@@ -78,6 +79,8 @@ class Call:
         both = {
             "call": self.told["call"],
             "parent": text(self.told["parent"]),
+            "calls": self.within,
+            "runs": self.runs(),
             "ref": text(self.told.get("ref")),
             "called_at": self.at,
             "status": self.status,
@@ -90,6 +93,11 @@ class Call:
             "approvals": approvals,
         }
         return {**both, **(self._tool() if self.tool else self._model())}
+
+    def runs(self) -> list[str]:
+        """4.1: who was begun in it."""
+        several, one = self.said("children"), self.said("child")
+        return [run for run in (several if isinstance(several, list) else [one]) if text(run) is not None]
 
     def _tool(self) -> dict[str, Any]:
         effect = self.told.get("side_effect")
@@ -115,6 +123,7 @@ class Call:
 
         return {
             "model": text(self.told["model"]) or "",
+            "answered_by": text(self.said("model")),
             "provider": text(self.told["provider"]),
             "parameters": self.told["parameters"],
             "prompt": sized(self.told["prompt"], "messages"),
@@ -159,6 +168,9 @@ class Agent:
         seen: dict[str, Call] = {}
         for event in events:
             if event["type"] in ("tool.called", "model.called"):
+                around = seen.get(event["data"]["parent"])
+                if around is not None and self.calls[event["type"], event["data"]["call"]].at_seq == event["seq"]:
+                    around.within.append(event["data"]["call"])
                 seen.setdefault(event["data"]["call"], first[event["data"]["call"]])
             elif event["type"] in ("decision", "approval") and event["data"]["call"] in seen:
                 seen[event["data"]["call"]].rulings[event["type"]].append(event)

@@ -16,6 +16,7 @@ import runstone
 from runstone.cli import main
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
+from runstone.core.times import parse_time
 from runstone.engine.store import Store
 from runstone.ingest.inspect.importing import import_log
 from runstone.ingest.inspect.log import is_log
@@ -25,6 +26,7 @@ zstandard = pytest.importorskip("zstandard")
 
 LOGS = Path(__file__).parent / "logs"
 EVAL, JSON = LOGS / "sums.eval", LOGS / "zeros.json"
+CALLS = ("model.called", "model.returned", "tool.called", "tool.returned")
 PROMPTS = ("Count every step", "What is 1/2?", "The capital?", "if you please", "I do not know", "Be brief.")
 
 
@@ -106,15 +108,17 @@ def test_epochs_are_tries_of_one_sample(store: Store) -> None:
 
 
 def test_calls_of_models_and_tools(store: Store) -> None:
-    """In the order of the samples, each with what it came to; ids are counted."""
+    """In the order of time, each with its sample and with what it came to; ids are counted."""
     run_id, _, _ = import_log(EVAL, store)
     called = of_type(store, run_id, "model.called") + of_type(store, run_id, "tool.called")
     assert sorted(data["call"] for data in called) == [f"call-{number}" for number in range(1, 5)]
+    first, *_, last = sorted(called, key=lambda data: data["call"])
+    assert (first["sample"], last["sample"]) == ({"id": "half", "epoch": 1}, {"id": "2", "epoch": 1})
     (tool,), (answer,) = of_type(store, run_id, "tool.called"), of_type(store, run_id, "tool.returned")
     assert (tool["name"], tool["args"], tool["ref"]) == ("divide", {"left": 1, "right": 2}, "call_1")
     assert (answer["call"], answer["status"], answer["result"], answer["error"]) == (tool["call"], "ok", "0.5", None)
     model = of_type(store, run_id, "model.returned")
-    assert [data["finish_reason"] for data in model] == ["stop", "tool_calls", "stop"]
+    assert [data["finish_reason"] for data in model] == ["tool_calls", "stop", "stop"]
     assert all(data["duration_ns"] > 0 and data["usage"]["input_tokens"] > 0 for data in model)
 
 
@@ -128,10 +132,10 @@ def test_prompts_are_sizes_and_digests(store: Store) -> None:
         whole = sample["attachments"].get(content.removeprefix("attachment://"), content)
         messages.append({**{key: value for key, value in message.items() if key != "id"}, "content": whole})
     body = canonical_bytes(messages)
-    first = of_type(store, run_id, "model.called")[0]
+    *_, first = of_type(store, run_id, "model.called")
     assert first["prompt"] == {"bytes": len(body), "sha256": sha256_hex(body), "messages": 3}
     answer = sample["output"]["choices"][0]["message"]["content"].encode()
-    output = of_type(store, run_id, "model.returned")[0]["output"]
+    output = of_type(store, run_id, "model.returned")[-1]["output"]
     assert (output["bytes"], output["sha256"]) == (len(answer), sha256_hex(answer))
     for file in Path(store.url, run_id).rglob("*"):
         text = file.read_text() if file.is_file() else ""
@@ -178,11 +182,84 @@ def test_other_compressions(store: Store, tmp_path: Path, method: int) -> None:
     assert told == expected
 
 
-def test_the_order_of_samples_is_theirs(store: Store, tmp_path: Path) -> None:
-    """Not that in which they were finished."""
+def test_the_order_of_samples_is_not_that_of_the_archive(store: Store, tmp_path: Path) -> None:
+    """What happened is in the order of time, samples of a score in the order of their ids."""
     turned = zipped(tmp_path / "turned.eval", dict(reversed(parts().items())))
     run_id, _, _ = import_log(turned, store)
-    assert [data["id"] for data in of_type(store, run_id, "x.inspect.sample")] == ["2", "half"]
+    other = runstone.open(tmp_path / "else")
+    import_log(EVAL, other)
+    told, expected = (list(one.get(run_id).events("x.inspect.sample", *CALLS, "score")) for one in (store, other))
+    assert [{**event, "seq": 0} for event in told] == [{**event, "seq": 0} for event in expected]
+    assert [event["data"]["id"] for event in told if event["type"] == "x.inspect.sample"] == ["half", "2"]
+
+
+def moment(text: str) -> str:
+    """A time of a log as the format has it."""
+    return text.removesuffix("+00:00") + "Z"
+
+
+def test_times_are_those_of_the_log(store: Store) -> None:
+    """A call at its beginning, its answer at its end, a sample at its end, scores at the end; none before another."""
+    run_id, _, _ = import_log(JSON, store)
+    log = json.loads(JSON.read_bytes())
+    told: list[tuple[str, str]] = []
+    for sample in log["samples"]:
+        told.append((moment(sample["completed_at"]), "x.inspect.sample"))
+        for event in sample["events"]:
+            if event["event"] in ("model", "tool"):
+                told.append((moment(event["timestamp"]), f"{event['event']}.called"))
+                told.append((moment(event["completed"]), f"{event['event']}.returned"))
+    events = list(store.get(run_id).events())
+    assert [(e["ts"], e["type"]) for e in events if e["type"] in (*CALLS, "x.inspect.sample")] == sorted(told)
+    assert [e["ts"] for e in events] == sorted(e["ts"] for e in events)
+    opened, closed = events[0], events[-1]
+    assert closed["ts"] == max(told)[0] > moment(log["stats"]["completed_at"])[:19], "it tells whole seconds"
+    took = closed["data"]["duration_ns"]
+    assert took == parse_time(closed["ts"]) - parse_time(opened["ts"])
+    assert {e["ts"] for e in events if e["type"] in ("score", "metric")} == {closed["ts"]}
+
+
+def test_samples_that_went_on_together_stand_in_one_order(store: Store, tmp_path: Path) -> None:
+    """By time, across samples; calls are numbered as they began, and an answer stands behind its call."""
+
+    def overlap(log: dict[str, Any]) -> None:
+        for start, sample in enumerate(log["samples"]):
+            for at, event in enumerate(event for event in sample["events"] if event["event"] in ("model", "tool")):
+                event["timestamp"] = f"2026-11-22T02:50:{10 + 10 * at + start:02d}+00:00"
+                event["completed"] = f"2026-11-22T02:50:{15 + 10 * at + start:02d}+00:00"
+            sample["completed_at"] = "2026-11-22T02:51:00+00:00"
+
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", overlap), store)
+    events = list(store.get(run_id).events(*CALLS))
+    assert [event["ts"] for event in events] == sorted(event["ts"] for event in events)
+    began = [event["data"] for event in events if event["type"].endswith("called")]
+    assert [data["call"] for data in began] == [f"call-{number}" for number in range(1, len(began) + 1)]
+    assert len({(data["sample"]["id"], data["sample"]["epoch"]) for data in began[:4]}) == 4
+    ended: set[str] = set()
+    for event in reversed(events):
+        call = event["data"]["call"]
+        if event["type"].endswith("returned"):
+            ended.add(call)
+        else:
+            assert call in ended
+
+
+@pytest.mark.parametrize("odd", [None, "yesterday", 7, "1969-01-01T00:00:00+00:00", "2026-11-22T02:49:00+00:00"])
+def test_times_that_are_none_or_too_early(store: Store, tmp_path: Path, odd: Any) -> None:
+    """What an old log does not tell, or a clock that was set back, is the time of what was before."""
+
+    def without(log: dict[str, Any]) -> None:
+        for sample in log["samples"]:
+            sample |= {"started_at": odd, "completed_at": odd}
+            for event in sample["events"]:
+                event |= {"timestamp": odd, "completed": odd}
+
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", without), store)
+    *events, closed = store.get(run_id).events()
+    told = {event["ts"] for event in events if event["type"] not in ("score", "metric")}
+    assert told == {"2026-11-22T02:50:00.000000Z"}
+    assert closed["ts"] == "2026-11-22T02:50:01.000000Z"
+    assert store.verify(run_id)
 
 
 def test_a_killed_eval(store: Store, tmp_path: Path) -> None:
@@ -340,6 +417,52 @@ def test_the_command(tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[s
     [found] = json.loads(capsys.readouterr().out)
     assert found["result"] == "created"
     assert runstone.open(tmp_path / "runs").get(found["run_id"]).digest == found["digest"]
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda log: log["eval"].pop("task"), "$.eval.task: expected text"),
+        (lambda log: log.pop("eval"), "$.eval: expected an object"),
+        (lambda log: log.update(eval=7), "$.eval: expected an object"),
+        (lambda log: log.pop("status"), "$.status: expected"),
+    ],
+)
+def test_the_command_says_what_a_log_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, place: str
+) -> None:
+    """A log in JSON is known for one by what it has, and is not taken for the run of another program."""
+    path = changed(tmp_path / "log.json", change)
+    assert main(["import", str(path), "--store", str(tmp_path / "runs"), "--json"]) != 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["code"] == "invalid_archive"
+    assert found["message"].startswith(f"log.json: {place}")
+
+
+def test_a_log_is_known_in_any_order_of_its_members(store: Store, tmp_path: Path) -> None:
+    """Sorted by names, behind many others."""
+
+    def sort(log: dict[str, Any]) -> None:
+        log["eval"] = {"metadata": "x" * 9000, **dict(sorted(log["eval"].items()))}
+        members = dict(sorted(log.items()))
+        log.clear()
+        log.update(members)
+
+    path = changed(tmp_path / "log.json", sort)
+    assert is_log(str(path))
+    assert import_log(path, store)[2] == "created"
+
+
+@pytest.mark.parametrize(
+    "value", [{"run_id": "7", "eval": {}}, {"eval": {"run_id": "eval"}}, {"a": {"run_id": "a"}}, [], 7, {}, "eval"]
+)
+def test_what_is_of_another_program_is_no_log(tmp_path: Path, value: Any) -> None:
+    """Runs of RMOS, by their ids; any other JSON; what is none."""
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(value))
+    assert not is_log(str(path))
+    path.write_text(json.dumps(value)[:-1])
+    assert not is_log(str(path))
 
 
 def test_two_evals_are_judged(store: Store, tmp_path: Path) -> None:

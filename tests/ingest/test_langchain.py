@@ -14,6 +14,7 @@ from engine.scenes import events, of_type
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.language_models.fake import FakeListLLM
+from langchain_core.language_models.llms import create_base_retry_decorator
 from langchain_core.messages import HumanMessage
 from langchain_core.outputs import Generation, LLMResult
 from langchain_core.retrievers import BaseRetriever
@@ -185,6 +186,34 @@ def test_a_retry_within_a_call_is_an_attempt(store: Store) -> None:
         handler.on_retry(None, run_id=identity)
         handler.on_llm_error(TimeoutError(), run_id=identity)
     assert models_called(store)[0]["attempts"] == 2
+
+
+def test_a_retry_is_blocked_where_nothing_is_left(store: Store) -> None:
+    """What rules over a model's call rules over its tries: a client of LangChain's own kind does not ask again."""
+    asked: list[str] = []
+
+    class Failing(FakeListLLM):
+        """A model whose client asks again, by LangChain's own means, while others use up what is left."""
+
+        def _call(self, prompt: str, stop: Any = None, run_manager: Any = None, **options: Any) -> str:
+            @create_base_retry_decorator([ConnectionError], max_retries=2, run_manager=run_manager)
+            def ask() -> str:
+                asked.append(prompt)
+                with run.tool_call("other") as call:
+                    call.usage("m", input_tokens=10)
+                raise ConnectionError(f"too long: {prompt}")
+
+            answer: str = ask()
+            return answer
+
+    with store.run("k", run_id="r") as run:
+        run.govern({"name": "p", "version": "1", "budget": {"tokens": 10}})
+        with pytest.raises(PolicyBlocked) as caught:
+            Failing(responses=["never"]).invoke("hello", {"callbacks": [RunstoneHandler(run)]})
+    assert (asked, caught.value.details["rule"]["id"]) == (["hello"], "budget.tokens")
+    (call,) = models_called(store)
+    assert (call["status"], call["attempts"], call["error"]["type"]) == ("blocked", 1, "PolicyBlocked")
+    assert b"hello" not in on_disk(store)
 
 
 def test_what_a_tool_does_is_below_it(server: OpenAIServer, store: Store) -> None:

@@ -4,13 +4,16 @@
 - `format` is an annotation, as JSON Schema 2020-12 has it: which formats are checked would depend on what else is
   installed.
 - Messages are made here: the library's repeat the value.
+- `NaN` is within no bounds: to the library, which compares, it is within all. An infinity is a multiple of nothing.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import islice
 
 from runstone.core import canonical
+from runstone.core.values import non_finite_text
 from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
@@ -28,6 +31,7 @@ MAX_PROBLEMS: Final = 20
 MAX_SHOWN: Final = 200
 """Characters of what the schema expects."""
 
+_COMPARED: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _NEEDS: Final = 'tool contracts need jsonschema, which is not installed: pip install "runstone[agent]"'
 
 
@@ -74,7 +78,31 @@ def _validator(schema: dict[str, Any], at: str) -> Validator:
         raise _invalid(f"is no JSON Schema: {_message(exc)}", place) from None
     except (RecursionError, ValueError, TypeError, Unresolvable) as exc:  # an `$id` that is no URI, a pattern
         raise _invalid(f"is no JSON Schema: {type(exc).__name__}", at) from None
-    return kind(schema, registry=Registry())
+    unnamed = {name: part for name, part in schema.items() if name != "$schema"}  # by it a part would choose its kind
+    return _bounding(kind)(unnamed, registry=Registry())
+
+
+def _bounding(kind: type[Validator]) -> type[Validator]:
+    """What validates as this does, and lets no number that is none pass a comparison."""
+    from jsonschema.validators import extend
+
+    known = [name for name in _COMPARED if name in kind.VALIDATORS]
+    made: type[Validator] = extend(kind, {name: _compared(name, kind.VALIDATORS[name]) for name in known})
+    return made
+
+
+def _compared(name: str, check: Callable[..., Any]) -> Callable[..., Any]:
+    from jsonschema.exceptions import ValidationError
+
+    def problems(validator: Any, expected: Any, value: Any, schema: Any) -> Iterable[ValidationError]:
+        if isinstance(value, float) and (value != value or (name == "multipleOf" and value - value != 0)):
+            return [ValidationError(name)]
+        try:
+            return list(check(validator, expected, value, schema) or ())
+        except OverflowError:  # an integer that is larger than any float, which a float is to divide
+            return [ValidationError(name)] if Fraction(value) % Fraction(expected) else []
+
+    return problems
 
 
 def _unresolved(root: Resource[Any]) -> Iterator[str]:
@@ -121,7 +149,15 @@ def _message(problem: ValidationError) -> str:
     if keyword in ("anyOf", "oneOf") and problem.context:
         return excerpt(_of_any(problem.context, len(expected), problem.instance), MAX_SHOWN)
     say = _WORDS.get(keyword)
-    return excerpt(f"does not fit {keyword}" if say is None else say(expected, problem.instance), MAX_SHOWN)
+    words = f"does not fit {keyword}" if say is None else say(expected, problem.instance)
+    return excerpt(words + _not_finite(keyword, problem.instance), MAX_SHOWN)
+
+
+def _not_finite(keyword: str, value: Any) -> str:
+    """What was found where a comparison is asked for and there is nothing to compare."""
+    if keyword not in _COMPARED or not isinstance(value, float) or value - value == 0:
+        return ""
+    return f", found {non_finite_text(value)}"
 
 
 def _of_any(context: Iterable[ValidationError], alternatives: int, value: Any) -> str:

@@ -77,7 +77,7 @@ def _of_open(store: Store, run_id: str) -> dict[str, Any] | None:
 def _print(screen: Screen, found: dict[str, Any]) -> None:
     version = "" if found["version"] is None else f" {found['version']}"
     status = found["status"]
-    screen.line(Span(found["kind"] + version, "bold"), "  ", Span(status, STATUS_STYLES.get(status, "")))
+    screen.title(found["kind"] + version, Span(status, STATUS_STYLES.get(status, "")))
     screen.line()
     screen.facts(_facts(found))
     if found["rows"]:

@@ -109,6 +109,8 @@ def _told(row: dict[str, Any], name_cells: int, width: int, more: str) -> Iterat
         for words in map(_problem, row["problems"]):
             if not failure.endswith((f": {words}", f": / {words}")):  # the error names the first of them
                 yield Span(f"does not fit: {words}", "warn")
+        if row["row"] == MODEL and row["model"] not in (None, row["name"]):
+            yield f"answered by {row['model']}"
         for run in row["runs"]:
             yield Span(f"began run {run}", "dim")
 

@@ -89,6 +89,18 @@ class Screen:
         self._stream.write("\n")
         self.line(Span(title, "bold"), *(cell for note in notes for cell in (GAP, note)))
 
+    def title(self, name: str, *tail: Cell) -> None:
+        """The first line of a page, a name and what is said of it. Where that is too wide, the name goes on below
+        itself and the rest stands on a line of its own: nothing of either is cut."""
+        rest = [cell for one in tail for cell in (GAP, one)]
+        length = sum(text_width(safe_text(_text(cell))) for cell in (name, *rest))
+        if self.width is None or length <= self.width:
+            self.line(Span(name, "bold"), *rest)
+            return
+        for part in _broken(safe_text(name), self.width):
+            self.line(Span(part, "bold"))
+        self.line(*rest[1:])
+
     def begin_page(self) -> None:
         """Wipe the terminal: what is printed next begins at its top."""
         self._stream.write("\x1b[H\x1b[2J")
@@ -205,6 +217,23 @@ def _width(stream: TextIO) -> int:
         return _columns() or os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):
         return 80
+
+
+def _broken(text: str, width: int) -> Iterable[str]:
+    """A text as lines that fit, broken at its spaces, and within a word that is wider than a line."""
+    line = ""
+    for word in text.split(" "):
+        if line and text_width(line) + 1 + text_width(word) <= width:
+            line += f" {word}"
+            continue
+        if line:
+            yield line
+        line = word
+        while text_width(line) > width:
+            begun = cut(line, width, "") or line[:1]
+            yield begun
+            line = line[len(begun) :]
+    yield line
 
 
 def cut(text: str, width: int, more: str = "…") -> str:

@@ -65,7 +65,7 @@ def command(
         print_json(summary)
         return
     screen = Screen()
-    screen.line(*_title(summary))
+    _title(screen, summary)
     screen.line()
     screen.facts(_facts(summary))
     for section in SECTIONS:
@@ -89,15 +89,11 @@ def _show_open(page: dict[str, Any], *, as_json: bool) -> None:
         unsealed.print_page(Screen(), page, _origin(page))
 
 
-def _title(summary: dict[str, Any]) -> list[Cell]:
+def _title(screen: Screen, summary: dict[str, Any]) -> None:
     version = "" if summary["version"] is None else f" {summary['version']}"
     status = summary["status"]
-    return [
-        Span(summary["kind"] + version, "bold"),
-        "  ",
-        Span(status, STATUS_STYLES.get(status, "")),
-        f"  {duration_text(summary['duration_ms'])}",
-    ]
+    shown = Span(status, STATUS_STYLES.get(status, ""))
+    screen.title(summary["kind"] + version, shown, duration_text(summary["duration_ms"]))
 
 
 def _facts(summary: dict[str, Any]) -> Iterator[Fact]:

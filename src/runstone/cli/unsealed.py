@@ -49,7 +49,7 @@ def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str,
     kind = page["kind"] or "nothing recorded yet"
     version = f" {page['version']}" if page["version"] is not None else ""
     state = Span(STATE_TEXTS[page["state"]], STATUS_STYLES[page["status"]])
-    screen.line(Span(kind + version, "bold"), "  ", state)
+    screen.title(kind + version, state)
     screen.line()
     screen.facts(_facts(page, origin))
     children(screen, page)

@@ -152,18 +152,11 @@ def _call(call: Call, calls: Calls) -> Row:
         "provider": text(call.told.get("provider")),
         "items": count(call.said("items")),
         "problems": problems if isinstance(problems, list) else [],
-        "runs": _begun(call),
+        "runs": call.runs,
         "error": call.said("error"),
         "decisions": [_decision(event) for event in call.decisions],
         "approvals": [_approval(event) for event in call.approvals],
     }
-
-
-def _begun(call: Call) -> list[str]:
-    """Ids of the runs that were begun in a call: all that it names, or the one."""
-    several = call.said("children")
-    told = several if isinstance(several, list) else [call.said("child")]
-    return [run for run in told if isinstance(run, str)]
 
 
 def _decision(event: Event) -> Row:

@@ -39,7 +39,7 @@ MAX_AMOUNT_CHARACTERS: Final = 40
 class Call:
     """One call: the data of its events, when they were recorded, and the line of the journal that it began in."""
 
-    __slots__ = ("answer", "approvals", "at", "decisions", "kind", "line", "told")
+    __slots__ = ("answer", "approvals", "at", "calls", "decisions", "kind", "line", "told")
 
     def __init__(self, kind: str, event: Event) -> None:
         self.kind = kind
@@ -49,6 +49,8 @@ class Call:
         self.answer: Mapping[str, Any] | None = None
         self.decisions: list[Event] = []
         self.approvals: list[Event] = []
+        self.calls: list[str] = []
+        """Ids of the calls that were made in it, in the order of calling: those told behind it that name it."""
 
     @property
     def id(self) -> str:
@@ -64,6 +66,13 @@ class Call:
     def parent(self) -> str | None:
         """Id of the call around it."""
         return text(self.told.get("parent"))
+
+    @property
+    def runs(self) -> list[str]:
+        """Ids of the runs that were begun in it: all that its answer names, or the one."""
+        several = self.said("children")
+        told = several if isinstance(several, list) else [self.said("child")]
+        return [run for run in told if isinstance(run, str)]
 
     @property
     def status(self) -> str:
@@ -136,6 +145,9 @@ class Calls:
             call = Call(CALLED[kind], event)
             if (call.kind, call.id) not in self._known:
                 self._known[call.kind, call.id] = call
+                around = None if call.parent is None else self._by_id.get(call.parent)
+                if around is not None:
+                    around.calls.append(call.id)
                 self._by_id.setdefault(call.id, call)
         elif kind in RETURNED:
             known = self._known.get((RETURNED[kind], str(data.get("call"))))

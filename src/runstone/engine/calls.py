@@ -13,6 +13,7 @@ from _contextvars import ContextVar
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from runstone.core.redaction.cutting import beginning
 from runstone.core.redaction.redactor import DECLARED, Redactor
@@ -122,7 +123,7 @@ class Calls:
     """
 
     __slots__ = (
-        *("_numbers", "_telling", "_told", "approver", "heard", "known", "lock", "outer"),
+        *("__weakref__", "_numbers", "_telling", "_told", "approver", "heard", "known", "lock", "outer"),
         *("policy", "prices", "spent", "taken", "tools"),
     )
 
@@ -143,6 +144,7 @@ class Calls:
         self._numbers = count(1)
         self._telling = _thread.allocate_lock()
         self._told: set[str] = set()
+        _ALL.add(self)
 
     def next_id(self) -> str:
         """The id of the next call of a tool or model."""
@@ -154,6 +156,10 @@ class Calls:
         while calls is not None:
             yield calls
             calls = calls.outer
+
+    def renew_locks(self) -> None:
+        """Have locks that nobody holds."""
+        self.lock, self._telling = _thread.RLock(), _thread.allocate_lock()
 
     @property
     def ruled(self) -> bool:
@@ -209,7 +215,7 @@ class Calls:
         prices = self.price_table
         amount = None if prices is None or model is None else prices.amount(model, usage)
         currency = None if prices is None else prices.currency
-        if call is not None and call.run.writer.inherited:  # another thread of the parent may hold the lock for ever
+        if call is not None and call.run.writer.inherited:
             return amount
         tokens = usage[TOKENS[0]] + usage[TOKENS[1]]
         names = _tools_around(call)
@@ -255,6 +261,18 @@ class Calls:
         return None if prices is None else prices.currency
 
 
+_ALL: Final[WeakSet[Calls]] = WeakSet()
+
+
+def renew_locks() -> None:
+    """In a forked child: a thread of the parent may have held any of these, and is not here to let go."""
+    for calls in list(_ALL):
+        calls.renew_locks()
+    for calls in list(_ALL):
+        *_, outermost = calls.chain()
+        calls.lock = outermost.lock
+
+
 def _tools_around(call: Call | None) -> set[str]:
     """The names of the tools that a call is one of, or a part of."""
     names = set()
@@ -284,6 +302,11 @@ def status_of(exc: BaseException) -> str:
     """How a call ended that raised."""
     stopped = any(kind.__name__ in _STOPS for kind in type(exc).__mro__)
     return CANCELLED if stopped else ERROR
+
+
+def left_early(items: int) -> dict[str, str]:
+    """What is recorded as the error of a generator whose caller wanted no more of it, after so many items."""
+    return {"type": GeneratorExit.__name__, "message": f"left by its caller after {items} item{'s' * (items != 1)}"}
 
 
 def failure_of(run: Run, exc: BaseException) -> dict[str, str]:

@@ -22,7 +22,7 @@ from runstone.core.values import COERCED, Coerced, coerce
 from runstone.engine.driving import Asking
 from runstone.engine.facts import maybe_text
 from runstone.engine.taken_out import without_taken
-from runstone.errors import RunstoneError, error
+from runstone.errors import PolicyBlocked, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -220,6 +220,13 @@ def blocked_by(call: Call, called: dict[str, Any], rule: dict[str, Any], documen
     (kind, name), *_ = called.items()
     details = {"run_id": call.run.run_id, "call": call.id, **called, "rule": clean["rules"][0]}
     return error("tool_blocked", f"{kind} {name} is blocked: {reason}", **details, reason=reason, decision=clean)
+
+
+def is_block_of(exc: BaseException, call: Call) -> bool:
+    """Whether it is the call itself that a rule blocked, by one more try; not one that is a part of it."""
+    if not isinstance(exc, PolicyBlocked):
+        return False
+    return (exc.details.get("run_id"), exc.details.get("call")) == (call.run.run_id, call.id)
 
 
 def told_of(contract: ToolContract | None) -> dict[str, Any]:

@@ -36,8 +36,15 @@ if TYPE_CHECKING:
 def import_bundle(bundle: Bundle, objects: Objects, contract_of: ContractOf) -> tuple[str, Digest, Committed]:
     """Copy a verified bundle into a store; answers run id, run digest, and whether it was there already.
 
-    Raises `bundle_damaged` with the report in `details`, `run_exists`, or `changed_while_read`.
+    Raises `bundle_damaged` with the report in `details`, `run_exists`, or `changed_while_read`; `invalid_option` for
+    what is no bundle.
     """
+    if not callable(getattr(bundle, "entries", None)):
+        message = (
+            f"a bundle is imported, found {type(bundle).__name__}: runstone.locate.open_bundle(path) opens one that is "
+            "a folder or an archive, and a Sealed has its own as .bundle"
+        )
+        raise error("invalid_option", message, option="bundle")
     report = verify_bundle(bundle, contract_of)
     if not report.ok or report.run_id is None or report.digest is None:
         first = next((finding.message for finding in report.findings if finding.level == FAULT), "it does not verify")
@@ -65,8 +72,9 @@ class ForeignRun:
     """A run of another system: facts in the original's order, and the files that tell of them.
 
     `opened` and `closed` are the `data` of the first and last event, `events` what stands between, as (type, data).
-    `started` and `ended` are the original's own times in the form of the format. `places` are for errors: where the
-    first event and each of `events` stand in the original, as `details` (`path`, `json_path`).
+    `started` and `ended` are the original's own times in the form of the format, `times` those of `events`, where it
+    tells them: one for each. `places` are for errors: where the first event and each of `events` stand in the original,
+    as `details` (`path`, `json_path`).
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class ForeignRun:
         ended: str,
         originals: dict[str, bytes],
         places: Sequence[dict[str, str]] = (),
+        times: Sequence[str] = (),
     ) -> None:
         self.opened = opened
         self.events = events
@@ -87,6 +96,7 @@ class ForeignRun:
         self.ended = max(started, ended)
         self.originals = originals
         self.places = places
+        self.times = times
 
 
 def import_foreign(
@@ -112,23 +122,27 @@ def import_foreign(
 
 
 def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
-    """Journal lines of a foreign run: every time is the original's start, the last one its end.
+    """Journal lines of a foreign run: every time is the original's own where it tells it, else its start, and the last
+    one its end; none is before the one above, whatever the original says.
 
     Raises `too_deep`, `too_large` (a key, a line) and `invalid_event`; `details` has the place in the original.
     """
     lines: list[bytes] = []
     redacted = dropped = 0
+    ts = run.started
     for kind, data in [(OPENED, run.opened), *run.events]:
+        if 0 < len(lines) <= len(run.times):
+            ts = max(ts, run.times[len(lines) - 1])
         try:
             event = admit(kind, data, [], redactor)
-            line = _line(event, len(lines), run.started)
+            line = _line(event, len(lines), ts)
         except RunstoneError as exc:
             raise _unfit(exc, kind, dict(run.places[len(lines)]) if len(lines) < len(run.places) else {}) from exc
         redacted += event.redactions
         dropped += data["events"] if kind == DROPPED else 0
         lines.append(line)
     closed = admit(CLOSED, {**run.closed, "redactions": 0, "dropped": dropped}, [], redactor)
-    lines.append(_line(closed.with_redactions(redacted), len(lines), run.ended))
+    lines.append(_line(closed.with_redactions(redacted), len(lines), max(ts, run.ended)))
     return lines
 
 

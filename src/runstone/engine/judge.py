@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from runstone.core.judgement.rule import Rule
     from runstone.core.judgement.verdict import Verdict
+    from runstone.core.redaction.redactor import Redactor
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
 
@@ -42,6 +43,7 @@ def judge_sealed(store: Store, run: Sealed, baseline: Sealed | None, rules: Iter
     with (baseline or run).reading(), run.reading():
         beside = None if baseline is None else side_of(baseline, store.annotations)
         verdict = judge(side_of(run, store.annotations), beside, parsed)
+    hide_rules(verdict, store.redactor())
     _record(store, verdict)
     return verdict
 
@@ -52,6 +54,12 @@ def parsed_rules(rules: Iterable[str]) -> list[Rule]:
     if not parsed:
         raise error("invalid_option", "a verdict needs a rule: a limit, or something that is required")
     return parsed
+
+
+def hide_rules(verdict: Verdict, redactor: Redactor) -> None:
+    """Rules are texts of the caller's: in a verdict that goes on from here they have no secret, as in its record."""
+    for rule in verdict.rules:
+        rule["id"] = redactor.text(rule["id"])[0]
 
 
 def _record(store: Store, verdict: Verdict) -> None:

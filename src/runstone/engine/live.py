@@ -1,7 +1,8 @@
 """Runs that this process is recording, for what happens at a fork and at the end of the process.
 
-- After `os.fork` the child's copies are inert, no thread of its parent's compiles rules for it, and `RUNSTONE_PARENT`
-  names the current run of the thread that forked, or where it has none the run that was opened last.
+- After `os.fork` the child's copies are inert, no thread of its parent's compiles rules for it or holds a lock of its
+  calls, and `RUNSTONE_PARENT` names the current run of the thread that forked, or where it has none the run that was
+  opened last.
 - At exit a run that nobody finished is sealed as failed. A signal that ends the process at once leaves it open;
   recovery then seals it as interrupted.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 
 from runstone.engine.current import current_run
 from runstone.errors import RunstoneError
@@ -43,6 +45,9 @@ def _after_fork() -> None:
     from runstone.core.redaction.gate import forget_compiling  # whoever watches a run has it; most never fork
 
     forget_compiling()
+    calls = sys.modules.get("runstone.engine.calls")  # whoever calls tools has it
+    if calls is not None:
+        calls.renew_locks()
     around = current_run()
     for run in LIVE.values():
         run.writer.become_inert()

@@ -16,7 +16,7 @@ from runstone.core.tools.prices import TOKENS
 from runstone.engine.calls import AROUND, BLOCKED, OK, Call, status_of, usage_of
 from runstone.engine.debug_vault import vault_of
 from runstone.engine.facts import WITHHELD, maybe_text, text_of, withhold
-from runstone.engine.governing import blocked_by, records_nothing, unrecorded
+from runstone.engine.governing import blocked_by, is_block_of, records_nothing, unrecorded
 from runstone.engine.model_texts import Answer, messages_in, text_bytes
 from runstone.errors import RunstoneError, error
 
@@ -71,7 +71,17 @@ class ModelCall:
         self._finish_reason = maybe_text(finish_reason) if finish_reason is not None else self._finish_reason
 
     def attempt(self) -> None:
-        """Say that the model is asked once more: what has come of an answer is no part of it."""
+        """Say that the model is asked once more: what has come of an answer is no part of it.
+
+        What rules over calls of models rules over this as well, and it is said before it is done: raises
+        `PolicyBlocked` where tokens or cost are used up, and `StoreUnavailable` where something rules over the call
+        and the run records nothing any more.
+        """
+        call, run = self._call, self._run
+        if call is not None and run.calls.ruled:
+            blocked = self._ruled(call, None)
+            if blocked is not None:
+                raise blocked
         self._attempts += 1
         self._answer.clear()
 
@@ -109,22 +119,27 @@ class ModelCall:
 
     def _called(self, call: Call, data: dict[str, Any]) -> None:
         """Record that the model is called, and ask what rules over it; raises what keeps it from being called."""
-        run, called = self._run, {"model": self._model}
-        if not run.calls.ruled:
-            run.writer.record(MODEL_CALLED, data)
+        if not self._run.calls.ruled:
+            self._run.writer.record(MODEL_CALLED, data)
             return
+        blocked = self._ruled(call, data)
+        if blocked is not None:
+            self._attempts = 0
+            self._returned(call, BLOCKED, _of_block(blocked))
+            raise blocked
+
+    def _ruled(self, call: Call, data: dict[str, Any] | None) -> RunstoneError | None:
+        """What blocks the call, or one more try of it, which has no `data` to record."""
+        run, called = self._run, {"model": self._model}
         try:
             if not run.recording:
                 raise records_nothing(run)
-            run.writer.surely(MODEL_CALLED, data, [])
+            if data is not None:
+                run.writer.surely(MODEL_CALLED, data, [])
             found = run.calls.used_up()
-            blocked = None if found is None else blocked_by(call, called, *found)
+            return None if found is None else blocked_by(call, called, *found)
         except RunstoneError as exc:
             raise unrecorded(run, called, exc) from exc
-        if blocked is not None:
-            self._attempts = 0
-            self._returned(call, BLOCKED, {"error": {"type": blocked.code, "message": blocked.message}})
-            raise blocked
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
@@ -141,7 +156,10 @@ class ModelCall:
             return
         withhold(exc)
         try:
-            self._returned(call, status_of(exc), self._failed(exc))
+            if isinstance(exc, RunstoneError) and is_block_of(exc, call):
+                self._returned(call, BLOCKED, _of_block(exc))
+            else:
+                self._returned(call, status_of(exc), self._failed(exc))
         except Exception:  # of a strict run: the call's own goes on
             return
 
@@ -165,6 +183,7 @@ class ModelCall:
             **failure,
             "duration_ns": self._duration_ns,
             "attempts": self._attempts,
+            **call.told,
         }
         if self._answered_by is not None:
             data["model"] = self._answered_by
@@ -189,6 +208,11 @@ class ModelCall:
         """Where a text is kept in debug mode."""
         vault = self._vault
         return vault.keep(self._run, text) if vault is not None and self._run.recording else None
+
+
+def _of_block(blocked: RunstoneError) -> dict[str, Any]:
+    """What is told of the error of a rule, which quotes nobody."""
+    return {"error": {"type": type(blocked).__name__, "message": blocked.message}}
 
 
 def _http_status(exc: BaseException) -> int | None:

@@ -369,7 +369,7 @@ class Run(Acting):
         closed = {
             "status": status or self._earned_status(),
             "exit": exit,
-            "error": error,
+            "error": self._described(error),
             "result": result,
             "duration_ns": max(0, self._monotonic_ns() - self._started_ns),
             "resources": None if resources is None else told.mapping_of(resources),
@@ -394,7 +394,7 @@ class Run(Acting):
         try:
             marks: list[Mark] = []
             if self.writer.heard and error is not None:
-                closed["error"], marks = without_secrets(error, self.writer.heard)
+                closed["error"], marks = without_secrets(closed["error"], self.writer.heard)
             digest, sealed = yield from self._close(closed, marks)
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
@@ -450,8 +450,10 @@ class Run(Acting):
         if self._secrets or self.writer.heard:
             tell_secrets(self, self.store, exc)
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
-        described = told.describe(exc, self.redactor, self.writer.heard)
-        self.finish(status, error=described, exit=told.exit_code(exc))
+        self.finish(status, error=exc, exit=told.exit_code(exc))
+
+    def _described(self, error: Any) -> Any:
+        return told.describe(error, self.redactor, self.writer.heard) if isinstance(error, BaseException) else error
 
     def _repr_html_(self) -> str:
         from runstone.engine.notebook import run_html

@@ -12,7 +12,7 @@ from runstone.core.judgement.verdict import judge
 from runstone.core.outcome import outcome_digest
 from runstone.core.words import SUCCESS, status_from_checks
 from runstone.engine.comparer import side_of, with_opened
-from runstone.engine.judge import parsed_rules
+from runstone.engine.judge import hide_rules, parsed_rules
 from runstone.engine.so_far import BLANK, journal_so_far
 from runstone.errors import error
 
@@ -42,6 +42,7 @@ def judge_open(run: Run, rules: Iterable[str], baseline: str | Sealed | None) ->
     side = _side(run, journal)
     sides = [] if baseline is None else [baseline]
     verdict = with_opened(run.store.get, sides, lambda found: _judged(run, side, found, parsed))
+    hide_rules(verdict, run.redactor)
     verdict.run_id = run.run_id
     _record(run, verdict)
     return verdict

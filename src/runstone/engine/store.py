@@ -219,11 +219,16 @@ class Store:
     def contracted(self, contract: ToolContract) -> Contracted:
         """A tool's contract made ready for calls, whose pseudonyms are this store's.
 
-        Raises `invalid_tool_contract`, `missing_extra`.
+        Raises `invalid_tool_contract`, `missing_extra`; `invalid_option` if the store was made without `schemas`.
         """
         from runstone.engine.contracted import Contracted
 
-        assert self._schemas is not None, "a store that locate opens has it"
+        if self._schemas is None:
+            message = (
+                "this store was made without port 'schemas', by which arguments of tools are held against their "
+                "contracts: give Store(…, schemas=…), as runstone.adapters.schemas.JsonSchemas"
+            )
+            raise error("invalid_option", message, option="schemas", tool=contract.name)
         return Contracted(contract, self._schemas(), self.pseudonym_key)
 
     # find and read
@@ -490,7 +495,11 @@ class Store:
         return self.journals.sweep()
 
     def import_bundle(self, bundle: Bundle) -> tuple[str, Digest, str]:
-        """Copy a verified bundle into this store; answers run id, digest, `created` or `identical`."""
+        """Copy a verified bundle into this store; answers run id, digest, `created` or `identical`.
+
+        A path is opened first, by `runstone.locate.open_bundle`; of a `Sealed` it is its `bundle`. Raises
+        `invalid_option` for anything else, `bundle_damaged`, `run_exists`, `changed_while_read`.
+        """
         from runstone.engine.importer import import_bundle
         from runstone.engine.publishing import publisher_of
 

@@ -114,7 +114,7 @@ class CallBlock:
 
     def __enter__(self) -> ToolCall:
         self._once()
-        return self._entered(self._tool.enter(self._args, self._ref, self._parent))
+        return self._entered(self._tool.enter(self._args, self._args, self._ref, self._parent))
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
         call = self._call
@@ -128,7 +128,7 @@ class CallBlock:
 
     async def __aenter__(self) -> ToolCall:
         self._once()
-        return self._entered(await self._tool.enter_async(self._args, self._ref, self._parent))
+        return self._entered(await self._tool.enter_async(self._args, self._args, self._ref, self._parent))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None

@@ -15,14 +15,15 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from runstone.core.bounding import Bounded
 from runstone.core.tools.contract import ToolContract
 from runstone.core.tools.limits import limits_of_contract
-from runstone.engine.calls import BLOCKED, ERROR, OK, Call, failure_of, shorten_for, status_of
+from runstone.core.tools.reach import reaches
+from runstone.engine.calls import BLOCKED, CANCELLED, ERROR, OK, Call, failure_of, left_early, shorten_for, status_of
 from runstone.engine.driving import drive, drive_async
 from runstone.engine.facts import maybe_text, text_of
-from runstone.engine.governing import Admission, records_nothing, refused
+from runstone.engine.governing import Admission, is_block_of, records_nothing, refused
 from runstone.engine.taken_out import hear
 from runstone.engine.tool_call import CallBlock, ToolCall
 from runstone.engine.wrapping import Parameters, awaited, wrapped, yielded, yielded_async
-from runstone.errors import PolicyBlocked, RunstoneError, error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,18 +47,29 @@ class Tool:
         self._asks = contract is not None and (contract.approval == "always" or not self.limits.none)
         self._contracted = None if contract is None else contracted(run, contract)
         self._parameters = Parameters(function)
+        known = None if contract is None else contract.arguments
+        found = self._parameters.defaults.items()
+        self._defaults = {name: value for name, value in found if known is None or reaches(known, [name])}
 
     def begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
         """It is called as a function."""
-        return self.enter(self._parameters.named(args, named), None, None)
+        return self.enter(*self._named(args, named), None, None)
 
     async def begin_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
         """The same in a task."""
-        return await self.enter_async(self._parameters.named(args, named), None, None)
+        return await self.enter_async(*self._named(args, named), None, None)
 
-    def enter(self, args: Any, ref: str | None, parent: str | None) -> ToolCall:
-        """Record that it is called, and ask what rules over it; raises what keeps it from being called."""
-        call = self._called(args, ref, parent)
+    def _named(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arguments that the tool will have, and those among them that its caller gives."""
+        given = self._parameters.named(args, named)
+        return ({**self._defaults, **given} if self._defaults else given), given
+
+    def enter(self, args: Any, given: Any, ref: str | None, parent: str | None) -> ToolCall:
+        """Record that it is called, and ask what rules over it; raises what keeps it from being called.
+
+        `args` are recorded and ruled over; of these the contract is about what the caller has `given`.
+        """
+        call = self._called(args, given, ref, parent)
         if call.admission is not None:
             try:
                 drive(call.admission.steps())
@@ -66,9 +78,9 @@ class Tool:
                 raise
         return call
 
-    async def enter_async(self, args: Any, ref: str | None, parent: str | None) -> ToolCall:
+    async def enter_async(self, args: Any, given: Any, ref: str | None, parent: str | None) -> ToolCall:
         """The same in a task."""
-        call = self._called(args, ref, parent)
+        call = self._called(args, given, ref, parent)
         if call.admission is not None:
             try:
                 await drive_async(call.admission.steps())
@@ -89,6 +101,11 @@ class Tool:
         if call.id and call.run.writer.recording:
             self._ended(call, result, items)
 
+    def left(self, call: ToolCall, items: int) -> None:
+        """Its caller wanted no more than so many items."""
+        if call.id:
+            self._returned(call, CANCELLED, None, left_early(items), [], {"items": items})
+
     def fail(self, call: ToolCall, exc: BaseException, *, blocked: bool = False) -> None:
         """It raised, or was `blocked` and not called. Whatever becomes of this record, the exception goes on."""
         if not call.id:
@@ -96,7 +113,7 @@ class Tool:
         if blocked:
             call.attempts = 0
         status = status_of(exc)
-        if status == ERROR and (blocked or _is_of(exc, call)):
+        if status == ERROR and (blocked or is_block_of(exc, call)):
             status = BLOCKED
         try:
             if call.taken:
@@ -105,11 +122,11 @@ class Tool:
         except Exception:  # of a strict run
             return
 
-    def _called(self, args: Any, ref: str | None, parent: str | None) -> ToolCall:
+    def _called(self, args: Any, given: Any, ref: str | None, parent: str | None) -> ToolCall:
         run, calls = self.run, self.run.calls
         ruled = self._asks or calls.ruled
         if not run.recording:
-            return self._unrecorded(ruled=ruled, args=args)
+            return self._unrecorded(ruled=ruled, given=given)
         call = ToolCall(run, calls.next_id(), self)
         recorded, marks = self._shown(args)
         data = {"call": call.id, "parent": call.parent if parent is None else parent, "name": self.name}
@@ -130,7 +147,7 @@ class Tool:
             raise refused(call, exc) if ruled else exc from exc
         if self._contracted is not None:
             call.taken = self._contracted.taken(args)
-        self._check(call, args)
+        self._check(call, given)
         if ruled:
             try:
                 call.admission = Admission(call, args, recorded)
@@ -141,16 +158,16 @@ class Tool:
             calls.take(self.name, self.limits, {}, call.started_ns)
         return call
 
-    def _unrecorded(self, *, ruled: bool, args: Any) -> ToolCall:
+    def _unrecorded(self, *, ruled: bool, given: Any) -> ToolCall:
         """A call that no run records: not made if something rules over it, else checked all the same."""
         call = ToolCall(self.run, "", self)
         if ruled:
             raise refused(call, records_nothing(self.run))
-        self._check(call, args)
+        self._check(call, given)
         return call
 
-    def _check(self, call: ToolCall, args: Any) -> None:
-        problems = [] if self._contracted is None else self._contracted.problems(args)
+    def _check(self, call: ToolCall, given: Any) -> None:
+        problems = [] if self._contracted is None else self._contracted.problems(given)
         if problems:
             first = problems[0]
             message = (
@@ -234,13 +251,6 @@ def contracted(run: Run, contract: ToolContract) -> Contracted:
     known = run.calls.known
     found = known.get(contract.sha256)
     return known.setdefault(contract.sha256, run.store.contracted(contract)) if found is None else found
-
-
-def _is_of(exc: BaseException, call: ToolCall) -> bool:
-    """Whether it is the call itself that a rule blocked, by one more try; not one that is a part of it."""
-    if not isinstance(exc, PolicyBlocked):
-        return False
-    return (exc.details.get("run_id"), exc.details.get("call")) == (call.run.run_id, call.id)
 
 
 def _awaited(tool: Tool, call: ToolCall, work: Any) -> Any:

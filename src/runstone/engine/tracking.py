@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, overload
 from weakref import WeakKeyDictionary
 
 from runstone.core.bounding import Bounded
-from runstone.engine.calls import OK, Call, failure_of, shorten_for, status_of
+from runstone.engine.calls import CANCELLED, OK, Call, failure_of, left_early, shorten_for, status_of
 from runstone.engine.current import current_run
 from runstone.engine.facts import text_of
 from runstone.engine.wrapping import Parameters, name_of, wrapped
@@ -70,6 +70,11 @@ class Tracked:
         answer = bounded.value(told) if self._tells_result else None
         self._returned(call, OK, answer, None, bounded.marks)
         return result
+
+    def left(self, call: Call, items: int) -> None:
+        """Record that its caller wanted no more of its items."""
+        answer = {"yielded": items, "returned": None} if self._tells_result else None
+        self._returned(call, CANCELLED, answer, left_early(items), [])
 
     def fail(self, call: Call, exc: BaseException) -> None:
         """Record what it raised. Whatever becomes of that, the exception goes on."""

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
         def end(self, call: Any, result: Any, items: int | None = None) -> Any:
             """It answered, after so many items where it is a generator; answers what the call answers."""
 
+        def left(self, call: Any, items: int) -> None:
+            """It is a generator whose caller wants no more, after so many items, and which has ended in good order."""
+
         def fail(self, call: Any, exc: BaseException) -> None:
             """It raised. Whatever becomes of this, the exception goes on."""
 
@@ -49,10 +52,13 @@ class Parameters:
     """The parameters of a function, to name what it is called with. A receiver (`self`, `cls`) is left out.
 
     Those of a method, of a partial function, of an object that is called as one, and of what a decorator wraps, too.
+
+    `defaults` are the arguments that it is called with where its caller names no others: those of its parameters that
+    are not `None`, which stands for no argument, and what a partial function gives by name.
     """
 
     def __init__(self, function: Any) -> None:
-        code, given = _code_of(function)
+        code, given, self.defaults = _code_of(function)
         places = () if code is None else code.co_varnames
         positional = 0 if code is None else code.co_argcount
         flags = 0 if code is None else code.co_flags
@@ -74,22 +80,38 @@ class Parameters:
         return found
 
 
-def _code_of(function: Any) -> tuple[Any, int]:
-    """The code whose parameters a function has, and how many of the first ones are given already."""
+def _code_of(function: Any) -> tuple[Any, int, dict[str, Any]]:
+    """The code whose parameters a function has, how many of the first ones are given already, and by name what it is
+    called with where nobody says otherwise."""
     given = 0
+    named: dict[str, Any] = {}
     while True:
         if isinstance(function, partial):
+            named = {**function.keywords, **named}
             function, given = function.func, given + len(function.args)
         elif (inner := getattr(function, "__dict__", {}).get("__wrapped__")) is not None:
             function = inner
         elif hasattr(function, "__func__"):  # a method, whose receiver is known
             function, given = function.__func__, given + 1
         elif function is None or hasattr(function, "__code__"):
-            return getattr(function, "__code__", None), given
+            code = getattr(function, "__code__", None)
+            return code, given, {**_defaults_of(function, code, given), **named}
         else:
             called = getattr(type(function), "__call__", None)  # noqa: B004  # its code, not whether it can be called
             code = getattr(called, "__code__", None)
-            return code, given + 1 if code is not None else 0
+            given += code is not None
+            return code, given, {**_defaults_of(called, code, given), **named}
+
+
+def _defaults_of(function: Any, code: Any, given: int) -> dict[str, Any]:
+    """The defaults of parameters that are left to the caller, by their names."""
+    if code is None:
+        return {}
+    last = getattr(function, "__defaults__", None) or ()
+    names = code.co_varnames[given : code.co_argcount]
+    found = dict(zip(reversed(names), reversed(last), strict=False))
+    found.update(getattr(function, "__kwdefaults__", None) or {})
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def wrapped(function: Any, recorder_of: Callable[[Callable[..., Any]], Recorder], option: str) -> Any:
@@ -192,7 +214,7 @@ def yielded(recorder: Recorder, call: Call, generator: Generator[Any, Any, Any])
             except BaseException as exc:
                 recorder.fail(call, exc)
                 raise
-            recorder.end(call, None, items)
+            recorder.left(call, items)
             raise
         except BaseException as exc:
             given, step = exc, generator.throw
@@ -238,7 +260,7 @@ async def yielded_async(
                     recorder.fail(call, exc)
                 raise
             if call is not None:
-                recorder.end(call, None, items)
+                recorder.left(call, items)
             raise
         except BaseException as exc:
             given, step = exc, generator.athrow

@@ -213,7 +213,8 @@ class RunstoneHandler(Handler):
         self._begun.end(run_id, error)
 
     def on_retry(self, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
-        """A model is asked once more."""
+        """A model is asked once more. Raises what keeps it from that (`tool_blocked`, `store_unavailable`), which
+        LangChain heeds where the call is no task."""
         with self._failures("on_retry"):
             if (call := self._begun.call(run_id)) is not None:
                 call.attempt()

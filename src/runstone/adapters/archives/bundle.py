@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from runstone.adapters.archives.inflate import inflated, ungzipped
-from runstone.adapters.archives.source import Member, Source, refused
+from runstone.adapters.archives.source import Member, Source, named, refused
 from runstone.adapters.archives.tar import is_tar, tar_members
 from runstone.adapters.archives.zip import is_zip, zip_members
 from runstone.core import layout
@@ -39,15 +39,22 @@ class ArchiveBundle:
     def _take(self) -> Source:
         """The archive's bytes; opened, with every name proved anew, where nothing is held."""
         if self._source is None:
-            source = _opened(self.location)
+            source = Source.at(self.location)
             try:
-                head = source.exactly(0, min(_HEAD_BYTES, source.size))
-                self._members = bundle_paths(zip_members(source) if is_zip(head) else tar_members(source))
-            except BaseException:
-                source.close()
-                raise
-            self._source = source
+                self._source = self._opened(source)
+            except RunstoneError as exc:
+                raise named(exc, self.location) from exc
         return self._source
+
+    def _opened(self, source: Source) -> Source:
+        try:
+            source = unpacked(source)
+            head = source.exactly(0, min(_HEAD_BYTES, source.size))
+            self._members = bundle_paths(zip_members(source) if is_zip(head) else tar_members(source))
+        except BaseException:
+            source.close()
+            raise
+        return source
 
     def entries(self) -> list[Entry]:
         from runstone.ports.objects import Entry
@@ -83,22 +90,19 @@ class ArchiveBundle:
             self.close()
 
 
-def _opened(path: str) -> Source:
-    source = Source.at(path)
-    try:
-        head = source.exactly(0, min(_HEAD_BYTES, source.size))
-        if head.startswith(_GZIP):
-            packed, source = source, ungzipped(source)
-            packed.close()
-            head = source.exactly(0, min(_HEAD_BYTES, source.size))
-            if not is_tar(head):
-                raise refused(f"{path} is compressed, and what it holds is no tar archive")
-        elif not is_tar(head) and not is_zip(head):
-            raise refused(f"{path} is neither a tar nor a zip archive")
-    except BaseException:
-        source.close()
-        raise
-    return source
+def unpacked(source: Source) -> Source:
+    """The bytes of a tar or zip archive, which may be compressed as a whole; those that are not used are closed."""
+    head = source.exactly(0, min(_HEAD_BYTES, source.size))
+    if not head.startswith(_GZIP):
+        if is_tar(head) or is_zip(head):
+            return source
+        raise refused("it is neither a tar nor a zip archive")
+    whole = ungzipped(source)
+    source.close()
+    if is_tar(whole.exactly(0, min(_HEAD_BYTES, whole.size))):
+        return whole
+    whole.close()
+    raise refused("it is compressed, and what it holds is no tar archive")
 
 
 def _between(pieces: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:

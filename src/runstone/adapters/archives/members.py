@@ -6,7 +6,7 @@ Nothing is written by such a name. Of several of one name the last counts, as it
 from __future__ import annotations
 
 from runstone.adapters.archives.inflate import inflated
-from runstone.adapters.archives.source import Member, Source, refused
+from runstone.adapters.archives.source import Member, Source, named, refused
 from runstone.adapters.archives.zip import is_zip, zip_members
 from runstone.core.digests import new_hash
 from runstone.errors import RunstoneError, error
@@ -61,4 +61,4 @@ def _members(source: Source, path: str) -> dict[str, Member]:
     try:
         return {member.name: member for member in zip_members(source) if member.kind == "file"}
     except RunstoneError as exc:
-        raise error(exc.code, f"{path}: {exc.message}", **{**exc.details, "path": path}) from exc
+        raise named(exc, path) from exc

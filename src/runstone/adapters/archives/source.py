@@ -29,6 +29,11 @@ def refused(why: str, member: str | None = None) -> RunstoneError:
     return error("invalid_archive", f"{member[:200]!r}: {why}", member=member[:1024])
 
 
+def named(exc: RunstoneError, path: str) -> RunstoneError:
+    """The same error, which says of which archive it is."""
+    return error(exc.code, f"{path}: {exc.message}", **{**exc.details, "path": path})
+
+
 class Member:
     """One member as the archive describes it: `name` as it is spelled there, `size` unpacked.
 

@@ -121,6 +121,7 @@ def _model(call: Call) -> dict[str, Any]:
     return {
         **_any(call),
         "model": call.name,
+        "answered_by": text(call.said("model")),
         "provider": text(call.told.get("provider")),
         "parameters": call.told.get("parameters"),
         "prompt": _sized(call.told.get("prompt"), "messages"),
@@ -134,6 +135,8 @@ def _any(call: Call) -> dict[str, Any]:
     return {
         "call": call.id,
         "parent": call.parent,
+        "calls": call.calls,
+        "runs": call.runs,
         "ref": text(call.told.get("ref")),
         "called_at": call.at,
         "status": call.status,

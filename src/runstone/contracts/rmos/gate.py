@@ -10,7 +10,7 @@ from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, VERSION
 from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, stable_json, summarize_request
 from runstone.contracts.rmos.policy import ERROR, UNKNOWN, Judge, flags_of, policy_of
-from runstone.contracts.rmos.writing import record_toolpaths
+from runstone.contracts.rmos.writing import record_toolpaths, tool_label
 from runstone.core.parsing import parse_json
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
@@ -145,7 +145,7 @@ class Attempt:
             "idempotency_key": None,
             "request": self._summary,
             "override_of": self._override_of,
-            "labels": {layout.TOOL_LABEL: self._tool_id[: layout.MAX_TOOL_LABEL_CHARACTERS]},
+            "labels": {layout.TOOL_LABEL: tool_label(self._tool_id, self._store.store.redactor)},
             "run_id": None,
         }
         options = {"contract": f"{NAME}/{VERSION}", "links": [link] if digest else []}

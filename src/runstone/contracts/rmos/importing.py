@@ -13,7 +13,7 @@ import os
 from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, PROFILE, VERSION, foreign_object, mode_of, part_of
 from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
-from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event
+from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event, tool_label
 from runstone.core import layout as bundle_layout
 from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.ids import fold_id
@@ -152,7 +152,7 @@ def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:
         "contract": {"name": NAME, "version": VERSION},
         "generator": {"name": NAME, "version": VERSION},
         "ruleset": redactor.ruleset,
-        "labels": {layout.TOOL_LABEL: tool[: layout.MAX_TOOL_LABEL_CHARACTERS]} if isinstance(tool, str) else {},
+        "labels": {layout.TOOL_LABEL: tool_label(tool, lambda: redactor)} if isinstance(tool, str) else {},
         "links": [],
         "idempotency": None,
         "argv": None,

@@ -28,6 +28,7 @@ from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.policy.decision import ALLOW, BLOCK
 from runstone.core.printing import print_json
+from runstone.core.redaction.cutting import beginning
 from runstone.core.values import Foreign
 from runstone.core.words import BLOCKED, FAILED, SUCCESS
 from runstone.errors import error, excerpt
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.contracts.rmos.models import RunArtifact
+    from runstone.core.redaction.redactor import Redactor
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
 
@@ -114,12 +116,21 @@ def _keeps_plan(run: Run, opplan: dict[str, Any]) -> bool:
     return large
 
 
+def tool_label(tool_id: str, redactor: Callable[[], Redactor]) -> str:
+    """What a run's label says of its tool: of a long name the beginning, cut once its secrets are out of it. Half of a
+    secret is none that is found."""
+    if len(tool_id) <= layout.MAX_TOOL_LABEL_CHARACTERS:
+        return tool_id
+    known = redactor()
+    return beginning(known, known.text(tool_id)[0], layout.MAX_TOOL_LABEL_CHARACTERS)
+
+
 def write_artifact(store: Store, artifact: RunArtifact | Mapping[str, Any]) -> str:
     """Record, seal and publish an artifact as a whole; answers its run id. See `RunStore.write_artifact`."""
     value = proved(as_json(artifact))
     told = Told(value)
     told.check_size()
-    kind, label = str(mode_of(value) or "unknown"), str(value["tool_id"])[: layout.MAX_TOOL_LABEL_CHARACTERS]
+    kind, label = str(mode_of(value) or "unknown"), tool_label(str(value["tool_id"]), store.redactor)
     run_id: str = value["run_id"]
     run = store.run(kind, run_id=run_id, contract=f"{NAME}/{VERSION}", labels={layout.TOOL_LABEL: label}, strict=True)
     if not run.recording:

@@ -4,6 +4,7 @@ when somebody has to be asked.
 - It is a versioned document, taken whole or not at all: a member that is not known is refused, with its path.
 - Its digest is that of the document's canonical bytes: anybody who has the document can make it.
 - What is not said counts as bad, though not as the worst: a tool without a side-effect class may `write`.
+- A pattern of the handling that names nothing is refused where the schema tells that: it would take nothing out.
 - A schema refers to nothing outside of itself: what a contract means must not change with what a server answers.
 
 Whether a schema is one, and whether a value fits it, is told by port `schemas`.
@@ -14,7 +15,8 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.digests import sha256_hex
 from runstone.core.parsing import load
-from runstone.core.tools.handling import Handling
+from runstone.core.tools.handling import Handling, tokens_of
+from runstone.core.tools.reach import reaches
 from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
@@ -99,7 +101,9 @@ class ToolContract:
             raise _invalid(f"is of {len(body)} bytes; the limit is {MAX_BYTES}", "")
         data = load(body)
         _check(data)
-        return cls(data, sha256_hex(body), Handling.of(data.get("handling", {}), "/handling"))
+        handling = Handling.of(data.get("handling", {}), "/handling")
+        _check_patterns(data, handling)
+        return cls(data, sha256_hex(body), handling)
 
     def changed(self, **members: Any) -> ToolContract:
         """This contract with other members: `changed(side_effect="read", handling={…})`. Raises as `of`."""
@@ -170,6 +174,16 @@ def _references(schema: Any, path: list[str]) -> Iterator[tuple[str, str]]:
                 yield from _references(inner, [*here, name])
         elif key not in _OF_DATA:
             yield from _references(item, here)
+
+
+def _check_patterns(data: dict[str, Any], handling: Handling) -> None:
+    """Each pattern names something that the schema can hold: else what was to be taken out would be recorded."""
+    for member in Handling.__slots__:
+        schema = data.get(member)
+        for pattern in getattr(handling, member).table if schema is not None else ():
+            if not reaches(schema, tokens_of(pattern)):
+                here = pointer(["handling", member, pattern])
+                raise _invalid(f"names nothing that the schema of {member} can hold", here)
 
 
 def _check_budget(budget: Any) -> None:

@@ -60,7 +60,7 @@ class Patterns:
         self._root = _Branch()
         for pattern, action in self.table.items():
             branch = self._root
-            for token in _tokens(pattern):
+            for token in tokens_of(pattern):
                 branch = branch.below.setdefault(token, _Branch())
             branch.action = action
 
@@ -197,7 +197,7 @@ def _names(key: str, held: Mapping[str, Any]) -> tuple[str, ...]:
     return (name,)
 
 
-def _tokens(pattern: str) -> list[str]:
+def tokens_of(pattern: str) -> list[str]:
     """The tokens of a pattern that has passed `Patterns.of`."""
     return [token.replace("~1", "/").replace("~0", "~") for token in pattern.split("/")[1:]]
 

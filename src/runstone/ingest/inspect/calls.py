@@ -1,4 +1,8 @@
-"""The calls of a sample, of models and of tools, as events; each call is told where its log tells it."""
+"""The calls of a sample, of models and of tools, as events, each with the time that its log tells of it.
+
+A call is told at its beginning, its answer at its end. Where the log has no time, it is that of the call before, or of
+the sample's beginning; no answer is before its call.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Final, TypeAlias
 
     Fact: TypeAlias = tuple[str, dict[str, Any]]
+    Timed: TypeAlias = tuple[str, Fact]
 
 _USAGE: Final = {
     "input_tokens": "input_tokens",
@@ -20,17 +25,21 @@ _USAGE: Final = {
 }
 
 
-def calls_of(sample: dict[str, Any], next_id: Callable[[], str]) -> Iterator[Fact]:
+def calls_of(sample: dict[str, Any], begun: str, next_id: Callable[[], str]) -> Iterator[Timed]:
     """`model.called`, `model.returned`, `tool.called`, `tool.returned` of a sample, in the order of its events.
 
     A call that has not returned when the log was written has no second event.
     """
-    texts = Texts(sample)
-    events = sample.get("events")
+    texts, told_by = Texts(sample), {"id": str(sample["id"]), "epoch": sample["epoch"]}
+    events, at = sample.get("events"), begun
     for event in events if isinstance(events, list) else ():
         make = _CALLS.get(str(event.get("event"))) if isinstance(event, dict) else None
         if make is not None:
-            yield from make(event, texts, next_id())
+            called, *returned = make(event, texts, next_id())
+            at = time_of(event.get("timestamp")) or at
+            called[1]["sample"] = told_by
+            yield at, called
+            yield from ((max(at, time_of(event.get("completed")) or at), fact) for fact in returned)
 
 
 def _model(event: dict[str, Any], texts: Texts, call: str) -> Iterator[Fact]:

@@ -3,6 +3,8 @@
 - The same log gives the same digest everywhere, and importing it again changes nothing.
 - The log itself is not kept, as it is full of prompts and answers: the run names its size and SHA-256. Of prompts,
   answers, inputs and targets there are sizes and digests. Arguments and results of tools are recorded, and redacted.
+- Times are those of the log: samples go on beside one another, and so do their calls. Where it tells none, as old ones
+  do, it is the time of what is known to have been before.
 """
 
 from __future__ import annotations
@@ -22,14 +24,17 @@ from runstone.ingest.inspect.scores import Graded, scores_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, Final
+    from typing import Any, Final, TypeAlias
 
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.store import Store
-    from runstone.ingest.inspect.calls import Fact
-    from runstone.ingest.inspect.log import Log, Placed
+    from runstone.ingest.inspect.calls import Fact, Timed
+    from runstone.ingest.inspect.log import Log
     from runstone.ports.objects import Committed
+
+    Told: TypeAlias = tuple[str, dict[str, str], Fact]
+    """When it was, where it stands in the log, what it is."""
 
 FORMAT: Final = "inspect-eval-log"
 CONTRACT: Final = ("agent", "1")
@@ -56,59 +61,80 @@ def import_log(path: str | os.PathLike[str], store: Store) -> tuple[str, Digest,
 
 def _foreign(log: Log, redactor: Redactor) -> ForeignRun:
     graded = Graded()
-    places = [{"path": log.name, "json_path": "$.eval"}]
-    facts: list[Fact] = []
-    for place, fact in _facts(log, graded):
-        places.append(place)
-        facts.append(fact)
     started, ended = _times(log)
-    closed = _closed(log, started, ended)
-    opened = _opened(log, redactor)
-    return ForeignRun(opened, facts, closed, started=started, ended=ended, originals={}, places=places)
+    told = [*_of_eval(log, started), *_of_samples(log, graded, started)]
+    ended = max(ended, *(at for at, _, _ in told))
+    told += _of_results(log, graded, ended)
+    return ForeignRun(
+        _opened(log, redactor),
+        [fact for _, _, fact in told],
+        _closed(log, started, ended),
+        started=started,
+        ended=ended,
+        originals={},
+        places=[{"path": log.name, "json_path": "$.eval"}, *(place for _, place, _ in told)],
+        times=[at for at, _, _ in told],
+    )
 
 
-def _facts(log: Log, graded: Graded) -> Iterator[tuple[dict[str, str], Fact]]:
+def _of_eval(log: Log, started: str) -> Iterator[Told]:
     whole = {"path": log.name}
-    yield whole, ("config", {"value": _config(log), "sources": {}, "volatile": []})
-    yield whole, ("input", _original(log))
+    yield started, whole, ("config", {"value": _config(log), "sources": {}, "volatile": []})
+    yield started, whole, ("input", _original(log))
+
+
+def _of_samples(log: Log, graded: Graded, started: str) -> list[Told]:
+    """What happened in the samples, in the order of time, for they go on beside one another; calls by numbers in that
+    order. What was told at one time is in the order of the samples."""
+    told: list[Told] = []
     next_id = _numbered()
-    for placed in log.samples():
-        graded.take(placed[1])
-        for fact in _sample_facts(placed, next_id):
-            yield placed[0], fact
+    for place, sample in log.samples():
+        graded.take(sample)
+        told += [(max(at, started), place, fact) for at, fact in _sample_facts(sample, started, next_id)]
+    told.sort(key=lambda one: one[0])
+    names: dict[str, str] = {}
+    for _, _, (_, data) in told:
+        if "call" in data:
+            data["call"] = names.setdefault(data["call"], f"call-{len(names) + 1}")
+    return told
+
+
+def _of_results(log: Log, graded: Graded, ended: str) -> Iterator[Told]:
+    whole = {"path": log.name}
     for fact in scores_of(log.header.get("results"), graded):
-        yield {**whole, "json_path": "$.results"}, fact
+        yield ended, {**whole, "json_path": "$.results"}, fact
     if tokens := _tokens(log):
-        yield {**whole, "json_path": "$.stats"}, ("metric", {"values": tokens, "step": None})
+        yield ended, {**whole, "json_path": "$.stats"}, ("metric", {"values": tokens, "step": None})
 
 
 def _numbered() -> Callable[[], str]:
     from itertools import count
 
     numbers = count(1)
-    return lambda: f"call-{next(numbers)}"
+    return lambda: str(next(numbers))
 
 
-def _sample_facts(placed: Placed, next_id: Callable[[], str]) -> Iterator[Fact]:
-    _, sample = placed
+def _sample_facts(sample: dict[str, Any], started: str, next_id: Callable[[], str]) -> Iterator[Timed]:
+    """Its calls, then what became of it, at its end."""
+    begun = time_of(sample.get("started_at")) or started
+    calls = list(calls_of(sample, begun, next_id))
+    yield from calls
+    ended = time_of(sample.get("completed_at")) or max([begun, *(at for at, _ in calls)])
     failure, limit = sample.get("error"), sample.get("limit")
-    yield (
-        SAMPLE,
-        {
-            "id": str(sample["id"]),
-            "epoch": sample["epoch"],
-            "status": "error" if isinstance(failure, dict) else "ok",
-            "limit": limit.get("type") if isinstance(limit, dict) else None,
-            "input": measured(sample.get("input")),
-            "target": measured(sample.get("target")),
-            "total_time_s": sample.get("total_time"),
-            "working_time_s": sample.get("working_time"),
-        },
-    )
-    yield from calls_of(sample, next_id)
+    facts = {
+        "id": str(sample["id"]),
+        "epoch": sample["epoch"],
+        "status": "error" if isinstance(failure, dict) else "ok",
+        "limit": limit.get("type") if isinstance(limit, dict) else None,
+        "input": measured(sample.get("input")),
+        "target": measured(sample.get("target")),
+        "total_time_s": sample.get("total_time"),
+        "working_time_s": sample.get("working_time"),
+    }
+    yield ended, (SAMPLE, facts)
     if isinstance(failure, dict):
         text = f"sample {sample['id']} (epoch {sample['epoch']}): {failure.get('message')}"
-        yield "log", {"level": "error", "text": text}
+        yield ended, ("log", {"level": "error", "text": text})
 
 
 def _config(log: Log) -> dict[str, Any]:

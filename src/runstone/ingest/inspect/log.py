@@ -14,7 +14,7 @@ from functools import partial
 from runstone.core.digests import sha256_hex
 from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.core.times import is_time
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 from runstone.locate import open_members, read_file
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ SUFFIX: Final = ".eval"
 STATUSES: Final = ("started", "success", "cancelled", "error")
 _EPOCH: Final = "_epoch_"
 _HEAD_BYTES: Final = 4096
+_MEMBERS: Final = frozenset(("version", "status", "plan", "samples"))
 
 
 class Log:
@@ -60,14 +61,27 @@ class Log:
 
 
 def is_log(path: str) -> bool:
-    """Whether a file is a log: by its ending, or, of JSON, by how it begins."""
+    """Whether a file is a log: by its ending, or, of JSON, by how it begins or by what it holds."""
     if not os.path.isfile(path):
         return False
     if path.endswith(SUFFIX):
         return True
     with open(path, "rb") as file:
         head = file.read(_HEAD_BYTES)
-    return path.endswith(".json") and all(word in head for word in (b'"version"', b'"status"', b'"eval"', b'"task"'))
+    if not path.endswith(".json"):
+        return False
+    return all(word in head for word in (b'"version"', b'"status"', b'"eval"', b'"task"')) or _holds_log(path)
+
+
+def _holds_log(path: str) -> bool:
+    """Whether JSON has members of a log, be it that it lacks others; and is no run, or runs by their ids."""
+    try:
+        value = json.loads(read_file(path))
+    except (RunstoneError, RecursionError, ValueError):  # who reads it tells what is wrong with it
+        return False
+    if not isinstance(value, dict) or "run_id" in value or _object(value.get("eval")).get("run_id") == "eval":
+        return False
+    return "eval" in value or value.keys() >= _MEMBERS
 
 
 def read_log(path: str) -> Log:
