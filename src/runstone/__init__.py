@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, verify
+    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, seed, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
@@ -69,6 +69,7 @@ __all__ = [
     "load_policy",
     "open",
     "parse_canonical",
+    "seed",
     "track",
     "verify",
 ]
@@ -101,6 +102,7 @@ _HOMES = {
     "load_policy": "runstone.api",
     "open": "runstone.api",
     "parse_canonical": "runstone.api",
+    "seed": "runstone.api",
     "track": "runstone.engine.tracking",
     "verify": "runstone.api",
 }
