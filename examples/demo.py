@@ -1,5 +1,5 @@
 """Runstone step by step: record real work, find, compare and judge it, prove it, damage it, kill a run, hide a secret,
-decide at a gate, audit an agent.
+decide at a gate, audit an agent, do its run again.
 
     python examples/demo.py [--work DIR]
 
@@ -346,6 +346,23 @@ def act(stage: Stage) -> None:
     claim(b"answer questions about the Python language" not in told, "no prompt is in the record")
 
 
+def repeat(stage: Stage) -> None:
+    """Do the agent's first run again, though what it wrote is gone."""
+    stage.section(
+        "Do it again",
+        "Its tools are not called: the record answers, and whatever else would reach the\n"
+        "world is refused. Two are called for real, the search and the scripted model.",
+    )
+    _, baseline = runstone.open(stage.work / "agents").runs()
+    stage.sh("rm -r reports")
+    output = stage.sh(
+        f"runstone replay {baseline.run_id} --store agents \\\n    --live search --live scripted-researcher-1",
+        only="outcome|^replay|^mode|^guard",
+    )
+    claim("  same outcome\n" in output, "the replay comes to the same outcome digest")
+    claim(not (stage.work / "reports").exists(), "no report was written again")
+
+
 def purge(stage: Stage) -> None:
     """Take runs out of the store, by a rule and with a tombstone."""
     stage.section(
@@ -396,6 +413,7 @@ SECTIONS: Sequence[Callable[[Stage], None]] = (
     carry,
     decide,
     act,
+    repeat,
     purge,
 )
 """In this order. What takes runs away comes last."""
@@ -412,7 +430,7 @@ def farewell(work: Path, took_s: float) -> None:
         ("derive.tar", "the exported run"),
         ("second", "the store that it was imported into"),
         ("decisions", "the store of 400 decisions, packed"),
-        ("agents", "the store of two runs of an agent; what it wrote is in `reports`"),
+        ("agents", "the store of two runs of an agent, and of a replay of the first"),
     ):
         print(f"  {name:<13}{what}")
     print("\nTry next:\n")

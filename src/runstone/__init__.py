@@ -16,7 +16,7 @@ from runstone.lazily import lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, verify
+    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, seed, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
@@ -71,6 +71,7 @@ __all__ = [
     "load_policy",
     "open",
     "parse_canonical",
+    "seed",
     "track",
     "verify",
 ]
@@ -78,7 +79,7 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "runstone.api": ("child", "compare", "gate", "load_policy", "open", "parse_canonical", "verify"),
+        "runstone.api": ("child", "compare", "gate", "load_policy", "open", "parse_canonical", "seed", "verify"),
         "runstone.core.canonical": ("canonical_bytes",),
         "runstone.core.diff.comparison": ("Comparison",),
         "runstone.core.diff.difference": ("Difference",),

@@ -118,6 +118,19 @@ def gate(
     return Gate(keeper, keyed=idempotency_key is not None)
 
 
+def seed(*modules: Any, name: str = "") -> int:
+    """Seed what is handed in (`random`, `numpy`, `torch`, what has a method `seed` or `manual_seed`); answers the
+    seed.
+
+    In the block of a run it is `Run.seed`. Elsewhere, as in a wrapped command, it is the seed that `RUNSTONE_SEED`
+    gives to the name, or where that is not set a new one, which nothing records. Raises `invalid_option`.
+    """
+    from runstone.engine.current import current_run
+    from runstone.engine.disabled import DISABLED
+
+    return (current_run() or DISABLED).seed(*modules, name=name)
+
+
 def verify(
     bundle: str | os.PathLike[str] | Sealed, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False
 ) -> Report:

@@ -244,6 +244,7 @@ CODES: dict[str, Code] = {
     "invalid_result": _invalid("A tool answered what does not fit its contract; the work is done."),
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
+    "not_trusted": _invalid("The run was imported, and its replay would start what it names."),
     # not there
     "run_not_found": _missing("No run of the store has that id, prefix or digest."),
     "run_purged": _missing("The run was purged; its tombstone says when, by whom and why."),
@@ -255,6 +256,7 @@ CODES: dict[str, Code] = {
     "not_under_review": _conflict("The run waits for no review, or no longer."),
     "run_is_open": _conflict("The run is still being recorded."),
     "not_resumable": _conflict("The run came to its end, so there is nothing to resume."),
+    "cannot_replay": _conflict("The record does not hold what a replay of the run needs."),
     "run_in_use": _conflict("Somebody records, recovers, reads or purges the run just now."),
     "already_finished": _conflict("The run is finished; nothing can be added."),
     "recovered_elsewhere": _conflict("Recovery sealed the run while its writer was away."),

@@ -20,7 +20,7 @@ def complete(process: Invoke, *words: str) -> list[str]:
 
 def test_verbs(process: Invoke) -> None:
     """A beginning of a verb."""
-    assert complete(process, "re") == ["redact", "reindex", "recover"]
+    assert complete(process, "re") == ["replay", "redact", "reindex", "recover"]
 
 
 def test_runs(store: Store, process: Invoke) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,50 @@ def test_a_secret_that_is_too_short_is_refused_by_the_name_of_its_variable(proce
     assert (answer.status, Path("ran").exists()) == (125, False)
     assert "--secret-env COLOUR: a declared secret is text of 4 characters or more" in answer.err
     assert "x7" not in answer.err
+
+
+SHOW = "import os; print(*map(os.environ.get, ('PYTHONHASHSEED', 'TZ', 'LC_ALL', 'RUNSTONE_SEED')))"
+
+
+class TestDeterministic:
+    """`--deterministic`: what is set for the command is recorded."""
+
+    def test_the_variables_are_set_and_recorded(
+        self, store: Store, process: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever they were in the environment around."""
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+        answer = process("run", "--run-id", "r", "--deterministic", "--seed", "7", "--", sys.executable, "-c", SHOW)
+        assert answer.out == "0 UTC C.UTF-8 7\n"
+        (event,) = store.get("r").events("environment")
+        assert {"PYTHONHASHSEED": "0", "TZ": "UTC", "RUNSTONE_SEED": "7"}.items() <= event["data"]["variables"].items()
+        assert store.verify("r").ok
+
+    def test_without_it_nothing_is_set(self, store: Store, process: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And nothing is recorded of it."""
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+        answer = process("run", "--run-id", "r", "--", "sh", "-c", "echo $TZ $RUNSTONE_SEED")
+        assert answer.out == "Asia/Tokyo\n"
+        assert list(store.get("r").events("environment")) == []
+
+    def test_a_seed_alone_is_refused(self, process: Invoke) -> None:
+        """It would be taken for one that was set."""
+        answer = process("run", "--seed", "7", "--", "touch", "ran")
+        assert (answer.status, Path("ran").exists()) == (125, False)
+        assert "--seed is of --deterministic" in answer.err
+
+    def test_two_runs_draw_the_same(self, store: Store, process: Invoke) -> None:
+        """Of the order of a set, and of what a program has seeded; a third seed draws another."""
+        code = "import random, runstone; runstone.seed(random); print(random.random(), {'a', 'b', 'c', 'd'})"
+
+        def printed(*options: str) -> str:
+            answer = process("run", "--deterministic", *options, "--", sys.executable, "-c", code)
+            assert answer.status == 0
+            return answer.out
+
+        assert printed() == printed() != printed("--seed", "8")
+
+    def test_contract_ovc_takes_it(self, process: Invoke) -> None:
+        """Its commands are wrapped in the same way."""
+        answer = process(*OVC, "--deterministic", "--", "sh", "-c", "echo $TZ")
+        assert "UTC" in answer.out.splitlines()

@@ -81,6 +81,15 @@ def test_what_is_set_aside(name: str) -> None:
     assert parted(journal(log("x"), **a), journal(log("x"), **b)) == []
 
 
+def test_times_and_ids_that_were_drawn_are_set_aside() -> None:
+    """What a run gave its program of the clock and of chance is another thing in every run; a seed tells two apart."""
+    a = journal(("now", {"time": "2026-01-02T03:04:05.000000Z"}), ("uuid", {"uuid": "a"}))
+    b = journal(("now", {"time": "2027-01-02T03:04:05.000000Z"}), ("uuid", {"uuid": "b"}))
+    assert parted(a, b) == []
+    one, other = (journal(("seed", {"name": "", "seed": seed})) for seed in (1, 2))
+    assert len(parted(one, other)) == 1
+
+
 def test_times_are_set_aside() -> None:
     """`ts` stands in every line, and differs in every line."""
     later = [

@@ -68,6 +68,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "phase": {"name": "qa", "status": "running"},
     "context": {"request_id": "r-17", "tenant": None, "user": "ann", "versions": {"openai": "1.2"}},
     "note": {"text": "n"},
+    "now": {"time": "2026-01-02T03:04:05.000000Z"},
+    "uuid": {"uuid": "0b8cf0a7-6f5c-4a44-8f0a-7b1d3f6f2c11"},
+    "seed": {"name": "", "seed": 7},
+    "environment": {"variables": {"TZ": "UTC"}},
+    "replay": {"mode": "strict", "live": ["search"], "guards": [{"name": "audit hook", "active": True}]},
+    "divergence": {"reason": "missing", "message": "m", "expected": {"name": "search"}, "found": None},
     "annotation": {"labels": {"a": "b", "c": None}, "aliases": {"prod": True}},
     "child": {"run_id": "r2", "digest": None, "status": "running"},
     "dropped": {"events": 1, "bytes": 2, "reason": "too_large", "sha256": None},
@@ -114,6 +120,12 @@ WRONG: dict[str, list[Any]] = {
     "idempotency": ["k", []],
     "policy": ["p", []],
     "sources": [[], "s"],
+    "seed": [-1, "7"],
+    "variables": [{"a": 1}, []],
+    "live": ["search", [1]],
+    "guards": [["hook"], {}],
+    "expected": ["search", []],
+    "found": ["search", []],
 }
 WORDS = [
     ("check", "status", "warn"),
@@ -139,6 +151,7 @@ NULLABLE = ANYTHING | {
     *(("model.returned", field) for field in ("output", "usage", "cost", "finish_reason", "duration_ns")),
     ("state", "step"), ("state", "sha256"), ("child", "digest"), ("dropped", "sha256"),
     *(("run.closed", field) for field in ("exit", "duration_ns", "resources")),
+    ("divergence", "expected"), ("divergence", "found"),
 }  # fmt: skip
 EACH_FIELD = [(kind, field) for kind, fields in FIELDS.items() for field in fields]
 

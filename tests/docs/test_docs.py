@@ -113,6 +113,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         "show": json.loads(lines("show", "wrapped")),
         "contract": json.loads(lines("contract", "ovc", "wrapped")),
         "audit": json.loads(lines("audit", "wrapped")),
+        "replay": json.loads(lines("replay", "wrapped")),
         "diff": json.loads(lines("diff", "wrapped", "wrapped")),
         "judge": json.loads(lines("judge", "wrapped", "--baseline", "wrapped", "--require-same", "outcome")),
         "verify": json.loads(lines("verify", "wrapped")),

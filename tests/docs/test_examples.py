@@ -18,12 +18,14 @@ from .pages import ROOT, anchors, codes, fenced, links, pages, rows, sections, t
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("agents", "annotations", "compare", "library", "lotus", "ovc")))
 PAGES += (
     "docs/agent.md",
+    "docs/deterministic.md",
     "docs/evaluation.md",
     "docs/audit.md",
     "docs/frameworks.md",
     "docs/packs.md",
     "docs/prompts.md",
     "docs/queries.md",
+    "docs/replay.md",
     "docs/tracking.md",
 )
 ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md", "docs/tools.md")

@@ -135,6 +135,9 @@ EVENTS = {
     "state": "thread:text namespace:text step:integer? sha256:sha256?",
     "phase": "name:text status:text",
     "note": "text:text",
+    "now": "time:text",
+    "uuid": "uuid:text",
+    "seed": "name:text seed:count",
     "child": "run_id:run-id digest:text? status:child-status",
     "dropped": "events:count bytes:count reason:text sha256:sha256?",
     "run.closed": "status:final-status exit:integer? error:any result:any duration_ns:count? redactions:count"

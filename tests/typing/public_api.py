@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any, assert_type
+from uuid import UUID
 
 import runstone
 from runstone import (
@@ -33,6 +37,7 @@ from runstone import (
     gate,
     load_policy,
     parse_canonical,
+    seed,
     track,
     verify,
 )
@@ -62,6 +67,11 @@ def recording(store: Store) -> None:
         run.config({"seed": 1}, volatile=["/seed"])
         run.event("x.mine", {"a": [1]})
         run.note("a remark")
+        assert_type(run.now(), datetime)
+        assert_type(run.uuid(), UUID)
+        assert_type(run.random("rows"), Random)
+        assert_type(run.seed(random, name="rows"), int)
+        assert_type(seed(random), int)
         run.metrics({"loss": 0.1}, rank=1)
         assert_type(run.child("part", labels={"env": "prod"}), Run)
         assert_type(runstone.child("part", secrets=["hunter22"]), Run)

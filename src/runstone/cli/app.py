@@ -47,6 +47,7 @@ VERBS: Final = {
         "diff": ("diff", "Tell what differs between two runs, or several and a baseline."),
         "judge": ("judge", "Give a verdict on a run beside a baseline, and record it."),
     },
+    "Repeat": {"replay": ("replay", "Do a run again, its tools answered from the record.")},
     "Say": {
         "annotate": ("annotate", "Add a label, note, score or name to a sealed run."),
         "alias": ("alias", "Let @NAME name a run, or list the aliases."),

@@ -32,6 +32,8 @@ OPTIONS = (
     Option("store", "URL", "The store (default: RUNSTONE_STORE, else ./runs)."),
     Option("max_output", "SIZE", "Output to keep, 1G unless said: the first part and the last 1 MiB."),
     Option("redact_output", None, "Show the output redacted, as it is recorded, a line at a time."),
+    Option("deterministic", None, "Set hash seed, locale, time zone and RUNSTONE_SEED for the command."),
+    Option("seed", "TEXT", "With --deterministic: the seed, 0 unless said."),
     Option("pty", None, "Give the command a terminal of its own."),
     Option("strict", None, "Do not run the command if it cannot be recorded."),
 )

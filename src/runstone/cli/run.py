@@ -137,6 +137,12 @@ def _wrap_options(options: dict[str, Any], store: Store, secrets: list[str]) -> 
         given["redactor"] = store.redactor(secrets)
     if options["max_output"] is not None:
         given["max_output"] = parse_size(options["max_output"])
+    if options["deterministic"]:
+        from runstone.engine.deterministic import DEFAULT_SEED, variables
+
+        given["chosen"] = variables(DEFAULT_SEED if options["seed"] is None else options["seed"])
+    elif options["seed"] is not None:
+        raise _wrong("--seed is of --deterministic")
     return given
 
 

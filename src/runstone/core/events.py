@@ -246,6 +246,12 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
     "state": {"thread": _text, "namespace": _text, "step": _maybe_integer, "sha256": _maybe_sha256},
     "phase": {"name": _text, "status": _text},
     "note": {"text": _text},
+    "now": {"time": _text},
+    "uuid": {"uuid": _text},
+    "seed": {"name": _text, "seed": _count},
+    "environment": {"variables": _labels},
+    "replay": {"mode": _text, "live": _texts, "guards": _objects},
+    "divergence": {"reason": _text, "message": _text, "expected": _maybe_object, "found": _maybe_object},
     "context": {"request_id": _maybe_text, "tenant": _maybe_text, "user": _maybe_text, "versions": _labels},
     ANNOTATION: {"labels": _changed_labels, "aliases": _flags},
     "child": {

@@ -11,7 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from random import Random
     from typing import Any, TypeVar
+    from uuid import UUID
 
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.tools.approval import Approver
@@ -19,9 +22,11 @@ if TYPE_CHECKING:
     from runstone.core.tools.prices import PriceTable
     from runstone.core.tools.rules import CallPolicy
     from runstone.engine.calls import Calls
+    from runstone.engine.drawn import Drawn
     from runstone.engine.models import ModelCall
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
+    from runstone.engine.replay.book import Book
     from runstone.engine.tool_call import CallBlock, ToolCall
 
     Function = TypeVar("Function", bound=Callable[..., Any])
@@ -33,6 +38,9 @@ class Acting:
 
     _cites = False  # something was cited: the end of the run will check it
     _calls: Calls | None = None
+    _drawn: Drawn | None = None
+    replay: Book | None = None
+    """What answers for the outside world, where this run replays another one. The kernel's own."""
     debug_key: str | None
 
     @property
@@ -121,6 +129,46 @@ class Acting:
 
         govern(_whole(self), policy, approver, prices, debug_key)
 
+    def now(self) -> datetime:
+        """The time now, UTC, in microseconds: recorded, and given back by a replay."""
+        return self._draws.now()
+
+    def uuid(self) -> UUID:
+        """A new random id (version 4): recorded, and given back by a replay."""
+        return self._draws.uuid()
+
+    def random(self, name: str = "") -> Random:
+        """A generator of random numbers whose seed is recorded, and given back by a replay: one a name.
+
+        The numbers are Python's `random.Random`: for the same calls they are the same. In threads of their own, and in
+        tools, take names of their own, as a generator gives its numbers to whoever comes first.
+        """
+        from runstone.engine.drawn import name_of
+
+        return self._draws.random(name_of(name))
+
+    def seed(self, *modules: Any, name: str = "") -> int:
+        """Seed what is handed in (`random`, `numpy`, `torch`, what has a method `seed` or `manual_seed`) by the seed of
+        a name, which is recorded, and given back by a replay; answers it, 0 to 2^32 - 1.
+
+        Nothing else is seeded. Raises `invalid_option` for what cannot be seeded.
+        """
+        from runstone.engine.drawn import name_of, seed_all
+
+        seed = self._draws.seed(name_of(name))
+        seed_all(seed, modules)
+        return seed
+
+    @property
+    def _draws(self) -> Drawn:
+        found = self._drawn
+        if found is None:
+            from runstone.engine.drawn import Drawn
+
+            made: Drawn = self.__dict__.setdefault("_drawn", Drawn(_whole(self)))  # of two threads one makes it
+            return made
+        return found
+
     def _started(self, child: Any) -> None:
         """A run that is a part of this one was opened: what rules over this one rules over it, and the call around it
         tells of it."""
@@ -153,9 +201,15 @@ class Acting:
         When the run ends, the check `citations_retrieved` says whether all that was cited had been retrieved in this
         run, before or after.
         """
-        from runstone.engine.retrieval import check_at_end, record_citation
+        from runstone.engine.retrieval import record_citation
 
         record_citation(_whole(self), ids)
+        self._count_citation()
+
+    def _count_citation(self) -> None:
+        """Something was cited: the end of the run will check it."""
+        from runstone.engine.retrieval import check_at_end
+
         if not self._cites:
             self._cites = True
             check_at_end(_whole(self))

@@ -53,7 +53,7 @@ def annotate(
             run.event("score", {"name": key, "value": value})
         if note:
             run.note(note)
-    return store.get(run.run_id)
+    return run.store.get(run.run_id)
 
 
 def _event(

@@ -70,6 +70,9 @@ class Call:
         outer = _of_run(self.outer, self.run)
         return None if outer is None else outer.id
 
+    def yielded(self, item: Any) -> None:
+        """It has yielded an item. Of a call of a tool that is kept (`engine.tool_call`)."""
+
     @property
     def told(self) -> dict[str, Any]:
         """Optional members of its answer: the run that it started, and all of them where there are several."""
@@ -238,6 +241,13 @@ class Calls:
         finally:
             if held:
                 self._telling.release()
+
+    def first_told(self, sha256: str) -> bool:
+        """Whether a contract has not been told in this run; from now on it has."""
+        with self._telling:
+            first = sha256 not in self._told
+            self._told.add(sha256)
+        return first
 
     def _exceeded(self, tool: str, limits: Limits, told: dict[str, Any], now_ns: int) -> Fired | None:
         currency = self._currency

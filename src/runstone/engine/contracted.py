@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _ARGS: Final = "args"
 _RESULT: Final = "result"
+_YIELDED: Final = "yielded"
 _TOO_DEEP: Final = "nests too deep to be checked"
 
 
@@ -79,6 +80,14 @@ class Contracted:
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """A result, in the same way, as the member `result`."""
         return _recorded(value, self.contract.handling.result, self._key, _RESULT, shorten)
+
+    def item(self, value: Any, number: int, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
+        """An item that a generator yields: what patterns say of an item of the result holds for it."""
+        shown, marks = _recorded([value], self.contract.handling.result, self._key, _YIELDED, shorten)
+        tree = shown.value if type(shown) is Coerced else shown
+        here = f"/{_YIELDED}/{number}"
+        told = [[here + place.removeprefix(f"/{_YIELDED}").removeprefix("/0"), mark] for place, mark in marks]
+        return Coerced(tree[0] if type(tree) is list else tree), told
 
 
 def _problems(check: Checker, value: Any) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Final, Generic, TypeVar
 
     from runstone.engine.recorder import Run
+    from runstone.engine.replay.session import Session
     from runstone.engine.store import Store
 
     Item = TypeVar("Item")
@@ -110,6 +111,16 @@ def _opened(entered: Entered[Item] | None) -> Entered[Item] | None:
     return entered
 
 
+class Replaying:
+    """What opens runs in a process that replays one; `None` in any other."""
+
+    __slots__ = ("session",)
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+
+
+REPLAY: Final = Replaying()
 RUNS: Final[Innermost[Run]] = Innermost("runstone_run")
 """Runs whose `with` block is open."""
 

@@ -5,6 +5,8 @@ It answers every name of `engine.recorder.Run` that is documented for who record
 
 from __future__ import annotations
 
+import os
+
 from runstone.engine.current import RUNS
 from runstone.engine.facts import LOST
 from runstone.errors import error
@@ -12,7 +14,10 @@ from runstone.errors import error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+    from random import Random
     from typing import Any, Final, Self
+    from uuid import UUID
 
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.redaction.redactor import Redactor
@@ -35,6 +40,10 @@ class DisabledCall:
     """A call that records nothing, as a block of any kind."""
 
     id: Final = ""
+
+    def do(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """What the function answers."""
+        return function(*args, **named)
 
     def returned(self, *_: Any, **__: Any) -> None:
         """Nothing."""
@@ -79,6 +88,7 @@ class DisabledRun:
     store: Final = None
     parents: Final = ()
     resumed_step: Final = None
+    replay: Final = None
 
     @property
     def redactor(self) -> Redactor:
@@ -149,6 +159,34 @@ class DisabledRun:
     def event(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
+    def now(self) -> datetime:
+        """The time, recorded nowhere."""
+        from time import time_ns
+
+        from runstone.engine.drawn import moment
+
+        return moment(time_ns())
+
+    def uuid(self) -> UUID:
+        """A new id, recorded nowhere."""
+        from uuid import uuid4
+
+        return uuid4()
+
+    def random(self, name: str = "") -> Random:
+        """A generator of random numbers; nobody else has it, and its seed is recorded nowhere."""
+        from random import Random
+
+        return Random(seed_here(name))  # noqa: S311  # for samples, not for secrets
+
+    def seed(self, *modules: Any, name: str = "") -> int:
+        """What is handed in is seeded; the seed is recorded nowhere."""
+        from runstone.engine.drawn import seed_all
+
+        seed = seed_here(name)
+        seed_all(seed, modules)
+        return seed
+
     def evidence(self, _: Any, passages: Any, **__: Any) -> list[str]:
         """Nothing; the ids of the passages are those that they have."""
         from runstone.engine.retrieval import passages_of
@@ -182,6 +220,14 @@ class DisabledRun:
 
     def __repr__(self) -> str:
         return "<Run disabled>"
+
+
+def seed_here(name: Any) -> int:
+    """The seed of a name that no run records: by `RUNSTONE_SEED` where that is set, else a new one."""
+    from runstone.engine.drawn import SEED_BYTES, SEED_SETTING, derived_seed, name_of
+
+    chosen = os.environ.get(SEED_SETTING)
+    return derived_seed(chosen, name_of(name)) if chosen else int.from_bytes(os.urandom(SEED_BYTES), "big")
 
 
 def _asks(contract: Any) -> bool:

@@ -47,6 +47,8 @@ def govern(run: Run, policy: Any, approver: Approver | None, prices: Any, debug_
     table = None if prices is None else load_price_table(prices)
     if approver is not None and not callable(approver):
         raise error("invalid_option", "an approver is something that can be called", option="approver")
+    if approver is not None and run.replay is not None:
+        approver = run.replay.approver
     if debug_key is not None:
         from runstone.engine.debug_vault import check_key
 
@@ -132,7 +134,9 @@ class Admission:
     def take(self) -> Fired | None:
         """Count the call; or the rule that fires on one more."""
         call = self._call
-        self._at_ns = call.run.writer.monotonic_ns()
+        replay = call.run.replay
+        then_ns = None if replay is None else replay.at_ns(call)
+        self._at_ns = call.run.writer.monotonic_ns() if then_ns is None else then_ns
         return self._calls.take(call.tool, call.limits, told_of(call.contract), self._at_ns)
 
     def blocked(self, rule: dict[str, Any], document: dict[str, Any]) -> RunstoneError:

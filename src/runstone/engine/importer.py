@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from runstone.core import layout
-from runstone.core.digests import digest_of
+from runstone.core.digests import digest_of, sha256_hex
 from runstone.core.events import CLOSED, DROPPED, OPENED
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_LINE_BYTES, MAX_MANIFEST_BYTES
@@ -30,11 +30,20 @@ if TYPE_CHECKING:
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.reader import ContractOf
     from runstone.engine.writer import Admitted
+    from runstone.ports.claims import Claims
     from runstone.ports.objects import Bundle, Committed, Objects
 
 
-def import_bundle(bundle: Bundle, objects: Objects, contract_of: ContractOf) -> tuple[str, Digest, Committed]:
-    """Copy a verified bundle into a store; answers run id, run digest, and whether it was there already.
+def imported_claim(run_id: str) -> str:
+    """The name of the claim by which a store remembers that a run came from elsewhere."""
+    return f"imported.{sha256_hex(run_id.encode())}"
+
+
+def import_bundle(
+    bundle: Bundle, objects: Objects, contract_of: ContractOf, claims: Claims
+) -> tuple[str, Digest, Committed]:
+    """Copy a verified bundle into a store; answers run id, run digest, and whether it was there already. The store
+    remembers first that it came from elsewhere, unless it has the run.
 
     Raises `bundle_damaged` with the report in `details`, `run_exists`, or `changed_while_read`; `invalid_option` for
     what is no bundle.
@@ -52,6 +61,8 @@ def import_bundle(bundle: Bundle, objects: Objects, contract_of: ContractOf) -> 
     data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
     if digest_of(data) != report.digest:
         raise _changed(bundle, layout.MANIFEST)
+    if not objects.exists(report.run_id):
+        claims.put_new(imported_claim(report.run_id), report.digest.encode())
     stage = objects.stage(report.run_id)
     try:
         for entry in parse_manifest(data)["files"]:

@@ -21,6 +21,7 @@ from runstone.engine.model_texts import Answer, messages_in, text_bytes
 from runstone.errors import RunstoneError, error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Self
 
@@ -55,6 +56,47 @@ class ModelCall:
         self._amount: int | None = 0
         self._attempts = 1
         self._duration_ns = 0
+        self._doing = False
+        self._form = ""
+
+    def do(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """Ask the model by a function, plain or a coroutine, that answers what it has answered; this is the block.
+
+        A replay gives back what debug mode has kept, which it cannot with a block. The function may tell `usage`.
+        """
+        from runstone.engine.wrapping import COROUTINE, flags_of
+
+        if flags_of(function) & COROUTINE:
+            return self._done_async(function, args, named)
+        self._doing = True
+        with self:
+            answer = self._kept_then() if self._is_answered else function(*args, **named)
+            self.answered(answer)
+            return answer
+
+    async def _done_async(self, function: Callable[..., Any], args: Any, named: Any) -> Any:
+        self._doing = True
+        async with self:
+            answer = self._kept_then() if self._is_answered else await function(*args, **named)
+            self.answered(answer)
+            return answer
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether a record answers it, and no model."""
+        return self._run.replay is not None and not self._run.replay.runs(self._model)
+
+    def _kept_then(self) -> Any:
+        from runstone.engine.replay.answering import answer, text_of_model
+
+        replay, call = self._run.replay, self._call
+        match = None if replay is None or call is None else replay.matched(call.id)
+        assert replay is not None
+        if match is None:
+            raise replay.refuse(f"model {self._model} is asked when the run records nothing any more")
+        answer(replay, match, self)
+        self._finish_reason = match.said("finish_reason")
+        return text_of_model(replay, match)
 
     @property
     def id(self) -> str | None:
@@ -68,7 +110,12 @@ class ModelCall:
     def answered(self, output: Any, finish_reason: Any = None) -> None:
         """Say what the model has answered, text or anything that JSON can hold, and why it stopped."""
         self._answer.replace(text_bytes(output))
+        self._form = "text" if isinstance(output, str) else "bytes" if isinstance(output, bytes) else "json"
         self._finish_reason = maybe_text(finish_reason) if finish_reason is not None else self._finish_reason
+
+    def tried(self) -> None:
+        """A replay says that it was asked once more then."""
+        self._attempts += 1
 
     def attempt(self) -> None:
         """Say that the model is asked once more: what has come of an answer is no part of it.
@@ -111,11 +158,24 @@ class ModelCall:
         call = Call(run, run.calls.next_id())
         parent = call.parent if self._parent is None else text_of(self._parent)
         data = {"call": call.id, "parent": parent, "model": self._model, "prompt": facts, **self._told}
-        self._called(call, data if kept is None else {**data, "debug": kept})
+        data = data if kept is None else {**data, "debug": kept}
+        self._called(call, data)
+        self._seen(call, data)
         self._answer.keeps = self._vault is not None
         self._call, self._before = call, AROUND.get()
         AROUND.set(call)
         return self
+
+    def _seen(self, call: Call, data: dict[str, Any]) -> None:
+        """In a replay: see that it was called then. A block cannot be left out, so it is not entered."""
+        replay = self._run.replay
+        if replay is None:
+            return
+        if self._run.recording:
+            replay.called(call, MODEL_CALLED, data, [])
+        if self._is_answered and not self._doing:
+            message = f"model {self._model} is asked in a block, which cannot be left out: use do(), or ask it for real"
+            raise replay.refuse(message, replay.side_of(call))
 
     def _called(self, call: Call, data: dict[str, Any]) -> None:
         """Record that the model is called, and ask what rules over it; raises what keeps it from being called."""
@@ -189,7 +249,12 @@ class ModelCall:
             data["model"] = self._answered_by
         text = answer.text()
         kept = None if text is None else self._kept(text)
-        self._run.writer.record(MODEL_RETURNED, data if kept is None else {**data, "debug": kept})
+        if kept is not None and self._form:
+            kept["form"] = self._form
+        data = data if kept is None else {**data, "debug": kept}
+        if self._run.replay is not None:
+            self._run.replay.returned(call, MODEL_RETURNED, data, [])
+        self._run.writer.record(MODEL_RETURNED, data)
 
     def _cost(self) -> dict[str, str] | None:
         prices = self._run.calls.price_table

@@ -234,6 +234,11 @@ class Run(Acting):
         facts = {"name": told.text_of(name), "status": known, "evidence": references}
         self._record("check", {"id": identity, **facts}, marks)
 
+    def _count_check(self, status: str, *, looks: bool) -> None:
+        """A check was repeated from another run's record."""
+        self._check_results.append(status)
+        self._looks_for_evidence = self._looks_for_evidence or looks
+
     def _evidence(self, texts: list[str]) -> list[str]:
         """References without those to messages that were lost with the rest: they are no evidence."""
         return [text for text in texts if text != told.LOST] if self.writer.has_losses else texts

@@ -6,6 +6,7 @@ from runstone.core.digests import parse_digest
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.redaction.redactor import DECLARED, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
+from runstone.engine.proving import Proving
 from runstone.engine.reader import Sealed
 from runstone.errors import Hiding, RunstoneError, error
 
@@ -34,20 +35,18 @@ if TYPE_CHECKING:
     from runstone.engine.purger import Purge
     from runstone.engine.reader import ContractOf
     from runstone.engine.recorder import Run
-    from runstone.engine.recoverer import Recovery
     from runstone.engine.tracing import Lineage, Use
-    from runstone.engine.verifier import Report
     from runstone.ports.catalog import Catalog
     from runstone.ports.clock import Clock
     from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
-    from runstone.ports.journals import Journals, Leftover, OpenRun
+    from runstone.ports.journals import Journals, OpenRun
     from runstone.ports.objects import Bundle, Objects
     from runstone.ports.packs import Packs
     from runstone.ports.schemas import Schemas
 
 
-class Store:
+class Store(Proving):
     """Where runs are recorded and bundles live. Made by `runstone.open`; safe to share between threads."""
 
     def __init__(
@@ -115,9 +114,13 @@ class Store:
         if self.host.setting("RUNSTONE_DISABLED") == "1":
             return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
         from runstone.engine import opening
+        from runstone.engine.current import REPLAY
         from runstone.engine.facts import maybe_text
-        from runstone.engine.recorder import Run
 
+        if REPLAY.session is not None and not REPLAY.session.making:
+            asked: dict[str, Any] = {"version": version, "config": config, "labels": labels, "contract": contract}
+            asked |= {"run_id": run_id, "links": links, "secrets": secrets, "resume": resume, "strict": strict}
+            return REPLAY.session.opened(kind, {**asked, "system_metrics": system_metrics, "claim": claim})
         secrets = opening.secrets_of(secrets)
         redactor = self.redactor(secrets)
         with Hiding(lambda text: redactor.text(text)[0]):  # of the run that is not open yet
@@ -138,20 +141,7 @@ class Store:
                 **resumed.opened,
             }
             journal, failure = self._claim(identity, claim, strict=strict, fresh=run_id is None)
-            run = Run(
-                identity,
-                journal,
-                rules,
-                redactor,
-                self.clock,
-                store=self,
-                here=self.host.cwd,
-                strict=strict,
-                secrets=secrets,
-                rank=opening.rank_of(self.host),
-                axis=resumed.axis,
-                meters=self.host.meters,
-            )
+            run = self._recorder(identity, journal, rules, redactor, secrets, resumed, strict=strict)
             run.open(opened, failure)
             if config is not None:
                 run.config(config)
@@ -160,6 +150,35 @@ class Store:
             if system_metrics:
                 run.watch_system()
             return run
+
+    def _recorder(
+        self,
+        run_id: str,
+        journal: OpenRun | None,
+        rules: Contract,
+        redactor: Redactor,
+        secrets: Iterable[str],
+        resumed: Resumed,
+        *,
+        strict: bool,
+    ) -> Run:
+        from runstone.engine.opening import rank_of
+        from runstone.engine.recorder import Run
+
+        return Run(
+            run_id,
+            journal,
+            rules,
+            redactor,
+            self.clock,
+            store=self,
+            here=self.host.cwd,
+            strict=strict,
+            secrets=secrets,
+            rank=rank_of(self.host),
+            axis=resumed.axis,
+            meters=self.host.meters,
+        )
 
     def _claim(
         self, run_id: str, claim: Claim | None, *, strict: bool, fresh: bool
@@ -450,49 +469,7 @@ class Store:
 
         return family(self, run if run in self.journals.open_ids() else self.resolve(run), linked_by(self._finder))
 
-    # prove and mend
-
-    def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
-        """Verify one sealed run; see `runstone.verify`."""
-        from runstone.engine.publishing import publisher_of
-        from runstone.engine.verifier import DEBUG_KEPT, verify_bundle
-
-        run_id = self.resolve(run)
-        bundle = self.objects.open(run_id)
-        try:
-            redactor = self.redactor() if secrets else None
-            report = verify_bundle(
-                bundle, self.contract_of, quick=quick, digest=digest, redactor=redactor, publisher=publisher_of(self)
-            )
-        finally:
-            bundle.close()
-        report.expect_run_id(run_id)
-        report.not_checked += [DEBUG_KEPT] if self.journals.debug.names(run_id) else []
-        return report
-
-    def recover(self, run: str | None = None, *, force: bool = False) -> list[Recovery]:
-        """Seal what dead writers left, one run or all; a run whose writer is alive is left alone unless `force`.
-
-        A run that cannot be sealed here is `skipped`, with the `reason`, and stays open. Raises `run_not_found`,
-        `ambiguous_run`; and `store_unavailable` or `unsealed`, when every other run was tried.
-        """
-        from runstone.engine.naming import open_id
-        from runstone.engine.recoverer import recover, recover_all
-
-        if run is not None:
-            return [recover(open_id(self, run), self.objects, self.journals, self.contract_of, force=force)]
-        done, failures = recover_all(self, force=force)
-        if failures:
-            raise failures[0]
-        return done
-
-    def leftovers(self) -> list[Leftover]:
-        """What processes that died left half made beside the runs: `name` and `size_bytes` of each."""
-        return self.journals.leftovers()
-
-    def sweep(self) -> list[Leftover]:
-        """Remove the leftovers; answers what was removed. What a living process holds is let be."""
-        return self.journals.sweep()
+    # import
 
     def import_bundle(self, bundle: Bundle) -> tuple[str, Digest, str]:
         """Copy a verified bundle into this store; answers run id, digest, `created` or `identical`.
@@ -503,7 +480,7 @@ class Store:
         from runstone.engine.importer import import_bundle
         from runstone.engine.publishing import publisher_of
 
-        imported = import_bundle(bundle, self.objects, self.contract_of)
+        imported = import_bundle(bundle, self.objects, self.contract_of, self.journals.claims)
         publisher_of(self).publish(imported[0])
         return imported
 

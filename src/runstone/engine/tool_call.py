@@ -5,7 +5,9 @@ What becomes of it in the record is the business of `engine.tools`.
 
 from __future__ import annotations
 
+from runstone.core.bounding import MAX_ITEMS
 from runstone.core.tools.prices import TOKENS
+from runstone.core.values import TRUNCATED
 from runstone.engine.calls import AROUND, Call, usage_of
 from runstone.engine.facts import maybe_text
 from runstone.engine.governing import records_nothing, refused, told_of
@@ -13,12 +15,20 @@ from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Final
 
+    from runstone.core.values import Mark
     from runstone.engine.governing import Admission
     from runstone.engine.recorder import Run
     from runstone.engine.tools import Tool
+
+
+NONE: Final = object()
+"""A call that has been made by a function."""
+MAX_ITEMS_BYTES: Final = 1 << 20
+"""Of all that a generator has yielded, what is recorded at most."""
 
 
 class ToolCall(Call):
@@ -26,12 +36,17 @@ class ToolCall(Call):
 
     __slots__ = (
         "_amount",
+        "_items",
+        "_items_bytes",
+        "_items_marks",
         "_models",
+        "_tool",
         "_usage",
         "_value",
         "admission",
         "attempts",
         "contract",
+        "form",
         "limits",
         "taken",
         "tool",
@@ -39,13 +54,19 @@ class ToolCall(Call):
 
     def __init__(self, run: Run, identity: str, tool: Tool) -> None:
         super().__init__(run, identity)
+        self._tool = tool
         self.tool = tool.name
         self.contract = tool.contract
         self.limits = tool.limits
         self.admission: Admission | None = None
         self.taken: set[str] = set()
         self.attempts = 1
+        self.form: str | None = None
+        """How the work went on behind the answer of a plain function: see `engine.tools`."""
         self._amount: int | None = 0
+        self._items: list[Any] = []
+        self._items_bytes = 0
+        self._items_marks: list[Mark] = []
         self._models: list[str] = []
         self._usage: dict[str, int] = {}
         self._value: Any = None
@@ -53,6 +74,29 @@ class ToolCall(Call):
     def returned(self, value: Any) -> None:
         """What the tool answered. Without it the result is null."""
         self._value = value
+
+    def yielded(self, item: Any) -> None:
+        """The tool has yielded an item: as much of all of them is recorded as is worth a line."""
+        if not self.id or self._items_bytes >= MAX_ITEMS_BYTES or len(self._items) > MAX_ITEMS:
+            return
+        if len(self._items) == MAX_ITEMS:
+            self._items_bytes = MAX_ITEMS_BYTES
+        else:
+            try:
+                shown, marks, size = self._tool.shown_item(item, len(self._items))
+            except Exception:  # a foreign object may raise anything, and the work goes on
+                shown, marks, size = None, [], MAX_ITEMS_BYTES
+            self._items_bytes += size
+            if self._items_bytes < MAX_ITEMS_BYTES:
+                self._items.append(shown)
+                self._items_marks += marks
+                return
+        self._items_marks.append(["/yielded", TRUNCATED])
+
+    @property
+    def items(self) -> tuple[list[Any], list[Mark]]:
+        """What it has yielded, as it is recorded, and the marks of that."""
+        return self._items, self._items_marks
 
     def attempt(self) -> int:
         """One more try; answers the how manieth. It counts as a call: raises `PolicyBlocked` where that is one too
@@ -67,6 +111,13 @@ class ToolCall(Call):
             self.run.calls.take(self.tool, self.limits, told_of(self.contract), self.run.writer.monotonic_ns())
         self.attempts += 1
         return self.attempts
+
+    def tried(self) -> None:
+        """A replay says that it was called once more then; it counts, and is not kept from it."""
+        replay = self.run.replay
+        then_ns = None if replay is None else replay.at_ns(self)
+        self.run.calls.take(self.tool, self.limits, told_of(self.contract), then_ns or self.started_ns)
+        self.attempts += 1
 
     def usage(
         self, model: str | None = None, *, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0
@@ -101,7 +152,8 @@ class ToolCall(Call):
 
 
 class CallBlock:
-    """A call of a tool as a block, of a `with` or an `async with` statement: what happens in it is the call."""
+    """A call of a tool as a block, of a `with` or an `async with` statement: what happens in it is the call. Or as the
+    call of a function: `do`."""
 
     __slots__ = ("_args", "_before", "_call", "_parent", "_ref", "_tool")
 
@@ -110,7 +162,16 @@ class CallBlock:
         self._args = args
         self._ref = ref
         self._parent = parent
-        self._call: ToolCall | None = None
+        self._call: ToolCall | object | None = None
+
+    def do(self, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """Call a function of any kind; what it answers, yields and raises is that of the call, and goes through.
+
+        A replay answers it from the record, which it cannot with a block.
+        """
+        self._once()
+        self._call = NONE
+        return done_by(self._tool, function, (self._args, self._ref, self._parent))(*args, **named)
 
     def __enter__(self) -> ToolCall:
         self._once()
@@ -118,7 +179,7 @@ class CallBlock:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
         call = self._call
-        assert call is not None
+        assert type(call) is ToolCall
         if AROUND.get() is call:  # else the end came in another task, and what is around there stays
             AROUND.set(self._before)
         if exc is None:
@@ -140,7 +201,23 @@ class CallBlock:
             raise error("invalid_option", "a call is entered once: make one for each block", option="tool_call")
 
     def _entered(self, call: ToolCall) -> ToolCall:
+        replay = call.run.replay
+        if replay is not None and not replay.runs(call.tool):
+            message = f"tool {call.tool} is called as a block, which cannot be left out: use do(), or call it for real"
+            raise replay.refuse(message, replay.side_of(call))
         self._call = call
         self._before = AROUND.get()
         AROUND.set(call)
         return call
+
+
+def done_by(tool: Tool, function: Any, asked: tuple[Any, str | None, str | None]) -> Callable[..., Any]:
+    """A function whose call is a call of the tool that was asked for: its own arguments are not recorded."""
+    from runstone.engine.wrapping import wrapped
+
+    def recorder(inner: Any) -> Any:
+        made = type(tool)(tool.run, tool.name, tool.contract, inner)
+        made.asked = asked
+        return made
+
+    return wrapped(function, recorder, "tool")  # type: ignore[no-any-return]  # of the kind that it is given

@@ -13,9 +13,11 @@ from __future__ import annotations
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from runstone.core.bounding import Bounded
+from runstone.core.canonical import canonical_bytes
 from runstone.core.tools.contract import ToolContract
 from runstone.core.tools.limits import limits_of_contract
 from runstone.core.tools.reach import reaches
+from runstone.core.values import TRUNCATED, Coerced, coerce, with_encoded_bytes
 from runstone.engine.calls import BLOCKED, CANCELLED, ERROR, OK, Call, failure_of, left_early, shorten_for, status_of
 from runstone.engine.driving import drive, drive_async
 from runstone.engine.facts import maybe_text, text_of
@@ -42,7 +44,13 @@ class Tool:
         self.run = run
         self.name = name
         self.contract = contract
+        self.asked: tuple[Any, str | None, str | None] | None = None
+        """What a call is recorded to be, whatever the function is called with (`CallBlock.do`)."""
         self.function = function
+        if run.replay is not None and not run.replay.runs(name):
+            from runstone.engine.replay.answering import stand_in
+
+            self.function = stand_in(function)
         self.limits = limits_of_contract(None if contract is None else contract.budget)
         self._asks = contract is not None and (contract.approval == "always" or not self.limits.none)
         self._contracted = None if contract is None else contracted(run, contract)
@@ -53,16 +61,19 @@ class Tool:
 
     def begin(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
         """It is called as a function."""
-        return self.enter(*self._named(args, named), None, None)
+        return self.enter(*self._asked(args, named))
 
     async def begin_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> ToolCall:
         """The same in a task."""
-        return await self.enter_async(*self._named(args, named), None, None)
+        return await self.enter_async(*self._asked(args, named))
 
-    def _named(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The arguments that the tool will have, and those among them that its caller gives."""
+    def _asked(self, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any, str | None, str | None]:
+        """The arguments that the tool will have, those among them that its caller gives, and `ref` and `parent`."""
+        if self.asked is not None:
+            told, ref, parent = self.asked
+            return told, told, ref, parent
         given = self._parameters.named(args, named)
-        return ({**self._defaults, **given} if self._defaults else given), given
+        return {**self._defaults, **given} if self._defaults else given, given, None, None
 
     def enter(self, args: Any, given: Any, ref: str | None, parent: str | None) -> ToolCall:
         """Record that it is called, and ask what rules over it; raises what keeps it from being called.
@@ -92,7 +103,8 @@ class Tool:
     def end(self, call: ToolCall, result: Any, items: int | None = None) -> Any:
         """It answered, after so many items where it yields. What goes on after the answer is a part of the call."""
         if items is None and type(result) in _GOING_ON:
-            return _GOING_ON[type(result)](self, call, result)
+            call.form, going_on = _GOING_ON[type(result)]
+            return going_on(self, call, result)
         self.over(call, result, items)
         return result
 
@@ -104,7 +116,8 @@ class Tool:
     def left(self, call: ToolCall, items: int) -> None:
         """Its caller wanted no more than so many items."""
         if call.id:
-            self._returned(call, CANCELLED, None, left_early(items), [], {"items": items})
+            more, marks = self._yielded(call)
+            self._returned(call, CANCELLED, None, left_early(items), marks, {**more, "items": items})
 
     def fail(self, call: ToolCall, exc: BaseException, *, blocked: bool = False) -> None:
         """It raised, or was `blocked` and not called. Whatever becomes of this record, the exception goes on."""
@@ -118,7 +131,8 @@ class Tool:
         try:
             if call.taken:
                 hear(call, exc)
-            self._returned(call, status, None, failure_of(call.run, exc), [])
+            more, marks = self._yielded(call)
+            self._returned(call, status, None, failure_of(call.run, exc), marks, more)
         except Exception:  # of a strict run
             return
 
@@ -145,6 +159,8 @@ class Tool:
             record("tool.called", data, marks)
         except RunstoneError as exc:
             raise refused(call, exc) if ruled else exc from exc
+        if run.replay is not None:
+            run.replay.called(call, "tool.called", data, marks)
         if self._contracted is not None:
             call.taken = self._contracted.taken(args)
         self._check(call, given)
@@ -163,6 +179,8 @@ class Tool:
         call = ToolCall(self.run, "", self)
         if ruled:
             raise refused(call, records_nothing(self.run))
+        if self.run.replay is not None:
+            raise self.run.replay.refuse(f"tool {self.name} is called when the run records nothing any more")
         self._check(call, given)
         return call
 
@@ -188,7 +206,9 @@ class Tool:
         return bounded.value(args), bounded.marks
 
     def _ended(self, call: ToolCall, result: Any, items: int | None) -> None:
-        more: dict[str, Any] = {} if items is None else {"items": items}
+        more, kept = self._yielded(call)
+        if items is not None:
+            more["items"] = items
         shorten, known = shorten_for(call.run), self._contracted
         if known is None:
             bounded = Bounded(shorten, "result")
@@ -197,11 +217,30 @@ class Tool:
             value, marks = known.result(result, shorten)
             if items is None and (problems := known.result_problems(result)):
                 more["problems"] = problems
+        marks = [*marks, *kept]
         if "problems" in more and call.run.writer.strict:
             message = f"tool {self.name} answered what does not fit its contract"
             self._returned(call, ERROR, value, {"type": "invalid_result", "message": message}, marks, more)
             raise error("invalid_result", message, tool=self.name, problems=more["problems"])
         self._returned(call, OK, value, None, marks, more)
+
+    def shown_item(self, item: Any, number: int) -> tuple[Any, list[Mark], int]:
+        """What may be recorded of an item that it yields, with the marks, and of how many bytes that is."""
+        value: Any
+        if self._contracted is None:
+            bounded = Bounded(shorten_for(self.run), "yielded", str(number))
+            value, marks = bounded.value(item), bounded.marks
+        else:
+            value, marks = self._contracted.item(item, number, shorten_for(self.run))
+        return of_item(value, marks, number)
+
+    def _yielded(self, call: ToolCall) -> tuple[dict[str, Any], list[Mark]]:
+        """Optional members of an answer: how the work went on, and what was yielded."""
+        told: dict[str, Any] = {} if call.form is None else {"form": call.form}
+        items, marks = call.items
+        if items or marks:
+            told["yielded"] = items
+        return told, marks
 
     def _returned(
         self,
@@ -217,7 +256,10 @@ class Tool:
             return
         data = {"call": call.id, "status": status, "result": result, "error": failure}
         data |= {"duration_ns": call.duration_ns, "attempts": call.attempts}
-        writer.record("tool.returned", {**data, **call.told, **call.used, **(more or {})}, marks)
+        data |= {**call.told, **call.used, **(more or {})}
+        if call.run.replay is not None:
+            call.run.replay.returned(call, "tool.returned", data, marks)
+        writer.record("tool.returned", data, marks)
 
 
 def tool_of(run: Run, contract: Any, name: str | None) -> Callable[[Any], Any]:
@@ -268,5 +310,20 @@ def _items_async_of(tool: Tool, call: ToolCall, generator: Any) -> Any:
     return yielded_async(tool, begun, lambda: generator)
 
 
-_GOING_ON = {GeneratorType: _items_of, CoroutineType: _awaited, AsyncGeneratorType: _items_async_of}
-"""Answers of a plain function behind which the work is still to be done."""
+def of_item(value: Any, marks: list[Mark], number: int) -> tuple[Any, list[Mark], int]:
+    """An item as it is told among the others: what it is now, whatever becomes of it, its marks, its size."""
+    try:
+        tree, coerced = coerce({"yielded": value})
+        size = len(canonical_bytes(with_encoded_bytes(tree)))
+    except RunstoneError:
+        return None, [[f"/yielded/{number}", TRUNCATED]], 0
+    here = [[f"/yielded/{number}{place.removeprefix('/yielded')}", mark] for place, mark in coerced]
+    return Coerced(tree["yielded"]), [*marks, *here], size
+
+
+_GOING_ON = {
+    GeneratorType: ("generator", _items_of),
+    CoroutineType: ("coroutine", _awaited),
+    AsyncGeneratorType: ("async generator", _items_async_of),
+}
+"""Answers of a plain function behind which the work is still to be done, as `form` names them."""

@@ -57,6 +57,8 @@ class Tracked:
             "args": None if self._parameters is None else bounded.value(self._parameters.named(args, named)),
         }
         run.writer.record("tool.called", data, bounded.marks)
+        if run.replay is not None:
+            run.replay.called(call, "tool.called", data, bounded.marks)
         return call
 
     async def begin_async(self, args: tuple[Any, ...], named: dict[str, Any]) -> Call | None:
@@ -88,7 +90,10 @@ class Tracked:
         if writer.recording:
             duration_ns = call.duration_ns
             data = {"call": call.id, "status": status, "result": result, "error": failure}
-            writer.record("tool.returned", {**data, "duration_ns": duration_ns, "attempts": 1, **call.told}, marks)
+            data |= {"duration_ns": duration_ns, "attempts": 1, **call.told}
+            if call.run.replay is not None:
+                call.run.replay.returned(call, "tool.returned", data, marks)
+            writer.record("tool.returned", data, marks)
 
 
 @overload

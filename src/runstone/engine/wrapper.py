@@ -96,13 +96,20 @@ def wrap(
     max_output: int = DEFAULT_MAX_OUTPUT,
     pty: bool = False,
     env: dict[str, str] | None = None,
+    chosen: dict[str, str] | None = None,
+    shown: tuple[int, int] = (1, 2),
 ) -> Wrapped:
     """Run `command` to its end, record its streams into `run`; the caller finishes the run.
 
     Without `live` nothing is shown; with `redactor` what is shown has passed it, a line at a time. `max_output` bounds
-    the recorded bytes of both streams together.
+    the recorded bytes of both streams together. `env` is set for the command, `chosen` too and recorded.
+    `shown` are the descriptors on which the two streams are shown.
     """
-    environment = {**os.environ, **(env or {}), **run.environ}
+    environment = {**os.environ, **(env or {}), **(chosen or {}), **run.environ}
+    if chosen:
+        from runstone.engine.deterministic import tell
+
+        tell(run, chosen)
     recording = Recording(run, max_output)
     child = _Child(command, environment, pty=pty)
     signals = _Signals(child)
@@ -111,7 +118,7 @@ def wrap(
         signals.deliver()
         recording.begin()
         try:
-            _Loop(child, recording, live=live, redactor=redactor).run()
+            _Loop(child, recording, shown=shown if live else (), redactor=redactor).run()
         finally:
             recording.finish()
     except OSError as exc:
@@ -264,11 +271,13 @@ def _redacted_view(redactor: Redactor) -> RedactedView:
 class _Loop:
     """Reads, shows and records until the command has ended, while signals are passed on."""
 
-    def __init__(self, child: _Child, recording: Recording, *, live: bool, redactor: Redactor | None) -> None:
+    def __init__(
+        self, child: _Child, recording: Recording, *, shown: tuple[int, ...], redactor: Redactor | None
+    ) -> None:
         self._child = child
         self._recording = recording
         self._view = None if redactor is None else _redacted_view(redactor)
-        self._shown = {"stdout": 1, "stderr": 2} if live else {}
+        self._shown = dict(zip(("stdout", "stderr"), shown, strict=False))
         self._poll = select.poll()
         self._terminal: Terminal | None = None
         self._typing = False

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
             """It raised. Whatever becomes of this, the exception goes on."""
 
 
-_GENERATOR: Final = 0x20
-_COROUTINE: Final = 0x80 | 0x100
-_ASYNC_GENERATOR: Final = 0x200
+GENERATOR: Final = 0x20
+COROUTINE: Final = 0x80 | 0x100
+ASYNC_GENERATOR: Final = 0x200
 _STAR, _STARS = 0x04, 0x08
 """Flags of a code object (`inspect`, which takes long to load, names them so)."""
 _RECEIVERS: Final = ("self", "cls")
@@ -205,6 +205,7 @@ def yielded(recorder: Recorder, call: Call, generator: Generator[Any, Any, Any])
             recorder.fail(call, exc)
             raise
         items += 1
+        call.yielded(item)
         try:
             given, step = (yield item), generator.send
         except GeneratorExit:
@@ -249,6 +250,8 @@ async def yielded_async(
                 recorder.fail(call, exc)
             raise
         items += 1
+        if call is not None:
+            call.yielded(item)
         try:
             given, step = (yield item), generator.asend
         except GeneratorExit:
@@ -266,4 +269,4 @@ async def yielded_async(
             given, step = exc, generator.athrow
 
 
-_WRAPPERS: Final = ((_ASYNC_GENERATOR, _async_generator), (_COROUTINE, _coroutine), (_GENERATOR, _generator))
+_WRAPPERS: Final = ((ASYNC_GENERATOR, _async_generator), (COROUTINE, _coroutine), (GENERATOR, _generator))

@@ -87,12 +87,19 @@ class RunstoneCapability(AbstractCapability[Any]):
     async def wrap_tool_execute(
         self, ctx: RunContext[Any], *, call: ToolCallPart, tool_def: ToolDefinition, args: dict[str, Any], handler: Any
     ) -> Any:
-        """Call a tool. Raises what keeps it from that: `tool_blocked`, `invalid_arguments`, what the approver raises,
-        and in a strict run `store_unavailable`."""
+        """Call a tool, or have a record answer it. Raises what keeps it from that: `tool_blocked`, `invalid_arguments`,
+        what the approver raises, and in a strict run `store_unavailable`."""
         if not self.tools:
             return await handler(args)
         name = call.tool_name
         block = self.run.tool_call(name, args, contract=self._contracts.get(name), ref=call.tool_call_id)
+        replay = self.run.replay
+        if replay is not None and not replay.runs(name):
+
+            async def answered() -> Any:
+                """A replay gives its answer."""
+
+            return await block.do(answered)
         async with block as recorded:
             result = await handler(args)
             recorded.returned(getattr(result, "return_value", result))

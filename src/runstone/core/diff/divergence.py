@@ -32,6 +32,7 @@ SET_ASIDE: Final[dict[str, tuple[str, ...]]] = {
     "child": ("digest", "run_id"),
     MODEL_CALLED: ("debug",),
     MODEL_RETURNED: ("debug", "debug_error"),
+    "uuid": ("uuid",),
 }
 """Event type → members of `data` that do not count; `""` stands for every type."""
 
@@ -57,8 +58,8 @@ _OWN_ID: Final = "\0run"
 _SEQ: Final = b'"seq":'
 _TYPE: Final = b'"type":"'
 _CALLS_TAILS: Final = frozenset(b'"type":"%b"}\n' % kind.encode() for kind in WITH_CALLS)
-_PASSED: Final = b'"type":"git"}\n'
-"""Recorded when `git` has answered, so anywhere."""
+_PASSED: Final = tuple(b'"type":"%b"}\n' % kind for kind in (b"git", b"replay", b"divergence"))
+"""`git` is recorded when it has answered, so anywhere; the others tell of a replay, and of nothing that it did."""
 
 
 def divergence(a: Journal, b: Journal) -> Iterator[Difference]:

@@ -29,7 +29,7 @@ class Cursor:
 
     __slots__ = ("_lines", "_passed", "line", "number")
 
-    def __init__(self, lines: Iterator[bytes], passed: bytes) -> None:
+    def __init__(self, lines: Iterator[bytes], passed: tuple[bytes, ...]) -> None:
         """`passed` is how lines end that are passed over."""
         self._lines = lines
         self._passed = passed

@@ -1,0 +1,1 @@
+"""Replay: a recorded run done again, with what its tools answered taken from the record."""

@@ -1,0 +1,216 @@
+"""What a record answers to the calls of a replay: the book of one run. Safe to share between threads.
+
+- In strict order a call is the next one of the record, and nothing else. By key it is the next one that asks the same
+  of the same tool, in whatever order: so it is where calls of the record stood side by side.
+- A call that is answered takes with it the calls that were made in it, and what was recorded meanwhile: that is
+  repeated.
+- What is different is noted once, the first; a call that has no answer in the record stops the replay.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections import deque
+from typing import TYPE_CHECKING
+
+from runstone.core.canonical import canonical_bytes
+from runstone.core.parsing import load
+from runstone.core.recorded import CALLED, DRAWN, RETURNED, asked_of, key_of, outcome_of
+from runstone.core.times import parse_time
+from runstone.core.tools.approval import APPROVED, UNANSWERED, Approval
+from runstone.engine.replay.stopping import (
+    ARGUMENTS,
+    MISSING,
+    NOT_RECORDED,
+    ORDER,
+    REFUSED,
+    RESULT,
+    Divergence,
+    Stopped,
+)
+from runstone.engine.writer import admit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
+    from runstone.core.recorded import Record, RecordedCall
+    from runstone.core.values import Mark
+    from runstone.engine.calls import Call
+    from runstone.engine.recorder import Run
+
+STRICT: Final = "strict"
+BY_KEY: Final = "by-key"
+
+
+class Book:
+    """The answers for one run that replays another. `note` takes the first divergence of the whole replay, `live` are
+    the names of what is called for real (`counted` is told how many more are at work), `texts` what debug mode had kept
+    of answers, by call. `files` reads what the recorded run keeps, `renamed` gives runs the ids of the record."""
+
+    def __init__(
+        self,
+        run: Run,
+        record: Record,
+        *,
+        mode: str,
+        live: frozenset[str],
+        texts: Mapping[str, Any],
+        note: Callable[[Run, Divergence], None],
+        files: Callable[[str], Any],
+        renamed: Callable[[bytes], bytes],
+        counted: Callable[[int], None],
+    ) -> None:
+        self.run = run
+        self.record = record
+        self.live = live
+        self.texts = texts
+        self.files = files
+        self.ids: dict[str, str] = {}
+        """Id of a call in the record → its id here."""
+        self._mode = mode
+        self._note = note
+        self._renamed = renamed
+        self._counted = counted
+        self._at = 0
+        self._by_key: dict[str, deque[RecordedCall]] = {}
+        for known in record.calls:
+            self._by_key.setdefault(known.key, deque()).append(known)
+        self._lock = _thread.RLock()
+        self._matched: dict[str, RecordedCall] = {}
+        self._stopped: Stopped | None = None
+        run.writer.at_end(self._ended)
+
+    def runs(self, name: str) -> bool:
+        """Whether a tool or model of this name is called for real."""
+        return name in self.live
+
+    def called(self, call: Call, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> RecordedCall:
+        """The recorded call that this one is. Raises `Stopped` where it is none."""
+        told = self._told(kind, data, marks)
+        what = CALLED[kind]
+        asked, name = asked_of(what, told), told["name" if kind == "tool.called" else "model"]
+        found = {"kind": what, "name": name, "args": asked, "call": call.id, "line": None}
+        with self._lock:
+            if self._stopped is not None:
+                raise self._stopped
+            match = self._next(key_of(what, name, asked))
+            if match is None:
+                raise self.stop(self._not_found(key_of(what, name, asked), found))
+            match.used = True
+            self._matched[call.id] = match
+            self._counted(self.runs(name))
+            self.ids[match.id] = call.id
+            return match
+
+    def returned(self, call: Call, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> None:
+        """A call came to something: another thing than in the record is a divergence. A call that was answered from
+        the record came to what it says."""
+        match = self._matched.get(call.id)
+        if match is None:
+            return
+        self._counted(-self.runs(match.name))
+        if match.answer is None:
+            return
+        found = outcome_of(RETURNED[kind], self._told(kind, data, marks))
+        expected = match.outcome()
+        if canonical_bytes(found) != canonical_bytes(expected):
+            sides = ({**match.side(), **expected}, {**match.side(), **found, "call": call.id, "line": None})
+            self.note(Divergence(RESULT, f"{match.kind} {match.name} came to something else", *sides))
+
+    def matched(self, call_id: str) -> RecordedCall | None:
+        """The recorded call that a call of this run is."""
+        return self._matched.get(call_id)
+
+    def take_below(self, match: RecordedCall) -> None:
+        """A call is answered: those in it will not come, and what was drawn in it is not drawn again."""
+        with self._lock:
+            for inner in match.below():
+                inner.used = True
+            for event in match.facts:
+                if event["type"] in DRAWN:
+                    waiting = self.record.drawn.get((event["type"], event["data"].get("name", "")), [])
+                    waiting[:] = [other for other in waiting if other["seq"] != event["seq"]]
+
+    def drawn(self, kind: str, name: str) -> Any:
+        """What was drawn then. Raises `Stopped` where the record has nothing more."""
+        with self._lock:
+            waiting = self.record.drawn.get((kind, name))
+            if waiting:
+                return waiting.pop(0)["data"][DRAWN[kind]]
+        said = f" {name!r}" if name else ""
+        found = {"kind": kind, "name": name, "args": None, "call": None, "line": None}
+        message = f"the program asks for {kind}{said} once more than the record has it"
+        raise self.stop(Divergence(NOT_RECORDED, message, None, found))
+
+    def approver(self, request: Any) -> Approval | None:
+        """Who is asked in a replay: what was answered then."""
+        match = self._matched.get(request.call)
+        if match is None or not match.approvals:
+            return None
+        said = match.approvals.pop(0)["data"]
+        return (
+            None if said["outcome"] == UNANSWERED else Approval(said["outcome"] == APPROVED, said["by"], said["reason"])
+        )
+
+    def at_ns(self, call: Call) -> int | None:
+        """When a call was made then: rates are measured by that."""
+        match = self._matched.get(call.id)
+        return None if match is None else parse_time(match.called["ts"])
+
+    def side_of(self, call: Call) -> dict[str, Any] | None:
+        """A call of this run as a side of a divergence."""
+        match = self._matched.get(call.id)
+        return None if match is None else {**match.side(), "call": call.id, "line": None}
+
+    def refuse(self, message: str, found: dict[str, Any] | None = None) -> Stopped:
+        """Something is not done in a replay: note it; the exception that says so."""
+        return self.stop(Divergence(REFUSED, message, None, found))
+
+    def stop(self, divergence: Divergence) -> Stopped:
+        """Note what is different; the exception that ends the replay, now and at every further call."""
+        self.note(divergence)
+        with self._lock:
+            if self._stopped is None:
+                self._stopped = Stopped(divergence.message)
+            return self._stopped
+
+    def note(self, divergence: Divergence) -> None:
+        """Something is different."""
+        self._note(self.run, divergence)
+
+    def _told(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Any:
+        """The data of an event as it is recorded, the ids of runs being those of the record."""
+        return load(self._renamed(admit(kind, data, list(marks), self.run.redactor).body))
+
+    def _next(self, key: str) -> RecordedCall | None:
+        calls = self.record.calls
+        while self._at < len(calls) and calls[self._at].used:
+            self._at += 1
+        if self._mode == STRICT:
+            return calls[self._at] if self._at < len(calls) and calls[self._at].key == key else None
+        waiting = self._by_key.get(key, deque())
+        while waiting and waiting[0].used:
+            waiting.popleft()
+        return waiting[0] if waiting else None
+
+    def _not_found(self, key: str, found: dict[str, Any]) -> Divergence:
+        waiting = [call for call in self.record.calls if not call.used]
+        what = f"{found['kind']} {found['name']}"
+        if any(call.key == key for call in waiting):  # in strict order alone
+            expected = waiting[0]
+            return Divergence(ORDER, f"{what} is called before {expected.name}", expected.side(), found)
+        likely = waiting[:1] if self._mode == STRICT else waiting
+        for call in likely:
+            if (call.kind, call.name) == (found["kind"], found["name"]):
+                return Divergence(ARGUMENTS, f"{what} is called with other arguments", call.side(), found)
+        if not waiting:
+            return Divergence(NOT_RECORDED, f"{what} is called, and the record has no further call", None, found)
+        side = waiting[0].side() if self._mode == STRICT else None
+        return Divergence(NOT_RECORDED, f"{what} is called, and the record has no such call", side, found)
+
+    def _ended(self) -> None:
+        left = next((call for call in self.record.calls if not call.used), None)
+        if left is not None and self._stopped is None:
+            message = f"{left.kind} {left.name} was called then, and is not now"
+            self.note(Divergence(MISSING, message, left.side(), None))

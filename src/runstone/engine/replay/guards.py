@@ -1,0 +1,191 @@
+"""What a replay must not do, refused by an audit hook: to reach a network, to start a process, to write outside of the
+scratch folder.
+
+- The hook is there before the program's own code, and cannot be taken out again. It sees what Python does: sockets,
+  processes, files, SQLite. What C code does on its own it does not see; a network namespace of its own (`isolation`)
+  keeps that from the network as well.
+- What is refused is told at once, with the call of a tool in which it came and the line of code. A socket or a process
+  ends the replay; a file that must not be written is a `PermissionError`, as on a disk that is read only. So is all
+  that comes while a module is imported, outside of any call: libraries try there what they will find.
+- Runstone itself writes where its stores are. Nothing is refused inside of a call that is made for real.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import sys
+import threading
+from errno import EACCES
+from typing import TYPE_CHECKING
+
+from runstone.engine.calls import AROUND
+from runstone.engine.replay.stopping import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any, Final
+
+NETWORK: Final = "network"
+PROCESS: Final = "process"
+WRITE: Final = "write"
+
+_PROCESSES: Final = frozenset(
+    (
+        *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.startfile/2"),
+        *("os.fork", "os.forkpty", "pty.spawn", "os.kill", "os.killpg", "signal.pthread_kill"),
+    )
+)
+_ADDRESSES: Final = frozenset(
+    (
+        *("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"),
+        *("socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo", "socket.getservbyname"),
+        "syslog.openlog",
+    )
+)
+_WRITES: Final = {
+    "os.remove": (0, 1), "os.rmdir": (0, 1), "os.mkdir": (0, 1), "os.truncate": (0, 1), "os.chmod": (0, 1),
+    "os.chown": (0, 1), "os.utime": (0, 1), "os.rename": (0, 2), "os.link": (0, 2), "os.symlink": (1, 2),
+    "os.setxattr": (0, 1), "os.removexattr": (0, 1), "os.chflags": (0, 1),
+}  # fmt: skip
+"""Event → which of its arguments are paths that are changed."""
+_OF_NAMES: Final = frozenset({"os.remove", "os.rmdir", "os.rename", "os.link", "os.symlink", "os.mkdir"})
+"""They change a name, and follow no link that stands there."""
+_FORKING: Final = frozenset({"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"})
+"""Modules that start processes without an audit event."""
+_CHANGING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CHANGING_MODES: Final = frozenset("wax+")
+_HARMLESS: Final = frozenset({os.devnull, "/dev/tty", "/dev/stdout", "/dev/stderr"})
+_UNIX: Final = 1
+"""AF_UNIX: a pair of such sockets wakes an event loop. To connect one is refused as well."""
+
+
+class Guards:
+    """The guards of one process. `scratch` are the folders that may be written, `own` the folder of the code that may
+    write anywhere, `tell` is told of each refusal: what, detail, where, the call around it, whether a module is being
+    imported."""
+
+    def __init__(self, scratch: list[str], own: str, tell: Callable[[str, str, str, Any, bool], None]) -> None:
+        self._scratch = [os.path.realpath(path) for path in scratch]
+        self._own = os.path.join(os.path.realpath(own), "")
+        self._standard = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
+        self._packages = (os.path.join(self._standard, "site-packages", ""),)
+        self._tell = tell
+        self._busy = threading.local()
+        self.live = 0
+        """How many calls are being made for real."""
+
+    def install(self) -> None:
+        """From now on, for ever."""
+        sys.dont_write_bytecode = True
+        sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._opened(*args)
+        elif event in _WRITES:
+            self._changed(args[slice(*_WRITES[event])], event)
+        elif event in _ADDRESSES or (event == "socket.__new__" and args[1] not in (_UNIX, -1)):
+            self._refuse(NETWORK, event, tuple(arg for arg in args[:3] if not isinstance(arg, _socket.socket)))
+        elif event in _PROCESSES or (event == "import" and args[0] in _FORKING):
+            if not (event == "os.kill" and args[1] == 0) and not (event == "os.kill" and args[0] == os.getpid()):
+                self._refuse(PROCESS, event, args[:2])
+        elif event == "sqlite3.connect":
+            self._database(args[0])
+
+    def _opened(self, path: Any, mode: Any, flags: Any) -> None:
+        if type(path) is int:
+            return
+        changing = type(flags) is int and flags & _CHANGING
+        if changing or (type(mode) is str and not _CHANGING_MODES.isdisjoint(mode)):
+            self._changed((path,), "open")
+
+    def _database(self, path: Any) -> None:
+        text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
+        if text in ("", ":memory:") or (text.startswith("file:") and ("mode=ro" in text or "mode=memory" in text)):
+            return
+        self._changed((text.removeprefix("file:").partition("?")[0],), "sqlite3.connect")
+
+    def _changed(self, paths: tuple[Any, ...], event: str) -> None:
+        for path in paths:
+            if isinstance(path, int) or self._may_write(path, of_name=event in _OF_NAMES):
+                continue
+            self._refuse(WRITE, event, (os.fsdecode(path),))
+
+    def _may_write(self, path: Any, *, of_name: bool) -> bool:
+        try:
+            text = os.path.abspath(os.fsdecode(path))
+            real = os.path.realpath(text)
+            if of_name:
+                real = os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
+        except (TypeError, ValueError, OSError):
+            return False
+        if text in _HARMLESS or text.startswith("/proc/self/fd/"):
+            return True
+        return any(real == folder or real.startswith(os.path.join(folder, "")) for folder in self._scratch)
+
+    def _refuse(self, what: str, event: str, args: tuple[Any, ...]) -> None:
+        if getattr(self._busy, "now", False):
+            return
+        self._busy.now = True
+        try:
+            call = AROUND.get()
+            frame = self._frame()
+            if self._is_own(frame) or self._is_live(call):
+                return
+            detail = f"{event} {', '.join(map(_shown, args))}"
+            where = "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+            importing = call is None and event != "import" and _is_importing(frame)
+            self._tell(what, detail, where, call, importing)
+        finally:
+            self._busy.now = False
+        if what == WRITE:
+            raise PermissionError(EACCES, "a replay writes nothing outside of its scratch folder", _shown(args[0]))
+        if importing:
+            raise PermissionError(EACCES, f"a replay refuses {detail}")
+        raise Stopped(f"refused: {detail}")
+
+    def _frame(self) -> FrameType | None:
+        """The code that asks for it: the first that is not of Python's own library; of that alone, the outermost."""
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # the one way to know who calls
+        last = frame
+        while frame is not None:
+            if frame.f_code.co_filename != __file__ and not self._is_library(frame.f_code.co_filename):
+                return frame
+            last, frame = frame, frame.f_back
+        return last
+
+    def _is_library(self, name: str) -> bool:
+        return name.startswith("<frozen") or (name.startswith(self._standard) and not name.startswith(self._packages))
+
+    def _is_own(self, frame: FrameType | None) -> bool:
+        return frame is not None and os.path.realpath(frame.f_code.co_filename).startswith(self._own)
+
+    def _is_live(self, call: Any) -> bool:
+        """Whether it is a part of a call that is made for real; of threads that know no call, while one is."""
+        if call is None:
+            return self.live > 0 and threading.current_thread() is not threading.main_thread()
+        while call is not None:
+            replay = call.run.replay
+            match = None if replay is None else replay.matched(call.id)
+            if match is not None and replay.runs(match.name):
+                return True
+            call = call.outer
+        return False
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else str(value)
+    except Exception:  # a foreign object may raise anything
+        return type(value).__name__
+    return text[:200]
