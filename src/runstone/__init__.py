@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, verify
+    from runstone.api import child, compare, gate, load_policy, open, open_states, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
+    from runstone.engine.states import StateCheckpoint, StateStore
     from runstone.engine.store import Store
     from runstone.engine.tracking import track
     from runstone.engine.verifier import Finding, Report
@@ -56,6 +57,8 @@ __all__ = [
     "Run",
     "RunstoneError",
     "Sealed",
+    "StateCheckpoint",
+    "StateStore",
     "Store",
     "StoreUnavailable",
     "Unanswered",
@@ -68,6 +71,7 @@ __all__ = [
     "gate",
     "load_policy",
     "open",
+    "open_states",
     "parse_canonical",
     "track",
     "verify",
@@ -89,6 +93,8 @@ _HOMES = {
     "Run": "runstone.engine.recorder",
     "RunstoneError": "runstone.errors",
     "Sealed": "runstone.engine.reader",
+    "StateCheckpoint": "runstone.engine.states",
+    "StateStore": "runstone.engine.states",
     "Store": "runstone.engine.store",
     "StoreUnavailable": "runstone.errors",
     "Unanswered": "runstone.errors",
@@ -100,6 +106,7 @@ _HOMES = {
     "gate": "runstone.api",
     "load_policy": "runstone.api",
     "open": "runstone.api",
+    "open_states": "runstone.api",
     "parse_canonical": "runstone.api",
     "track": "runstone.engine.tracking",
     "verify": "runstone.api",

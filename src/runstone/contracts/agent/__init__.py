@@ -14,6 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runstone.contracts.agent.run_store import RunStore
     from runstone.contracts.agent.schemas import schema_of
     from runstone.contracts.agent.store import AgentRun, ArtifactStore, RunArtifact
     from runstone.core.tools.approval import Approval, ApprovalRequest
@@ -32,6 +33,7 @@ __all__ = [
     "CallPolicy",
     "PriceTable",
     "RunArtifact",
+    "RunStore",
     "ToolContract",
     "contract_of_function",
     "contract_of_model",
@@ -50,6 +52,7 @@ _HOMES = {
     "CallPolicy": "runstone.core.tools.rules",
     "PriceTable": "runstone.core.tools.prices",
     "RunArtifact": "runstone.contracts.agent.store",
+    "RunStore": "runstone.contracts.agent.run_store",
     "ToolContract": "runstone.core.tools.contract",
     "contract_of_function": "runstone.engine.functions",
     "contract_of_model": "runstone.core.tools.makers",
