@@ -45,6 +45,9 @@ FLOORS = {
     "floor:packs": Contender(distribution="orjson"),
     "floor:http": Contender(distribution="fastapi"),
     "floor:call": Contender(distribution="orjson"),
+    "langgraph:sqlite": Contender(distribution="langgraph-checkpoint-sqlite"),
+    "langgraph:memory": Contender(distribution="langgraph-checkpoint"),
+    "langgraph:postgres": Contender(distribution="langgraph-checkpoint-postgres"),
     "bare": Contender(),
     "tee": Contender(),
 }

@@ -10,6 +10,8 @@
 6. A run that was said to be published has its copy. After recovery each run that publishes has it, but for those that
    were withdrawn; and there is no copy without its run.
 7. A new run can be recorded and sealed.
+
+Of the scenes of states holds what `faults.states` says.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ import sys
 from pathlib import Path
 
 import runstone
+from faults.crash_states import SAID
 from faults.scenes import INITIAL, call
+from faults.states import WORDS, check_states
 from runstone.engine.publishing import publisher_of
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
@@ -168,7 +172,13 @@ def main() -> int:
     """Check the directory named on the command line against what was printed."""
     said = Path(os.environ.get("CRASHPOINTS_STDOUT", os.devnull))
     kind = os.environ.get("CRASHPOINTS_KIND", "kill")
-    problems = check_store(Path(sys.argv[1]), said.read_text(), kind=kind)
+    directory, printed = Path(sys.argv[1]), said.read_text()
+    before = directory / SAID
+    earlier = before.read_text() if before.exists() else ""
+    if (earlier + printed).startswith(WORDS):
+        problems = check_states(directory, earlier, printed)
+    else:
+        problems = check_store(directory, printed, kind=kind)
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""Every crash and power-loss state of recording, sealing, recovering, importing and purging."""
+"""Every crash and power-loss state of recording, sealing, recovering, importing and purging, and of putting states."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ MINIMUM = 500
 SAMPLE = 60
 FULL = 900
 
+SAID = "said.txt"
+"""In what a scene starts from: what the one had printed that prepared it."""
 CHECK = f"{sys.executable} -m faults.check {{dir}}"
 
 
@@ -47,14 +49,14 @@ def explore(scratch: Path, name: str, prepare: str | None, states: int, *more: s
     if prepare is not None:
         start = scratch / f"{name}-initial"
         start.mkdir()
-        subprocess.run(
-            module("faults.scenes", prepare, str(start)), env=environment(), check=True, stdout=subprocess.DEVNULL
-        )
+        command = module("faults.scenes", prepare, str(start))
+        done = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE)
+        (start / SAID).write_bytes(done.stdout)
         initial = ["--initial", str(start)]
     command = module(
         "crashpoints", "--name", name, "--max-states", str(states), "--max-seconds", "900", "--json", str(report)
     )
-    command += [*initial, "--check", CHECK, "--", *module("faults.scenes", name, "{dir}"), *more]
+    command += ["--ignore", "*-shm", *initial, "--check", CHECK, "--", *module("faults.scenes", name, "{dir}"), *more]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode == 2:
         if "strace" in done.stderr or "trace" in done.stderr.lower():

@@ -13,6 +13,7 @@ from runstone.adapters.fs import durable, objects
 from runstone.adapters.fs.journals import FsOpenRun
 from runstone.adapters.fs.packs import moving, rewriting
 from runstone.adapters.fs.packs.open_run import PackedOpenRun
+from runstone.adapters.sqlite import states
 from runstone.core import layout
 from runstone.core.manifest import FileFact
 from runstone.engine import finder, publishing, verifier, writer
@@ -209,8 +210,14 @@ def spool_first() -> None:
     PackedOpenRun.stage = stage  # type: ignore[method-assign]
 
 
+def states_not_synced() -> None:
+    """A put of a state returns before it is on the disk."""
+    states.SYNCHRONOUS = "OFF"  # type: ignore[misc]  # the mutant of this very constant
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "no-folder-sync": no_folder_sync,
+    "states-not-synced": states_not_synced,
     "gate-not-synced": gate_not_synced,
     "slice-not-synced": slice_not_synced,
     "old-segment-first": old_segment_first,

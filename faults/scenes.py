@@ -14,6 +14,7 @@ from pathlib import Path
 
 import runstone
 from faults.mutants import apply_mutant
+from faults.states import put_states, remove_states
 from runstone.engine import publishing
 from runstone.engine.live import LIVE
 from runstone.engine.store import Store
@@ -309,6 +310,8 @@ def make_marked_and_packed(directory: Path) -> None:
 
 
 SCENES = {
+    "put-states": put_states,
+    "remove-states": remove_states,
     "publish": publish,
     "publish-packed": publish_packed,
     "withdraw": withdraw,

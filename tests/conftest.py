@@ -41,6 +41,8 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "RUNSTONE_DISABLED",
         "RUNSTONE_PARENT",
         "RUNSTONE_PARENT_STORE",
+        "RUNSTONE_STATES",
+        "RUNSTONE_STATE_KEY",
         "RANK",
         "SLURM_PROCID",
         "OMPI_COMM_WORLD_RANK",
@@ -61,6 +63,7 @@ SKIP_REASONS = (
     "no right to trace",
     "no right to make namespaces",
     "strace cannot trace here",
+    "no PostgreSQL",
 )
 """Why a test may be skipped; any other reason fails the whole run."""
 

@@ -1,10 +1,19 @@
 #!/bin/sh
 # Installs the system packages that some tests use, where they are missing and we may: strace (crash states, failing
-# system calls). Without it, or without the right to install it, those tests are skipped and say so.
+# system calls) and PostgreSQL (states of another saver). Without one, or without the right to install it, those tests are
+# skipped and say so. PostgreSQL is installed without the server that Debian would start: tests start their own
+# (tools/postgres.py).
 set -eu
-command -v strace >/dev/null 2>&1 && exit 0
+missing=""
+command -v strace >/dev/null 2>&1 || missing="$missing strace"
+command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || missing="$missing postgresql"
+[ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    apt-get install -y -qq strace >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; }
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    # shellcheck disable=SC2086  # names of packages, one a word
+    apt-get install -y -qq $missing >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq $missing >/dev/null; }
 else
-    echo "strace is missing: the tests that trace system calls will be skipped (install it as root to run them)" >&2
+    echo "missing:$missing: the tests that use it will be skipped (install it as root to run them)" >&2
 fi

@@ -21,4 +21,5 @@ NAMES = (
     "decisions",
     "services",
     "tool_call",
+    "states",
 )

@@ -16,7 +16,7 @@ from runstone.lazily import lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, seed, verify
+    from runstone.api import child, compare, gate, load_policy, open, open_states, parse_canonical, seed, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
+    from runstone.engine.states import StateCheckpoint, StateStore
     from runstone.engine.store import Store
     from runstone.engine.tracking import track
     from runstone.engine.verifier import Finding, Report
@@ -58,6 +59,8 @@ __all__ = [
     "Run",
     "RunstoneError",
     "Sealed",
+    "StateCheckpoint",
+    "StateStore",
     "Store",
     "StoreUnavailable",
     "Unanswered",
@@ -70,6 +73,7 @@ __all__ = [
     "gate",
     "load_policy",
     "open",
+    "open_states",
     "parse_canonical",
     "seed",
     "track",
@@ -79,7 +83,17 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
-        "runstone.api": ("child", "compare", "gate", "load_policy", "open", "parse_canonical", "seed", "verify"),
+        "runstone.api": (
+            "child",
+            "compare",
+            "gate",
+            "load_policy",
+            "open",
+            "open_states",
+            "parse_canonical",
+            "seed",
+            "verify",
+        ),
         "runstone.core.canonical": ("canonical_bytes",),
         "runstone.core.diff.comparison": ("Comparison",),
         "runstone.core.diff.difference": ("Difference",),
@@ -89,6 +103,7 @@ __getattr__, __dir__ = lazily(
         "runstone.engine.current": ("current_run",),
         "runstone.engine.reader": ("Sealed",),
         "runstone.engine.recorder": ("Run",),
+        "runstone.engine.states": ("StateCheckpoint", "StateStore"),
         "runstone.engine.store": ("Store",),
         "runstone.engine.tracking": ("track",),
         "runstone.engine.verifier": ("Finding", "Report"),

@@ -15,6 +15,7 @@ from runstone.locate import (
     packs_by_default,
     read_file,
 )
+from runstone.locate import open_states as states_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from runstone.engine.opening import RunOptions
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
+    from runstone.engine.states import StateStore
     from runstone.engine.store import Store
     from runstone.engine.verifier import Report
 
@@ -44,6 +46,17 @@ def open(url: str | os.PathLike[str] | None = None, *, packed: bool | None = Non
     run is recorded. Raises `unsupported_store`.
     """
     return open_store(None if url is None else os.fspath(url), packed=packs_by_default() if packed is None else packed)
+
+
+def open_states(url: str | os.PathLike[str] | None = None, *, redact: bool = False) -> StateStore:
+    """The store of resumable states at a path, `sqlite:PATH` or `memory:`; without one `RUNSTONE_STATES`, else
+    `./states.db`.
+
+    With a key in `RUNSTONE_STATE_KEY` states are encrypted. With `redact` secrets are taken out of what is put: such
+    states can be looked at, and not be resumed from. The file is made when it is first asked for something. Raises
+    `unsupported_store`, `invalid_state_key`, `missing_extra`.
+    """
+    return states_at(None if url is None else os.fspath(url), redact=redact)
 
 
 def child(kind: str, **options: Unpack[RunOptions]) -> Run:

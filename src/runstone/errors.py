@@ -245,12 +245,16 @@ CODES: dict[str, Code] = {
     "unknown_contract": _invalid("No contract of that name and version is known here."),
     "unsupported_store": _invalid("No adapter serves a store URL of that kind."),
     "not_trusted": _invalid("The run was imported, and its replay would start what it names."),
+    "invalid_state_key": _invalid(
+        "A key of states is none, is missing, or is not the one that the store was made with."
+    ),
     # not there
     "run_not_found": _missing("No run of the store has that id, prefix or digest."),
     "run_purged": _missing("The run was purged; its tombstone says when, by whom and why."),
     "not_marked": _missing("The run is not marked to be purged."),
     "file_not_found": _missing("No such file, in the bundle or on disk."),
     "store_not_found": _missing("There is no store at that place."),
+    "state_not_found": _missing("No state of that thread, namespace and step is stored."),
     # conflicts
     "run_exists": _conflict("The run id is taken."),
     "not_under_review": _conflict("The run waits for no review, or no longer."),
@@ -266,6 +270,7 @@ CODES: dict[str, Code] = {
     "inside_own_store": _conflict("A foreign folder inside a store cannot be imported into that store."),
     "changed_while_read": _conflict("A file changed while it was read."),
     "idempotency_conflict": _conflict("The idempotency key was used for another request."),
+    "state_exists": _conflict("The thread that states are to be copied to has states already."),
     "in_progress": Code(InProgress, 4, 409, "The same request is being worked on.", retryable=True),
     # gates
     "policy_blocked": Code(PolicyBlocked, 1, 409, "A policy blocked the work; it was not done."),
@@ -278,8 +283,11 @@ CODES: dict[str, Code] = {
     # proof
     "bundle_damaged": _damaged("Verification found faults."),
     "digest_mismatch": _damaged("The bytes do not have the digest asked for."),
-    "unsupported_format": _damaged("The bundle is of a format that this version does not read."),
+    "unsupported_format": _damaged(
+        "The bundle, or the store of states, is of a format that this version does not read."
+    ),
     "invalid_archive": _damaged("An archive is torn, hostile or not of a kind that can be imported."),
+    "state_damaged": _damaged("A stored state does not have the bytes that were written."),
 }
 
 

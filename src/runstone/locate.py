@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runstone.adapters.fs.places import Places
     from runstone.core.contract import Contract
     from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.state_records import StateRecords
+    from runstone.engine.states import StateStore
     from runstone.ports.catalog import Catalog
     from runstone.ports.members import Members
     from runstone.ports.objects import Bundle
@@ -34,6 +36,8 @@ DEFAULT_STORE: Final = "runs"
 STORE_SETTING: Final = "RUNSTONE_STORE"
 PACKED_SETTING: Final = "RUNSTONE_PACKED"
 SPOOL_SETTING: Final = "RUNSTONE_SPOOL"
+STATES_SETTING: Final = "RUNSTONE_STATES"
+DEFAULT_STATES: Final = "states.db"
 
 CONTRACTS: Final = {
     "agent": {"1": "runstone.contracts.agent.document:CONTRACT"},
@@ -109,6 +113,45 @@ def _schemas() -> Schemas:
     from runstone.adapters.schemas import JsonSchemas
 
     return JsonSchemas()
+
+
+def open_states(url: str | None = None, *, redact: bool = False) -> StateStore:
+    """The store of states at a path or URL; without one `RUNSTONE_STATES`, else `./states.db`. See `open_records`."""
+    from runstone.engine.states import StateStore
+
+    chosen = os.fspath(url) if url is not None else os.environ.get(STATES_SETTING) or DEFAULT_STATES
+    return StateStore(chosen, open_records(chosen), open_redactor, redact=redact)
+
+
+def open_records(url: str | None = None) -> StateRecords:
+    """The records behind a store of states: at a path, `sqlite:PATH` or `file:PATH`, or `memory:` (new and empty).
+
+    They are encrypted by the key in `RUNSTONE_STATE_KEY`, where it is set. Raises `unsupported_store`,
+    `invalid_state_key`, `missing_extra`.
+    """
+    from runstone.adapters.system import SystemEntropy
+    from runstone.engine.state_cipher import KEY_SETTING, Cipher, Plain
+    from runstone.engine.state_records import StateRecords
+    from runstone.ports.states import States
+
+    chosen = url if url is not None else os.environ.get(STATES_SETTING) or DEFAULT_STATES
+    key = os.environ.get(KEY_SETTING)
+    cipher = Cipher(key, SystemEntropy()) if key else Plain()
+    states: States
+    if chosen == "memory:":
+        from runstone.adapters.memory.states import MemoryStates
+
+        states = MemoryStates()
+    else:
+        from importlib.util import find_spec
+
+        if find_spec("_sqlite3") is None:  # a Python that was built without it
+            message = "this Python has no SQLite: only memory: keeps states"
+            raise error("unsupported_store", message, url=excerpt(chosen, 200))
+        from runstone.adapters.sqlite.states import SqliteStates
+
+        states = SqliteStates(os.path.abspath(store_path(chosen.removeprefix("sqlite:"))))
+    return StateRecords(states, cipher)
 
 
 def packs_by_default() -> bool:

@@ -16,7 +16,7 @@ from .source import PACKAGE, constants, imports, modules, place, shown, tree
 CORE_MAY_IMPORT = {
     "__future__", "collections.abc", "typing",  # words for types
     "_json", "_sha256", "_sha2", "binascii", "hashlib", "hyperscan", "json", "json.encoder", "orjson", "re",
-    "base64", "hmac", "tomllib", "unicodedata", "zlib",
+    "base64", "hmac", "tomllib", "unicodedata", "zlib", "zstandard",
     "re._constants", "re._parser",
     "bisect", "csv", "difflib", "math", "struct",
     "sys",  # for what is loaded, see below

@@ -28,7 +28,7 @@ PAGES += (
     "docs/replay.md",
     "docs/tracking.md",
 )
-ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md", "docs/tools.md")
+ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md", "docs/state.md", "docs/tools.md")
 """Pages whose examples are run by tests of their own."""
 PYTHON = [(name, code) for name in PAGES for code in fenced(name, "python")]
 PACKAGE = ROOT / "src" / "runstone"

@@ -27,6 +27,8 @@ from runstone import (
     Run,
     RunstoneError,
     Sealed,
+    StateCheckpoint,
+    StateStore,
     Store,
     StoreUnavailable,
     Unanswered,
@@ -36,6 +38,7 @@ from runstone import (
     current_run,
     gate,
     load_policy,
+    open_states,
     parse_canonical,
     seed,
     track,
@@ -238,6 +241,19 @@ def comparing(store: Store, sealed: Sealed) -> None:
         assert_type(item.difference, int | float | None)
         assert_type(item.relative, float | None)
         assert_type(item.lines, list[str] | None)
+
+
+def resuming() -> None:
+    """States by thread and step."""
+    with open_states(Path("states.db"), redact=False) as states:
+        assert_type(states, StateStore)
+        put = states.put("t", 1, {"a": 1}, namespace="n", metadata={"b": 2})
+        assert_type(put, StateCheckpoint)
+        assert_type(put.step, int | str)
+        assert_type(put.state, Any)
+        assert_type(states.get("t"), StateCheckpoint | None)
+        assert_type(states.list("t", limit=None), list[StateCheckpoint])
+        assert_type(states.prune("t", keep=2), int)
 
 
 def judging(store: Store, sealed: Sealed) -> None:

@@ -16,6 +16,7 @@ from runstone.lazily import lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runstone.contracts.agent.run_store import RunStore
     from runstone.contracts.agent.schemas import schema_of
     from runstone.contracts.agent.store import AgentRun, ArtifactStore, RunArtifact
     from runstone.core.tools.approval import Approval, ApprovalRequest
@@ -34,6 +35,7 @@ __all__ = [
     "CallPolicy",
     "PriceTable",
     "RunArtifact",
+    "RunStore",
     "ToolContract",
     "contract_of_function",
     "contract_of_model",
@@ -47,6 +49,7 @@ __all__ = [
 __getattr__, __dir__ = lazily(
     __name__,
     {
+        ".run_store": ("RunStore",),
         ".schemas": ("schema_of",),
         ".store": ("AgentRun", "ArtifactStore", "RunArtifact"),
         "runstone.core.tools.approval": ("Approval", "ApprovalRequest"),

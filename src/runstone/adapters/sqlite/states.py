@@ -1,0 +1,402 @@
+"""Port `states` on SQLite: one file that any number of processes share, and that nothing else can make again.
+
+- WAL with `synchronous = FULL`: a call returns when its transaction is on the disk. A failed one is taken back, and its
+  connection closed: what failed to be synced is never synced again through it.
+- What stands there and is not ours is never written to: another program's database, a newer format, no database.
+- Numbers of records are never given twice: when the last ones go, a row without a place keeps the highest number.
+- A fork finds the file closed: both processes open it anew.
+- Deleted bytes are overwritten (`secure_delete`), and their pages given back.
+- docs/format/state-1.md, 5 is the rule; `_TABLES` are its tables. `uses` and `runs` are rows of varints. Records are
+  found by the steps that are made of them, as an index would be a page more for each put; `loose` has those of steps
+  that were replaced.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sqlite3
+import time
+from weakref import WeakSet
+
+from runstone.adapters.fs import durable
+from runstone.adapters.sqlite.removing import copy_thread, loosen_step, remove_steps, remove_thread
+from runstone.adapters.sqlite.rows import found_step, packed_numbers, run_numbers, space_of
+from runstone.errors import RunstoneError, error
+from runstone.ports.states import BaseGone, Place, Record, Write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Any, Final, TypeVar
+
+    from runstone.ports.states import Carry, Found, NewRecord, Rewrite, Step
+
+    Answer = TypeVar("Answer")
+
+APPLICATION_ID: Final = 0x52_53_54_53
+FORMAT: Final = "runstone-state/1"
+BUSY_S: Final = 60.0
+FILE_MODE: Final = 0o600
+"""States are not redacted."""
+
+AGAIN_S: Final = 0.005
+SYNCHRONOUS: Final = "FULL"
+CACHED_STATEMENTS: Final = 64
+
+_TABLES: Final = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE spaces (
+    space INTEGER PRIMARY KEY, thread TEXT NOT NULL, namespace TEXT NOT NULL, UNIQUE (thread, namespace)
+);
+CREATE TABLE steps (
+    space INTEGER NOT NULL, step TEXT NOT NULL, parent TEXT, runs BLOB NOT NULL, uses BLOB NOT NULL,
+    metadata BLOB NOT NULL, PRIMARY KEY (space, step)
+) WITHOUT ROWID;
+CREATE TABLE records (
+    record INTEGER PRIMARY KEY, space INTEGER NOT NULL, base INTEGER, channel TEXT NOT NULL, version TEXT NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE TABLE loose (space INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (space, record)) WITHOUT ROWID;
+CREATE TABLE writes (
+    space INTEGER NOT NULL, step TEXT NOT NULL, task TEXT NOT NULL, idx INTEGER NOT NULL, path TEXT NOT NULL,
+    channel TEXT NOT NULL, data BLOB NOT NULL, UNIQUE (space, step, task, idx)
+);
+CREATE TABLE runs (run INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE made (
+    run INTEGER NOT NULL, space INTEGER NOT NULL, step TEXT NOT NULL, PRIMARY KEY (run, space, step)
+) WITHOUT ROWID;
+"""
+
+_CHAIN: Final = """
+WITH RECURSIVE chain (record, base, length) AS (
+    SELECT record, base, 0 FROM records WHERE record = ? AND space = ?
+    UNION ALL SELECT r.record, r.base, length + 1 FROM chain AS c JOIN records AS r ON r.record = c.base
+)
+SELECT r.record, r.channel, r.version, r.base, r.data FROM chain AS c JOIN records AS r USING (record)
+ORDER BY c.length DESC
+"""
+
+_WHOLE_RECORD: Final = "INSERT INTO records (space, channel, version, data) VALUES (?, ?, ?, ?)"
+_NEXT_RECORD: Final = (
+    "INSERT INTO records (space, base, channel, version, data)"
+    " SELECT space, record, ?, ?, ? FROM records WHERE record = ? AND space = ?"
+)
+_NEW_STEP: Final = "INSERT INTO steps (space, step, parent, runs, uses, metadata) VALUES (?, ?, ?, ?, ?, ?)"
+_FIRST_WRITE: Final = (
+    "INSERT OR IGNORE INTO writes (space, step, task, idx, path, channel, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_LAST_WRITE: Final = _FIRST_WRITE.replace("IGNORE", "REPLACE")
+
+
+class SqliteStates:
+    """States in the file at `path`, which is made when something is first asked of it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = _thread.allocate_lock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode = -1
+        _alive.add(self)
+
+    def __del__(self) -> None:
+        self.close()
+
+    # the port
+
+    def mark(self, text: str | None) -> str | None:
+        def read(db: sqlite3.Connection) -> str | None:
+            found = db.execute("SELECT value FROM about WHERE key = 'mark'").fetchone()
+            return None if found is None else str(found[0])
+
+        def write(db: sqlite3.Connection) -> str | None:
+            db.execute("INSERT OR IGNORE INTO about VALUES ('mark', ?)", (text,))
+            return read(db)
+
+        stands = self._read(read)
+        return stands if stands is not None or text is None else self._write(write)
+
+    def put(self, step: Step, records: Sequence[NewRecord], kept: Sequence[int]) -> list[int]:
+        def write(db: sqlite3.Connection) -> list[int]:
+            space = space_of(db, step.place, make=True)
+            if kept:
+                _check_there(db, space, kept)
+            numbers = [_put_record(db, space, record) for record in records]
+            uses = packed_numbers([*numbers, *kept])
+            try:
+                _put_step(db, space, step, uses)
+            except sqlite3.IntegrityError:  # a step of that name is there
+                loosen_step(db, space, step.step)
+                _put_step(db, space, step, uses)
+            return numbers
+
+        return self._write(write)
+
+    def get(self, place: Place, step: str | None) -> Found | None:
+        sql = "SELECT step, parent, runs, uses, metadata FROM steps WHERE space = ? "
+        sql += "ORDER BY step DESC LIMIT 1" if step is None else "AND step = ?"
+
+        def read(db: sqlite3.Connection) -> Found | None:
+            space = space_of(db, place)
+            row = db.execute(sql, (space,) if step is None else (space, step)).fetchone()
+            return None if row is None else found_step(db, place, row)
+
+        return self._read(read)
+
+    def steps(self, place: Place, before: str | None, limit: int) -> list[Found]:
+        sql = "SELECT step, parent, runs, uses, metadata FROM steps WHERE space = ? "
+        sql += ("" if before is None else "AND step < ? ") + "ORDER BY step DESC LIMIT ?"
+
+        def read(db: sqlite3.Connection) -> list[Found]:
+            space = space_of(db, place)
+            rows = db.execute(sql, (space, limit) if before is None else (space, before, limit)).fetchall()
+            return [found_step(db, place, row) for row in rows]
+
+        return self._read(read)
+
+    def places(self, thread: str | None, after: Place | None, limit: int) -> list[Place]:
+        conditions = ["EXISTS (SELECT 1 FROM steps WHERE steps.space = spaces.space)"]
+        values: list[Any] = []
+        if thread is not None:
+            conditions.append("thread = ?")
+            values.append(thread)
+        if after is not None:
+            conditions.append("(thread, namespace) > (?, ?)")
+            values += after
+        sql = (
+            f"SELECT thread, namespace FROM spaces WHERE {' AND '.join(conditions)} ORDER BY thread, namespace LIMIT ?"  # noqa: S608  # of its own text
+        )
+        return self._read(lambda db: [Place(*row) for row in db.execute(sql, [*values, limit])])
+
+    def chain(self, place: Place, number: int) -> list[Record]:
+        return self._read(lambda db: [Record(*row) for row in db.execute(_CHAIN, (number, space_of(db, place)))])
+
+    def add_writes(self, place: Place, step: str, writes: Sequence[Write]) -> None:
+        def write(db: sqlite3.Connection) -> None:
+            space = space_of(db, place, make=True)
+            for one in writes:
+                db.execute(_LAST_WRITE if one.at < 0 else _FIRST_WRITE, (space, step, *one))
+
+        self._write(write)
+
+    def writes(self, place: Place, step: str) -> list[Write]:
+        sql = "SELECT task, idx, path, channel, data FROM writes WHERE space = ? AND step = ? ORDER BY path, task, idx"
+        return self._read(lambda db: [Write(*row) for row in db.execute(sql, (space_of(db, place), step))])
+
+    def steps_of(self, runs: Collection[str]) -> list[tuple[Place, str]]:
+        sql = "SELECT thread, namespace, step FROM made JOIN spaces USING (space) WHERE run = ?"
+
+        def read(db: sqlite3.Connection) -> list[tuple[Place, str]]:
+            found = {row for run in run_numbers(db, runs) for row in db.execute(sql, (run,))}
+            return [(Place(thread, namespace), step) for thread, namespace, step in sorted(found, key=_bytes_of)]
+
+        return self._read(read)
+
+    def remove(self, gone: Mapping[Place, Collection[str]], rewrite: Rewrite) -> int:
+        def write(db: sqlite3.Connection) -> int:
+            return sum(remove_steps(db, place, names, rewrite, _CHAIN) for place, names in gone.items())
+
+        return self._tidied(self._write(write))
+
+    def remove_thread(self, thread: str) -> int:
+        return self._tidied(self._write(lambda db: remove_thread(db, thread)))
+
+    def copy(self, source: str, target: str, carry: Carry) -> int:
+        return self._write(lambda db: copy_thread(db, source, target, carry))
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def before_fork(self) -> None:
+        """Wait for what is under way, and close the file: SQLite's own account of locks must not be inherited."""
+        self._lock.acquire()
+        self.close()
+
+    def after_fork(self) -> None:
+        """Go on, in both processes."""
+        self._lock.release()
+
+    # transactions
+
+    def _read(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        return self._asked(question, "BEGIN")
+
+    def _write(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        return self._asked(change, "BEGIN IMMEDIATE")
+
+    def _asked(self, work: Callable[[sqlite3.Connection], Answer], begin: str) -> Answer:
+        with self._lock:
+            try:
+                db = self._open()
+                db.execute(begin)
+                try:
+                    answer = work(db)
+                except (RunstoneError, BaseGone):
+                    db.execute("ROLLBACK")
+                    raise
+                db.execute("COMMIT")
+                return answer
+            except (sqlite3.Error, OSError) as exc:
+                self.close()
+                raise _told(exc, self._path) from exc
+            except BaseException:
+                if self._connection is not None and self._connection.in_transaction:
+                    self.close()  # nothing of it stands
+                raise
+
+    def _tidied(self, count: int) -> int:
+        """Give back the pages of what was deleted, where nobody has to be waited for: the next one does it else."""
+        if not count:
+            return 0
+        with self._lock:
+            try:
+                db = self._open()
+                db.execute("PRAGMA busy_timeout = 0")
+                db.executescript("PRAGMA incremental_vacuum")  # `execute` would give back one page
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+            except (sqlite3.Error, OSError):  # what was deleted is deleted
+                self.close()
+        return count
+
+    # the file
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._inode == _inode_of(self._path):
+            return self._connection
+        self.close()  # another file may have come into its place: nobody would find what is put into the old one
+        self._make_file()
+        connection = sqlite3.connect(
+            self._path,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=CACHED_STATEMENTS,
+        )
+        self._connection = connection
+        self._inode = _inode_of(self._path)
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if found not in (0, APPLICATION_ID) or (found == 0 and tables):
+            raise _foreign(self._path, "a database of another program")
+        if found == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        _log_ahead(connection)
+        connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
+        connection.execute("PRAGMA secure_delete = ON").fetchall()
+        if found == 0:
+            _make(connection)
+        told = connection.execute("SELECT value FROM about WHERE key = 'format'").fetchone()
+        if told != (FORMAT,):
+            raise _foreign(self._path, f"states of the format {told and told[0]}")
+        return connection
+
+    def _make_file(self) -> None:
+        """An empty file for its owner alone, whose name is durable before anything in it is, whoever has made it."""
+        folder = os.path.dirname(self._path)
+        if not os.path.lexists(self._path):
+            try:
+                durable.make_folders(folder)
+                durable.let_go(durable.create(self._path, mode=FILE_MODE))
+            except FileExistsError:
+                pass  # somebody else has just made it
+        durable.sync_folder(folder)
+
+
+def _inode_of(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return -1
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """Switch to WAL. Of several that do so in a new file SQLite refuses all but one, and lets none of them wait."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > until:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return
+
+
+def _make(db: sqlite3.Connection) -> None:
+    """The tables, in a file that holds nothing; of two that make them one waits and finds them."""
+    db.execute("BEGIN IMMEDIATE")
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        for statement in _TABLES.split(";"):
+            db.execute(statement)
+        db.execute("INSERT INTO about VALUES ('format', ?)", (FORMAT,))
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute("COMMIT")
+
+
+def _check_there(db: sqlite3.Connection, space: int, kept: Sequence[int]) -> None:
+    """Raise `BaseGone` unless all of these records are of the place."""
+    for number in kept:
+        if db.execute("SELECT 1 FROM records WHERE record = ? AND space = ?", (number, space)).fetchone() is None:
+            raise BaseGone
+
+
+def _put_record(db: sqlite3.Connection, space: int, record: NewRecord) -> int:
+    """Insert a record; its number. Raises `BaseGone` unless what it rests on is of the place."""
+    channel, version, base, data = record
+    if base is None:
+        done = db.execute(_WHOLE_RECORD, (space, channel, version, data))
+    else:
+        done = db.execute(_NEXT_RECORD, (channel, version, data, base, space))
+        if done.rowcount != 1:
+            raise BaseGone
+    return int(done.lastrowid or 0)
+
+
+def _put_step(db: sqlite3.Connection, space: int, step: Step, uses: bytes) -> None:
+    """Insert a step and the runs that made it. Raises `sqlite3.IntegrityError` if it is there."""
+    runs = run_numbers(db, step.runs, make=True)
+    db.execute(_NEW_STEP, (space, step.step, step.parent, packed_numbers(runs), uses, step.metadata))
+    if runs:
+        db.executemany("INSERT INTO made VALUES (?, ?, ?)", [(run, space, step.step) for run in runs])
+
+
+def _bytes_of(row: tuple[str, ...]) -> list[bytes]:
+    return [text.encode() for text in row]
+
+
+def _told(exc: Exception, path: str) -> RunstoneError:
+    """What SQLite says, in the words of the port."""
+    text = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+    if "not a database" in text:
+        return _foreign(path, "no database")
+    if "malformed" in text:
+        return error("state_damaged", f"{path}: {text}", path=path)
+    return error("store_unavailable", f"{path}: {text}", path=path)
+
+
+def _foreign(path: str, found: str) -> RunstoneError:
+    message = f"{path} is no store of states that this version reads: found {found}, expected {FORMAT}"
+    return error("unsupported_format", message, path=path, expected=FORMAT, found=found)
+
+
+_alive: Final[WeakSet[SqliteStates]] = WeakSet()
+_held: Final[list[SqliteStates]] = []
+
+
+def _before_fork() -> None:
+    _held[:] = list(_alive)
+    for states in _held:
+        states.before_fork()
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
