@@ -10,6 +10,8 @@
 6. A run that was said to be published has its copy. After recovery each run that publishes has it, but for those that
    were withdrawn; and there is no copy without its run.
 7. A new run can be recorded and sealed.
+
+Of records of rentl: what `faults.rentl_records` says.
 """
 
 from __future__ import annotations
@@ -168,7 +170,13 @@ def main() -> int:
     """Check the directory named on the command line against what was printed."""
     said = Path(os.environ.get("CRASHPOINTS_STDOUT", os.devnull))
     kind = os.environ.get("CRASHPOINTS_KIND", "kill")
-    problems = check_store(Path(sys.argv[1]), said.read_text(), kind=kind)
+    directory = Path(sys.argv[1])
+    if (directory / "project").exists():
+        from faults.rentl_records import check
+
+        problems = check(directory, said.read_text())
+    else:
+        problems = check_store(directory, said.read_text(), kind=kind)
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, gate, load_policy, open, parse_canonical, verify
+    from runstone.api import child, compare, gate, load_policy, open, open_async, parse_canonical, verify
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.policy.decision import Decision
     from runstone.core.policy.policy import Policy
+    from runstone.engine.async_run import AsyncRun
+    from runstone.engine.async_store import AsyncStore
     from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from runstone.locate import VERSION as __version__  # noqa: N811  # the name that Python's tools look for
 
 __all__ = [
+    "AsyncRun",
+    "AsyncStore",
     "Comparison",
     "Conflict",
     "Damaged",
@@ -68,12 +72,15 @@ __all__ = [
     "gate",
     "load_policy",
     "open",
+    "open_async",
     "parse_canonical",
     "track",
     "verify",
 ]
 
 _HOMES = {
+    "AsyncRun": "runstone.engine.async_run",
+    "AsyncStore": "runstone.engine.async_store",
     "Comparison": "runstone.core.diff.comparison",
     "Conflict": "runstone.errors",
     "Damaged": "runstone.errors",
@@ -100,6 +107,7 @@ _HOMES = {
     "gate": "runstone.api",
     "load_policy": "runstone.api",
     "open": "runstone.api",
+    "open_async": "runstone.api",
     "parse_canonical": "runstone.api",
     "track": "runstone.engine.tracking",
     "verify": "runstone.api",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runstone.ports.members import Members
     from runstone.ports.objects import Bundle
     from runstone.ports.packs import Packs
+    from runstone.ports.records import Records
     from runstone.ports.schemas import Schemas
 
 VERSION: Final = "0.1.0"
@@ -39,6 +40,7 @@ CONTRACTS: Final = {
     "agent": {"1": "runstone.contracts.agent.document:CONTRACT"},
     "lotus": {"1.0": "runstone.contracts.lotus.document:CONTRACT"},
     "ovc": {"0.1": "runstone.contracts.ovc.document:CONTRACT"},
+    "rentl": {"1": "runstone.contracts.rentl.document:CONTRACT"},
     "rmos": {"1": "runstone.contracts.rmos.document:CONTRACT"},
     "runstone": {"1": "runstone.contracts.runstone.document:CONTRACT"},
 }
@@ -206,6 +208,25 @@ def store_path(url: str) -> str:
 
 
 _SCHEMES: Final = frozenset({"memory", "s3", "postgres", "sqlite", "http", "https"})
+
+
+def open_records(url: str | os.PathLike[str]) -> Records:
+    """Records by key at a path or URL: a folder (a path, `file:PATH`), a file of SQLite (`sqlite:PATH`), or `memory:`,
+    which are new, empty ones in this process. Nothing is written by opening. Raises `unsupported_store`.
+    """
+    chosen = os.fspath(url)
+    if chosen == "memory:":
+        from runstone.adapters.memory.records import MemoryRecords
+
+        return MemoryRecords()
+    scheme, _, rest = chosen.partition(":")
+    if scheme == "sqlite" and rest:
+        from runstone.adapters.sqlite.records import SqliteRecords
+
+        return SqliteRecords(rest.removeprefix("//"))
+    from runstone.adapters.fs.records import FsRecords
+
+    return FsRecords(store_path(chosen))
 
 
 def open_bundle(path: str) -> Bundle:
