@@ -36,6 +36,7 @@ demo: $(VENV)/.setup ## Record, verify and compare real runs, and say where to l
 test: $(VENV)/.test ## All tests
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r examples/market/requirements.txt
 	$(BIN)/python -m pytest -q examples/agent
+	$(BIN)/python -m pytest -q examples/phases
 	$(BIN)/python -m pytest -q examples/rebalance
 	$(BIN)/python -m pytest -q examples/toolpaths
 	$(BIN)/python -m pytest
@@ -49,6 +50,7 @@ types: $(VENV)/.test $(VENV)/.lint ## Strict types, by two checkers
 	$(BIN)/mypy --strict tools/crashpoints tests/typing/public_api.py
 	MYPYPATH=examples/market:src $(BIN)/mypy --strict --explicit-package-bases examples/market examples/demo.py examples/decisions.py
 	MYPYPATH=examples/agent:src $(BIN)/mypy --strict --explicit-package-bases examples/agent
+	MYPYPATH=examples/phases:src $(BIN)/mypy --strict --explicit-package-bases examples/phases
 	MYPYPATH=examples/rebalance:src $(BIN)/mypy --strict --explicit-package-bases examples/rebalance
 	MYPYPATH=examples/toolpaths:src $(BIN)/mypy --strict --explicit-package-bases examples/toolpaths
 	MYPYPATH=action $(BIN)/mypy --strict --explicit-package-bases action

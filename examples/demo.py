@@ -363,6 +363,32 @@ def repeat(stage: Stage) -> None:
     claim(not (stage.work / "reports").exists(), "no report was written again")
 
 
+def phases(stage: Stage) -> None:
+    """Translate a script in seven phases, killed in their midst."""
+    stage.section(
+        "Killed between its phases",
+        "A script of 62 lines is translated in seven phases. The process is killed on its\n"
+        "way; another one goes on where it was, and one run is sealed, with seven children.",
+    )
+    pipeline = os.path.relpath(PROJECT / "examples" / "phases" / "pipeline.py", stage.work)
+    run_id = "01890a5c-91c8-7b2a-9f51-9b40d0cf0001"
+    command = f"python {pipeline} \\\n    --run-id {run_id} --project translation"
+    process = stage.start(f"env RUNSTONE_STORE=translated {command}")
+    log = stage.work / "translation" / "logs" / f"{run_id}.jsonl"
+    deadline = time.monotonic() + LIMIT_S
+    while process.poll() is None and not (log.is_file() and b"phase_completed" in log.read_bytes()):
+        claim(time.monotonic() < deadline, "the first phase is completed")
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    output = stage.sh(f"RUNSTONE_STORE=translated {command}")
+    claim(output.count("completed, revision 1") == 7, "every phase was done once")
+    output = stage.sh("runstone ls --store translated contract:rentl", lines=5)
+    claim(output.count("  success  ") == 8, "a run, and seven phases")
+    stage.sh("cat translation/artifacts/*/*.txt", lines=5)
+    stage.sh("runstone verify --all --store translated", lines=1)
+
+
 def purge(stage: Stage) -> None:
     """Take runs out of the store, by a rule and with a tombstone."""
     stage.section(
@@ -414,6 +440,7 @@ SECTIONS: Sequence[Callable[[Stage], None]] = (
     decide,
     act,
     repeat,
+    phases,
     purge,
 )
 """In this order. What takes runs away comes last."""
@@ -430,6 +457,7 @@ def farewell(work: Path, took_s: float) -> None:
         ("derive.tar", "the exported run"),
         ("second", "the store that it was imported into"),
         ("decisions", "the store of 400 decisions, packed"),
+        ("translated", "the store of a pipeline of phases; its files are in `translation`"),
         ("agents", "the store of two runs of an agent, and of a replay of the first"),
     ):
         print(f"  {name:<13}{what}")

@@ -26,6 +26,8 @@ SWEEPS: dict[str, Sweep] = {
     "removed-in-place": caught("purge", "removed-in-place", prepare="make-marked"),
     "name-not-synced": caught("purge", "name-not-synced", prepare="make-marked"),
     "tombstone-not-synced": caught("purge", "no-folder-sync", prepare="make-marked"),
+    "rentl": crash_states("rentl"),
+    "rentl-unsynced": caught("rentl", "no-folder-sync"),
     "publish": crash_states("publish"),
     "publish-packed": crash_states("publish-packed"),
     "copy-not-synced": caught("publish", "copy-not-synced"),

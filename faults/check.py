@@ -11,7 +11,7 @@
    were withdrawn; and there is no copy without its run.
 7. A new run can be recorded and sealed.
 
-Of the scenes of states holds what `faults.states` says.
+Of the scenes of states holds what `faults.states` says, of records of rentl what `faults.rentl_records` says.
 """
 
 from __future__ import annotations
@@ -175,7 +175,11 @@ def main() -> int:
     directory, printed = Path(sys.argv[1]), said.read_text()
     before = directory / SAID
     earlier = before.read_text() if before.exists() else ""
-    if (earlier + printed).startswith(WORDS):
+    if (directory / "project").exists():
+        from faults.rentl_records import check
+
+        problems = check(directory, printed)
+    elif (earlier + printed).startswith(WORDS):
         problems = check_states(directory, earlier, printed)
     else:
         problems = check_store(directory, printed, kind=kind)

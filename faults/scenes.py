@@ -309,9 +309,17 @@ def make_marked_and_packed(directory: Path) -> None:
     without_catalog(directory).pack()
 
 
+def keep_records(directory: Path) -> None:
+    """State, index, artifacts and log of two runs of rentl, each written as often as a pipeline does."""
+    from faults.rentl_records import keep
+
+    keep(directory, say)
+
+
 SCENES = {
     "put-states": put_states,
     "remove-states": remove_states,
+    "rentl": keep_records,
     "publish": publish,
     "publish-packed": publish_packed,
     "withdraw": withdraw,

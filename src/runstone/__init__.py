@@ -16,13 +16,26 @@ from runstone.lazily import lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runstone.api import child, compare, gate, load_policy, open, open_states, parse_canonical, seed, verify
+    from runstone.api import (
+        child,
+        compare,
+        gate,
+        load_policy,
+        open,
+        open_async,
+        open_states,
+        parse_canonical,
+        seed,
+        verify,
+    )
     from runstone.core.canonical import canonical_bytes
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.policy.decision import Decision
     from runstone.core.policy.policy import Policy
+    from runstone.engine.async_run import AsyncRun
+    from runstone.engine.async_store import AsyncStore
     from runstone.engine.current import current_run
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
@@ -44,6 +57,8 @@ if TYPE_CHECKING:
     from runstone.locate import __version__
 
 __all__ = [
+    "AsyncRun",
+    "AsyncStore",
     "Comparison",
     "Conflict",
     "Damaged",
@@ -73,6 +88,7 @@ __all__ = [
     "gate",
     "load_policy",
     "open",
+    "open_async",
     "open_states",
     "parse_canonical",
     "seed",
@@ -89,6 +105,7 @@ __getattr__, __dir__ = lazily(
             "gate",
             "load_policy",
             "open",
+            "open_async",
             "open_states",
             "parse_canonical",
             "seed",
@@ -100,6 +117,8 @@ __getattr__, __dir__ = lazily(
         "runstone.core.judgement.verdict": ("Verdict",),
         "runstone.core.policy.decision": ("Decision",),
         "runstone.core.policy.policy": ("Policy",),
+        "runstone.engine.async_run": ("AsyncRun",),
+        "runstone.engine.async_store": ("AsyncStore",),
         "runstone.engine.current": ("current_run",),
         "runstone.engine.reader": ("Sealed",),
         "runstone.engine.recorder": ("Run",),

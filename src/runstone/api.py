@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runstone.core.diff.comparison import Comparison
     from runstone.core.digests import Digest
     from runstone.core.policy.policy import Policy
+    from runstone.engine.async_store import AsyncStore
     from runstone.engine.gates import Gate, GateOptions
     from runstone.engine.opening import RunOptions
     from runstone.engine.reader import Sealed
@@ -46,6 +47,19 @@ def open(url: str | os.PathLike[str] | None = None, *, packed: bool | None = Non
     run is recorded. Raises `unsupported_store`.
     """
     return open_store(None if url is None else os.fspath(url), packed=packs_by_default() if packed is None else packed)
+
+
+def open_async(
+    url: str | os.PathLike[str] | None = None, *, packed: bool | None = None, workers: int = 4
+) -> AsyncStore:
+    """The same store for an event loop: its methods are awaited, each made in one of so many threads of its own.
+
+    `async with runstone.open_async("runs") as store` waits at its end for what is being done. Raises as `open`.
+    """
+    from runstone.engine.async_store import AsyncStore
+    from runstone.engine.hopping import Threads
+
+    return AsyncStore(open(url, packed=packed), Threads(workers))
 
 
 def open_states(url: str | os.PathLike[str] | None = None, *, redact: bool = False) -> StateStore:

@@ -269,6 +269,7 @@ CODES: dict[str, Code] = {
     "published_conflict": _conflict("Something else stands where a document is to be published."),
     "inside_own_store": _conflict("A foreign folder inside a store cannot be imported into that store."),
     "changed_while_read": _conflict("A file changed while it was read."),
+    "record_conflict": _conflict("A record is not the one that was expected to be replaced."),
     "idempotency_conflict": _conflict("The idempotency key was used for another request."),
     "state_exists": _conflict("The thread that states are to be copied to has states already."),
     "in_progress": Code(InProgress, 4, 409, "The same request is being worked on.", retryable=True),

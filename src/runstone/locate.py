@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runstone.ports.members import Members
     from runstone.ports.objects import Bundle
     from runstone.ports.packs import Packs
+    from runstone.ports.records import Records
     from runstone.ports.schemas import Schemas
 
 __version__: Final = "0.1.0"
@@ -43,6 +44,7 @@ CONTRACTS: Final = {
     "agent": {"1": "runstone.contracts.agent.document:CONTRACT"},
     "lotus": {"1.0": "runstone.contracts.lotus.document:CONTRACT"},
     "ovc": {"0.1": "runstone.contracts.ovc.document:CONTRACT"},
+    "rentl": {"1": "runstone.contracts.rentl.document:CONTRACT"},
     "rmos": {"1": "runstone.contracts.rmos.document:CONTRACT"},
     "runstone": {"1": "runstone.contracts.runstone.document:CONTRACT"},
 }
@@ -116,14 +118,17 @@ def _schemas() -> Schemas:
 
 
 def open_states(url: str | None = None, *, redact: bool = False) -> StateStore:
-    """The store of states at a path or URL; without one `RUNSTONE_STATES`, else `./states.db`. See `open_records`."""
+    """The store of states at a path or URL; without one `RUNSTONE_STATES`, else `./states.db`.
+
+    See `open_state_records`.
+    """
     from runstone.engine.states import StateStore
 
     chosen = os.fspath(url) if url is not None else os.environ.get(STATES_SETTING) or DEFAULT_STATES
-    return StateStore(chosen, open_records(chosen), open_redactor, redact=redact)
+    return StateStore(chosen, open_state_records(chosen), open_redactor, redact=redact)
 
 
-def open_records(url: str | None = None) -> StateRecords:
+def open_state_records(url: str | None = None) -> StateRecords:
     """The records behind a store of states: at a path, `sqlite:PATH` or `file:PATH`, or `memory:` (new and empty).
 
     They are encrypted by the key in `RUNSTONE_STATE_KEY`, where it is set. Raises `unsupported_store`,
@@ -249,6 +254,25 @@ def store_path(url: str) -> str:
 
 
 _SCHEMES: Final = frozenset({"memory", "s3", "postgres", "sqlite", "http", "https"})
+
+
+def open_records(url: str | os.PathLike[str]) -> Records:
+    """Records by key at a path or URL: a folder (a path, `file:PATH`), a file of SQLite (`sqlite:PATH`), or `memory:`,
+    which are new, empty ones in this process. Nothing is written by opening. Raises `unsupported_store`.
+    """
+    chosen = os.fspath(url)
+    if chosen == "memory:":
+        from runstone.adapters.memory.records import MemoryRecords
+
+        return MemoryRecords()
+    scheme, _, rest = chosen.partition(":")
+    if scheme == "sqlite" and rest:
+        from runstone.adapters.sqlite.records import SqliteRecords
+
+        return SqliteRecords(rest.removeprefix("//"))
+    from runstone.adapters.fs.records import FsRecords
+
+    return FsRecords(store_path(chosen))
 
 
 def open_bundle(path: str) -> Bundle:

@@ -18,6 +18,7 @@ from .pages import ROOT, anchors, codes, fenced, links, pages, rows, sections, t
 PAGES = ("README.md", *(f"docs/{name}.md" for name in ("agents", "annotations", "compare", "library", "lotus", "ovc")))
 PAGES += (
     "docs/agent.md",
+    "docs/async.md",
     "docs/deterministic.md",
     "docs/evaluation.md",
     "docs/audit.md",
@@ -28,7 +29,14 @@ PAGES += (
     "docs/replay.md",
     "docs/tracking.md",
 )
-ELSEWHERE = ("docs/gates.md", "docs/processes.md", "docs/rmos.md", "docs/state.md", "docs/tools.md")
+ELSEWHERE = (
+    "docs/gates.md",
+    "docs/processes.md",
+    "docs/rentl.md",
+    "docs/rmos.md",
+    "docs/state.md",
+    "docs/tools.md",
+)
 """Pages whose examples are run by tests of their own."""
 PYTHON = [(name, code) for name in PAGES for code in fenced(name, "python")]
 PACKAGE = ROOT / "src" / "runstone"

@@ -20,7 +20,7 @@ import runstone
 from runstone.engine.state_records import CACHE_BYTES, StateRecords
 from runstone.engine.states import framed, unframed
 from runstone.errors import Damaged, InvalidInput, NotFound
-from runstone.locate import open_records
+from runstone.locate import open_state_records
 from runstone.ports.states import Place
 from runstone.testing.ground import code_of
 from runstone.testing.racing import race
@@ -207,7 +207,7 @@ def test_a_chain_ends_at_256(path: Path) -> None:
 
 def test_memory_is_bounded(path: Path) -> None:
     """What is held comes to so many bytes at most, put or read, and larger blobs are not held at all."""
-    records = open_records(str(path))
+    records = open_state_records(str(path))
     records = StateRecords(records.states, records._cipher, cache_bytes=50_000)
     store = runstone.StateStore("x", records, lambda: None)
     for step in range(40):

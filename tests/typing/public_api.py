@@ -12,6 +12,8 @@ from uuid import UUID
 
 import runstone
 from runstone import (
+    AsyncRun,
+    AsyncStore,
     Comparison,
     Conflict,
     Damaged,
@@ -38,6 +40,7 @@ from runstone import (
     current_run,
     gate,
     load_policy,
+    open_async,
     open_states,
     parse_canonical,
     seed,
@@ -265,3 +268,18 @@ def judging(store: Store, sealed: Sealed) -> None:
     assert_type(verdict.ok, bool)
     assert_type(verdict.run_id, str | None)
     assert_type(verdict.rules, list[dict[str, Any]])
+
+
+async def in_a_loop() -> None:
+    """A store whose methods are awaited."""
+    async with open_async("runs", workers=2) as store:
+        assert_type(store, AsyncStore)
+        async with store.run("kind", labels={"a": "b"}) as run:
+            assert_type(run, AsyncRun)
+            assert_type(run.log("text"), str)
+            assert_type(await run.output("file", "x"), None)
+        opened = await store.run("kind")
+        assert_type(await opened.finish("success"), str | None)
+        assert_type(await store.get(run.run_id), Sealed)
+        async for sealed in store.runs("status:success"):
+            assert_type(sealed, Sealed)

@@ -28,8 +28,9 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
     PATH is the folder of a bundle, or a tar or zip archive of one: it is verified first and copied byte by byte.
     Or it is a run that a pipeline recorded before Runstone (run.json, checks.json, run.log), or a folder or archive
     of such runs; or run artifacts of RMOS, a folder by days or one file of many. These are recorded anew, with the
-    originals kept beside. Or it is an eval log of Inspect (.eval, or .json), which is recorded anew, without the
-    texts of prompts and answers; it is not kept.
+    originals kept beside. Or it is the folder of a project of rentl (state, artifacts, logs), whose runs are recorded
+    anew with a child for each phase. Or it is an eval log of Inspect (.eval, or .json), which is recorded anew, without
+    the texts of prompts and answers; it is not kept.
     """
     opened = open_store(store)
     found = _import(path, opened)
@@ -53,6 +54,12 @@ def _import(path: str, store: Store) -> list[Imported]:
         from runstone.ingest.inspect.importing import import_log
 
         return [import_log(path, store)]
+    if os.path.isdir(os.path.join(path, "state")) and not os.path.lexists(os.path.join(path, layout.MANIFEST)):
+        from runstone.contracts.rentl.importing import import_runs as import_pipelines
+        from runstone.contracts.rentl.importing import is_project
+
+        if is_project(path):
+            return list(import_pipelines(path, store))
     artifacts = path.endswith(".json") and os.path.isfile(path)
     if not artifacts:
         bundle = open_bundle(path)

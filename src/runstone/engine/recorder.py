@@ -79,7 +79,7 @@ if TYPE_CHECKING:
 class Run(Acting):
     """A run that is being recorded. Made by `Store.run`; a context manager; safe to share between threads.
 
-    Leaving the `with` block finishes the run: by an exception as `failed` (`cancelled` for KeyboardInterrupt),
+    Leaving the `with` block finishes the run: by an exception as `failed` (`cancelled` where it cancels),
     else by its checks. A run that is never finished is sealed as `failed` at the end of the process.
     """
 
@@ -454,7 +454,8 @@ class Run(Acting):
             return
         if self._secrets or self.writer.heard:
             tell_secrets(self, self.store, exc)
-        status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
+        cancelled = isinstance(exc, KeyboardInterrupt) or type(exc).__name__ == "CancelledError"  # of asyncio
+        status = CANCELLED if cancelled else FAILED
         self.finish(status, error=exc, exit=told.exit_code(exc))
 
     def _described(self, error: Any) -> Any:

@@ -28,7 +28,7 @@ from langgraph.checkpoint.base import (
 from runstone.engine.current import current_run
 from runstone.engine.states import StateStore, framed, unframed
 from runstone.errors import error
-from runstone.locate import open_records
+from runstone.locate import open_state_records
 from runstone.ports.states import Place, Write
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class RunstoneSaver(BaseCheckpointSaver[str]):
         one that is open. Raises `unsupported_store`, `invalid_state_key`, `missing_extra`."""
         if isinstance(url, StateStore):
             return cls(url.records, serde=serde)
-        return cls(open_records(None if url is None else os.fspath(url)), serde=serde)
+        return cls(open_state_records(None if url is None else os.fspath(url)), serde=serde)
 
     def close(self) -> None:
         """Give back what the store holds; what is asked of it later opens it again."""

@@ -186,14 +186,18 @@ def let_go(fd: int) -> None:
 
 
 def replace_file(path: str, data: bytes, temporary: str, mode: int = FILE_MODE) -> None:
-    """Put `data` at `path`, old or new and never torn, durable at return."""
+    """Put `data` at `path`, old or new and never torn, durable at return. A call that fails leaves no temporary."""
     fd = create(temporary, mode=mode)
     try:
-        write_all(fd, data)
-        sync(fd)
-    finally:
-        os.close(fd)
-    os.replace(temporary, path)
+        try:
+            write_all(fd, data)
+            sync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temporary, path)
+    except OSError:
+        _remove_quietly(temporary)
+        raise
     sync_folder(os.path.dirname(path))
 
 
@@ -379,6 +383,46 @@ def reopen_cut(path: str, size: int) -> tuple[int, int]:
         os.close(fd)
         raise
     return fd, size
+
+
+def append_lines(path: str, data: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
+    """Add whole lines to a file, which is made where it is missing; durable at return but for a new name.
+
+    For who holds the file's lock. What stands behind its last LF is given one if it `is_whole`, else it is cut, and
+    answered. Where a write fails, the file is cut to what it held; after a failed sync nothing more is known of it.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | NO_FOLLOW, FILE_MODE)
+    torn = b""
+    try:
+        end = os.fstat(fd).st_size
+        good = _after_last_line(fd, end)
+        if good < end:
+            tail = _read_from(fd, good, end)
+            if is_whole(tail):
+                data = b"\n" + data
+                good = end
+            else:
+                torn = tail
+                os.ftruncate(fd, good)
+        try:
+            write_all(fd, data)
+        except OSError:
+            os.close(fd)
+            fd = -1
+            fd, _ = reopen_cut(path, good)
+            raise
+        sync_data(fd)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return torn
+
+
+def _read_from(fd: int, start: int, end: int) -> bytes:
+    found = b""
+    while start + len(found) < end and (piece := os.pread(fd, end - start - len(found), start + len(found))):
+        found += piece
+    return found
 
 
 def _after_last_line(fd: int, end: int) -> int:

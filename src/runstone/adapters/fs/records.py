@@ -1,0 +1,219 @@
+"""Port `records` as files: a record's key is its path below a folder, its body the file's bytes.
+
+- What is done to a key is done under a lock that it shares with some others: a file in `.runstone/records/`, which
+  the kernel drops with the process. What a dead process left half made under that lock, the next one to hold it
+  removes.
+- A folder that this process has not written to yet is made durable, with those above it, before the first record in
+  it is answered: whoever made it may have died before that.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import stat
+import time
+
+from runstone.adapters.fs import durable
+from runstone.adapters.fs.places import Lock, read_chunks, translated
+from runstone.core.digests import digest_of, sha256_hex
+from runstone.core.layout import PRIVATE
+from runstone.ports.records import (
+    ANY,
+    Lines,
+    RecordProperties,
+    check_expected,
+    check_key,
+    is_whole,
+    joined,
+    split,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final, Self
+
+    from runstone.core.digests import Digest
+    from runstone.ports.records import Expected
+
+PROPERTIES: Final = RecordProperties("power", "filesystem")
+LOCKS: Final = f"{PRIVATE}/records"
+RECENT_NS: Final = 2_000_000_000
+"""A file that changed so lately may change again and show the same time: file systems count in ticks, up to 2 s."""
+
+
+class FsRecords:
+    """Records below a folder, which the first of them makes."""
+
+    def __init__(self, root: str) -> None:
+        self._given = root
+        self._root = os.path.abspath(root)
+        self._durable: set[str] = set()
+        self._named: set[str] = set()
+        self._inner: dict[tuple[int, str], _thread.LockType] = {}
+
+    @property
+    def properties(self) -> RecordProperties:
+        return PROPERTIES
+
+    def read(self, key: str) -> bytes | None:
+        return self._read(self._path(key))
+
+    def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
+        path = self._path(key)
+        with translated(path), Held(self, key) as held:
+            if expected != ANY:
+                check_expected(key, expected, self._read(path))
+            self._prepare(os.path.dirname(path))
+            durable.replace_file(path, body, held.temporary)
+        return digest_of(body)
+
+    def append(self, key: str, lines: list[bytes]) -> bytes:
+        path, data = self._path(key), joined(lines)
+        if not data:
+            return b""
+        with translated(path), Held(self, key):
+            self._prepare(os.path.dirname(path))
+            torn = durable.append_lines(path, data, is_whole)
+            if path not in self._named:
+                durable.sync_folder(os.path.dirname(path))
+                self._named.add(path)
+        return torn
+
+    def lines(self, key: str) -> Lines:
+        path = self._path(key)
+        found = split(self._read(path) or b"")
+        if found.torn:  # or somebody is writing it just now
+            try:
+                with Held(self, key):
+                    return split(self._read(path) or b"")
+            except OSError:  # nobody can write here
+                return found
+        return found
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return sorted(key for key, _ in self._files(prefix))
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        now = time.time_ns()
+        found = {}
+        for key, entry in self._files(prefix):
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            settled = now - max(facts.st_mtime_ns, facts.st_ctime_ns) > RECENT_NS
+            mark = f"{facts.st_ino}-{facts.st_size}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
+            found[key] = mark if settled else ""
+        return found
+
+    def remove(self, key: str, *, expected: Expected = ANY) -> bool:
+        path = self._path(key)
+        with translated(path), Held(self, key):
+            if expected != ANY:
+                check_expected(key, expected, self._read(path))
+            try:
+                durable.remove_file(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            self._named.discard(path)
+        return True
+
+    def place(self, key: str) -> str:
+        return os.path.join(self._given, *check_key(key).split("/"))
+
+    def stripe(self, key: str) -> str:
+        """The path of the lock that is held while something is done to a key."""
+        return os.path.join(self._root, *LOCKS.split("/"), sha256_hex(key.encode())[:2])
+
+    def inner(self, stripe: str) -> _thread.LockType:
+        """The lock of this process's threads that stands before one of all processes; a fork has its own."""
+        return self._inner.setdefault((os.getpid(), stripe), _thread.allocate_lock())
+
+    def prepare_locks(self) -> None:
+        """Make the folder of the locks."""
+        folder = os.path.join(self._root, *LOCKS.split("/"))
+        if folder not in self._durable or not os.path.isdir(folder):
+            durable.make_folders(folder)
+            self._durable.add(folder)
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self._root, *check_key(key).split("/"))
+
+    def _read(self, path: str) -> bytes | None:
+        with translated(path):
+            try:
+                fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            try:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise OSError(None, "it is no regular file")
+                return b"".join(read_chunks(fd))
+            finally:
+                os.close(fd)
+
+    def _prepare(self, folder: str) -> None:
+        """Make a folder, durable up to the root's own name."""
+        if folder in self._durable and os.path.isdir(folder):
+            return
+        durable.make_folders(folder)
+        above = folder
+        while above != self._root:
+            above = os.path.dirname(above)
+            durable.sync_folder(above)
+        durable.sync_folder(os.path.dirname(self._root))
+        self._durable.add(folder)
+
+    def _files(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        waiting = [prefix.rpartition("/")[0]]
+        while waiting:
+            folder = waiting.pop()
+            with translated(self._root):
+                try:
+                    entries = list(os.scandir(os.path.join(self._root, *filter(None, folder.split("/")))))
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+            for entry in entries:
+                key = f"{folder}/{entry.name}" if folder else entry.name
+                if key == PRIVATE:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if key.startswith(prefix) or prefix.startswith(f"{key}/"):
+                        waiting.append(key)
+                elif key.startswith(prefix) and entry.is_file(follow_symlinks=False):
+                    yield key, entry
+
+
+class Held:
+    """Holds the lock of a key, against threads and processes; has a name for a file that is being made."""
+
+    __slots__ = ("_inner", "_lock", "_records", "_stripe", "temporary")
+
+    def __init__(self, records: FsRecords, key: str) -> None:
+        self._records = records
+        self._stripe = records.stripe(key)
+        self._inner = records.inner(self._stripe)
+        self._lock = Lock(self._stripe)
+        self.temporary = f"{self._stripe}.tmp"
+
+    def __enter__(self) -> Self:
+        self._inner.acquire()
+        try:
+            self._records.prepare_locks()
+            self._lock.__enter__()
+            try:
+                os.unlink(self.temporary)
+            except FileNotFoundError:
+                pass
+        except BaseException:
+            self._inner.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._lock.__exit__()
+        finally:
+            self._inner.release()

@@ -1,0 +1,72 @@
+"""Port `records` in memory."""
+
+from __future__ import annotations
+
+import _thread
+
+from runstone.core.digests import digest_of
+from runstone.ports.records import ANY, Lines, RecordProperties, check_expected, check_key, is_whole, joined, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runstone.core.digests import Digest
+    from runstone.ports.records import Expected
+
+
+class MemoryRecords:
+    """Records that last as long as this object."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[str, tuple[bytes, int]] = {}
+        self._changes = 0
+        self._lock = _thread.RLock()
+
+    @property
+    def properties(self) -> RecordProperties:
+        return RecordProperties("nothing", "custom")
+
+    def read(self, key: str) -> bytes | None:
+        found = self._bodies.get(check_key(key))
+        return None if found is None else found[0]
+
+    def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
+        with self._lock:
+            self._check(key, expected)
+            self._put(key, bytes(body))
+        return digest_of(body)
+
+    def append(self, key: str, lines: list[bytes]) -> bytes:
+        with self._lock:
+            body, data = self.read(key) or b"", joined(lines)
+            if not data:
+                return b""
+            torn = split(body).torn
+            body = body.removesuffix(torn)
+            mended = b"\n" if body and not body.endswith(b"\n") and is_whole(body.rpartition(b"\n")[2]) else b""
+            self._put(key, body + mended + data)
+        return torn
+
+    def lines(self, key: str) -> Lines:
+        return split(self.read(key) or b"")
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return sorted(key for key in list(self._bodies) if key.startswith(prefix))
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        with self._lock:
+            return {key: str(change) for key, (_, change) in self._bodies.items() if key.startswith(prefix)}
+
+    def remove(self, key: str, *, expected: Expected = ANY) -> bool:
+        with self._lock:
+            self._check(key, expected)
+            return self._bodies.pop(key, None) is not None
+
+    def place(self, key: str) -> str:
+        return f"memory:{check_key(key)}"
+
+    def _check(self, key: str, expected: Expected) -> None:
+        check_expected(key, expected, self.read(key))
+
+    def _put(self, key: str, body: bytes) -> None:
+        self._changes += 1
+        self._bodies[key] = body, self._changes

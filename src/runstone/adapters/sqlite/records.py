@@ -1,0 +1,246 @@
+"""Port `records` on SQLite: one file, shared by any number of processes.
+
+- A body is what its parts come to, in their order: to replace it is to write one part, to append is to add one. Each
+  call is one transaction, synced before it returns.
+- A file that is no database of records is refused and left as it is.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sqlite3
+import time
+
+from runstone.adapters.fs import durable
+from runstone.core.digests import digest_of
+from runstone.errors import error
+from runstone.ports.records import ANY, Lines, RecordProperties, check_expected, check_key, is_whole, joined, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final, TypeVar
+
+    from runstone.core.digests import Digest
+    from runstone.ports.records import Expected
+
+    Answer = TypeVar("Answer")
+
+APPLICATION_ID: Final = 0x52_53_54_52
+BUSY_S: Final = 30.0
+PAUSE_S: Final = 0.005
+_TABLES: Final = (
+    "CREATE TABLE records (record INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, "
+    "change INTEGER NOT NULL)",
+    "CREATE TABLE parts (record INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, "
+    "PRIMARY KEY (record, part)) WITHOUT ROWID",
+    "CREATE TABLE changes (change INTEGER PRIMARY KEY AUTOINCREMENT)",
+)
+_LAST_CHARACTER: Final = "\U0010ffff"
+
+
+class SqliteRecords:
+    """Records in the file at `path`, which the first of them makes."""
+
+    _process = staticmethod(os.getpid)
+    """Held by the class: at the end of the interpreter modules are empty before the last connections go."""
+
+    def __init__(self, path: str) -> None:
+        self._given = path
+        self._path = os.path.abspath(path)
+        self._lock = _thread.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._home = (0, 0)
+        """Process and inode of the connection: a fork must not use it, and the file may be another by now."""
+
+    def __del__(self) -> None:
+        self.close()
+
+    # the port
+
+    @property
+    def properties(self) -> RecordProperties:
+        return RecordProperties("power", "sqlite")
+
+    def read(self, key: str) -> bytes | None:
+        check_key(key)
+        return self._asked(lambda db: _body(db, key), None)
+
+    def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
+        check_key(key)
+
+        def write(db: sqlite3.Connection) -> Digest:
+            _check(db, key, expected)
+            record = _changed(db, key)
+            db.execute("DELETE FROM parts WHERE record = ?", (record,))
+            db.execute("INSERT INTO parts VALUES (?, 0, ?)", (record, body))
+            return digest_of(body)
+
+        return self._written(write)
+
+    def append(self, key: str, lines: list[bytes]) -> bytes:
+        check_key(key)
+        data = joined(lines)
+
+        def write(db: sqlite3.Connection) -> bytes:
+            record = _changed(db, key)
+            last = db.execute(
+                "SELECT part, body FROM parts WHERE record = ? ORDER BY part DESC LIMIT 1", (record,)
+            ).fetchone()
+            number, torn = (0, b"") if last is None else (last[0] + 1, b"")
+            if last is not None and last[1] and not last[1].endswith(b"\n"):  # replaced by what is no lines
+                body = _body(db, key) or b""
+                torn = split(body).torn
+                mended = body.removesuffix(torn)
+                ended = b"\n" if mended and is_whole(mended.rpartition(b"\n")[2]) else b""
+                db.execute("DELETE FROM parts WHERE record = ?", (record,))
+                db.execute("INSERT INTO parts VALUES (?, 0, ?)", (record, mended + ended))
+                number = 1
+            db.execute("INSERT INTO parts VALUES (?, ?, ?)", (record, number, data))
+            return torn
+
+        return self._written(write) if data else b""
+
+    def lines(self, key: str) -> Lines:
+        return split(self.read(key) or b"")
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return sorted(self.marks(prefix))
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        sql, values = "SELECT key, change FROM records", ()
+        within = (prefix, prefix + _LAST_CHARACTER)
+        if prefix:
+            sql, values = f"{sql} WHERE key >= ? AND key < ?", within  # type: ignore[assignment]  # two, or none
+        return self._asked(lambda db: {key: str(change) for key, change in db.execute(sql, values)}, {})
+
+    def remove(self, key: str, *, expected: Expected = ANY) -> bool:
+        check_key(key)
+
+        def write(db: sqlite3.Connection) -> bool:
+            _check(db, key, expected)
+            found = db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone()
+            if found is None:
+                return False
+            db.execute("DELETE FROM parts WHERE record = ?", found)
+            db.execute("DELETE FROM records WHERE record = ?", found)
+            return True
+
+        return self._written(write)
+
+    def place(self, key: str) -> str:
+        return f"sqlite:{self._given}#{check_key(key)}"
+
+    def close(self) -> None:
+        """Give the connection back; the next call makes another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None and self._home[0] == self._process():
+            connection.close()
+        elif connection is not None:
+            _of_the_parent.append(connection)
+
+    # the file
+
+    def _asked(self, question: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
+        """What a question finds; `otherwise` where there is no file yet."""
+        with self._lock:
+            if not os.path.lexists(self._path):
+                return otherwise
+            try:
+                return self._patiently(lambda: question(self._open()))
+            except (sqlite3.Error, OSError) as exc:
+                raise self._unavailable(exc) from exc
+
+    def _written(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        with self._lock:
+            try:
+                db = self._patiently(self._begun)
+                try:
+                    answer = change(db)
+                    db.execute("COMMIT")
+                except BaseException:
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
+                    raise
+            except (sqlite3.Error, OSError) as exc:
+                raise self._unavailable(exc) from exc
+            return answer
+
+    def _begun(self) -> sqlite3.Connection:
+        db = self._open()
+        db.execute("BEGIN IMMEDIATE")
+        return db
+
+    def _patiently(self, step: Callable[[], Answer]) -> Answer:
+        """A step that has changed nothing where it fails: SQLite does not wait for who opens or closes the file."""
+        deadline = time.monotonic() + BUSY_S
+        while True:
+            try:
+                return step()
+            except sqlite3.OperationalError as exc:
+                if "locked" not in str(exc) or time.monotonic() > deadline:
+                    raise
+                self.close()
+                time.sleep(PAUSE_S)
+
+    def _unavailable(self, exc: Exception) -> Exception:
+        self.close()
+        reason = getattr(exc, "strerror", None) or str(exc)
+        return error("store_unavailable", f"{self._given}: {reason}", path=self._given, reason=reason)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._home == (os.getpid(), self._inode()):
+            return self._connection
+        self.close()
+        durable.make_folders(os.path.dirname(self._path))
+        connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        self._connection = connection
+        self._home = (os.getpid(), self._inode())
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            self._make(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _make(self, db: sqlite3.Connection) -> None:
+        """The tables, in a file that holds nothing; of two that make them one waits and finds them."""
+        db.execute("BEGIN IMMEDIATE")
+        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                db.execute("ROLLBACK")
+                raise sqlite3.DatabaseError("it is a database of something else")
+            for statement in _TABLES:
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("COMMIT")
+
+    def _inode(self) -> int:
+        try:
+            return os.stat(self._path).st_ino
+        except OSError:
+            return -1
+
+
+_of_the_parent: Final[list[sqlite3.Connection]] = []
+"""Connections that a fork has inherited: to close them would end what the parent does with the file."""
+
+
+def _body(db: sqlite3.Connection, key: str) -> bytes | None:
+    sql = "SELECT body FROM parts JOIN records USING (record) WHERE key = ? ORDER BY part"
+    parts = [body for (body,) in db.execute(sql, (key,))]
+    return b"".join(parts) if parts else None
+
+
+def _check(db: sqlite3.Connection, key: str, expected: Expected) -> None:
+    if expected != ANY:
+        check_expected(key, expected, _body(db, key))
+
+
+def _changed(db: sqlite3.Connection, key: str) -> int:
+    """The number of a record, which is made where it is missing; its mark is another one from now on."""
+    change = db.execute("INSERT INTO changes DEFAULT VALUES").lastrowid
+    db.execute("DELETE FROM changes WHERE change < ?", (change,))
+    sql = "INSERT INTO records (key, change) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET change = excluded.change"
+    db.execute(sql, (key, change))
+    return int(db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone()[0])

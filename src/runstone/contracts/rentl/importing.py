@@ -1,0 +1,53 @@
+"""Import the runs of a project of rentl: a folder with `state`, `artifacts` and `logs`, as rentl has left it.
+
+Every run is read and proved before one is imported. Nothing of the import enters a run: the same records give the same
+digest, and importing them again changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from runstone.contracts.rentl import layout
+from runstone.contracts.rentl.opening import open_stores
+from runstone.contracts.rentl.sealing import commit, read
+from runstone.errors import error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runstone.contracts.rentl.sealing import Sealed
+    from runstone.engine.store import Store
+
+
+def is_project(path: str) -> bool:
+    """Whether a folder has the states of runs where rentl keeps them."""
+    return next(iter(_runs(path)), None) is not None
+
+
+def import_runs(path: str | os.PathLike[str], store: Store) -> list[Sealed]:
+    """Import every run of a project, oldest id first; answers run id, run digest and whether it was there, for each.
+
+    Raises `StorageError` with the place of what cannot be read, `inside_own_store`, `invalid_archive` for a time that
+    is none, and `run_exists` where another run has the id.
+    """
+    place = os.fspath(path)
+    inside, root = os.path.realpath(place), os.path.realpath(store.url)
+    if inside == root or inside.startswith(os.path.join(root, "")):
+        raise error("inside_own_store", f"{place} stands inside the store {store.url}: use another one", path=place)
+    stores = open_stores(place, redact=False)  # nothing is written to it
+    found = [read(stores, run_id) for run_id in sorted(_runs(place))]
+    return [commit(records, str(records.state.run_id), store, imported=True) for records in found]
+
+
+def _runs(path: str) -> Iterator[UUID]:
+    folder = os.path.join(path, layout.STATE, layout.RUNS)
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        try:
+            run_id = UUID(name.removesuffix(".json"))
+        except ValueError:
+            continue
+        if layout.state(str(run_id)) == f"{layout.RUNS}{name}":
+            yield run_id

@@ -1,0 +1,65 @@
+"""Where rentl keeps its records, and what its files are called. Ids are those of the models, as text."""
+
+from __future__ import annotations
+
+from runstone.core.layout import ARTIFACTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+STATE: Final = "state"
+LOGS: Final = "logs"
+FOLDERS: Final = (STATE, ARTIFACTS, LOGS)
+"""Of the three stores, where one place has them all."""
+
+RUNS: Final = "runs/"
+INDEX: Final = "index/"
+ARTIFACT_INDEX: Final = "index.jsonl"
+
+PHASES: Final = ("ingest", "context", "pretranslation", "translate", "qa", "edit", "export")
+"""In their order."""
+LINE_FORMATS: Final = ("jsonl",)
+
+
+def state(run_id: str) -> str:
+    """The state of a run, below `state`."""
+    return f"{RUNS}{run_id}.json"
+
+
+def index(run_id: str) -> str:
+    """What lists show of a run, below `state`."""
+    return f"{INDEX}{run_id}.json"
+
+
+def artifact(run_id: str, artifact_id: str, form: str) -> str:
+    """An artifact, below `artifacts`."""
+    return f"{run_id}/artifact-{artifact_id}.{form}"
+
+
+def log(run_id: str) -> str:
+    """The log of a run, below `logs`."""
+    return f"{run_id}.jsonl"
+
+
+STATE_DOCUMENT: Final = "run_state.json"
+INDEX_DOCUMENT: Final = "run_index.json"
+PHASE_DOCUMENT: Final = "phase.json"
+ARTIFACTS_DOCUMENT: Final = "artifacts.json"
+LOG_DOCUMENT: Final = "log.jsonl"
+
+STATE_EVENT: Final = "x.rentl.state"
+INDEX_EVENT: Final = "x.rentl.index"
+PHASE_EVENT: Final = "x.rentl.phase"
+ARTIFACT_EVENT: Final = "x.rentl.artifact"
+"""Events that tell a record as rentl has it, each in its member `record`."""
+
+
+def output_name(phase: str, language: str | None, form: str) -> str:
+    """What an artifact of a phase is called in a run: the same in every run of a pipeline."""
+    return ".".join(part for part in (phase, language, form) if part)
+
+
+def child_id(parent: str, phase: str, language: str | None) -> str:
+    """The run of a phase."""
+    return f"{parent}.{phase}" if language is None else f"{parent}.{phase}-{language}"

@@ -1,0 +1,53 @@
+"""How records of rentl are spelled: print profile `compact-utf8`, members in the order of the model.
+
+State, index and artifacts leave out what is `None`; log lines have every member. What is inside of free JSON stays as
+it is, nulls too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from runstone.contracts.rentl.errors import storage_error
+from runstone.core.printing import print_json
+
+PROFILE: Final = "compact-utf8"
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def value_of(record: BaseModel, *, nulls: bool = False) -> dict[str, Any]:
+    """A record as JSON types."""
+    found: dict[str, Any] = record.model_dump(mode="json", exclude_none=not nulls)
+    return found
+
+
+def bytes_of(value: Any) -> bytes:
+    """JSON types as they are written. Raises `not_json`, `lone_surrogate`."""
+    return print_json(value, PROFILE)
+
+
+def parse(model: type[ModelT], body: bytes, **details: Any) -> ModelT:
+    """The record that bytes tell. Raises `serialization_error` for what is no JSON, `validation_error` for JSON that is
+    no such record."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as exc:
+        raise refused(model, exc, **details) from exc
+
+
+def refused(model: type[BaseModel], exc: ValidationError, **details: Any) -> Exception:
+    """Why pydantic refuses a record, as the error of a store; nothing of the record is repeated."""
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    reason = "; ".join(f"{place_of(found['loc'])}: {found['msg']}" for found in errors[:3])
+    broken = any(found["type"] == "json_invalid" for found in errors)
+    code = "serialization_error" if broken else "validation_error"
+    what = "is not JSON" if broken else f"is no {model.__name__}"
+    where = details.get("path") or details.get("uri") or "what was handed in"
+    return storage_error(code, f"{where} {what}: {reason}", reason=reason, **details)
+
+
+def place_of(location: tuple[int | str, ...]) -> str:
+    """A place in JSON, as `$.state.metadata`."""
+    return "".join(["$", *(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)])

@@ -1,0 +1,453 @@
+"""`PhaseRunner`: works a pipeline off, phase by phase, and goes on where it was ended, by whatever that was.
+
+- It knows protocols, no files: each store may be left out. Without a state store nothing can go on; without artifacts
+  what phases make is handed on in memory.
+- What a phase makes is kept before the state says that it is done; the state is stored after each phase, old or new. So
+  a process that dies at any moment has lost at most the phase that it was in.
+- Every state is stored over the one that was read. Of two that work on one run, the one that began last goes on; the
+  other is told at its next phase (`conflict`), and changes nothing from then on.
+- A finished run is handed to `seal`, again and again until that has answered once: it must take the same run twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+from uuid import UUID
+
+from pydantic import JsonValue, RootModel
+
+from runstone.contracts.rentl import planning
+from runstone.contracts.rentl.errors import storage_error
+from runstone.contracts.rentl.models import (
+    ArtifactFormat,
+    ArtifactMetadata,
+    ArtifactReference,
+    ArtifactRole,
+    FileFormat,
+    LogEntry,
+    LogLevel,
+    PhaseArtifacts,
+    PhaseName,
+    PhaseProgress,
+    PhaseResultSummary,
+    PhaseRunRecord,
+    PhaseStatus,
+    ProgressPercentMode,
+    ProgressSummary,
+    RunError,
+    RunIndexRecord,
+    RunMetadata,
+    RunProgress,
+    RunState,
+    RunStateRecord,
+    RunStatus,
+    StorageReference,
+    VersionInfo,
+)
+from runstone.contracts.rentl.phases import PhaseContext, PhaseOutput
+from runstone.contracts.rentl.planning import Plan, Step
+from runstone.contracts.rentl.stores import NONE_EXPECTED
+from runstone.core.times import time_text
+from runstone.locate import hidden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from runstone.contracts.rentl.models import RunId
+    from runstone.contracts.rentl.phases import Phase
+    from runstone.contracts.rentl.protocols import ArtifactStore, RunStateStore
+    from runstone.contracts.rentl.sinks import LogSink, Progress, ProgressStream
+
+SCHEMA: Final = VersionInfo(major=0, minor=1, patch=0)
+_FINISHED: Final = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Item(RootModel[JsonValue]):
+    """One item that a phase made: whatever JSON can hold."""
+
+
+class TextStore(Protocol):
+    """What an artifact store may have as well: text."""
+
+    async def write_artifact_text(self, artifact: ArtifactMetadata, text: str) -> ArtifactMetadata:
+        """Store an artifact of format `csv` or `txt`."""
+        ...
+
+
+class Sealer(Protocol):
+    """What makes a sealed run of a finished one."""
+
+    async def seal(self, run_id: RunId) -> None:
+        """Seal a run; one that is sealed already is the same."""
+        ...
+
+
+def new_id(now_ns: int, random: bytes) -> UUID:
+    """A UUID of version 7: 48 bits of time, then random ones."""
+    value = ((now_ns // 1_000_000) & (2**48 - 1)) << 80 | int.from_bytes(random[:10], "big")
+    return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+
+
+class PhaseRunner:
+    """Works phases off for a project.
+
+    `states`, `artifacts`, `logs`, `progress` and `seal` may each be left out. `clock` is in nanoseconds (UTC), `random`
+    gives so many bytes. One runner may work on many runs, also at once.
+    """
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        *,
+        project_name: str,
+        source_language: str,
+        target_languages: Sequence[str],
+        states: RunStateStore | None = None,
+        artifacts: ArtifactStore | None = None,
+        logs: LogSink | None = None,
+        progress: ProgressStream | None = None,
+        seal: Sealer | None = None,
+        clock: Callable[[], int] = time.time_ns,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.phases = {phase.name: phase for phase in phases}
+        self.project_name = project_name
+        self.source_language = source_language
+        self.target_languages = list(target_languages)
+        self.states = states
+        self.artifacts = artifacts
+        self.logs = logs
+        self.progress = progress
+        self.sealer = seal
+        self.clock = clock
+        self.random = random
+        names = list(self.phases)
+        before = {name: names[max(0, number - 1) : number] for number, name in enumerate(names)}
+        needs = {name: list(before[name] if one.needs is None else one.needs) for name, one in self.phases.items()}
+        self.needs: dict[PhaseName, Sequence[PhaseName]] = {**needs}
+        by_language = [name for name, one in self.phases.items() if one.by_language]
+        self.plan = Plan(names, self.target_languages, needs=self.needs, by_language=by_language)
+
+    async def run(
+        self, run_id: RunId | None = None, *, again: Iterable[PhaseName] = (), until: PhaseName | None = None
+    ) -> RunState:
+        """Work off what is not fresh, up to the phase `until`; answers the state.
+
+        Without a `run_id` a new run is made; with one that a state is stored of, that goes on. The phases `again` are
+        made anew, and all that is made from them is stale until it is, too. Raises what a phase raises, when the state
+        says `failed` (`cancelled` for a task that is cancelled); `TimeoutError`; and `StorageError`: `conflict` where
+        another one works on this run.
+        """
+        work = Work(self, run_id or new_id(self.clock(), self.random(10)))
+        return await work.go(list(again), until)
+
+
+class Work:
+    """A runner at work on one run."""
+
+    def __init__(self, runner: PhaseRunner, run_id: RunId) -> None:
+        self.runner = runner
+        self.run_id = run_id
+        self.plan = runner.plan
+        self._stored_at = NONE_EXPECTED
+        self._last_ns = 0
+        self._made: dict[Step, list[JsonValue]] = {}
+
+    async def go(self, again: list[PhaseName], until: PhaseName | None) -> RunState:
+        """See `PhaseRunner.run`."""
+        state = await self._begin(again)
+        last = len(self.plan.steps)
+        if until is not None:
+            last = 1 + max(number for number, step in enumerate(self.plan.steps) if step.phase == until)
+        within = set(self.plan.steps[:last])
+        try:
+            while left := [step for step in planning.to_do(self.plan, state.phase_history or []) if step in within]:
+                state = await self._one(state, left[0])
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(self._now_state or state, RunStatus.CANCELLED, None))
+            raise
+        except Exception as exc:
+            if getattr(exc, "code", None) != "conflict":
+                await self._end(self._now_state or state, RunStatus.FAILED, exc)
+            raise
+        if planning.to_do(self.plan, state.phase_history or []):
+            return await self._save(state)
+        return await self._end(state, RunStatus.COMPLETED, None)
+
+    _now_state: RunState | None = None
+
+    async def _begin(self, again: list[PhaseName]) -> RunState:
+        states = self.runner.states
+        stored = None if states is None else await states.load_run_state(self.run_id)
+        if stored is None:
+            state = self._new()
+        else:
+            self._stored_at, self._last_ns = stored.stored_at, _ns_of(stored.stored_at)
+            state = stored.state.model_copy(deep=True)
+        steps = [step for step in self.plan.steps if step.phase in again]
+        if steps:
+            state.phase_history = planning.stale(self.plan, state.phase_history or [], steps)
+        if state.metadata.status in _FINISHED and not planning.to_do(self.plan, state.phase_history or []):
+            return state  # there is nothing to do
+        state.metadata.status = RunStatus.RUNNING
+        state.metadata.started_at = state.metadata.started_at or self._now()
+        state.metadata.completed_at = state.last_error = None
+        await self._log(
+            "run_started" if stored is None else "run_resumed",
+            "the run begins" if stored is None else "the run goes on",
+        )
+        return await self._save(state)
+
+    def _new(self) -> RunState:
+        summary = ProgressSummary(percent_mode=ProgressPercentMode.UNAVAILABLE)
+        phases = [PhaseProgress(phase=name, status=PhaseStatus.PENDING, summary=summary) for name in self.runner.phases]
+        return RunState(
+            metadata=RunMetadata(
+                run_id=self.run_id, schema_version=SCHEMA, status=RunStatus.PENDING, created_at=self._now()
+            ),
+            progress=RunProgress(phases=phases, summary=summary),
+            artifacts=[],
+            phase_history=[],
+            phase_revisions=[],
+        )
+
+    # one phase
+
+    async def _one(self, state: RunState, step: Step) -> RunState:
+        phase = self.runner.phases[step.phase]
+        started = self._now()
+        history = state.phase_history or []
+        state.metadata.current_phase = step.phase
+        self._set_progress(state, step, PhaseStatus.RUNNING)
+        state = self._now_state = await self._save(state)
+        await self._log("phase_started", f"{step} begins", step)
+        record = PhaseRunRecord(
+            phase_run_id=self._id(),
+            phase=step.phase,
+            revision=planning.revision(history, step) + 1,
+            status=PhaseStatus.COMPLETED,
+            target_language=step.language,
+            started_at=started,
+            dependencies=planning.dependencies(self.plan, history, step),
+        )
+        try:
+            inputs = await self._inputs(state, step)
+            async with asyncio.timeout(phase.timeout_s):
+                output = await phase.work(self._context(step, inputs))
+        except Exception as exc:
+            failed = {"status": PhaseStatus.FAILED, "error": described(exc), "completed_at": self._now()}
+            state.phase_history = [*history, record.model_copy(update=failed)]
+            self._set_progress(state, step, PhaseStatus.FAILED)
+            await self._log("phase_failed", f"{step} failed: {type(exc).__name__}", step, LogLevel.ERROR)
+            raise
+        kept = await self._keep(step, record, output)
+        record.completed_at = self._now()
+        record.artifact_ids = [one.artifact_id for one in kept]
+        record.summary = _summary(step, output)
+        record.message = output.message
+        state.phase_history = planning.completed(self.plan, history, record)
+        state.phase_revisions = planning.revisions(self.plan, state.phase_history)
+        state.qa_summary = output.qa or state.qa_summary
+        _put_references(state, step, kept)
+        self._set_progress(state, step, PhaseStatus.COMPLETED)
+        self._made.pop(step, None)  # the next phase is given what is kept, as it is in a run that goes on
+        if self.runner.artifacts is None:
+            self._made[step] = list(output.items)
+        state = self._now_state = await self._save(state)
+        await self._log("phase_completed", f"{step} is done", step)
+        return state
+
+    def _context(self, step: Step, inputs: dict[PhaseName, list[JsonValue]]) -> PhaseContext:
+        def report(progress: Progress) -> None:
+            if self.runner.progress is not None:
+                self.runner.progress.report(progress)
+
+        def log(entry: LogEntry) -> None:
+            if self.runner.logs is not None:
+                self.runner.logs.offer(entry)
+
+        return PhaseContext(self.run_id, step, inputs, report, log, self._now)
+
+    async def _inputs(self, state: RunState, step: Step) -> dict[PhaseName, list[JsonValue]]:
+        """The items of what a step needs: those of all languages behind one another where it has none."""
+        found: dict[PhaseName, list[JsonValue]] = {}
+        for need in self.plan.needs(step):
+            found.setdefault(need.phase, []).extend(await self._items(state, need))
+        return found
+
+    async def _items(self, state: RunState, step: Step) -> list[JsonValue]:
+        if step not in self._made:
+            record = planning.last(state.phase_history or [], step)
+            if record is None or self.runner.artifacts is None or not record.artifact_ids:
+                raise storage_error("not_found", f"what {step} has made is not kept: give an artifact store")
+            items = await self.runner.artifacts.load_artifact_jsonl(record.artifact_ids[0], Item)
+            self._made[step] = [item.root for item in items]
+        return self._made[step]
+
+    async def _keep(self, step: Step, record: PhaseRunRecord, output: PhaseOutput) -> list[ArtifactMetadata]:
+        """Store what a phase has made: its items first."""
+        store = self.runner.artifacts
+        if store is None:
+            return []
+        about: dict[str, JsonValue] = {"revision": record.revision}
+        described = self._artifact(step, ArtifactRole.PHASE_OUTPUT, ArtifactFormat.JSONL, about)
+        kept = [await store.write_artifact_jsonl(described, list(output.items))]
+        for form, text in output.texts.items():
+            writes = getattr(store, "write_artifact_text", None)
+            if writes is None:
+                raise storage_error("unsupported_format", f"the artifact store writes no text: {step} makes {form}")
+            kept.append(await writes(self._artifact(step, ArtifactRole.EXPORT, form, about), text))
+        return kept
+
+    def _artifact(
+        self, step: Step, role: ArtifactRole, form: ArtifactFormat, about: dict[str, JsonValue]
+    ) -> ArtifactMetadata:
+        return ArtifactMetadata(
+            artifact_id=self._id(),
+            run_id=self.run_id,
+            role=role,
+            phase=step.phase,
+            target_language=step.language,
+            format=form,
+            created_at=self._now(),
+            location=StorageReference(),
+            metadata=about,
+        )
+
+    # the state
+
+    def _set_progress(self, state: RunState, step: Step, status: PhaseStatus) -> None:
+        """How far the phase of a step has come, by its steps; and the run, by its phases."""
+        history = state.phase_history or []
+        mine = [one for one in self.plan.steps if one.phase == step.phase]
+        done = sum(planning.is_fresh(self.plan, history, one) for one in mine)
+        shown = PhaseStatus.RUNNING if status is PhaseStatus.COMPLETED and done < len(mine) else status
+        for number, one in enumerate(state.progress.phases):
+            if one.phase == step.phase:
+                known = {"status": shown, "summary": _percent(done, len(mine))}
+                known |= {"started_at": one.started_at or self._now()}
+                known |= {"completed_at": self._now() if shown is PhaseStatus.COMPLETED else None}
+                state.progress.phases[number] = one.model_copy(update=known)
+        every = sum(planning.is_fresh(self.plan, history, one) for one in self.plan.steps)
+        state.progress.summary = _percent(every, len(self.plan.steps))
+
+    async def _save(self, state: RunState) -> RunState:
+        """Store the state over the one that was read or stored last."""
+        states = self.runner.states
+        if states is not None:
+            stored_at = self._now()
+            record = RunStateRecord(run_id=self.run_id, stored_at=stored_at, state=state)
+            await states.save_run_state(record, expected_updated_at=self._stored_at)
+            self._stored_at = stored_at
+            await states.save_run_index(self._index(state, stored_at))
+        return state
+
+    def _index(self, state: RunState, at: str) -> RunIndexRecord:
+        return RunIndexRecord(
+            metadata=state.metadata,
+            project_name=self.runner.project_name,
+            source_language=self.runner.source_language,
+            target_languages=self.runner.target_languages,
+            updated_at=at,
+            progress=state.progress.summary,
+            last_error=state.last_error,
+        )
+
+    async def _end(self, state: RunState, status: RunStatus, exc: BaseException | None) -> RunState:
+        """Say that the run is finished, and have it sealed."""
+        metadata = state.metadata
+        if metadata.status is not status or metadata.completed_at is None:
+            metadata.status, metadata.current_phase, metadata.completed_at = status, None, self._now()
+            state.progress.phases = [_not_running(one) for one in state.progress.phases]
+            state.last_error = None if exc is None else described(exc)
+            await self._log(f"run_{status.value}", f"the run is {status.value}")
+            if self.runner.logs is not None:
+                await self.runner.logs.flush()
+            state = await self._save(state)
+        if self.runner.sealer is not None:
+            await self.runner.sealer.seal(self.run_id)
+        return state
+
+    async def _log(self, event: str, message: str, step: Step | None = None, level: LogLevel = LogLevel.INFO) -> None:
+        if self.runner.logs is None:
+            return
+        entry = {
+            "timestamp": self._now(),
+            "level": level,
+            "event": event,
+            "run_id": self.run_id,
+            "message": message,
+            **({} if step is None else {"phase": step.phase, "data": {"target_language": step.language}}),
+        }
+        await self.runner.logs.emit(LogEntry.model_validate(entry))
+
+    def _now(self) -> str:
+        """The time, later than any that this one has told, and than the state that it goes on from."""
+        self._last_ns = max(self.runner.clock(), self._last_ns + 1000)
+        return time_text(self._last_ns)
+
+    def _id(self) -> UUID:
+        return new_id(self.runner.clock(), self.runner.random(10))
+
+
+def _ns_of(timestamp: str) -> int:
+    """A timestamp in nanoseconds; 0 for what names no moment."""
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        since = datetime.fromisoformat(timestamp).astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return 0
+    return since // timedelta(microseconds=1) * 1000
+
+
+def described(exc: BaseException) -> RunError:
+    """Why a run failed, without secrets."""
+    code = getattr(exc, "code", None)
+    said = hidden(str(exc)) or type(exc).__name__
+    return RunError(code=code if isinstance(code, str) and code else type(exc).__name__, message=said)
+
+
+def _not_running(phase: PhaseProgress) -> PhaseProgress:
+    """A phase that nobody works on any more is to be done."""
+    return phase.model_copy(update={"status": PhaseStatus.PENDING}) if phase.status is PhaseStatus.RUNNING else phase
+
+
+def _summary(step: Step, output: PhaseOutput) -> PhaseResultSummary | None:
+    if not output.metrics:
+        return None
+    return PhaseResultSummary(
+        phase=step.phase, target_language=step.language, metrics=list(output.metrics), qa_summary=output.qa
+    )
+
+
+def _percent(done: int, of: int) -> ProgressSummary:
+    mode = ProgressPercentMode.FINAL if done == of else ProgressPercentMode.LOWER_BOUND
+    return ProgressSummary(percent_complete=round(100 * done / of, 1), percent_mode=mode)
+
+
+def _put_references(state: RunState, step: Step, kept: list[ArtifactMetadata]) -> None:
+    """The references of a phase: those of this step's last run, and of its other languages'."""
+    lines = [_reference(one) for one in kept if one.format != ArtifactFormat.JSON]
+    mine = step.language or ""
+    for entry in state.artifacts:
+        if entry.phase == step.phase:
+            entry.artifacts = [one for one in entry.artifacts if (one.description or "") != mine] + lines
+            return
+    if lines:
+        state.artifacts.append(PhaseArtifacts(phase=step.phase, artifacts=lines))
+
+
+def _reference(artifact: ArtifactMetadata) -> ArtifactReference:
+    place = artifact.location.path or artifact.location.uri or str(artifact.artifact_id)
+    return ArtifactReference(
+        artifact_id=artifact.artifact_id,
+        path=place,
+        uri=artifact.location.uri,
+        format=FileFormat(artifact.format.value),
+        created_at=artifact.created_at,
+        description=artifact.target_language,
+    )

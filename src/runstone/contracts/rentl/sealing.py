@@ -1,0 +1,347 @@
+"""The sealed run of a finished pipeline, with a child for each phase; and those of pipelines that others have recorded.
+
+- A run is folded from the stores: state, index, artifacts, log. Nothing of the sealing enters it, no time, id or
+  machine: the same records give the same bundles, so it may be done again, also after a crash in its midst.
+- Children stand before their parent, which binds their digests. What a phase has made is kept in the run of the phase.
+- A run that was worked on after it was sealed is sealed anew, as another run that retries it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from runstone.contracts.rentl import layout
+from runstone.contracts.rentl.document import NAME, PROFILE, VERSION
+from runstone.contracts.rentl.errors import StorageError, storage_error
+from runstone.contracts.rentl.models import PhaseStatus, RunStatus
+from runstone.contracts.rentl.planning import step_of
+from runstone.contracts.rentl.printing import bytes_of, value_of
+from runstone.core import layout as bundle_layout
+from runstone.core.digests import sha256_hex
+from runstone.core.media import media_type
+from runstone.core.times import is_time
+from runstone.core.values import Foreign
+from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, SUCCESS
+from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
+from runstone.errors import RunstoneError, error, excerpt
+from runstone.locate import GENERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runstone.contracts.rentl.models import (
+        ArtifactMetadata,
+        LogEntry,
+        PhaseRunRecord,
+        RunId,
+        RunIndexRecord,
+        RunStateRecord,
+    )
+    from runstone.contracts.rentl.opening import AsyncStores, Stores
+    from runstone.core.digests import Digest
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.store import Store
+    from runstone.ports.objects import Committed
+
+IMPORTED: Final = "rentl-run"
+STATUSES: Final = {
+    RunStatus.COMPLETED: SUCCESS,
+    RunStatus.FAILED: FAILED,
+    RunStatus.CANCELLED: CANCELLED,
+    RunStatus.PENDING: INTERRUPTED,
+    RunStatus.RUNNING: INTERRUPTED,
+}
+"""Status of the record → kernel status; what has not come to its end is interrupted, where it is imported."""
+LEVELS: Final = {"debug": "debug", "info": "info", "warn": "warning", "error": "error"}
+MAX_TRIES: Final = 1000
+
+Sealed = tuple[str, "Digest", "Committed"]
+"""Run id, run digest, `created` or `identical`."""
+
+
+class Records(NamedTuple):
+    """All that the stores know of a run."""
+
+    state: RunStateRecord
+    listed: RunIndexRecord | None
+    artifacts: list[ArtifactMetadata]
+    bodies: dict[str, bytes]
+    """By artifact id, what is kept of it."""
+    log: list[LogEntry]
+
+
+class RunSealer:
+    """Makes a sealed run of a finished pipeline, in a store. Given to a `PhaseRunner` as `seal`."""
+
+    def __init__(self, stores: Stores | AsyncStores, store: Store) -> None:
+        from runstone.contracts.rentl.opening import Stores
+
+        if not isinstance(stores, Stores):
+            stores = Stores(stores.states.sync, stores.artifacts.sync, stores.logs.sync)
+        self.stores = stores
+        self.store = store
+
+    async def seal(self, run_id: RunId) -> None:
+        """Seal a run, in a thread; one that is sealed already is the same."""
+        from runstone.engine.hopping import Hopping
+
+        async with Hopping() as threads:
+            await threads.to_the_end(lambda: seal_run(self.stores, run_id, self.store))
+
+
+def seal_run(stores: Stores, run_id: RunId, store: Store) -> Sealed:
+    """Seal a finished run and its phases; answers the run.
+
+    Raises `StorageError`: `not_found` for a run without a state, `validation_error` for one that is not finished; and
+    `store_unavailable`, `unsealed`.
+    """
+    records = read(stores, run_id)
+    if STATUSES[records.state.state.metadata.status] == INTERRUPTED:
+        raise storage_error("validation_error", f"run {run_id} is not finished", run_id=run_id)
+    before: tuple[str, Digest] | None = None
+    for number in range(1, MAX_TRIES):
+        parent = str(run_id) if number == 1 else f"{run_id}.{number}"
+        try:
+            return commit(records, parent, store, before=before)
+        except RunstoneError as exc:
+            if exc.code != "run_exists":
+                raise
+            before = _standing(store, parent) or before
+    raise error("run_exists", f"run {run_id} was sealed {MAX_TRIES} times", run_id=str(run_id))
+
+
+def _standing(store: Store, run_id: str) -> tuple[str, Digest] | None:
+    try:
+        return run_id, store.get(run_id).digest
+    except RunstoneError:  # a child alone stands, of a seal that a crash has ended
+        return None
+
+
+def read(stores: Stores, run_id: RunId) -> Records:
+    """All that the stores know of a run. Raises `StorageError`."""
+    state = stores.states.load_run_state(run_id)
+    if state is None:
+        raise storage_error("not_found", f"there is no state of run {run_id}", run_id=run_id)
+    listed = [one for one in stores.states.list_run_index() if one.metadata.run_id == run_id]
+    used = {artifact_id for record in _lasts(state) for artifact_id in record.artifact_ids or []}
+    every = stores.artifacts.list_artifacts(run_id)
+    artifacts = [one for one in every if one.artifact_id in used] if used else every
+    bodies = {}
+    for one in artifacts:
+        try:
+            bodies[str(one.artifact_id)] = stores.artifacts.read_artifact(one.artifact_id)
+        except StorageError as exc:
+            if exc.code != "not_found":
+                raise
+    return Records(state, listed[0] if listed else None, artifacts, bodies, stores.logs.load_logs(run_id))
+
+
+def _lasts(state: RunStateRecord) -> list[PhaseRunRecord]:
+    """The last run of each step, in their order."""
+    found = {step_of(record): record for record in state.state.phase_history or []}
+    return list(found.values())
+
+
+def commit(
+    records: Records,
+    parent: str,
+    store: Store,
+    *,
+    before: tuple[str, Digest] | None = None,
+    imported: bool = False,
+) -> Sealed:
+    """Seal the runs of all phases, and then the run, under an id. Raises `run_exists`, and what an import does."""
+    redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
+    maker = Maker(records, parent, redactor, imported=imported, before=before)
+    children = list(maker.children())
+    for _, run in children:
+        foreign_lines(run, redactor)
+    told = []
+    for record, run in children:
+        run_id, digest, _ = import_foreign(run, store.objects, contract, redactor)
+        told.append({"run_id": run_id, "digest": digest, "status": _status_of(record)})
+    return import_foreign(maker.whole(told), store.objects, contract, redactor)
+
+
+def _status_of(record: PhaseRunRecord) -> str:
+    return FAILED if record.status is PhaseStatus.FAILED else SUCCESS
+
+
+class Maker:
+    """Makes the runs of one pipeline, of what its stores know."""
+
+    def __init__(
+        self,
+        records: Records,
+        parent: str,
+        redactor: Redactor,
+        *,
+        imported: bool,
+        before: tuple[str, Digest] | None,
+    ) -> None:
+        self.records = records
+        self.parent = parent
+        self.state = records.state.state
+        self.redactor = redactor
+        self.imported = imported
+        self.before = before
+        self.by_id = {str(one.artifact_id): one for one in records.artifacts}
+
+    def whole(self, children: list[dict[str, Any]]) -> ForeignRun:
+        """The run of the pipeline."""
+        metadata, index = self.state.metadata, self.records.listed
+        links = [] if self.before is None else [{"rel": "retries", "run_id": self.before[0], "digest": self.before[1]}]
+        events: list[tuple[str, dict[str, Any]]] = [("config", self._config())]
+        events += [("phase", {"name": one.phase, "status": one.status}) for one in self.state.progress.phases]
+        events += [("log", _line(entry)) for entry in self.records.log]
+        originals: dict[str, bytes] = {}
+        apart = [] if children else self.records.artifacts
+        for artifact in apart:  # no history says which phase has made what
+            events.append(self._output(artifact, originals, keep=True))
+        for record in _lasts(self.records.state) if children else []:
+            events += [self._output(artifact, originals, keep=False) for artifact in self._made_by(record)]
+        events += [(layout.ARTIFACT_EVENT, _record(artifact)) for artifact in self.records.artifacts]
+        if index is not None:
+            events.append((layout.INDEX_EVENT, _record(index)))
+        events.append((layout.STATE_EVENT, _record(self.records.state)))
+        events += [("child", child) for child in children]
+        status = STATUSES[metadata.status]
+        failure = self.state.last_error
+        return ForeignRun(
+            self._opened(self.parent, "pipeline" if index is None else index.project_name, links, {}),
+            events,
+            _closed(status, None if failure is None else value_of(failure), self._result()),
+            started=_time(metadata.created_at),
+            ended=_time(metadata.completed_at or self.records.state.stored_at),
+            originals=originals,
+        )
+
+    def children(self) -> Iterator[tuple[PhaseRunRecord, ForeignRun]]:
+        """The runs of the phases, each with its record."""
+        for record in _lasts(self.records.state):
+            language = record.target_language
+            links = [{"rel": "child-of", "run_id": self.parent, "digest": None}]
+            labels = {} if language is None else {"target_language": language}
+            originals: dict[str, bytes] = {}
+            events = [("input", fact) for fact in self._used_by(record)]
+            events += [self._output(artifact, originals, keep=True) for artifact in self._made_by(record)]
+            if record.summary is not None:
+                values = {metric.metric_key: metric.value for metric in record.summary.metrics}
+                events.append(("metric", {"values": values, "step": None}))
+            events += [(layout.ARTIFACT_EVENT, _record(artifact)) for artifact in self._made_by(record)]
+            events.append((layout.PHASE_EVENT, _record(record)))
+            run_id = layout.child_id(self.parent, record.phase, language)
+            failure = None if record.error is None else value_of(record.error)
+            at = record.started_at or self.state.metadata.created_at
+            yield (
+                record,
+                ForeignRun(
+                    self._opened(run_id, record.phase.value, links, labels),
+                    events,
+                    _closed(_status_of(record), failure, None),
+                    started=_time(at),
+                    ended=_time(record.completed_at or at),
+                    originals=originals,
+                ),
+            )
+
+    def _config(self) -> dict[str, Any]:
+        index = self.records.listed
+        value: dict[str, Any] = {"phases": [one.phase.value for one in self.state.progress.phases]}
+        if index is not None:
+            value |= {"source_language": index.source_language, "target_languages": index.target_languages}
+        return {"value": value, "sources": {}, "volatile": []}
+
+    def _result(self) -> Any:
+        summary = self.state.qa_summary
+        return None if summary is None else {"qa_summary": value_of(summary)}
+
+    def _made_by(self, record: PhaseRunRecord) -> list[ArtifactMetadata]:
+        return [self.by_id[str(one)] for one in record.artifact_ids or [] if str(one) in self.by_id]
+
+    def _used_by(self, record: PhaseRunRecord) -> Iterator[dict[str, Any]]:
+        """What the needs of a phase had made, as inputs."""
+        needs = {(one.phase, one.target_language) for one in record.dependencies or []}
+        for other in _lasts(self.records.state):
+            if (other.phase, other.target_language) in needs:
+                yield from (self._fact(artifact, {}, keep=False) for artifact in self._made_by(other)[:1])
+
+    def _output(
+        self, artifact: ArtifactMetadata, originals: dict[str, bytes], *, keep: bool
+    ) -> tuple[str, dict[str, Any]]:
+        return "output", self._fact(artifact, originals, keep=keep)
+
+    def _fact(self, artifact: ArtifactMetadata, originals: dict[str, bytes], *, keep: bool) -> dict[str, Any]:
+        body = self.records.bodies.get(str(artifact.artifact_id))
+        stem = artifact.phase.value if artifact.phase is not None else artifact.role.value
+        name = layout.output_name(stem, artifact.target_language, artifact.format.value)
+        if name in originals:
+            name = f"{artifact.artifact_id}.{artifact.format.value}"
+        path = None
+        if keep and body is not None:
+            originals[name] = body
+            path = bundle_layout.original(name)
+        return {
+            "name": name,
+            "type": "file",
+            "ref": artifact.location.path or artifact.location.uri,
+            "sha256": artifact.checksum_sha256 if body is None else sha256_hex(body),
+            "size": artifact.size_bytes if body is None else len(body),
+            "path": path,
+            "media_type": media_type(name),
+        }
+
+    def _opened(self, run_id: str, kind: str, links: list[dict[str, Any]], labels: dict[str, str]) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "run_id": run_id,
+            "kind": kind,
+            "version": None,
+            "contract": {"name": NAME, "version": VERSION},
+            "generator": {"name": NAME, "version": VERSION} if self.imported else GENERATOR,
+            "ruleset": self.redactor.ruleset,
+            "labels": labels,
+            "links": links,
+            **dict.fromkeys(("idempotency", "argv", "cwd", "git", "platform", "entry")),
+        }
+        if self.imported:
+            told["imported"] = {"format": IMPORTED, "sha256": sha256_hex(bytes_of(value_of(self.records.state)))}
+        return told
+
+
+def _record(record: Any) -> dict[str, Any]:
+    return {"record": Foreign(value_of(record), PROFILE)}
+
+
+def _line(entry: LogEntry) -> dict[str, Any]:
+    return {
+        "level": LEVELS[entry.level],
+        "text": entry.message,
+        "entry": Foreign(value_of(entry, nulls=True), PROFILE),
+    }
+
+
+def _closed(status: str, failure: Any, result: Any) -> dict[str, Any]:
+    return {
+        "status": status,
+        "exit": None,
+        "error": failure,
+        "result": result,
+        "duration_ns": None,
+        "resources": None,
+        "torn_bytes": 0,
+        "lost": [],
+    }
+
+
+def _time(text: str) -> str:
+    """A timestamp in the form of the format. Raises `invalid_archive` for what names no moment."""
+    from datetime import UTC, datetime
+
+    try:
+        utc = datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+        found = f"{utc.isoformat(timespec='microseconds')}Z"
+    except (ValueError, OverflowError):
+        found = ""
+    if not is_time(found):
+        raise error("invalid_archive", f"{excerpt(text)!r} names no moment from 1970 on", found=excerpt(text))
+    return found

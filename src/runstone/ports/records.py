@@ -1,0 +1,177 @@
+"""Port `records`: bodies by key that are replaced as a whole, and lines that are added to one.
+
+- A reader sees the old body or the new one, never a part; a line, or nothing of it.
+- Who says what he expects to replace is told if it is no longer so (`record_conflict`): of all who expected the same,
+  one wins.
+- A line is a JSON value on one line. What stands behind the last line end of a body is a line of which only that is
+  missing, if it is whole JSON; else it is torn: what a crash left of a line that nobody was promised.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+
+from runstone.core.digests import digest_of
+from runstone.core.layout import PRIVATE, path_problem
+from runstone.core.parsing import parse_json
+from runstone.errors import RunstoneError, error, excerpt
+
+if TYPE_CHECKING:
+    from runstone.core.digests import Digest
+
+ANY: Final = "any"
+"""What is expected to be replaced: whatever is there, or nothing."""
+
+Expected = str | None
+"""The digest of the body that is to be replaced; `None`: there must be none; or `ANY`."""
+
+
+class RecordProperties(NamedTuple):
+    """What an adapter promises; declared, never guessed from its behaviour."""
+
+    survives: Literal["nothing", "kill", "power"]
+    """What a record survives, once the call that made it has returned."""
+    backend: str
+    """What references call it: `filesystem`, `sqlite`, `custom`."""
+
+
+class Lines(NamedTuple):
+    """The lines of a record."""
+
+    whole: list[bytes]
+    """Each without its line end."""
+    torn: bytes
+    """What a crash left behind the last of them; the next `append` takes it away."""
+
+
+class Records(Protocol):
+    """Records by key. Keys are relative paths, as those of files in a bundle; none begins with `.runstone`.
+
+    Safe for any number of threads and processes at once. What one has written, all see at their next call. Every method
+    raises `invalid_path` for what is no key, and `store_unavailable`; a call that raised has changed nothing, or did
+    what it was to do and cannot say that it lasts.
+    """
+
+    @property
+    def properties(self) -> RecordProperties:
+        """What this adapter promises."""
+        ...
+
+    def read(self, key: str) -> bytes | None:
+        """The body, whole; `None` where there is none, which is not an empty one."""
+        ...
+
+    def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
+        """Put a body in the place of what is there, old or new and never torn; answers its digest.
+
+        Raises `record_conflict` where something else stands there than was `expected`; then nothing is changed.
+        """
+        ...
+
+    def append(self, key: str, lines: list[bytes]) -> bytes:
+        """Add lines, in their order; without any nothing happens. Answers what was torn there, and is taken away.
+
+        A crash meanwhile leaves the first of them, each whole; at return all are there. Raises `invalid_json` for a
+        line that is empty or holds a line end.
+        """
+        ...
+
+    def lines(self, key: str) -> Lines:
+        """The lines of a body; none where there is none."""
+        ...
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The keys that begin with `prefix`, sorted."""
+        ...
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        """By key, of all that begin with `prefix`: a text that is another where the body is another one; empty where
+        that cannot be told just now."""
+        ...
+
+    def remove(self, key: str, *, expected: Expected = ANY) -> bool:
+        """Take a record away, for good at return; `False` where there is none. Raises `record_conflict`."""
+        ...
+
+    def place(self, key: str) -> str:
+        """Where a record is, for people and references: a path or a URL."""
+        ...
+
+
+class WholeRecords:
+    """What an adapter is spared that can only read, replace, list and remove whole bodies: lines by what was expected.
+
+    An adapter that can add to a body does so itself, at less cost; and it knows marks where it can tell of change.
+    """
+
+    def append(self: Records, key: str, lines: list[bytes]) -> bytes:
+        """See `Records.append`."""
+        data = joined(lines)
+        while data:
+            body = self.read(key)
+            found = split(body or b"")
+            try:
+                self.replace(key, joined(found.whole) + data, expected=None if body is None else digest_of(body))
+            except RunstoneError as exc:
+                if exc.code != "record_conflict":
+                    raise
+            else:
+                return found.torn
+        return b""
+
+    def lines(self: Records, key: str) -> Lines:
+        """See `Records.lines`."""
+        return split(self.read(key) or b"")
+
+    def marks(self: Records, prefix: str = "") -> dict[str, str]:
+        """See `Records.marks`."""
+        return dict.fromkeys(self.keys(prefix), "")
+
+
+def check_key(key: str) -> str:
+    """`key`, if it is one; raises `invalid_path`."""
+    problem = path_problem(key) or (f"{PRIVATE} is the adapter's own" if key.split("/")[0] == PRIVATE else "")
+    if problem:
+        shown = excerpt(str(key), 120)
+        raise error("invalid_path", f"{shown!r} is no key of a record: {problem}", path=shown)
+    return key
+
+
+def joined(lines: list[bytes]) -> bytes:
+    """Lines as they stand in a body; raises `invalid_json`."""
+    for line in lines:
+        if not line or b"\n" in line:
+            found = "an empty one" if not line else "a line end in it"
+            raise error("invalid_json", f"a line of a record is JSON on one line; found {found}", found=found)
+    return b"".join(line + b"\n" for line in lines)
+
+
+def split(body: bytes) -> Lines:
+    """The lines of a body, and what is torn behind them."""
+    *whole, tail = body.split(b"\n")
+    if tail and is_whole(tail):
+        return Lines([*whole, tail], b"")
+    return Lines(whole, tail)
+
+
+def is_whole(tail: bytes) -> bool:
+    """Whether what stands behind the last line end lacks nothing else. Numbers are never known to be whole."""
+    if not tail.rstrip().endswith((b"}", b"]", b'"')):
+        return False
+    try:
+        parse_json(tail)
+    except RunstoneError:
+        return False
+    return True
+
+
+def check_expected(key: str, expected: Expected, body: bytes | None) -> None:
+    """Raise `record_conflict` where a body is not the one that was expected."""
+    if expected == ANY:
+        return
+    found = None if body is None else digest_of(body)
+    if expected == found:
+        return
+    message = f"record {key} was to be replaced as {expected or 'a new one'}; there is {found or 'none'}: read it again"
+    details: dict[str, Any] = {"key": key, "expected": expected, "found": found}
+    raise error("record_conflict", message, **details)

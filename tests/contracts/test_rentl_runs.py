@@ -1,0 +1,259 @@
+"""A finished pipeline is one sealed run with a child for each phase; projects that are there are imported; and the
+verbs know phases and what they made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+import runstone
+from runstone.cli import main as command
+from runstone.contracts.rentl import (
+    LogSink,
+    Phase,
+    PhaseContext,
+    PhaseOutput,
+    PhaseRunner,
+    RunIndexRecord,
+    RunSealer,
+    RunStateRecord,
+    StorageError,
+    import_runs,
+    open_async_stores,
+    open_stores,
+    seal_run,
+)
+from runstone.contracts.rentl.document import CONTRACT, STATUSES
+from runstone.contracts.rentl.models import ArtifactFormat, ArtifactManifest, PhaseName, PhaseResultMetric
+
+P = PhaseName
+RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
+
+
+async def work(context: PhaseContext) -> PhaseOutput:
+    context.log("working", f"at {context.phase.value}", level="warn", of=None)  # type: ignore[arg-type]  # text will do
+    count = PhaseResultMetric.model_validate({"metric_key": "lines", "unit": "lines", "value": 2})
+    texts = {ArtifactFormat.CSV: "a,b\n"} if context.phase is P.EXPORT else {}
+    return PhaseOutput([{"text": f"{context.phase.value} {n}"} for n in range(2)], texts, [count])
+
+
+def record(
+    place: Path, store: runstone.Store | None, *, run_id: UUID = RUN, failing: bool = False, **options: Any
+) -> None:
+    async def fail(_: PhaseContext) -> PhaseOutput:
+        raise ValueError("no")
+
+    async def go() -> None:
+        stores = open_async_stores(place)
+        phases = [
+            Phase(P.INGEST, work),
+            Phase(P.TRANSLATE, work, by_language=True),
+            Phase(P.EXPORT, fail if failing else work),
+        ]
+        async with LogSink(stores.logs) as sink:
+            runner = PhaseRunner(
+                phases,
+                project_name="script",
+                source_language="ja",
+                target_languages=["en", "de"],
+                states=stores.states,
+                artifacts=stores.artifacts,
+                logs=sink,
+                seal=None if store is None else RunSealer(stores, store),
+            )
+            await runner.run(run_id, **options)
+        await stores.aclose()
+
+    asyncio.run(go())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> runstone.Store:
+    return runstone.open(tmp_path / "runs")
+
+
+CHILDREN = ["ingest", "translate-en", "translate-de", "export"]
+
+
+def test_a_finished_pipeline_is_one_run_with_a_child_for_each_phase(tmp_path: Path, store: runstone.Store) -> None:
+    """All verify; the parent binds the digests of its children; the documents are the records as rentl has them."""
+    record(tmp_path / "project", store)
+    runs = {sealed.run_id: sealed for sealed in store.runs()}
+    assert set(runs) == {str(RUN), *(f"{RUN}.{name}" for name in CHILDREN)}
+    for run_id in runs:
+        report = store.verify(run_id)
+        assert (report.ok, report.findings) == (True, [])
+    parent = runs[str(RUN)]
+    assert (parent.kind, parent.status, parent.contract) == ("script", "success", "rentl/1")
+    told = {event["data"]["run_id"]: event["data"]["digest"] for event in parent.events("child")}
+    assert told == {run_id: sealed.digest for run_id, sealed in runs.items() if run_id != str(RUN)}
+    assert {child["run_id"] for child in store.children(str(RUN))} == set(told)
+    kept = open_stores(tmp_path / "project")
+    assert parent.file("run_state.json") == (tmp_path / "project/state/runs" / f"{RUN}.json").read_bytes()
+    assert parent.file("run_index.json") == (tmp_path / "project/state/index" / f"{RUN}.json").read_bytes()
+    assert parent.file("log.jsonl") == (tmp_path / "project/logs" / f"{RUN}.jsonl").read_bytes()
+    manifest = ArtifactManifest.model_validate_json(parent.file("artifacts.json"))
+    assert manifest.artifacts == kept.artifacts.list_artifacts(RUN)
+    child = runs[f"{RUN}.export"]
+    assert child.file("artifacts/original/export.csv") == b"a,b\n"
+    assert [event["data"]["name"] for event in child.events("input")] == ["translate.en.jsonl", "translate.de.jsonl"]
+    assert json.loads(child.file("phase.json"))["phase"] == "export"
+
+
+def test_the_same_pipeline_has_the_same_outcome(tmp_path: Path) -> None:
+    """Whatever its ids and times; of each phase, too."""
+    digests = []
+    for number in range(2):
+        store = runstone.open(tmp_path / f"runs{number}")
+        record(tmp_path / f"project{number}", store, run_id=UUID(int=RUN.int + number))
+        digests.append({sealed.run_id[36:]: sealed.outcome_digest for sealed in store.runs()})
+    assert digests[0] == digests[1]
+    assert len(set(digests[0].values())) == 5
+
+
+def test_to_seal_again_is_to_seal_nothing(tmp_path: Path, store: runstone.Store) -> None:
+    """The same run, whatever a crash has left of the first time."""
+    record(tmp_path / "project", store)
+    before = {sealed.run_id: sealed.digest for sealed in store.runs()}
+    assert seal_run(open_stores(tmp_path / "project"), RUN, store)[2] == "identical"
+    half = runstone.open(tmp_path / "half")
+    shutil.copytree(tmp_path / "runs" / f"{RUN}.ingest", tmp_path / "half" / f"{RUN}.ingest")
+    assert seal_run(open_stores(tmp_path / "project"), RUN, half)[2] == "created"
+    assert {sealed.run_id: sealed.digest for sealed in half.runs()} == before
+    record(tmp_path / "project", store)
+    assert {sealed.run_id: sealed.digest for sealed in store.runs()} == before
+
+
+def test_a_run_that_failed_is_sealed_and_then_its_retry(tmp_path: Path, store: runstone.Store) -> None:
+    """Two runs of two truths: the second says which one it retries."""
+    with pytest.raises(ValueError, match="no"):
+        record(tmp_path / "project", store, failing=True)
+    failed = store.get(str(RUN))
+    assert (failed.status, store.get(f"{RUN}.export").status) == ("failed", "failed")
+    record(tmp_path / "project", store)
+    again = store.get(f"{RUN}.2")
+    assert (again.status, store.get(f"{RUN}.2.export").status) == ("success", "success")
+    [link] = again.events().__iter__().__next__()["data"]["links"]
+    assert link == {"rel": "retries", "run_id": str(RUN), "digest": failed.digest}
+    assert all(store.verify(sealed.run_id) for sealed in store.runs())
+
+
+def test_a_run_that_is_not_finished_is_not_sealed(tmp_path: Path, store: runstone.Store) -> None:
+    """Nor one that is not there."""
+    record(tmp_path / "project", store, until=P.TRANSLATE)
+    assert list(store.runs()) == []
+    for run_id, code in ((RUN, "validation_error"), (UUID(int=5), "not_found")):
+        with pytest.raises(StorageError) as raised:
+            seal_run(open_stores(tmp_path / "project"), run_id, store)
+        assert raised.value.code == code
+
+
+# import
+
+
+def test_a_project_is_imported(tmp_path: Path, store: runstone.Store) -> None:
+    """With what its phases made; again it is identical; what has not come to its end is interrupted."""
+    record(tmp_path / "project", None)
+    record(tmp_path / "project", None, run_id=UUID(int=RUN.int + 1), until=P.INGEST)
+    before = {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()}
+    found = import_runs(tmp_path / "project", store)
+    assert [(run_id, result) for run_id, _, result in found] == [
+        (str(RUN), "created"),
+        (str(UUID(int=RUN.int + 1)), "created"),
+    ]
+    assert [result for *_, result in import_runs(tmp_path / "project", store)] == ["identical"] * 2
+    assert [store.get(run_id).status for run_id, *_ in found] == ["success", "interrupted"]
+    reports = [store.verify(sealed.run_id) for sealed in store.runs()]
+    assert all(report.ok for report in reports)
+    assert all(any("imported" in item for item in report.not_checked) for report in reports)
+    assert {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()} == before
+
+
+def test_the_samples_are_imported(shared: Path, tmp_path: Path, store: runstone.Store) -> None:
+    """What the seed's own adapters left; its documents are the same bytes."""
+    sample = shared / "samples" / "rentl" / "fs_samples" / "test_filesystem_run_state_store_round_trip"
+    [(run_id, _, result)] = import_runs(sample, store)
+    assert result == "created"
+    sealed = store.get(run_id)
+    assert sealed.file("run_state.json") == (sample / "state" / "runs" / f"{run_id}.json").read_bytes()
+    assert sealed.file("run_index.json") == (sample / "state" / "index" / f"{run_id}.json").read_bytes()
+
+
+def test_what_is_damaged_is_not_imported(tmp_path: Path, store: runstone.Store) -> None:
+    """None of the project's runs is."""
+    record(tmp_path / "project", None)
+    bad = tmp_path / "project" / "state" / "runs" / f"{UUID(int=9)}.json"
+    bad.write_bytes(b"{")
+    with pytest.raises(StorageError):
+        import_runs(tmp_path / "project", store)
+    assert list(store.runs()) == []
+
+
+# the verbs
+
+
+def test_verbs_know_phases_and_artifacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`import`, `ls`, `show`, `diff`, `find`, `logs` and `contract`."""
+    monkeypatch.chdir(tmp_path)
+    record(tmp_path / "project", None)
+    record(tmp_path / "other", None, run_id=UUID(int=RUN.int + 1))
+
+    def said(*words: str) -> str:
+        capfd.readouterr()
+        assert command(list(words)) in (0, 1)
+        return capfd.readouterr().out
+
+    assert said("import", "project").count("created") == 1
+    assert json.loads(said("import", "other", "--json"))[0]["result"] == "created"
+    listed = said("ls", "contract:rentl kind:translate label.target_language:de")
+    assert listed.count("translate-de") == 2
+    assert said("ls", "kind:script status:success").count("script") == 2
+    shown = said("show", str(RUN))
+    assert all(name in shown for name in ("translate-en", "export", "contract", "rentl/1"))
+    assert "same" in said("diff", f"{RUN}.export", f"{UUID(int=RUN.int + 1)}.export")
+    [artifact] = (tmp_path / "project" / "artifacts" / str(RUN)).glob("*.csv")
+    found = said("find", str(artifact))
+    assert f"{RUN}.export" in found
+    assert "at translate" in said("logs", str(RUN))
+    assert "phase.json  sealed" in said("contract", "rentl", f"{RUN}.ingest")
+
+
+# the fold
+
+
+@pytest.mark.parametrize("status", [*STATUSES])
+def test_every_run_has_an_index(store: runstone.Store, status: str) -> None:
+    """One that tells no record has that of its own status, by the table; it is a good one."""
+    run = store.run("script", contract="rentl", config={"source_language": "ja", "target_languages": ["en"]})
+    run.log("hello")
+    if status == "interrupted":
+        store.recover(run.run_id, force=True)
+        with pytest.raises(runstone.Conflict):
+            run.finish()
+    else:
+        run.finish(status, error={"type": "E", "message": "m"} if status == "failed" else None)
+    index = RunIndexRecord.model_validate_json(store.get(run.run_id).file("run_index.json"))
+    assert (index.metadata.status, index.source_language) == (STATUSES[status], "ja")
+    assert store.verify(run.run_id)
+
+
+def test_events_that_tell_no_record_break_no_fold(store: runstone.Store) -> None:
+    """Whatever a program records under the names of the contract, its run is sealed and verifies."""
+    for value in (None, 5, "text", [], {}, {"$json": "{"}, {"$json": 7}, {"run_id": 5}):
+        with store.run("script", contract="rentl") as run:
+            for kind in ("state", "index", "phase", "artifact"):
+                run.event(f"x.rentl.{kind}", {"record": value})
+                run.event(f"x.rentl.{kind}", {})
+        assert store.verify(run.run_id), value
+    assert (CONTRACT.name, CONTRACT.version) == ("rentl", "1")
+    with pytest.raises(ValidationError):
+        RunStateRecord.model_validate({})

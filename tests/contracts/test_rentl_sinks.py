@@ -1,0 +1,215 @@
+"""Log sinks of an orchestrator: bounded, redacted, never in its way; and progress that costs no seal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from runstone.adapters.fs import durable
+from runstone.contracts.rentl import LogEntry, open_async_stores, open_stores
+from runstone.contracts.rentl.errors import storage_error
+from runstone.contracts.rentl.models import PhaseName
+from runstone.contracts.rentl.sinks import LogSink, Progress, ProgressStream
+
+RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
+OTHER = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0002")
+SECRET = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+
+
+def entry(number: int = 0, run: UUID = RUN, **more: Any) -> LogEntry:
+    known = {"timestamp": "2026-02-03T04:05:06Z", "level": "info", "event": "e", "run_id": run, "message": f"m{number}"}
+    return LogEntry.model_validate({**known, **more})
+
+
+class Held:
+    """A log store that writes when it is told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[LogEntry]] = []
+        self.open = asyncio.Event()
+        self.failing = False
+
+    async def append_log(self, entry: LogEntry) -> None:
+        await self.append_logs([entry])
+
+    async def append_logs(self, entries: Sequence[LogEntry]) -> None:
+        await self.open.wait()
+        if self.failing:
+            raise storage_error("io_error", "the disk is away")
+        self.calls.append(list(entries))
+
+    async def get_log_reference(self, run_id: UUID) -> None:
+        return None
+
+    @property
+    def messages(self) -> list[str]:
+        return [line.message for call in self.calls for line in call]
+
+
+def test_lines_are_written_in_order_and_many_at_once(tmp_path: Path) -> None:
+    """By run; at the end all are there, with few calls of the store; the reference counts them."""
+
+    async def main() -> None:
+        held = Held()
+        async with LogSink(held, batch=50) as sink:
+            for number in range(120):
+                await sink.emit(entry(number))
+            await sink.emit(entry(0, OTHER))
+            held.open.set()
+        assert held.messages == [*(f"m{number}" for number in range(120)), "m0"]
+        assert len(held.calls) <= 6
+        assert all(len({line.run_id for line in call}) == 1 for call in held.calls)
+        assert (sink.written, sink.dropped, sink.failed) == (121, 0, 0)
+        kept = open_async_stores(tmp_path)
+        async with LogSink(kept.logs) as real:
+            for number in range(10):
+                await real.emit(entry(number))
+        reference = await kept.logs.get_log_reference(RUN)
+        assert reference is not None
+        assert reference.entry_count == 10
+        assert Path(reference.location.path or "").read_bytes().count(b"\n") == 10
+        await kept.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_full_queue_holds_back_who_can_wait(tmp_path: Path) -> None:
+    """`emit` waits until there is room, and nothing is lost; the queue never has more than its capacity."""
+
+    async def main() -> None:
+        held = Held()
+        sink = LogSink(held, capacity=5, batch=1)
+
+        async def work() -> None:
+            for number in range(20):
+                await sink.emit(entry(number))
+
+        task = asyncio.create_task(work())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert not task.done()
+        assert len(sink._waiting) <= 5
+        held.open.set()
+        await task
+        await sink.aclose()
+        assert held.messages == [f"m{number}" for number in range(20)]
+
+    asyncio.run(main())
+
+
+def test_what_is_offered_to_a_full_queue_is_dropped_and_told() -> None:
+    """`offer` never waits; the log has a line with the number."""
+
+    async def main() -> None:
+        held = Held()
+        sink = LogSink(held, capacity=3, batch=100)
+        taken = [sink.offer(entry(number)) for number in range(10)]
+        assert taken == [True] * 3 + [False] * 7
+        held.open.set()
+        await sink.aclose()
+        assert held.messages == ["m0", "m1", "m2", "7 log lines were dropped: the queue was full"]
+        assert (sink.written, sink.dropped) == (4, 7)
+
+    asyncio.run(main())
+
+
+def test_a_store_that_fails_stops_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    """The loss is counted, said once, and the next lines are written."""
+
+    async def main() -> None:
+        held = Held()
+        held.open.set()
+        held.failing = True
+        async with LogSink(held, batch=1) as sink:
+            await sink.emit(entry(1))
+            await sink.emit(entry(2))
+            await sink.flush()
+            held.failing = False
+            await sink.emit(entry(3))
+        assert (held.messages, sink.failed, sink.written) == (["m3"], 2, 1)
+
+    asyncio.run(main())
+    assert capfd.readouterr().err.count("log lines are lost: the disk is away") == 1
+
+
+def test_secrets_do_not_pass_the_boundary() -> None:
+    """Whatever store stands behind; digests do."""
+    digest = "0a" * 32
+
+    async def main() -> None:
+        held = Held()
+        held.open.set()
+        async with LogSink(held) as sink:
+            await sink.emit(entry(message=f"with {SECRET}", data={"sha256": digest, "api_key": "abcdef-123456"}))
+            sink.offer(entry(data={"note": SECRET}))
+        text = repr(held.calls)
+        assert SECRET not in text
+        assert "abcdef-123456" not in text
+        assert digest in text
+
+    asyncio.run(main())
+
+
+# progress
+
+
+def test_progress_ten_times_a_second_costs_no_seal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred reports in ten seconds: nothing is renamed, at most a line a second is written, the last one is."""
+    renamed: list[str] = []
+    synced: list[int] = []
+    monkeypatch.setattr(os, "rename", lambda *names: renamed.append(names[0]))
+    monkeypatch.setattr(os, "replace", lambda *names: renamed.append(names[0]))
+    real = durable.sync_data
+    monkeypatch.setattr(durable, "sync_data", lambda fd: (synced.append(fd), real(fd)))
+    now = [1_700_000_000_000_000_000]
+
+    async def main() -> None:
+        kept = open_async_stores(tmp_path)
+        sink = LogSink(kept.logs)
+        stream = ProgressStream(sink, clock=lambda: now[0])
+        for number in range(1, 101):
+            now[0] += 100_000_000
+            stream.report(Progress(RUN, PhaseName.TRANSLATE, "en", number, 100))
+        await sink.aclose()
+        await kept.aclose()
+
+    asyncio.run(main())
+    lines = open_stores(tmp_path).logs.load_logs(RUN)
+    assert 9 <= len(lines) <= 12
+    assert lines[-1].message == "100 of 100"
+    assert renamed == []
+    assert len(synced) <= len(lines)
+
+
+def test_readers_see_the_newest() -> None:
+    """A slow reader misses what is no longer new, and holds nobody back; each phase is told."""
+
+    async def main() -> list[Progress]:
+        stream = ProgressStream()
+        seen: list[Progress] = []
+
+        async def read() -> None:
+            async for progress in stream.watch():
+                seen.append(progress)
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        for number in range(1000):
+            stream.report(Progress(RUN, PhaseName.TRANSLATE, None, number, 999))
+        stream.report(Progress(RUN, PhaseName.QA, None, 1, None))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert stream._readers == set()
+        return seen
+
+    seen = asyncio.run(main())
+    assert seen == [Progress(RUN, PhaseName.TRANSLATE, None, 999, 999), Progress(RUN, PhaseName.QA, None, 1, None)]
