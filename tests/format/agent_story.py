@@ -86,7 +86,8 @@ def research(run: Run) -> None:
     asked(run, "call-4", "embed-1", parent="call-2", parameters=None)
     tokens = {"input_tokens": 12, "output_tokens": 0, "cached_tokens": 0}
     answered(run, "call-4", usage=tokens, cost={**cost, "amount": "0.00002"}, duration_ns=None)
-    returned(run, "call-2", result=["p1", "p2"], items=2, child="part-2", children=["part-2", "part-3"])
+    yielded = {"items": 2, "yielded": ["p1", "p2"], "form": "generator"}
+    returned(run, "call-2", result=["p1", "p2"], **yielded, child="part-2", children=["part-2", "part-3"])
     passage = {"source": "rocks.txt", "span": {"start": 0, "end": 40}, "score": 0.75, "sha256": SHA["e"], "bytes": 40}
     found = [{"id": "p1", **passage}, {"id": "p2", **passage, "score": 0.5, "span": None}]
     tell(run, "evidence", query="granite", corpus="rocks", version="3", passages=found)
