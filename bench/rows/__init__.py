@@ -22,4 +22,5 @@ NAMES = (
     "services",
     "tool_call",
     "states",
+    "phases",
 )
