@@ -258,6 +258,14 @@ def test_a_namespace_or_a_thread_is_deleted(store) -> None:
     assert store.places() == [("u", ""), ("u", "x")]
 
 
+@pytest.mark.parametrize("limit", [-1, True, 1.5, "2"])
+def test_a_limit_is_a_count(store: StateStore, limit: Any) -> None:
+    """What is none is an error, and no empty list."""
+    assert code_of(lambda: store.list("t", limit=limit)) == "invalid_option"
+    assert code_of(lambda: store.places(limit=limit)) == "invalid_option"
+    assert store.list("t", limit=0) == []
+
+
 def test_a_thread_is_pruned(store) -> None:
     """To the last steps of each namespace, or to those from one on; what stays is as it was."""
     for namespace in ("", "x"):

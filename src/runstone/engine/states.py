@@ -139,6 +139,7 @@ class StateStore:
 
         Raises as `get`.
         """
+        _check_limit(limit)
         place, name = _place(thread, namespace), None if before is None else _name_of(before)
         found: list[StateCheckpoint] = []
         while limit is None or len(found) < limit:
@@ -154,6 +155,7 @@ class StateStore:
 
         Of a thread, or of all. Raises as `get`.
         """
+        _check_limit(limit)
         found: Places = []
         while limit is None or len(found) < limit:
             rows = self.records.states.places(thread, after, PAGE if limit is None else min(PAGE, limit - len(found)))
@@ -261,6 +263,11 @@ class StateStore:
             raise error("state_not_found", message, thread=place.thread, namespace=place.namespace, step=step)
         kind, data = unframed(self.records.blob(place, use))
         return data if kind == BYTES else load(data)
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+        raise error("invalid_option", f"`limit` is a whole number of at least 0; found {limit!r}", option="limit")
 
 
 def framed(kind: str, data: bytes) -> bytes:
