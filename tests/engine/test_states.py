@@ -259,7 +259,7 @@ def test_a_namespace_or_a_thread_is_deleted(store) -> None:
 
 
 @pytest.mark.parametrize("limit", [-1, True, 1.5, "2"])
-def test_a_limit_is_a_count(store: StateStore, limit: Any) -> None:
+def test_a_limit_is_a_count(store, limit) -> None:
     """What is none is an error, and no empty list."""
     assert code_of(lambda: store.list("t", limit=limit)) == "invalid_option"
     assert code_of(lambda: store.places(limit=limit)) == "invalid_option"
