@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from runstone.contracts.rentl import AsyncStores, StorageError, open_async_stores
-from runstone.contracts.rentl.models import PhaseName, PhaseStatus, RunState
+from runstone.contracts.rentl.models import PhaseName, PhaseStatus, RunIndexRecord, RunState, RunStateRecord
 from runstone.contracts.rentl.phases import Phase, PhaseContext, PhaseOutput
 from runstone.contracts.rentl.planning import Plan, to_do
 from runstone.contracts.rentl.runner import PhaseRunner
@@ -54,9 +54,8 @@ class Bench:
             Phase(P.EXPORT, self.work, timeout_s=5),
         ]
         known = {"project_name": "p", "source_language": "ja", "target_languages": ["en", "de"]}
-        return PhaseRunner(
-            phases, states=self.kept.states, artifacts=self.kept.artifacts, **{**known, **self.options, **more}
-        )
+        stores = {"states": self.kept.states, "artifacts": self.kept.artifacts}
+        return PhaseRunner(phases, **{**known, **stores, **self.options, **more})
 
 
 ALL = ["ingest", "context", "translate en", "translate de", "export"]
@@ -196,6 +195,132 @@ def test_a_run_that_is_cancelled_says_so_and_goes_on(tmp_path: Path) -> None:
         bench.hooks.clear()
         assert (await bench.runner().run(RUN)).metadata.status == "completed"
         assert bench.done.count("ingest") == 1
+
+    asyncio.run(main())
+
+
+def test_a_store_that_fails_hides_no_cancellation(tmp_path: Path) -> None:
+    """Who cancels a task is told that it is cancelled, whatever a store raises meanwhile."""
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+
+        class Away:
+            async def load_run_state(self, _: UUID) -> None:
+                return None
+
+            async def save_run_state(self, record: RunStateRecord, **_: Any) -> None:
+                if record.state.metadata.status == "cancelled":
+                    raise OSError("the disk is away")
+
+            async def save_run_index(self, _: RunIndexRecord) -> None:
+                pass
+
+        async def cancel(_: PhaseContext) -> None:
+            task.cancel()
+            await asyncio.sleep(0)
+
+        bench.hooks[P.INGEST] = cancel
+        task = asyncio.create_task(bench.runner(states=Away()).run(RUN))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("number", range(1, 13))
+def test_a_run_that_is_cancelled_while_its_state_is_stored_says_so(tmp_path: Path, number: int) -> None:
+    """Whichever store of the run it is: it is cancelled, or completed where all was done, and goes on."""
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        calls = 0
+
+        class Cancelling:
+            """Stores, and has the task cancelled before it knows of that."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(bench.kept.states, name)
+
+            async def save_run_state(self, record: RunStateRecord, **options: Any) -> None:
+                nonlocal calls
+                calls += 1
+                bench.kept.states.sync.save_run_state(record, **options)
+                if calls == number:
+                    task.cancel()
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(bench.runner(states=Cancelling()).run(RUN))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        stored = await bench.kept.states.load_run_state(RUN)
+        assert stored is not None
+        [listed] = await bench.kept.states.list_run_index()
+        assert stored.state.metadata.status == ("completed" if number == 12 else "cancelled")
+        assert listed.metadata == stored.state.metadata
+        state = await bench.runner().run(RUN)
+        assert (state.metadata.status, bench.done) == ("completed", ALL)
+
+    asyncio.run(main())
+
+
+def test_a_phase_may_raise_a_conflict_of_its_own(tmp_path: Path) -> None:
+    """It is the phase that failed; nobody else works on the run."""
+
+    class TakenError(Exception):
+        code = "conflict"
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        bench.failing[P.CONTEXT] = TakenError("two of that name")
+        with pytest.raises(TakenError):
+            await bench.runner().run(RUN)
+        stored = await bench.kept.states.load_run_state(RUN)
+        assert stored is not None
+        assert (stored.state.metadata.status, stored.state.last_error and stored.state.last_error.code) == (
+            "failed",
+            "conflict",
+        )
+
+    asyncio.run(main())
+
+
+def test_a_list_that_a_crash_left_behind_is_mended(tmp_path: Path) -> None:
+    """A process that died between the last state and its place in the list: the next `run` lists it."""
+
+    class Dying:
+        def __init__(self, bench: Bench) -> None:
+            self.states = bench.kept.states
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.states, name)
+
+        async def save_run_index(self, record: RunIndexRecord) -> None:
+            if record.metadata.status == "completed":
+                raise ProcessLookupError
+            await self.states.save_run_index(record)
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        with pytest.raises(ProcessLookupError):
+            await bench.runner(states=Dying(bench)).run(RUN)
+        state = await bench.runner().run(RUN)
+        [listed] = await bench.kept.states.list_run_index()
+        assert (state.metadata.status, listed.metadata) == ("completed", state.metadata)
+        assert bench.done == ALL
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("wrong", [{"until": P.QA}, {"again": [P.QA]}])
+def test_a_phase_that_is_none_is_refused_before_anything(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """No state is stored of such a call."""
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        with pytest.raises(ValueError, match="there is no phase qa here, but ingest, context"):
+            await bench.runner().run(RUN, **wrong)
+        assert await bench.kept.states.load_run_state(RUN) is None
 
     asyncio.run(main())
 

@@ -138,6 +138,32 @@ def test_a_store_that_fails_stops_nobody(capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr().err.count("log lines are lost: the disk is away") == 1
 
 
+def test_a_store_that_raises_anything_stops_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    """A store that somebody else wrote raises what it likes: `flush` comes to its end, and no secret is said."""
+
+    class Full(Held):
+        async def append_logs(self, entries: Sequence[LogEntry]) -> None:
+            if self.failing:
+                raise OSError(f"no room for {SECRET}")
+            await super().append_logs(entries)
+
+    async def main() -> None:
+        held = Full()
+        held.open.set()
+        held.failing = True
+        async with LogSink(held, capacity=1, batch=1) as sink:
+            for number in range(3):
+                await sink.emit(entry(number))
+            await asyncio.wait_for(sink.flush(), 10)
+            held.failing = False
+            await sink.emit(entry(3))
+        assert (held.messages, sink.failed, sink.written) == (["m3"], 3, 1)
+
+    asyncio.run(main())
+    said = capfd.readouterr().err
+    assert (said.count("log lines are lost: OSError: no room for"), SECRET in said) == (1, False)
+
+
 def test_secrets_do_not_pass_the_boundary() -> None:
     """Whatever store stands behind; digests do."""
     digest = "0a" * 32

@@ -242,6 +242,13 @@ def test_nothing_is_an_empty_list_and_missing_is_not_found(opened: Stores) -> No
         assert (raised.code, raised.details["artifact_id"], raised.exit_status) == ("not_found", str(ARTIFACT), 3)
 
 
+@pytest.mark.parametrize("odd", ["a", "", "../../a", "港", "A" * 300, f"{RUN}\n", RUN.hex])
+def test_an_error_about_what_is_no_id_is_a_model_too(opened: Stores, odd: Any) -> None:
+    """Whoever hands in such a text has an error with all its parts."""
+    raised = refused(lambda: opened.artifacts.get_artifact(odd))
+    assert (raised.info.code, odd in raised.message) == ("not_found", True)
+
+
 def test_another_format_is_unsupported(opened: Stores) -> None:
     """To write by the wrong method, and to read."""
     opened.artifacts.write_artifact_json(artifact(), {"text": "a"})
@@ -356,6 +363,22 @@ def test_logs_go_by_age_and_by_number(opened: Stores) -> None:
     assert [opened.logs.get_log_reference(run) is None for run in runs] == [True] * 4 + [False]
     assert (opened.logs.remove_log(runs[4]), opened.logs.remove_log(runs[4])) == (True, False)
     assert opened.logs.list_logs() == []
+
+
+def test_a_moment_before_all_calendars_breaks_no_list(opened: Stores) -> None:
+    """It has the form of a timestamp, and in UTC it would be of the year 0."""
+    early = "0001-01-01T00:00:00+14:00"
+    opened.logs.append_log(entry(timestamp=early))
+    assert [one.updated_at for one in opened.logs.list_logs()] == [early]
+    assert opened.logs.prune_logs(older_than=early) == []
+
+
+@pytest.mark.parametrize("older_than", ["yesterday", "", "2026-02-03", "2026-02-03T04:05:06"])
+def test_what_names_no_moment_takes_no_log_away(opened: Stores, older_than: str) -> None:
+    """It would sort behind every log."""
+    opened.logs.append_log(entry())
+    assert refused(lambda: opened.logs.prune_logs(older_than=older_than)).code == "validation_error"
+    assert len(opened.logs.load_logs(RUN)) == 1
 
 
 # secrets

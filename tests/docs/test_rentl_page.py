@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ import runstone
 from runstone.contracts.rentl import stores
 from runstone.contracts.rentl.document import STATUSES
 from runstone.contracts.rentl.errors import DETAILS, EXIT_STATUS
+from runstone.testing.records import RecordsSuite
 
 from .pages import codes, fenced, rows, sections, text_of
 from .test_examples import run
@@ -37,6 +39,19 @@ def test_there_are_the_examples_that_are_promised() -> None:
     assert len(EXAMPLES) == 3
     body = EXAMPLES[2].partition("class ")[2].partition("\n\n\n")[0]
     assert len([line for line in body.splitlines() if line.strip()]) <= 20
+
+
+def test_the_suite_finds_what_the_adapter_lacks() -> None:
+    """As the page says: of two that expect the same one wins, and here both do."""
+    told: dict[str, Any] = {}
+    exec(EXAMPLES[2], told)
+
+    class Ground:
+        def make(self) -> Any:
+            return told["DictRecords"]()
+
+    with pytest.raises(AssertionError):
+        RecordsSuite().test_threads_that_meet_in_any_line_have_one_winner(Ground())
 
 
 def test_methods_are_documented() -> None:

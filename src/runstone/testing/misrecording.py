@@ -243,6 +243,16 @@ class ChecksThenActs(PlainRecords):
         return digest_of(body)
 
 
+class ActsOnTheNextLine(PlainRecords):
+    """Looks what is there, and replaces it at once, but without a lock."""
+
+    def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
+        """Broken."""
+        self.check(check_key(key), expected)
+        self.put(key, body)
+        return digest_of(body)
+
+
 class RemovesWhateverStands(PlainRecords):
     """Does not look what it removes."""
 
@@ -453,6 +463,7 @@ RECORDS_ZOO: Final = {
     "writes, then refuses": Recording("test_what_is_expected_is_compared", WritesThenRefuses),
     "wrong code": Recording("test_what_is_expected_is_compared", WrongCode),
     "checks, then acts": Recording("test_threads_that_expect_the_same_have_one_winner", ChecksThenActs),
+    "acts on the next line": Recording("test_threads_that_meet_in_any_line_have_one_winner", ActsOnTheNextLine),
     "removes whatever stands": Recording("test_what_is_removed_can_be_expected", RemovesWhateverStands),
     "loses appends": Recording("test_threads_append_whole_lines", LosesAppends),
     "appends piece by piece": Recording("test_threads_append_whole_lines", AppendsOneByOne),

@@ -20,7 +20,7 @@ from runstone.core.digests import digest_of
 from runstone.errors import RunstoneError
 from runstone.testing.durability import in_children
 from runstone.testing.ground import code_of
-from runstone.testing.racing import RACERS, race
+from runstone.testing.racing import RACERS, race, stepping
 
 if TYPE_CHECKING:
     from runstone.ports.records import Records
@@ -240,6 +240,11 @@ class RecordsSuite:
         """Every number that was counted is there: no replacement was lost."""
         assert race(lambda _: counted(ground.make(), "count")) == ["counted"] * RACERS
         assert ground.make().read("count") == b"%d" % (RACERS * ROUNDS)
+
+    def test_threads_that_meet_in_any_line_have_one_winner(self, ground: RecordsGround) -> None:
+        """The same, with threads that are let in before each line of the adapter."""
+        assert race(stepping(lambda _: counted(ground.make(), "count", 3)), racers=4) == ["counted"] * 4
+        assert ground.make().read("count") == b"12"
 
     def test_threads_append_whole_lines(self, ground: RecordsGround) -> None:
         """None is lost, none is mixed with another; those of one call stand together, those of one thread in order."""

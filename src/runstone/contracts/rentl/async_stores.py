@@ -237,7 +237,8 @@ class AsyncLogs(Hopping):
         keep: int | None = None,
     ) -> list[LogFileReference]:
         """Take logs away that nobody has written to since a time (a timestamp), and all but the newest `keep`; answers
-        what is gone. Without either nothing goes. A log that is written to meanwhile stays."""
+        what is gone. Without either nothing goes. A log that is written to meanwhile stays. Raises `validation_error`
+        for what is no timestamp, or no number from 0 on."""
         return await self.in_thread(
             self.sync.prune_logs,
             older_than=older_than,

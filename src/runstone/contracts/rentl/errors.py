@@ -6,6 +6,7 @@ stand in no other table.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from runstone.errors import RunstoneError
@@ -23,6 +24,7 @@ EXIT_STATUS: Final = {
 }
 """Code → the exit status of a command that ends because of it."""
 DETAILS: Final = ("operation", "run_id", "artifact_id", "backend", "path", "uri", "reason")
+_ID: Final = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OF_THE_KERNEL: Final = {
     "record_conflict": "conflict",
     "store_unavailable": "io_error",
@@ -51,9 +53,17 @@ class StorageError(RunstoneError):  # as rentl calls it
 
 
 def storage_error(code: str, message: str, **details: Any) -> StorageError:
-    """The error of a code; of the details those that are known, ids as text."""
+    """The error of a code; of the details those that are known, ids as text; what is no id stands in the message."""
     known = {name: str(details[name]) for name in DETAILS if details.get(name) is not None}
+    for name in ("run_id", "artifact_id"):
+        if name in known and not _is_id(known[name]):
+            del known[name]
     return StorageError(code, message, **known)
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text is a UUID as rentl's models take it."""
+    return _ID.fullmatch(text) is not None
 
 
 def translated(exc: RunstoneError, **details: Any) -> RunstoneError:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue, RootModel
@@ -54,7 +55,7 @@ from runstone.core.times import time_text
 from runstone.locate import hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from runstone.contracts.rentl.models import RunId
     from runstone.contracts.rentl.phases import Phase
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from runstone.contracts.rentl.sinks import LogSink, Progress, ProgressStream
 
 SCHEMA: Final = VersionInfo(major=0, minor=1, patch=0)
+Answer = TypeVar("Answer")
 _FINISHED: Final = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
@@ -138,11 +140,15 @@ class PhaseRunner:
 
         Without a `run_id` a new run is made; with one that a state is stored of, that goes on. The phases `again` are
         made anew, and all that is made from them is stale until it is, too. Raises what a phase raises, when the state
-        says `failed` (`cancelled` for a task that is cancelled); `TimeoutError`; and `StorageError`: `conflict` where
-        another one works on this run.
+        says `failed` (`cancelled` for a task that is cancelled); `TimeoutError`; `StorageError`: `conflict` where
+        another one works on this run; `ValueError` for a phase that is none of the runner's.
         """
+        anew = list(again)
+        for phase in [*anew, *([] if until is None else [until])]:
+            if phase not in self.phases:
+                raise ValueError(f"there is no phase {phase} here, but {', '.join(self.phases)}")
         work = Work(self, run_id or new_id(self.clock(), self.random(10)))
-        return await work.go(list(again), until)
+        return await work.go(anew, until)
 
 
 class Work:
@@ -155,29 +161,32 @@ class Work:
         self._stored_at = NONE_EXPECTED
         self._last_ns = 0
         self._made: dict[Step, list[JsonValue]] = {}
+        self._state: RunState | None = None
+        self._told = False
+        """Whether another one works on this run: from then on nothing is changed."""
 
     async def go(self, again: list[PhaseName], until: PhaseName | None) -> RunState:
         """See `PhaseRunner.run`."""
-        state = await self._begin(again)
         last = len(self.plan.steps)
         if until is not None:
             last = 1 + max(number for number, step in enumerate(self.plan.steps) if step.phase == until)
         within = set(self.plan.steps[:last])
         try:
+            state = await self._begin(again)
             while left := [step for step in planning.to_do(self.plan, state.phase_history or []) if step in within]:
                 state = await self._one(state, left[0])
+            if planning.to_do(self.plan, state.phase_history or []):
+                return await self._save(state)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(self._now_state or state, RunStatus.CANCELLED, None))
+            if self._state is not None and not self._told:
+                with suppress(Exception):  # who is cancelled is told of that, whatever the store says
+                    await to_the_end(self._end(self._state, RunStatus.CANCELLED, None))
             raise
         except Exception as exc:
-            if getattr(exc, "code", None) != "conflict":
-                await self._end(self._now_state or state, RunStatus.FAILED, exc)
+            if self._state is not None and not self._told:
+                await to_the_end(self._end(self._state, RunStatus.FAILED, exc))
             raise
-        if planning.to_do(self.plan, state.phase_history or []):
-            return await self._save(state)
-        return await self._end(state, RunStatus.COMPLETED, None)
-
-    _now_state: RunState | None = None
+        return await to_the_end(self._end(state, RunStatus.COMPLETED, None))
 
     async def _begin(self, again: list[PhaseName]) -> RunState:
         states = self.runner.states
@@ -191,7 +200,9 @@ class Work:
         if steps:
             state.phase_history = planning.stale(self.plan, state.phase_history or [], steps)
         if state.metadata.status in _FINISHED and not planning.to_do(self.plan, state.phase_history or []):
+            await self._list_again(state)
             return state  # there is nothing to do
+        self._state = state
         state.metadata.status = RunStatus.RUNNING
         state.metadata.started_at = state.metadata.started_at or self._now()
         state.metadata.completed_at = state.last_error = None
@@ -200,6 +211,14 @@ class Work:
             "the run begins" if stored is None else "the run goes on",
         )
         return await self._save(state)
+
+    async def _list_again(self, state: RunState) -> None:
+        """Store what lists show of a finished run, where a crash has left it behind the state."""
+        states = self.runner.states
+        if states is not None:
+            listed = [one for one in await states.list_run_index() if one.metadata.run_id == self.run_id]
+            if [one.metadata for one in listed] != [state.metadata]:
+                await states.save_run_index(self._index(state, self._stored_at))
 
     def _new(self) -> RunState:
         summary = ProgressSummary(percent_mode=ProgressPercentMode.UNAVAILABLE)
@@ -222,7 +241,7 @@ class Work:
         history = state.phase_history or []
         state.metadata.current_phase = step.phase
         self._set_progress(state, step, PhaseStatus.RUNNING)
-        state = self._now_state = await self._save(state)
+        state = await self._save(state)
         await self._log("phase_started", f"{step} begins", step)
         record = PhaseRunRecord(
             phase_run_id=self._id(),
@@ -256,7 +275,7 @@ class Work:
         self._made.pop(step, None)  # the next phase is given what is kept, as it is in a run that goes on
         if self.runner.artifacts is None:
             self._made[step] = list(output.items)
-        state = self._now_state = await self._save(state)
+        state = await self._save(state)
         await self._log("phase_completed", f"{step} is done", step)
         return state
 
@@ -335,15 +354,21 @@ class Work:
         state.progress.summary = _percent(every, len(self.plan.steps))
 
     async def _save(self, state: RunState) -> RunState:
-        """Store the state over the one that was read or stored last."""
-        states = self.runner.states
-        if states is not None:
-            stored_at = self._now()
-            record = RunStateRecord(run_id=self.run_id, stored_at=stored_at, state=state)
-            await states.save_run_state(record, expected_updated_at=self._stored_at)
-            self._stored_at = stored_at
-            await states.save_run_index(self._index(state, stored_at))
+        """Store the state over the one that was read or stored last; to the end: else nobody knows which one stands."""
+        if self.runner.states is not None:
+            await to_the_end(self._store(self.runner.states, state))
         return state
+
+    async def _store(self, states: RunStateStore, state: RunState) -> None:
+        stored_at = self._now()
+        record = RunStateRecord(run_id=self.run_id, stored_at=stored_at, state=state)
+        try:
+            await states.save_run_state(record, expected_updated_at=self._stored_at)
+        except Exception as exc:
+            self._told = getattr(exc, "code", None) == "conflict"
+            raise
+        self._stored_at = stored_at
+        await states.save_run_index(self._index(state, stored_at))
 
     def _index(self, state: RunState, at: str) -> RunIndexRecord:
         return RunIndexRecord(
@@ -391,6 +416,18 @@ class Work:
 
     def _id(self) -> UUID:
         return new_id(self.runner.clock(), self.runner.random(10))
+
+
+async def to_the_end(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Wait for work that is not to be left half done: a task that is cancelled meanwhile waits for its end, unless it
+    is cancelled once more."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(Exception):  # whoever is cancelled has no use for it
+            await asyncio.shield(task)
+        raise
 
 
 def _ns_of(timestamp: str) -> int:

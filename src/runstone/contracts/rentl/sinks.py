@@ -17,12 +17,12 @@ from collections import deque
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from runstone.contracts.rentl.errors import StorageError
 from runstone.contracts.rentl.models import LogEntry, LogLevel
 from runstone.contracts.rentl.printing import value_of
 from runstone.core.times import time_text
 from runstone.core.values import coerce
 from runstone.engine.facts import say
+from runstone.errors import RunstoneError
 from runstone.locate import open_redactor
 
 if TYPE_CHECKING:
@@ -172,11 +172,12 @@ class LogSink:
     async def _write(self, lines: list[LogEntry]) -> None:
         try:
             await self._logs.append_logs(lines)
-        except StorageError as exc:
+        except Exception as exc:  # a store of somebody else's may raise anything
             self.failed += len(lines)
             if not self._said:
                 self._said = True
-                say(f"log lines are lost: {exc.message}", self._redactor or open_redactor())
+                said = exc.message if isinstance(exc, RunstoneError) else f"{type(exc).__name__}: {exc}"
+                say(f"log lines are lost: {said}", self._redactor or open_redactor())
         else:
             self.written += len(lines)
 

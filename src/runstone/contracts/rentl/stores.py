@@ -25,7 +25,7 @@ from runstone.contracts.rentl.models import (
 )
 from runstone.contracts.rentl.printing import bytes_of, parse, value_of
 from runstone.core.digests import digest_of, sha256_hex
-from runstone.errors import RunstoneError
+from runstone.errors import RunstoneError, excerpt
 from runstone.ports.records import ANY
 
 if TYPE_CHECKING:
@@ -306,9 +306,10 @@ class Logs(Kept):
 
     def prune_logs(self, *, older_than: str | None = None, keep: int | None = None) -> list[LogFileReference]:
         """Take logs away that nobody has written to since a time (a timestamp), and all but the newest `keep`; answers
-        what is gone. Without either nothing goes. A log that is written to meanwhile stays."""
+        what is gone. Without either nothing goes. A log that is written to meanwhile stays. Raises `validation_error`
+        for what is no timestamp, or no number from 0 on."""
         checked_limit(keep, "prune_logs")
-        since = None if older_than is None else _moment(older_than)
+        since = None if older_than is None else _since(older_than)
         gone = []
         for number, reference in enumerate(self.list_logs()):
             old = since is not None and _updated(reference)[0] < since
@@ -349,8 +350,21 @@ def _moment(timestamp: str) -> str:
 
     try:
         return datetime.fromisoformat(timestamp).astimezone(UTC).isoformat(timespec="microseconds")
-    except ValueError:
+    except (ValueError, OverflowError):
         return timestamp
+
+
+def _since(timestamp: str) -> str:
+    """As `_moment`, but what names no moment would be later than all logs: raises `validation_error`."""
+    try:
+        known = datetime.fromisoformat(timestamp).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        reason = "older_than is a timestamp with its zone, as 2026-02-03T04:05:06Z"
+        message = f"prune_logs: {reason}; found {excerpt(timestamp)!r}"
+        raise storage_error("validation_error", message, operation="prune_logs", reason=reason)
+    return _moment(timestamp)
 
 
 def _updated(reference: LogFileReference) -> tuple[str, str]:
