@@ -104,7 +104,8 @@ def test_one_that_cannot_be_sealed_is_skipped_with_its_reason(store: Store, invo
     answer = invoke("recover")
     assert answer.status == 1
     assert answer.out == (
-        "skipped  bad\n         no contract 'later/1'; known are agent/1, lotus/1.0, ovc/0.1, rentl/1, rmos/1, runstone/1\n"
+        "skipped  bad\n"
+        "         no contract 'later/1'; known are agent/1, lotus/1.0, ovc/0.1, rentl/1, rmos/1, runstone/1\n"
         "sealed   good  interrupted, 3 events\n"
     )
     again = invoke("recover", "bad", "--json")
