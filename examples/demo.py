@@ -1,5 +1,5 @@
 """Runstone step by step: record real work, find, compare and judge it, prove it, damage it, kill a run, hide a secret,
-decide at a gate, audit an agent, do its run again.
+decide at a gate, audit an agent, kill it and go on, do its run again.
 
     python examples/demo.py [--work DIR]
 
@@ -346,6 +346,36 @@ def act(stage: Stage) -> None:
     claim(b"answer questions about the Python language" not in told, "no prompt is in the record")
 
 
+def go_on(stage: Stage) -> None:
+    """Kill the agent in its midst, and start it again."""
+    stage.section(
+        "Kill the agent, and go on",
+        "With a store of states every step of the agent is durable before the next one\n"
+        "begins: killed, and started again, it goes on where it was.",
+    )
+    research = os.path.relpath(PROJECT / "examples" / "agent" / "research.py", stage.work)
+    command = f"python {research} \\\n    --prompt candidate --out answers --states states.db"
+    process = stage.start(f"env RUNSTONE_STORE=killed {command}")
+    deadline = time.monotonic() + LIMIT_S
+    while process.poll() is None and len(list((stage.work / "answers").glob("reports/*"))) < 3:
+        claim(time.monotonic() < deadline, "three reports are written")
+        time.sleep(0.001)
+    stage.sh(f"kill -9 {process.pid}")
+    process.communicate()
+    claim(process.returncode == -signal.SIGKILL, "the agent was killed by signal 9")
+    stage.sh(f"RUNSTONE_STORE=killed {command}")
+    stage.sh("runstone ls --store killed")
+    last, first = (run.run_id for run in runstone.open(stage.work / "killed").runs())
+    shown = stage.sh(f"runstone show {last} --store killed", only="^link|accuracy")
+    claim(f"retries {first}" in shown, "the second run retries the first")
+    stage.sh(f"runstone audit {last} --store killed", only="^CALLS")
+    candidate = next(runstone.open(stage.work / "agents").runs())
+    whole, left = model_calls(candidate), model_calls(runstone.open(stage.work / "killed").get(last))
+    claim(whole > left > 0, "going on takes fewer calls of the model than all of it")
+    claim(len(list((stage.work / "answers" / "reports").iterdir())) == 9, "there are nine reports")
+    print(f"\nOf {whole} calls of the model, {left} were left to the second run.")
+
+
 def repeat(stage: Stage) -> None:
     """Do the agent's first run again, though what it wrote is gone."""
     stage.section(
@@ -368,7 +398,7 @@ def phases(stage: Stage) -> None:
     stage.section(
         "Killed between its phases",
         "A script of 62 lines is translated in seven phases. The process is killed on its\n"
-        "way; another one goes on where it was, and one run is sealed, with seven children.",
+        "way; another one goes on where it was. One run is sealed, with seven children.",
     )
     pipeline = os.path.relpath(PROJECT / "examples" / "phases" / "pipeline.py", stage.work)
     run_id = "01890a5c-91c8-7b2a-9f51-9b40d0cf0001"
@@ -413,6 +443,11 @@ def derivations(stage: Stage) -> list[runstone.Sealed]:
     return runs
 
 
+def model_calls(run: runstone.Sealed) -> int:
+    """Return how often a model was asked in a run."""
+    return sum(1 for _ in run.events("model.called"))
+
+
 def read_until(process: subprocess.Popen[str], last: str) -> list[str]:
     """Return the lines that a process printed, up to and with `last`; `ClaimError` if it ends before."""
     lines: list[str] = []
@@ -439,6 +474,7 @@ SECTIONS: Sequence[Callable[[Stage], None]] = (
     carry,
     decide,
     act,
+    go_on,
     repeat,
     phases,
     purge,
@@ -459,6 +495,8 @@ def farewell(work: Path, took_s: float) -> None:
         ("decisions", "the store of 400 decisions, packed"),
         ("translated", "the store of a pipeline of phases; its files are in `translation`"),
         ("agents", "the store of two runs of an agent, and of a replay of the first"),
+        ("killed", "the store of an agent that was killed and gone on with"),
+        ("states.db", "the states that it went on from"),
     ):
         print(f"  {name:<13}{what}")
     print("\nTry next:\n")

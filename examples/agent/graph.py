@@ -9,6 +9,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -17,8 +18,10 @@ from runstone import PolicyBlocked
 Tools = Mapping[str, Callable[..., Any]]
 
 
-def graph_of(model: BaseChatModel, tools: Tools) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The compiled graph; its state is a list of messages."""
+def graph_of(
+    model: BaseChatModel, tools: Tools, saver: BaseCheckpointSaver[str] | None = None
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The compiled graph; its state is a list of messages, which a saver keeps where there is one."""
 
     def ask(state: MessagesState) -> dict[str, Any]:
         return {"messages": [model.invoke(state["messages"])]}
@@ -38,7 +41,7 @@ def graph_of(model: BaseChatModel, tools: Tools) -> CompiledStateGraph[Any, Any,
     graph.add_edge(START, "ask")
     graph.add_conditional_edges("ask", wants_tools, {"work": "work", END: END})
     graph.add_edge("work", "ask")
-    return graph.compile()
+    return graph.compile(checkpointer=saver)
 
 
 def _answered(tools: Tools, call: dict[str, Any]) -> ToolMessage:

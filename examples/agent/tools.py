@@ -2,12 +2,13 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import corpus
 from calculator import calculate
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from runstone import Run
 from runstone.contracts.agent import Approval, ApprovalRequest
@@ -45,6 +46,17 @@ def tools_for(run: Run, folder: Path) -> dict[str, Callable[..., Any]]:
         "run_shell": run_shell,
     }
     return {name: run.tool(CONTRACTS[name])(function) for name, function in functions.items()}
+
+
+def found_before(run: Run, messages: Iterable[AnyMessage]) -> None:
+    """Tell a run what an interrupted one had found, by the conversation that it goes on with: answers may cite it."""
+    queries: dict[str | None, str] = {}
+    for message in messages:
+        if isinstance(message, AIMessage):
+            queries |= {call["id"]: call["args"]["query"] for call in message.tool_calls if call["name"] == "search"}
+        elif isinstance(message, ToolMessage) and message.tool_call_id in queries and message.status == "success":
+            told = json.loads(str(message.content))
+            run.evidence(queries[message.tool_call_id], told, corpus=corpus.NAME, version=corpus.version())
 
 
 def desk(request: ApprovalRequest) -> Approval:
