@@ -12,6 +12,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -422,12 +423,12 @@ class TestPriceTable:
 
 
 def cut_after(patch: pytest.MonkeyPatch, calls: int) -> None:
-    """Let so many syncs and renames through, then cut the power before the next takes effect."""
-    left = iter(range(calls))
+    """Let so many syncs and renames of this thread through, then cut the power before the next takes effect."""
+    left, own = iter(range(calls)), threading.get_ident()
     fsync, rename = os.fsync, Path.replace
 
     def cut_fsync(descriptor: int) -> None:
-        if next(left, None) is None:
+        if threading.get_ident() == own and next(left, None) is None:
             raise PowerCut
         fsync(descriptor)
 

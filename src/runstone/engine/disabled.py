@@ -83,6 +83,7 @@ class DisabledRun:
     status: Final = "running"
     digest: Final = None
     decision: Final = None
+    copies: Final = ()
     debug_key: Final = None
     git: Final = None
     store: Final = None

@@ -277,8 +277,8 @@ class SqliteStates:
         )
         self._connection = connection
         self._inode = _inode_of(self._path)
-        found = connection.execute("PRAGMA application_id").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        found = connection.execute("PRAGMA application_id").fetchone()[0]  # behind the tables: they come with it
         if found not in (0, APPLICATION_ID) or (found == 0 and tables):
             raise _foreign(self._path, "a database of another program")
         if found == 0:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runstone.core.values import Mark
 
 MEASURED: Final = frozenset(
-    {"attempts", "bytes", "dropped", "duration_ns", "events", "exit", "redactions", "size", "torn_bytes"}
+    {"attempts", "bytes", "dropped", "duration_ns", "events", "exit", "redactions", "seed", "size", "torn_bytes"}
 )
 """Fields of an event's data that the kernel counts: numbers that cannot be text, and that no user chose."""
 
