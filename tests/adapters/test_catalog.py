@@ -65,6 +65,6 @@ def test_the_last_catalog_goes_quietly(tmp_path: Path, monkeypatch: pytest.Monke
     ground = SqliteGround(tmp_path / "store")
     catalog = ground.make()
     assert catalog.marks() == {}
-    monkeypatch.setattr("runstone.adapters.sqlite.catalog.os", None)
-    catalog.__del__()
+    monkeypatch.setattr("runstone.adapters.sqlite.database.os", None)
+    catalog._database.__del__()
     ground.close()

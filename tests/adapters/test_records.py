@@ -236,6 +236,5 @@ def test_every_transaction_is_synced(tmp_path: Path) -> None:
     """What is answered survives power loss: SQLite is told to sync, whatever its default."""
     records = SqliteRecords(str(tmp_path / "db"))
     records.replace("a", b"")
-    assert records._connection is not None
-    assert records._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert records._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert records._database.open().execute("PRAGMA synchronous").fetchone() == (2,)
+    assert records._database.open().execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -579,8 +579,10 @@ def test_a_full_disk_loses_nothing_that_was_answered(path: Path) -> None:
 def test_every_commit_is_synced(path: Path) -> None:
     """WAL, and a sync at each commit: what power safety rests on."""
     states = made(path)
-    found = [states._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
-    assert (found, states._connection.execute("PRAGMA secure_delete").fetchone()[0]) == (["wal", 2], 1)
+    found = [
+        states._database.open().execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    ]
+    assert (found, states._database.open().execute("PRAGMA secure_delete").fetchone()[0]) == (["wal", 2], 1)
 
 
 def test_deleted_bytes_leave_the_file(path: Path) -> None:

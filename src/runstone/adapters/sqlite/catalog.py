@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import sqlite3
 
 from runstone.adapters.sqlite.changes import Change, effective_card
+from runstone.adapters.sqlite.database import Database
 from runstone.adapters.sqlite.plans import PATIENCE, plans
 from runstone.core.card import FORMAT
 from runstone.core.parsing import load
@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 APPLICATION_ID: Final = 0x52_53_54_4E
-SCHEMA: Final = f"{FORMAT} 2"
+SCHEMA: Final = f"{FORMAT} 3"
 """What the file says that it is; any other is made anew."""
 BUSY_S: Final = 30.0
 
 _TABLES: Final = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE fields (field INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY, run_id TEXT NOT NULL, opened INTEGER NOT NULL, hidden INTEGER NOT NULL,
@@ -60,27 +59,26 @@ _UNUSABLE: Final = ("readonly", "read-only", "full", "unable to open", "locked",
 class SqliteCatalog:
     """Cards in the file at `path`; `replacing` is held while the file is taken away."""
 
-    _process = staticmethod(os.getpid)
-    """Held by the class: at the end of the interpreter modules are empty before the last catalogs go."""
-
     def __init__(self, path: str, replacing: Callable[[], Any]) -> None:
         self._path = path
         self._replacing = replacing
-        self._lock = _thread.allocate_lock()
-        self._connection: sqlite3.Connection | None = None
-        self._home = (0, 0)
-        """Process and inode of the connection: a fork must not use it, and the file may be another by now."""
+        self._database = Database(
+            path,
+            _check_store,
+            application_id=APPLICATION_ID,
+            format=SCHEMA,
+            tables=_TABLES,
+            pragmas=("journal_mode = WAL", "synchronous = NORMAL"),
+            busy_s=BUSY_S,
+        )
         self._fields: dict[str, int] = {}
-        self._opened = 0
-        """So many connections have been made."""
-
-    def __del__(self) -> None:
-        self.close()
+        self._fields_of = 0
+        """Numbers of fields, and the connection that they were read through."""
 
     # the port
 
     def generation(self) -> int:
-        return self._asked(lambda _: self._opened)
+        return self._asked(lambda _: self._database.opened)
 
     def stamp(self) -> str | None:
         return self._asked(lambda db: next(iter(db.execute("SELECT value FROM about WHERE key = 'stamp'")), (None,))[0])
@@ -93,20 +91,19 @@ class SqliteCatalog:
 
     def update(self, known: Iterable[Known], gone: Iterable[str], stamp: str | None) -> None:
         def write(db: sqlite3.Connection) -> None:
-            db.execute("BEGIN IMMEDIATE")
+            Change(db, self._field).apply(list(known), list(gone))
+            db.execute("DELETE FROM about WHERE key = 'stamp'")
+            if stamp is not None:
+                db.execute("INSERT INTO about VALUES ('stamp', ?)", (stamp,))
+
+        def update(_: sqlite3.Connection) -> None:
             try:
-                Change(db, self._field).apply(list(known), list(gone))
-                db.execute("DELETE FROM about WHERE key = 'stamp'")
-                if stamp is not None:
-                    db.execute("INSERT INTO about VALUES ('stamp', ?)", (stamp,))
-                db.execute("COMMIT")
+                self._database.transact("BEGIN IMMEDIATE", write)
             except BaseException:
                 self._fields.clear()
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
                 raise
 
-        self._asked(write)
+        self._asked(update)
 
     def cards(self, query: Query, after: Cursor | None, limit: int | None) -> list[Card]:
         return self._asked(
@@ -122,16 +119,12 @@ class SqliteCatalog:
         )
 
     def clear(self) -> None:
-        with self._lock:
-            self._home = (self._home[0], self._inode())
-            self._replace()
+        with self._database.lock:
+            self._replace(self._database.found_inode())
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None and self._home[0] == self._process():
-            connection.close()
-        elif connection is not None:
-            _of_the_parent.append(connection)
+        with self._database.lock:
+            self._database.close()
 
     # questions
 
@@ -193,67 +186,31 @@ class SqliteCatalog:
     # the file
 
     def _asked(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        with self._lock:
+        with self._database.lock:
             try:
-                return question(self._open())
+                db = self._database.open()
+                if self._fields_of != self._database.opened:
+                    self._fields, self._fields_of = {}, self._database.opened
+                return question(db)
             except sqlite3.Error as exc:
-                self.close()
+                self._database.close()
                 if isinstance(exc, sqlite3.DatabaseError) and not any(word in str(exc) for word in _UNUSABLE):
-                    self._replace()
+                    self._replace(self._database.inode)
                 raise CatalogLost(str(exc)) from exc
             except (ValueError, TypeError, LookupError) as exc:  # what it keeps is not what was put there
-                self._replace()
+                self._replace(self._database.inode)
                 raise CatalogLost(str(exc)) from exc
             except OSError as exc:
-                self.close()
+                self._database.close()
                 raise CatalogLost(str(exc)) from exc
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is not None and self._home == (os.getpid(), self._inode()):
-            return self._connection
-        self.close()
-        if not os.path.isdir(os.path.dirname(self._path)):
-            raise CatalogLost("there is no store yet")
-        connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        self._connection = connection
-        self._opened += 1
-        self._fields = {}
-        self._home = (os.getpid(), self._inode())
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            self._make(connection)
-        found = connection.execute("SELECT value FROM about WHERE key = 'schema'").fetchone()
-        if found != (SCHEMA,):
-            raise sqlite3.DatabaseError("a catalog of another format")
-        return connection
-
-    def _make(self, db: sqlite3.Connection) -> None:
-        """The tables, in a file that holds nothing; of two that make them one waits and finds them."""
-        db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise sqlite3.DatabaseError("a database of somebody else")
-            for statement in _TABLES.split(";"):
-                db.execute(statement)
-            db.execute("INSERT INTO about VALUES ('schema', ?)", (SCHEMA,))
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("COMMIT")
-
-    def _inode(self) -> int:
-        try:
-            return os.stat(self._path).st_ino
-        except OSError:
-            return -1
-
-    def _replace(self) -> None:
-        """Take the file away; who has it open goes on with it until it asks again. Its parts go first: left behind,
-        they would be taken for those of the next file."""
-        inode = self._home[1]
-        self.close()
+    def _replace(self, inode: int) -> None:
+        """Take away the file that has this inode; who has it open goes on with it until it asks again. Its parts go
+        first: left behind, they would be taken for those of the next file."""
+        self._database.close()
         try:
             with self._replacing():
-                if self._inode() == inode:
+                if self._database.found_inode() == inode:
                     for suffix in ("-wal", "-shm", ""):
                         if os.path.lexists(self._path + suffix):
                             os.unlink(self._path + suffix)
@@ -261,8 +218,9 @@ class SqliteCatalog:
             raise CatalogLost(str(exc)) from exc
 
 
-_of_the_parent: Final[list[sqlite3.Connection]] = []
-"""Connections that a fork has inherited: to close them would end what the parent does with the file."""
+def _check_store(path: str) -> None:
+    if not os.path.isdir(os.path.dirname(path)):
+        raise CatalogLost("there is no store yet")
 
 
 def _ordered(

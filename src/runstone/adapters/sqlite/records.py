@@ -7,12 +7,11 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import sqlite3
-import time
 
 from runstone.adapters.fs import durable
+from runstone.adapters.sqlite.database import Database
 from runstone.core.digests import digest_of
 from runstone.errors import error
 from runstone.ports.records import ANY, Lines, RecordProperties, check_expected, check_key, is_whole, joined, split
@@ -28,34 +27,33 @@ if TYPE_CHECKING:
     Answer = TypeVar("Answer")
 
 APPLICATION_ID: Final = 0x52_53_54_52
+FORMAT: Final = "runstone-records/1"
 BUSY_S: Final = 30.0
-PAUSE_S: Final = 0.005
-_TABLES: Final = (
-    "CREATE TABLE records (record INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, "
-    "change INTEGER NOT NULL)",
-    "CREATE TABLE parts (record INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, "
-    "PRIMARY KEY (record, part)) WITHOUT ROWID",
-    "CREATE TABLE changes (change INTEGER PRIMARY KEY AUTOINCREMENT)",
-)
+_TABLES: Final = """
+CREATE TABLE records (record INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, change INTEGER NOT NULL);
+CREATE TABLE parts (
+    record INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (record, part)
+) WITHOUT ROWID;
+CREATE TABLE changes (change INTEGER PRIMARY KEY AUTOINCREMENT);
+"""
 _LAST_CHARACTER: Final = "\U0010ffff"
 
 
 class SqliteRecords:
     """Records in the file at `path`, which the first of them makes."""
 
-    _process = staticmethod(os.getpid)
-    """Held by the class: at the end of the interpreter modules are empty before the last connections go."""
-
     def __init__(self, path: str) -> None:
         self._given = path
         self._path = os.path.abspath(path)
-        self._lock = _thread.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._home = (0, 0)
-        """Process and inode of the connection: a fork must not use it, and the file may be another by now."""
-
-    def __del__(self) -> None:
-        self.close()
+        self._database = Database(
+            self._path,
+            _make_folders,
+            application_id=APPLICATION_ID,
+            format=FORMAT,
+            tables=_TABLES,
+            pragmas=("journal_mode = WAL", "synchronous = FULL"),
+            busy_s=BUSY_S,
+        )
 
     # the port
 
@@ -134,96 +132,30 @@ class SqliteRecords:
 
     def close(self) -> None:
         """Give the connection back; the next call makes another one."""
-        connection, self._connection = self._connection, None
-        if connection is not None and self._home[0] == self._process():
-            connection.close()
-        elif connection is not None:
-            _of_the_parent.append(connection)
+        with self._database.lock:
+            self._database.close()
 
     # the file
 
     def _asked(self, question: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
         """What a question finds; `otherwise` where there is no file yet."""
-        with self._lock:
-            if not os.path.lexists(self._path):
-                return otherwise
-            try:
-                return self._patiently(lambda: question(self._open()))
-            except (sqlite3.Error, OSError) as exc:
-                raise self._unavailable(exc) from exc
+        return self._transacted("BEGIN", question) if os.path.lexists(self._path) else otherwise
 
     def _written(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        with self._lock:
+        return self._transacted("BEGIN IMMEDIATE", change)
+
+    def _transacted(self, begin: str, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        with self._database.lock:
             try:
-                db = self._patiently(self._begun)
-                try:
-                    answer = change(db)
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
+                return self._database.transact(begin, work)
             except (sqlite3.Error, OSError) as exc:
-                raise self._unavailable(exc) from exc
-            return answer
-
-    def _begun(self) -> sqlite3.Connection:
-        db = self._open()
-        db.execute("BEGIN IMMEDIATE")
-        return db
-
-    def _patiently(self, step: Callable[[], Answer]) -> Answer:
-        """A step that has changed nothing where it fails: SQLite does not wait for who opens or closes the file."""
-        deadline = time.monotonic() + BUSY_S
-        while True:
-            try:
-                return step()
-            except sqlite3.OperationalError as exc:
-                if "locked" not in str(exc) or time.monotonic() > deadline:
-                    raise
-                self.close()
-                time.sleep(PAUSE_S)
-
-    def _unavailable(self, exc: Exception) -> Exception:
-        self.close()
-        reason = getattr(exc, "strerror", None) or str(exc)
-        return error("store_unavailable", f"{self._given}: {reason}", path=self._given, reason=reason)
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is not None and self._home == (os.getpid(), self._inode()):
-            return self._connection
-        self.close()
-        durable.make_folders(os.path.dirname(self._path))
-        connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        self._connection = connection
-        self._home = (os.getpid(), self._inode())
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            self._make(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
-
-    def _make(self, db: sqlite3.Connection) -> None:
-        """The tables, in a file that holds nothing; of two that make them one waits and finds them."""
-        db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                db.execute("ROLLBACK")
-                raise sqlite3.DatabaseError("it is a database of something else")
-            for statement in _TABLES:
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("COMMIT")
-
-    def _inode(self) -> int:
-        try:
-            return os.stat(self._path).st_ino
-        except OSError:
-            return -1
+                reason = getattr(exc, "strerror", None) or str(exc)
+                message = f"{self._given}: {reason}"
+                raise error("store_unavailable", message, path=self._given, reason=reason) from exc
 
 
-_of_the_parent: Final[list[sqlite3.Connection]] = []
-"""Connections that a fork has inherited: to close them would end what the parent does with the file."""
+def _make_folders(path: str) -> None:
+    durable.make_folders(os.path.dirname(path))
 
 
 def _body(db: sqlite3.Connection, key: str) -> bytes | None:

@@ -1,10 +1,7 @@
 """Port `states` on SQLite: one file that any number of processes share, and that nothing else can make again.
 
-- WAL with `synchronous = FULL`: a call returns when its transaction is on the disk. A failed one is taken back, and its
-  connection closed: what failed to be synced is never synced again through it.
-- What stands there and is not ours is never written to: another program's database, a newer format, no database.
+- WAL with `synchronous = FULL`: a call returns when its transaction is on the disk.
 - Numbers of records are never given twice: when the last ones go, a row without a place keeps the highest number.
-- A fork finds the file closed: both processes open it anew.
 - Deleted bytes are overwritten (`secure_delete`), and their pages given back.
 - docs/format/state-1.md, 5 is the rule; `_TABLES` are its tables. `uses` and `runs` are rows of varints. Records are
   found by the steps that are made of them, as an index would be a page more for each put; `loose` has those of steps
@@ -13,16 +10,14 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import sqlite3
-import time
-from weakref import WeakSet
 
 from runstone.adapters.fs import durable
+from runstone.adapters.sqlite.database import Database, ForeignDatabaseError
 from runstone.adapters.sqlite.removing import copy_thread, loosen_step, remove_steps, remove_thread
 from runstone.adapters.sqlite.rows import found_step, packed_numbers, run_numbers, space_of
-from runstone.errors import RunstoneError, error
+from runstone.errors import error
 from runstone.ports.states import BaseGone, Place, Record, Write
 
 TYPE_CHECKING = False
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any, Final, TypeVar
 
+    from runstone.errors import RunstoneError
     from runstone.ports.states import Carry, Found, NewRecord, Rewrite, Step
 
     Answer = TypeVar("Answer")
@@ -40,12 +36,9 @@ BUSY_S: Final = 60.0
 FILE_MODE: Final = 0o600
 """States are not redacted."""
 
-AGAIN_S: Final = 0.005
 SYNCHRONOUS: Final = "FULL"
-CACHED_STATEMENTS: Final = 64
 
 _TABLES: Final = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE spaces (
     space INTEGER PRIMARY KEY, thread TEXT NOT NULL, namespace TEXT NOT NULL, UNIQUE (thread, namespace)
 );
@@ -94,13 +87,16 @@ class SqliteStates:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._lock = _thread.allocate_lock()
-        self._connection: sqlite3.Connection | None = None
-        self._inode = -1
-        _alive.add(self)
-
-    def __del__(self) -> None:
-        self.close()
+        self._database = Database(
+            path,
+            _make_file,
+            application_id=APPLICATION_ID,
+            format=FORMAT,
+            tables=_TABLES,
+            pragmas=("journal_mode = WAL", f"synchronous = {SYNCHRONOUS}", "secure_delete = ON"),
+            first=("auto_vacuum = INCREMENTAL",),
+            busy_s=BUSY_S,
+        )
 
     # the port
 
@@ -205,18 +201,8 @@ class SqliteStates:
         return self._write(lambda db: copy_thread(db, source, target, carry))
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def before_fork(self) -> None:
-        """Wait for what is under way, and close the file: SQLite's own account of locks must not be inherited."""
-        self._lock.acquire()
-        self.close()
-
-    def after_fork(self) -> None:
-        """Go on, in both processes."""
-        self._lock.release()
+        with self._database.lock:
+            self._database.close()
 
     # transactions
 
@@ -227,114 +213,38 @@ class SqliteStates:
         return self._asked(change, "BEGIN IMMEDIATE")
 
     def _asked(self, work: Callable[[sqlite3.Connection], Answer], begin: str) -> Answer:
-        with self._lock:
+        with self._database.lock:
             try:
-                db = self._open()
-                db.execute(begin)
-                try:
-                    answer = work(db)
-                except (RunstoneError, BaseGone):
-                    db.execute("ROLLBACK")
-                    raise
-                db.execute("COMMIT")
-                return answer
+                return self._database.transact(begin, work)
             except (sqlite3.Error, OSError) as exc:
-                self.close()
                 raise _told(exc, self._path) from exc
-            except BaseException:
-                if self._connection is not None and self._connection.in_transaction:
-                    self.close()  # nothing of it stands
-                raise
 
     def _tidied(self, count: int) -> int:
         """Give back the pages of what was deleted, where nobody has to be waited for: the next one does it else."""
         if not count:
             return 0
-        with self._lock:
+        with self._database.lock:
             try:
-                db = self._open()
+                db = self._database.open()
                 db.execute("PRAGMA busy_timeout = 0")
                 db.executescript("PRAGMA incremental_vacuum")  # `execute` would give back one page
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
             except (sqlite3.Error, OSError):  # what was deleted is deleted
-                self.close()
+                self._database.close()
         return count
 
-    # the file
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is not None and self._inode == _inode_of(self._path):
-            return self._connection
-        self.close()  # another file may have come into its place: nobody would find what is put into the old one
-        self._make_file()
-        connection = sqlite3.connect(
-            self._path,
-            timeout=BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=CACHED_STATEMENTS,
-        )
-        self._connection = connection
-        self._inode = _inode_of(self._path)
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        found = connection.execute("PRAGMA application_id").fetchone()[0]  # behind the tables: they come with it
-        if found not in (0, APPLICATION_ID) or (found == 0 and tables):
-            raise _foreign(self._path, "a database of another program")
-        if found == 0:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        _log_ahead(connection)
-        connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
-        connection.execute("PRAGMA secure_delete = ON").fetchall()
-        if found == 0:
-            _make(connection)
-        told = connection.execute("SELECT value FROM about WHERE key = 'format'").fetchone()
-        if told != (FORMAT,):
-            raise _foreign(self._path, f"states of the format {told and told[0]}")
-        return connection
-
-    def _make_file(self) -> None:
-        """An empty file for its owner alone, whose name is durable before anything in it is, whoever has made it."""
-        folder = os.path.dirname(self._path)
-        if not os.path.lexists(self._path):
-            try:
-                durable.make_folders(folder)
-                durable.let_go(durable.create(self._path, mode=FILE_MODE))
-            except FileExistsError:
-                pass  # somebody else has just made it
-        durable.sync_folder(folder)
-
-
-def _inode_of(path: str) -> int:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return -1
-
-
-def _log_ahead(db: sqlite3.Connection) -> None:
-    """Switch to WAL. Of several that do so in a new file SQLite refuses all but one, and lets none of them wait."""
-    until = time.monotonic() + BUSY_S
-    while True:
+def _make_file(path: str) -> None:
+    """An empty file for its owner alone, whose name is durable before anything in it is, whoever has made it."""
+    folder = os.path.dirname(path)
+    if not os.path.lexists(path):
         try:
-            db.execute("PRAGMA journal_mode = WAL").fetchall()
-        except sqlite3.OperationalError as exc:
-            if "locked" not in str(exc) or time.monotonic() > until:
-                raise
-            time.sleep(AGAIN_S)
-        else:
-            return
-
-
-def _make(db: sqlite3.Connection) -> None:
-    """The tables, in a file that holds nothing; of two that make them one waits and finds them."""
-    db.execute("BEGIN IMMEDIATE")
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        for statement in _TABLES.split(";"):
-            db.execute(statement)
-        db.execute("INSERT INTO about VALUES ('format', ?)", (FORMAT,))
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute("COMMIT")
+            durable.make_folders(folder)
+            durable.let_go(durable.create(path, mode=FILE_MODE))
+        except FileExistsError:
+            pass  # somebody else has just made it
+    durable.sync_folder(folder)
 
 
 def _check_there(db: sqlite3.Connection, space: int, kept: Sequence[int]) -> None:
@@ -371,32 +281,10 @@ def _bytes_of(row: tuple[str, ...]) -> list[bytes]:
 def _told(exc: Exception, path: str) -> RunstoneError:
     """What SQLite says, in the words of the port."""
     text = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
-    if "not a database" in text:
-        return _foreign(path, "no database")
+    if isinstance(exc, ForeignDatabaseError) or "not a database" in text:
+        found = exc.found if isinstance(exc, ForeignDatabaseError) else "no database"
+        message = f"{path} is no store of states that this version reads: found {found}, expected {FORMAT}"
+        return error("unsupported_format", message, path=path, expected=FORMAT, found=found)
     if "malformed" in text:
         return error("state_damaged", f"{path}: {text}", path=path)
     return error("store_unavailable", f"{path}: {text}", path=path)
-
-
-def _foreign(path: str, found: str) -> RunstoneError:
-    message = f"{path} is no store of states that this version reads: found {found}, expected {FORMAT}"
-    return error("unsupported_format", message, path=path, expected=FORMAT, found=found)
-
-
-_alive: Final[WeakSet[SqliteStates]] = WeakSet()
-_held: Final[list[SqliteStates]] = []
-
-
-def _before_fork() -> None:
-    _held[:] = list(_alive)
-    for states in _held:
-        states.before_fork()
-
-
-def _after_fork() -> None:
-    while _held:
-        _held.pop().after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
