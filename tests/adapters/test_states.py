@@ -4,6 +4,7 @@ file that is not what it should be."""
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -606,11 +607,17 @@ def test_names_of_what_is_deleted_are_gone(path: Path) -> None:
     assert [name in data for name in (b"customer", b"a space", b"certain run")] == [False] * 3
 
 
-def test_the_tables_are_those_of_the_page() -> None:
-    """The format that the file says is the one that the page tells."""
+def test_the_tables_are_those_of_the_page(path: Path) -> None:
+    """The format that the file says is the one that the page tells, and so are its tables and their columns."""
     page = (Path(__file__).parents[2] / "docs" / "format" / "state-1.md").read_text()
     assert page.startswith(f"# `{FORMAT}`")
     assert "0x52535453" in page
+    states = made(path)
+    db = states._database.open()
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {name: [row[1] for row in db.execute(f"PRAGMA table_info({name})")] for name in names}
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ", page, re.MULTILINE)
+    assert {name: re.findall(r"`(\w+)`", told) for name, told in rows} == columns
 
 
 KILLED = """
