@@ -12,6 +12,7 @@ from runstone.cli.rendering import Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.core import layout
 from runstone.engine.store import Store
+from runstone.errors import error
 from runstone.locate import open_bundle, open_store
 
 Imported = tuple[str, str, str]
@@ -47,6 +48,7 @@ def command(path: str, store: str | None, *, as_json: bool) -> None:
 
 
 def _import(path: str, store: Store) -> list[Imported]:
+    from runstone.contracts.ovc.layout import RUN
     from runstone.contracts.rmos.original import is_artifact
     from runstone.ingest.inspect.log import is_log
 
@@ -68,6 +70,13 @@ def _import(path: str, store: Store) -> list[Imported]:
             if layout.MANIFEST in names:
                 return [store.import_bundle(bundle)]
             artifacts = any(map(is_artifact, names))
+            if not artifacts and not any(name.endswith(RUN) for name in names):
+                raise error(
+                    "invalid_archive",
+                    f"{path} holds nothing that can be imported: expected a bundle ({layout.MANIFEST}), runs ({RUN}), "
+                    "artifacts of RMOS, or the state of a project of rentl; `runstone import --help` tells more",
+                    path=path,
+                )
         finally:
             bundle.close()
     if artifacts:

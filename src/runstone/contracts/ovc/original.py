@@ -81,7 +81,8 @@ def run_folders(bundle: Bundle) -> dict[str, list[Entry]]:
     if not found:
         raise error(
             "invalid_archive",
-            f"{bundle.location}: neither it nor a folder in it holds a {layout.RUN} without a {bundle_layout.MANIFEST}",
+            f"{bundle.location} holds no run: expected a {layout.RUN}, in it or in a folder of it,"
+            f" that has no {bundle_layout.MANIFEST} beside it",
             path=bundle.location,
         )
     return found

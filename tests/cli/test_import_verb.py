@@ -1,4 +1,4 @@
-"""`runstone import` of run artifacts of RMOS, as a command."""
+"""`runstone import` as a command: what it takes for what."""
 
 from __future__ import annotations
 
@@ -34,3 +34,19 @@ def test_a_wrong_file_is_an_error_of_the_command(tmp_path: Path, capsys: pytest.
     assert main(["import", str(path), "--store", str(tmp_path / "store")]) == 1
     assert "expected an object of runs" in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("held", [{}, {"notes.txt": "x"}, {"logs/a.jsonl": "{}\n"}], ids=["nothing", "a file", "logs"])
+def test_a_folder_of_nothing_known_is_told_what_would_be(
+    held: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every kind that can be imported, and where to read on."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in held.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    assert main(["import", str(folder), "--store", str(tmp_path / "store")]) == 1
+    told = capsys.readouterr().err
+    known = ("manifest.json", "run.json", "artifacts of RMOS", "project of rentl", "runstone import --help")
+    assert [word for word in known if word not in told] == []
