@@ -240,7 +240,10 @@ class SqliteStates:
                 return answer
             except (sqlite3.Error, OSError) as exc:
                 self.close()
-                raise _told(exc, self._path) from exc
+                raise told(exc, self._path) from exc
+            except (UnicodeDecodeError, TypeError) as exc:  # bytes that are no text, a row that is not there
+                self.close()
+                raise error("state_damaged", f"{self._path}: its rows are not whole", path=self._path) from exc
             except BaseException:
                 if self._connection is not None and self._connection.in_transaction:
                     self.close()  # nothing of it stands
@@ -368,7 +371,7 @@ def _bytes_of(row: tuple[str, ...]) -> list[bytes]:
     return [text.encode() for text in row]
 
 
-def _told(exc: Exception, path: str) -> RunstoneError:
+def told(exc: Exception, path: str) -> RunstoneError:
     """What SQLite says, in the words of the port."""
     text = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
     if "not a database" in text:
