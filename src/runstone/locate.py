@@ -131,10 +131,11 @@ def open_states(url: str | None = None, *, redact: bool = False) -> StateStore:
 def open_state_records(url: str | None = None) -> StateRecords:
     """The records behind a store of states: at a path, `sqlite:PATH` or `file:PATH`, or `memory:` (new and empty).
 
-    They are encrypted by the key in `RUNSTONE_STATE_KEY`, where it is set. Raises `unsupported_store`,
-    `invalid_state_key`, `missing_extra`.
+    They are encrypted by the key in `RUNSTONE_STATE_KEY`, where it is set. In a process that replays a run they are
+    those that the run found. Raises `unsupported_store`, `invalid_state_key`, `missing_extra`.
     """
     from runstone.adapters.system import SystemEntropy
+    from runstone.engine.current import REPLAY
     from runstone.engine.state_cipher import KEY_SETTING, Cipher, Plain
     from runstone.engine.state_records import StateRecords
     from runstone.ports.states import States
@@ -155,7 +156,12 @@ def open_state_records(url: str | None = None) -> StateRecords:
             raise error("unsupported_store", message, url=excerpt(chosen, 200))
         from runstone.adapters.sqlite.states import SqliteStates
 
-        states = SqliteStates(os.path.abspath(store_path(chosen.removeprefix("sqlite:"))))
+        path = os.path.abspath(store_path(chosen.removeprefix("sqlite:")))
+        if REPLAY.session is not None:
+            from runstone.adapters.sqlite import copying
+
+            path = REPLAY.session.states.then(path, copying, lambda copy: StateRecords(SqliteStates(copy), cipher))
+        states = SqliteStates(path)
     return StateRecords(states, cipher)
 
 

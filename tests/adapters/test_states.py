@@ -9,11 +9,15 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
+import runstone
 from runstone.adapters.memory.states import MemoryStates
+from runstone.adapters.sqlite import copying
 from runstone.adapters.sqlite.states import FORMAT, SqliteStates
 from runstone.ports.states import Found, NewRecord, Place, Record, States, Step, Use, Write
 from runstone.testing.ground import code_of
@@ -670,3 +674,67 @@ def test_values_are_plain() -> None:
     assert Use("c", "v", 1) == ("c", "v", 1)
     assert Record(1, *NewRecord("c", "v", None, b"")) == (1, "c", "v", None, b"")
     assert os.path.basename(HERE.thread) == "thread"
+
+
+def test_a_copy_is_whole_though_others_write(path: Path, tmp_path: Path) -> None:
+    """It has the steps that were answered before it was begun, each whole, and nothing is made beside the file."""
+    with runstone.open_states(path) as states:
+        states.put("t", 0, b"\0" * 4)
+        there = sorted(found.name for found in tmp_path.iterdir())
+        done, answered = threading.Event(), [0]
+
+        def write() -> None:
+            for step in range(1, 400):
+                if done.is_set():
+                    return
+                states.put("t", step, step.to_bytes(4, "big") + os.urandom(30_000))
+                answered[0] = step
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for number in range(12):
+                before, copy = answered[0], tmp_path / f"copy-{number}" / "states.db"
+                copy.parent.mkdir()
+                copying.copy_file(str(path), str(copy))
+                with runstone.open_states(copy) as copied:
+                    found = copied.list("t", limit=None)
+                    assert [one.step for one in reversed(found)] == list(range(len(found)))
+                    assert len(found) > before
+                    assert all(one.state[:4] == one.step.to_bytes(4, "big") for one in found)
+        finally:
+            done.set()
+            writer.join()
+    left = {found.name for found in tmp_path.iterdir() if not found.name.startswith("copy-")}
+    assert left <= {*there, "states.db"}
+
+
+def test_a_copy_is_begun_again_with_the_log(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is moved from the log to the database, between the copy of the one and that of the other, is in neither."""
+    copied: list[str] = []
+
+    def slowly(source: str, target: str) -> None:
+        copyfile(source, target)
+        copied.append(source)
+        if len(copied) == 1:
+            states.put("t", 1, os.urandom(30_000))
+            with sqlite3.connect(path) as other:
+                other.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            states.put("t", 2, os.urandom(30_000))
+
+    monkeypatch.setattr(copying, "copyfile", slowly)
+    with runstone.open_states(path) as states:
+        states.put("t", 0, os.urandom(30_000))
+        copying.copy_file(str(path), str(tmp_path / "copy.db"))
+        expected = [(found.step, found.state) for found in states.list("t")]
+    with runstone.open_states(tmp_path / "copy.db") as copy:
+        assert [(found.step, found.state) for found in copy.list("t")] == expected
+    assert copied == [str(path), f"{path}-wal"] * 2
+
+
+def test_a_copy_of_nothing_is_nothing(path: Path, tmp_path: Path) -> None:
+    """And of what cannot be read an error of the family."""
+    copying.copy_file(str(path), str(tmp_path / "copy.db"))
+    assert list(tmp_path.iterdir()) == []
+    path.mkdir()
+    assert code_of(lambda: copying.copy_file(str(path), str(tmp_path / "copy.db"))) == "store_unavailable"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import HOSTILE, Invoke, raw_controls
+from runstone.engine.replay.isolation import probe
 from runstone.engine.store import Store
 
 AGENT = """\
@@ -22,6 +23,16 @@ with runstone.open("runs").run("agent") as run:
         return open("backend.txt").read()
 
     print(look(sys.argv[1]))
+"""
+
+
+NETWORKS = """\
+import socket
+
+with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+    here = client.getpeername() == server.getsockname()
+with open("out.txt", "w") as file:
+    print([name for _, name in socket.if_nameindex()], here, file=file)
 """
 
 
@@ -190,6 +201,52 @@ class TestWrapped:
         assert process("replay", "s").status == 0
         assert next(store.runs()).status == "failed"
 
+    def test_a_command_has_no_network(self, process: Invoke) -> None:
+        """But its own loopback, where the system allows it; the guard is named, and `--network` lets it out."""
+        Path("job.py").write_text(NETWORKS)
+        process("run", "--run-id", "r", "--output", "out.txt", "--", sys.executable, "job.py")
+        out = Path("out.txt").read_text()
+        found = process("replay", "r", "--json").value
+        assert [guard["name"] for guard in found["guards"]] == ["audit hook", "network namespace", "landlock"]
+        why_not = probe()
+        assert found["guards"][1] == {"name": "network namespace", "active": why_not is None, "reason": why_not}
+        if why_not is None:
+            assert Path("out.txt").read_text() == "['lo'] True\n"
+            assert found["ok"] is (out == "['lo'] True\n")
+        answer = process("replay", "r", "--network")
+        assert (answer.status, Path("out.txt").read_text()) == (0, out)
+        assert "network namespace (not active): it was asked for" in answer.out
+
+    def test_a_command_without_a_network_is_as_it_was(self, process: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Environment, arguments and signals; one that is not there, or cannot be executed, ends as it did."""
+        monkeypatch.setenv("LC_ALL", "")
+        monkeypatch.setenv("LANG", "C")
+        Path("text").write_text("no program")
+        Path("text").chmod(0o700)
+        words = ["sh", "-c", 'env | sort > out.txt; echo "$@" >> out.txt; yes | head -n 1; kill -9 $$', "x", "-a b", ""]
+        assert process("run", "--run-id", "r", "--output", "out.txt", "--", *words).status == 128 + 9
+        before = Path("out.txt").read_text()
+        answer = process("replay", "r", "--json").value
+        assert (answer["ok"], answer["exit_status"]) == (False, 128 + 9)  # the id of the run around is another one
+        changed = set(Path("out.txt").read_text().splitlines()) ^ set(before.splitlines())
+        assert {line.partition("=")[0] for line in changed} == {"RUNSTONE_PARENT"}
+        for word, status in (("./nothing", 127), ("./text", 126)):
+            process("run", "--run-id", f"r{status}", "--", word)
+            assert process("replay", f"r{status}", "--json").value["exit_status"] == status
+
+    def test_the_network_is_for_commands(self, agent: str, process: Invoke) -> None:
+        """Of an agent's run what is called for real is named."""
+        assert process("replay", agent, "--network").status == 2
+
+    def test_a_run_in_a_deterministic_command(self, store: Store, process: Invoke) -> None:
+        """It is replayed with the variables that the command had."""
+        body = "import runstone, os\nwith runstone.open('runs').run('inner') as run:\n    "
+        body += "run.finish(result=[hash('x'), os.environ['TZ'], run.random().random()])\n"
+        Path("job.py").write_text(body)
+        assert process("run", "--deterministic", "--", sys.executable, "job.py").status == 0
+        (inner,) = store.runs("kind:inner")
+        assert process("replay", inner.run_id).status == 0
+
     def test_modes_are_not_for_commands(self, process: Invoke) -> None:
         """There is no call to match."""
         process("run", "--run-id", "r", "--", "true")
@@ -204,7 +261,7 @@ class TestWrapped:
 
 
 def test_json_of_a_command(process: Invoke) -> None:
-    """The same members; no guard is active."""
+    """The same members; no hook is active."""
     process("run", "--run-id", "r", "--", "true")
     done = process("replay", "r", "--json")
     assert json.loads(done.out)["guards"][0]["active"] is False

@@ -14,7 +14,7 @@ from runstone.engine.replay.report import Replay
 from runstone.engine.store import Store
 
 _HEAD = """\
-import asyncio, os, socket, subprocess, sqlite3, tempfile, threading
+import asyncio, ctypes, os, socket, subprocess, sqlite3, tempfile, threading
 from pathlib import Path
 import runstone
 

@@ -93,7 +93,7 @@ def test_the_report_names_the_guards(program: Program) -> None:
     """Each with whether it was active and why not; the replay's own record has them, too."""
     program.run("read('backend.txt')")
     found = program.replay()
-    assert [guard["name"] for guard in found.guards] == ["audit hook", "network namespace"]
+    assert [guard["name"] for guard in found.guards] == ["audit hook", "network namespace", "landlock"]
     assert found.guards[0]["active"] is True
     assert all(guard["active"] or guard["reason"] for guard in found.guards)
     (told,) = program.store.get(found.replayed["run_id"]).events("replay")
@@ -173,6 +173,7 @@ def test_nothing_swallows_the_end_of_a_replay(program: Program) -> None:
     assert list(program.store.get(found.replayed["run_id"]).events("log")) == []
 
 
+_ELSEWHERE = "here = os.open('.', os.O_RDONLY); os.chdir(tempfile.gettempdir())"
 REFUSED = {
     "a socket": ("network", "socket.socket()"),
     "a connection": ("network", "socket.create_connection(('127.0.0.1', 9))"),
@@ -194,6 +195,21 @@ REFUSED = {
         "os.symlink('/etc', tempfile.mkdtemp() + '/l') or open('made.txt', 'a')",
     ),
     "a database": ("write", "sqlite3.connect('made.txt')"),
+    "a database by a URI": ("write", "sqlite3.connect('file:./m%61de.txt?x=mode=ro', uri=True)"),
+    "a name in an open folder": ("write", f"{_ELSEWHERE}; os.mkdir('made.txt', dir_fd=here)"),
+    "a removal in an open folder": ("write", f"{_ELSEWHERE}; os.remove('kept.txt', dir_fd=here)"),
+    "a new name in an open folder": (
+        "write",
+        f"{_ELSEWHERE}; Path('x').touch(); os.rename('x', 'made.txt', dst_dir_fd=here)",
+    ),
+    "rights by a descriptor": ("write", "os.fchmod(os.open('kept.txt', os.O_RDONLY), 0o600)"),
+    "a file by the number of its descriptor": (
+        "write",
+        "open(f\"/proc/self/fd/{os.open('kept.txt', os.O_RDONLY)}\", 'w')",
+    ),
+    "a process of C": ("process", "ctypes.CDLL(None).system(b'touch made.txt')"),
+    "a socket of C": ("network", "ctypes.CDLL(None).socket(2, 1, 0)"),
+    "a file of C": ("write", "ctypes.CDLL(None).open(b'made.txt', 0o101, 0o600)"),
 }
 
 
@@ -215,6 +231,33 @@ def test_what_a_replay_must_not_do_is_stopped_and_named(program: Program, what: 
     assert list(program.store.get(found.replayed["run_id"]).events("log")) == []
 
 
+UNSEEN = {
+    "a database that is attached": "sqlite3.connect(':memory:').execute(\"ATTACH 'made.txt' AS a\")",
+    "a copy of a database": "sqlite3.connect(':memory:').execute(\"VACUUM INTO 'made.txt'\")",
+    "a pipe with a name": "os.mkfifo('made.txt')",
+    "a file in an open folder": f"{_ELSEWHERE}; os.open('made.txt', os.O_CREAT | os.O_WRONLY, dir_fd=here)",
+    "a C library": "ctypes.CDLL(os.environ['LIBRARY']).unlink(b'kept.txt')",
+}
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_what_the_hook_does_not_see_writes_nothing_either(
+    program: Program, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the system has Landlock, which the report names; the program is told as on a disk that is read only."""
+    (tmp_path / "other.so").symlink_to(next(Path("/").glob("lib/*-linux-gnu/libc.so.6"), Path("/nothing")))
+    monkeypatch.setenv("LIBRARY", str(tmp_path / "other.so"))
+    (program.folder / "kept.txt").write_text("kept")
+    run_id = program.run("read('backend.txt')")
+    program.write(f"read('backend.txt')\ntry:\n    {UNSEEN[what]}\nexcept Exception as exc:\n    print(exc)\n")
+    found = program.replay(run_id)
+    (guard,) = (guard for guard in found.guards if guard["name"] == "landlock")
+    assert guard["active"] is (guard["reason"] is None)
+    if guard["active"]:
+        assert sorted(path.name for path in program.folder.iterdir()) == ["agent.py", "kept.txt"]
+        assert found.ok
+
+
 def test_the_scratch_folder_may_be_written(program: Program, tmp_path: Path) -> None:
     """Temporary files, and below the folder that is named, which stays; a link out of it leads nowhere."""
     (program.folder / "out").mkdir()
@@ -222,6 +265,15 @@ def test_the_scratch_folder_may_be_written(program: Program, tmp_path: Path) -> 
     read("backend.txt")
     with tempfile.NamedTemporaryFile("w") as file:
         file.write("x")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "deep/deeper").mkdir(parents=True)
+        Path(folder, "deep/deeper/made.txt").write_text("x")
+        sqlite3.connect(Path(folder, "made.db")).execute("CREATE TABLE t (a)")
+        os.fchmod(os.open(Path(folder, "made.db"), os.O_RDWR), 0o600)
+    os.fchmod(os.pipe()[1], 0o600)
+    open("/proc/self/fd/2", "a").close()
+    sqlite3.connect("file:x?mode=memory", uri=True).execute("CREATE TABLE t (a)")
+    sqlite3.connect("").execute("CREATE TABLE t (a)")
     Path("out/made.txt").write_text("made")
     os.makedirs("out/deep", exist_ok=True)
     run.output("file", "out/made.txt")
@@ -498,6 +550,26 @@ def test_other_runs_of_the_process_reach_nothing(program: Program) -> None:
     assert program.store.aliases() == {}
 
 
+CHANGED = {
+    "purges runs": "store.purge({'rules': [{'query': 'kind:old', 'older_than': '0d'}]}, grace='0d', apply=True)",
+    "moves runs": "store.pack('kind:old')",
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_a_store_is_not_changed_a_second_time(program: Program, what: str) -> None:
+    """What a program does to the store for good is not done in a replay, and is named."""
+    run_id = program.run(f"if os.environ.get('NEVER'):\n    {CHANGED[what]}\n")
+    with program.store.run("old"):
+        pass
+    program.write(f"{CHANGED[what]}\n")
+    before = [(run.run_id, run.path) for run in program.store.runs("kind:old")]
+    found = program.replay(run_id)
+    assert found.divergence is not None
+    assert (found.divergence["reason"], what in found.divergence["message"]) == ("refused", True)
+    assert [(run.run_id, run.path) for run in program.store.runs("kind:old")] == before
+
+
 def test_a_replay_that_is_killed_is_interrupted(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it recorded is sealed, and verifies."""
     run_id = program.run("read('backend.txt')\nos.environ.get('KILLED') and os.kill(os.getpid(), 9)\nrun.note('end')")
@@ -573,6 +645,50 @@ def test_what_keeps_the_guards_out_is_refused(program: Program) -> None:
     with pytest.raises(RunstoneError, match="keeps the guards out") as caught:
         program.replay(run_id)
     assert caught.value.code == "cannot_replay"
+
+
+@pytest.mark.parametrize("words", [[], ["-"], ["-u", "-Wignore", "-X", "dev"], ["-m", "ipykernel_launcher", "-f", "x"]])
+def test_a_program_that_is_not_in_the_record_is_said_before(program: Program, words: list[str]) -> None:
+    """One that came by standard input, was typed in, or is a notebook: nothing is started."""
+    with program.store.run("agent", argv=[sys.executable, *words]) as run:
+        run.finish()
+    with pytest.raises(RunstoneError, match=r"standard input|notebook") as caught:
+        program.store.replay(run.run_id)
+    assert caught.value.code == "cannot_replay"
+    assert len(list(program.store.runs())) == 1
+
+
+def test_a_program_that_is_gone_is_said_before(program: Program) -> None:
+    """By its path; one that begins no run any more is told with how it ended."""
+    run_id = program.run("read('backend.txt')", "-W", "ignore", "-u")
+    (program.folder / "agent.py").write_text("raise SystemExit(7)")
+    found = program.replay(run_id)
+    assert (found.replayed, found.exit_status) == (None, 7)
+    assert found.divergence is not None
+    assert found.divergence["message"] == "the program has begun no run of kind agent, and ended with status 7"
+    (program.folder / "agent.py").unlink()
+    with pytest.raises(RunstoneError, match=r"agent\.py") as caught:
+        program.replay(run_id)
+    assert caught.value.code == "file_not_found"
+    assert len(list(program.store.runs())) == 1
+
+
+def test_calls_of_many_threads_that_did_not_overlap(program: Program) -> None:
+    """The record has them in an order; where that is another one now, the message says which mode has none."""
+    body = """
+    for name in {names}:
+        thread = threading.Thread(target=read, args=(name,))
+        thread.start()
+        thread.join()
+    """
+    (program.folder / "other.txt").write_text("other")
+    run_id = program.run(body.format(names=["backend.txt", "other.txt"]))
+    program.write(body.format(names=["other.txt", "backend.txt"]))
+    assert program.replay(run_id, mode="by-key").ok
+    found = program.replay(run_id)
+    assert found.divergence is not None
+    assert found.divergence["reason"] == "order"
+    assert "--mode by-key" in found.divergence["message"]
 
 
 def test_recording_must_be_on(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

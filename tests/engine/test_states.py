@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 import runstone
 from runstone.engine.state_records import CACHE_BYTES, StateRecords
 from runstone.engine.states import framed, unframed
-from runstone.errors import Damaged, InvalidInput, NotFound
+from runstone.errors import Damaged, InvalidInput, NotFound, RunstoneError
 from runstone.locate import open_state_records
 from runstone.ports.states import Place
 from runstone.testing.ground import code_of
@@ -131,6 +131,19 @@ def test_what_cannot_be_stored_is_refused(store, arguments, code) -> None:
     assert code_of(lambda: store.put("t", 1, 1, metadata=[1])) == "invalid_option"
     assert code_of(lambda: store.put("t", 1, 1, metadata={"a": object()})) == "not_json"
     assert store.places() == []
+
+
+def test_no_name_deletes_nothing(store) -> None:
+    """What names no thread, and no run, is an error: none is not all."""
+    store.put("t", 0, 1, run="r")
+    for name in (None, 7, ["t"], "\ud800"):
+        assert code_of(lambda name=name: store.prune(name, keep=0)) == "invalid_option"
+        assert code_of(lambda name=name: store.delete(name)) == "invalid_option"
+        assert code_of(lambda name=name: store.delete_runs([name])) == "invalid_option"
+        assert code_of(lambda name=name: store.put("t", 0, 2, run=7 if name is None else name)) == "invalid_option"
+    assert code_of(lambda: store.delete_runs("r")) == "invalid_option"
+    assert code_of(lambda: store.places(7)) == "invalid_option"
+    assert store.get("t").state == 1
 
 
 def test_lists_go_on_where_they_ended(store) -> None:
@@ -472,6 +485,38 @@ def test_the_page_is_enough_to_open_what_is_encrypted(path: Path, keyed) -> None
 
 
 # damage
+
+
+@pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
+def test_a_damaged_file_is_told_and_gives_no_other_state(path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Flipped bits, scribbled bytes, a lost end: an error of the family, or a state as it was put; never a torn one."""
+    monkeypatch.setenv("RUNSTONE_STATE_KEY", key)
+    with runstone.open_states(path) as states:
+        put = {step: {"said": [noise(40, number).hex() for number in range(step)]} for step in range(20)}
+        for step, state in put.items():
+            states.put("t", step, state)
+    whole, draw, codes = path.read_bytes(), random.Random(7), set()
+    for trial in range(120):
+        data = bytearray(whole)
+        start = draw.randrange(len(data))
+        if trial % 3 == 0:
+            data[start] ^= 1 << draw.randrange(8)
+        elif trial % 3 == 1:
+            data[start : start + 2048] = draw.randbytes(len(data[start : start + 2048]))
+        else:
+            del data[start:]
+        path.write_bytes(data)
+        with runstone.open_states(path) as states:
+            try:
+                for found in states.list("t", limit=None):
+                    assert found.state in put.values()
+                states.put("t", 20, {})
+                states.prune("t", keep=2)
+            except RunstoneError as exc:
+                codes.add(exc.code)
+        for left in path.parent.glob("states.db-*"):
+            left.unlink()
+    assert "state_damaged" in codes
 
 
 def test_a_delta_is_made_of_its_own_base_alone(path: Path) -> None:

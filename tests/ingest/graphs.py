@@ -38,6 +38,13 @@ class Cipher:
         return self._aead.decrypt(ciphertext[:12], ciphertext[12:], None)
 
 
+class ClosedCipher(Cipher):
+    """One with another key, which opens nothing."""
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        raise ValueError("the key does not fit")
+
+
 class Counted(TypedDict):
     """What was done, in order."""
 

@@ -27,6 +27,7 @@ from .graphs import (
     ONE_BY_ONE,
     WHOLE,
     Cipher,
+    ClosedCipher,
     asks,
     chat,
     conformance,
@@ -241,6 +242,16 @@ def test_the_encrypted_serializer_is_kept_to(path: Path) -> None:
         say(chat(saver), "a private question", thread())
         assert say(chat(saver), "two", thread())[0] == "a private question"
     assert b"private" not in path.read_bytes()
+
+
+def test_what_another_serialiser_wrote_is_told(path: Path) -> None:
+    """Read with no key, or with one that opens nothing: an error of the family, for who reads and who lists."""
+    with saver_at(path, serde=EncryptedSerializer(Cipher())) as saver:
+        say(chat(saver), "a private question", thread())
+    for options in ({}, {"serde": EncryptedSerializer(ClosedCipher())}):
+        with saver_at(path, **options) as saver:
+            assert code_of(lambda saver=saver: saver.get_tuple(thread())) == "state_damaged"
+            assert code_of(lambda saver=saver: list(saver.list(thread()))) == "state_damaged"
 
 
 def test_steps_name_the_run_that_made_them(path: Path, tmp_path: Path) -> None:

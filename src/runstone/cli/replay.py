@@ -30,6 +30,7 @@ _MAX_SHOWN: Final = 300
 @click.option("--identity", metavar="FILE", help="The file of age that opens what debug mode has kept of answers.")
 @click.option("--scratch", metavar="DIR", help="A folder that the program may write, and that stays.")
 @click.option("--trust", is_flag=True, help="Start what a run names that was imported.")
+@click.option("--network", is_flag=True, help="Let a wrapped command reach the network.")
 @store_option()
 @json_option("Print what came of it as one JSON object.")
 def command(
@@ -41,6 +42,7 @@ def command(
     store: str | None,
     *,
     trust: bool,
+    network: bool,
     as_json: bool,
 ) -> int:
     """Do RUN again, and compare: the program of a run that recorded itself, or a command that was wrapped.
@@ -48,13 +50,14 @@ def command(
     A program is started as it was, in its folder, in a process that reaches no network, starts no process and writes
     nothing outside of a scratch folder. Its tools are not called: each call is answered as it was then. The first call
     that is another one is shown with both sides, and ends the replay with status 1. A wrapped command runs as it is,
-    once the files that it reads have been found unchanged.
+    once the files that it reads have been found unchanged, and without the network where the system allows.
 
     The replay is a run of its own with a link to RUN. What the program prints goes to standard error.
     """
     opened = open_store(store)
     identities = [] if identity is None else identities_of(read_file(identity), identity)
-    found = opened.replay(run, mode=mode, live=live, identities=identities, scratch=scratch, trust=trust)
+    options: dict[str, Any] = {"scratch": scratch, "trust": trust, "network": network}
+    found = opened.replay(run, mode=mode, live=live, identities=identities, **options)
     if as_json:
         print_json(found.as_dict())
     else:

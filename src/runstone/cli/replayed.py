@@ -42,6 +42,7 @@ def begin(site: str, python_path: str | None) -> None:
 
 def _begin(plan_fd: str, report_fd: str) -> None:
     from runstone.engine.current import REPLAY
+    from runstone.engine.replay.confining import confine
     from runstone.engine.replay.guards import Guards
     from runstone.engine.replay.isolation import isolate
     from runstone.engine.replay.session import Plan, Session
@@ -60,10 +61,11 @@ def _begin(plan_fd: str, report_fd: str) -> None:
     guards: list[dict[str, Any]] = [{"name": "audit hook", "active": True, "reason": None}]
     reason = isolate() if plan.isolate else plan.data["not_isolated"]
     guards.append({"name": "network namespace", "active": reason is None, "reason": reason})
+    store = open_store(plan.store)
+    reason = confine([*plan.scratch, store.url]) if not plan.live else plan.data["not_isolated"]
+    guards.append({"name": "landlock", "active": reason is None, "reason": reason})
     scratch = plan.scratch[0]
-    session = Session(
-        plan, open_store(plan.store), lambda: open_store(os.path.join(scratch, "store")), send, hidden, guards
-    )
+    session = Session(plan, store, lambda: open_store(os.path.join(scratch, "store")), send, hidden, guards)
     own = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "adapters")
     session.guards = Guards(plan.scratch, own, session.refused)
     session.guards.install()

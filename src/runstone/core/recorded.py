@@ -30,6 +30,7 @@ DRAWN: Final = {"now": "time", "uuid": "uuid", "seed": "seed"}
 """Type of event → the member that has what was drawn."""
 NOT_REPEATED: Final = frozenset({OPENED, CLOSED, "git", "child", "dropped", "divergence", "replay", "environment"})
 BLOCKED: Final = "blocked"
+VERDICT: Final = "verdict"
 
 
 class RecordedCall:
@@ -117,6 +118,8 @@ class Record:
         """Inputs that the program itself has recorded, outside of every call."""
         self.children: list[str] = []
         """Ids of runs that are a part of it."""
+        self.verdicts: list[Event] = []
+        """Verdicts on the run itself."""
         self.together = False
         self._by_id: dict[str, RecordedCall] = {}
         self._open: list[RecordedCall] = []
@@ -168,6 +171,8 @@ class Record:
             self.drawn.setdefault((kind, data.get("name", "")), []).append(event)
         elif kind == "child":
             self.children.append(data["run_id"])
+        elif kind == VERDICT:
+            self.verdicts.append(event)
         owner = self._innermost()
         if kind == "input" and owner is None:
             self.inputs.append(event)

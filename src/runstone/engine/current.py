@@ -121,6 +121,14 @@ class Replaying:
 
 
 REPLAY: Final = Replaying()
+
+
+def not_in_a_replay(what: str) -> None:
+    """What changes a store for good is not done a second time: raises `Stopped` in a process that replays a run."""
+    if REPLAY.session is not None:
+        REPLAY.session.changes_store(what)
+
+
 RUNS: Final[Innermost[Run]] = Innermost("runstone_run")
 """Runs whose `with` block is open."""
 

@@ -174,7 +174,10 @@ class ModelCall:
         if self._run.recording:
             replay.called(call, MODEL_CALLED, data, [])
         if self._is_answered and not self._doing:
-            message = f"model {self._model} is asked in a block, which cannot be left out: use do(), or ask it for real"
+            message = (
+                f"model {self._model} is asked in a block, which cannot be left out: "
+                f"ask it for real (--live {self._model}), or use do()"
+            )
             raise replay.refuse(message, replay.side_of(call))
 
     def _called(self, call: Call, data: dict[str, Any]) -> None:

@@ -75,19 +75,22 @@ class Proving:
         identities: Sequence[Any] = (),
         scratch: str | os.PathLike[str] | None = None,
         trust: bool = False,
+        network: bool = False,
     ) -> Replay:
         """Do a run again, in a process of its own, its tools answered from the record; answers what came of it.
 
         Calls come in `strict` order or `by-key`; without a `mode` the record decides. Those named in `live` are made
         for real (`hybrid`). `identities` open what debug mode has kept, `scratch` is a folder that may be written,
         `trust` is for a run that was imported. A wrapped command is run in its folder, which is this process's
-        meanwhile. Raises as `get`; `cannot_replay`, `not_trusted`, `bundle_damaged`, `file_not_found`,
-        `digest_mismatch`, `invalid_option`, `store_unavailable`, `unsupported_store`.
+        meanwhile, and reaches the network with `network`. Raises as `get`; `cannot_replay`, `not_trusted`,
+        `bundle_damaged`, `file_not_found`, `digest_mismatch`, `invalid_option`, `store_unavailable`,
+        `unsupported_store`.
         """
         from runstone.engine.replay.replayer import replay
 
         given = None if scratch is None else str(scratch)
-        return replay(_whole(self), run, mode=mode, live=live, identities=identities, scratch=given, trust=trust)
+        options: dict[str, Any] = {"scratch": given, "trust": trust, "network": network}
+        return replay(_whole(self), run, mode=mode, live=live, identities=identities, **options)
 
 
 def _whole(proving: Proving) -> Store:

@@ -218,6 +218,9 @@ def withdraw(store: Store, run: str, *, by: str, reason: str) -> dict[str, Any]:
     Answers what is noted: `run_id`, `digest`, `at`, `by`, `reason`, of the first who withdrew it. Raises
     `invalid_option` for a run that publishes nothing, `store_unavailable`, and as `Store.get`.
     """
+    from runstone.engine.current import not_in_a_replay
+
+    not_in_a_replay("withdraws a copy")
     clean = store.redactor().text
     at = time_text(store.clock.time_ns())
     return publisher_of(store).withdraw(store.get(run), at, clean(by)[0], clean(reason)[0])

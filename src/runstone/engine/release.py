@@ -10,6 +10,7 @@ from runstone.core.diff.comparison import Side
 from runstone.core.journal import split_lines, type_of
 from runstone.core.judgement.verdict import judge
 from runstone.core.outcome import outcome_digest
+from runstone.core.recorded import VERDICT
 from runstone.core.words import SUCCESS, status_from_checks
 from runstone.engine.comparer import side_of, with_opened
 from runstone.engine.judge import hide_rules, parsed_rules
@@ -19,15 +20,13 @@ from runstone.errors import error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Final
+    from typing import Any
 
     from runstone.core.journal import Journal
     from runstone.core.judgement.rule import Rule
     from runstone.core.judgement.verdict import Verdict
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
-
-VERDICT: Final = "verdict"
 
 
 def judge_open(run: Run, rules: Iterable[str], baseline: str | Sealed | None) -> Verdict:
@@ -40,8 +39,12 @@ def judge_open(run: Run, rules: Iterable[str], baseline: str | Sealed | None) ->
     if journal is None:
         raise not_recorded(run.run_id)
     side = _side(run, journal)
-    sides = [] if baseline is None else [baseline]
-    verdict = with_opened(run.store.get, sides, lambda found: _judged(run, side, found, parsed))
+
+    def beside(chosen: str | Sealed | None) -> Verdict:
+        sides = [] if chosen is None else [chosen]
+        return with_opened(run.store.get, sides, lambda found: _judged(run, side, found, parsed))
+
+    verdict = beside(baseline) if run.replay is None else run.replay.judged(baseline, beside)
     hide_rules(verdict, run.redactor)
     verdict.run_id = run.run_id
     _record(run, verdict)

@@ -16,7 +16,7 @@ from runstone.core.parsing import load
 from runstone.core.values import coerce
 from runstone.engine.current import current_run
 from runstone.engine.state_records import StateRecords, check_name
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 from runstone.ports.states import Place
 
 if TYPE_CHECKING:
@@ -156,6 +156,8 @@ class StateStore:
         Of a thread, or of all. Raises as `get`.
         """
         _check_limit(limit)
+        if thread is not None:
+            check_name(thread)
         found: Places = []
         while limit is None or len(found) < limit:
             rows = self.records.states.places(thread, after, PAGE if limit is None else min(PAGE, limit - len(found)))
@@ -180,8 +182,13 @@ class StateStore:
 
     def delete_runs(self, runs: Iterable[str]) -> int:
         """Delete the steps that these runs made, in every thread; how many. Raises as `get`."""
+        if isinstance(runs, str):
+            raise error("invalid_option", "`runs` are ids in a list or the like; found one text", option="runs")
+        names = list(runs)
+        for name in names:
+            check_name(name)
         gone: dict[Place, Names] = {}
-        for place, step in self.records.states.steps_of(list(runs)):
+        for place, step in self.records.states.steps_of(names):
             gone.setdefault(place, []).append(step)
         return self.records.remove(gone)
 
@@ -192,6 +199,7 @@ class StateStore:
         that step. How many went. Raises `invalid_option`, and as `get`."""
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
             raise error("invalid_option", f"`keep` is a whole number of at least 0; found {keep!r}", option="keep")
+        check_name(thread)
         places = self.places(thread, limit=None) if namespace is None else [_place(thread, namespace)]
         name = None if before is None else _name_of(before)
         gone: dict[Place, Names] = {}
@@ -235,7 +243,9 @@ class StateStore:
     def _checkpoint(self, found: Found) -> StateCheckpoint:
         step = found.step
         kind, metadata = unframed(step.metadata)
-        told = load(metadata) if kind == JSON else {}
+        told = _loaded(metadata) if kind == JSON else {}
+        if not isinstance(told, dict):
+            raise _damaged()
         return self._told(step.place, step.step, step.parent, step.runs[0] if step.runs else None, told)
 
     def _told(
@@ -262,7 +272,7 @@ class StateStore:
             message = f"step {step!r} of thread {place.thread!r} {put_by}"
             raise error("state_not_found", message, thread=place.thread, namespace=place.namespace, step=step)
         kind, data = unframed(self.records.blob(place, use))
-        return data if kind == BYTES else load(data)
+        return data if kind == BYTES else _loaded(data)
 
 
 def _check_limit(limit: int | None) -> None:
@@ -279,8 +289,22 @@ def framed(kind: str, data: bytes) -> bytes:
 def unframed(blob: bytes) -> tuple[str, bytes]:
     """What `framed` has put together. Raises `state_damaged`."""
     if not blob or len(blob) < 1 + blob[0]:
-        raise error("state_damaged", "a stored state does not say what it is")
-    return blob[1 : 1 + blob[0]].decode(), blob[1 + blob[0] :]
+        raise _damaged()
+    try:
+        return blob[1 : 1 + blob[0]].decode(), blob[1 + blob[0] :]
+    except UnicodeDecodeError as exc:
+        raise _damaged() from exc
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return load(data)
+    except ValueError as exc:
+        raise _damaged() from exc
+
+
+def _damaged() -> RunstoneError:
+    return error("state_damaged", "a stored state does not say what it is: its bytes were changed")
 
 
 def _place(thread: str, namespace: str) -> Place:
@@ -309,7 +333,11 @@ def _mapping(metadata: Any) -> dict[str, Any]:
 
 
 def _run_id(run: Run | str | None) -> str | None:
-    return run if run is None or isinstance(run, str) else run.run_id
+    if run is None:
+        return None
+    found: Any = getattr(run, "run_id", run)
+    check_name(found)
+    return str(found)
 
 
 def _number_of(step: str) -> int | str:

@@ -477,9 +477,11 @@ class Store(Proving):
         A path is opened first, by `runstone.locate.open_bundle`; of a `Sealed` it is its `bundle`. Raises
         `invalid_option` for anything else, `bundle_damaged`, `run_exists`, `changed_while_read`.
         """
+        from runstone.engine.current import not_in_a_replay
         from runstone.engine.importer import import_bundle
         from runstone.engine.publishing import publisher_of
 
+        not_in_a_replay("imports a bundle")
         imported = import_bundle(bundle, self.objects, self.contract_of, self.journals.claims)
         publisher_of(self).publish(imported[0])
         return imported
@@ -500,8 +502,10 @@ class Store(Proving):
 
     @property
     def _mover(self) -> Mover:
+        from runstone.engine.current import not_in_a_replay
         from runstone.engine.packer import Mover
 
+        not_in_a_replay("moves runs")
         return Mover(self.url, None if self._packs is None else self._packs(), self.objects, self._finder, self._query)
 
     # purge
@@ -524,6 +528,7 @@ class Store(Proving):
         the policy says. Tombstones tell `by` whom (default: the user), and the `reason`. What cannot be done with one
         run is in its `problem`. Raises `invalid_settings`, `invalid_query`.
         """
+        from runstone.engine.current import not_in_a_replay
         from runstone.engine.policy import policy_in_force
         from runstone.engine.publishing import publisher_of
         from runstone.engine.purger import Purger
@@ -533,6 +538,7 @@ class Store(Proving):
         purger = Purger(self._finder, self.objects, publisher_of(self), force, now_ns, self._needed, progress)
         purge = purger.plan()
         if apply:
+            not_in_a_replay("purges runs")
             redactor = self.redactor()
             purger.apply(purge, by, self.host.user(), reason, lambda text: redactor.text(text)[0])
         return purge
@@ -547,8 +553,10 @@ class Store(Proving):
 
         Raises `not_marked`, `run_in_use`, and as `get`.
         """
+        from runstone.engine.current import not_in_a_replay
         from runstone.engine.purger import cancel
 
+        not_in_a_replay("takes the mark of a purge back")
         run_id = self.resolve(run)
         found = cancel(self.objects, run_id)
         if not found:

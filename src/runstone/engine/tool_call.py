@@ -203,7 +203,10 @@ class CallBlock:
     def _entered(self, call: ToolCall) -> ToolCall:
         replay = call.run.replay
         if replay is not None and not replay.runs(call.tool):
-            message = f"tool {call.tool} is called as a block, which cannot be left out: use do(), or call it for real"
+            message = (
+                f"tool {call.tool} is called as a block, which cannot be left out: "
+                f"call it for real (--live {call.tool}), or use do()"
+            )
             raise replay.refuse(message, replay.side_of(call))
         self._call = call
         self._before = AROUND.get()

@@ -31,6 +31,7 @@ except ImportError:  # Windows has no pipes that grow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
 
     from runstone.core.redaction.redactor import Redactor
@@ -98,12 +99,14 @@ def wrap(
     env: dict[str, str] | None = None,
     chosen: dict[str, str] | None = None,
     shown: tuple[int, int] = (1, 2),
+    before: Callable[[dict[str, str]], list[str]] | None = None,
 ) -> Wrapped:
     """Run `command` to its end, record its streams into `run`; the caller finishes the run.
 
     Without `live` nothing is shown; with `redactor` what is shown has passed it, a line at a time. `max_output` bounds
     the recorded bytes of both streams together. `env` is set for the command, `chosen` too and recorded.
-    `shown` are the descriptors on which the two streams are shown.
+    `shown` are the descriptors on which the two streams are shown, `before` gives the words of a program that becomes
+    the command, in the environment that it is given.
     """
     environment = {**os.environ, **(env or {}), **(chosen or {}), **run.environ}
     if chosen:
@@ -111,7 +114,7 @@ def wrap(
 
         tell(run, chosen)
     recording = Recording(run, max_output)
-    child = _Child(command, environment, pty=pty)
+    child = _Child([*(before(environment) if before else ()), *command], environment, pty=pty)
     signals = _Signals(child)
     try:
         child.start()

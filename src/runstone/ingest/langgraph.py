@@ -299,7 +299,11 @@ class RunstoneSaver(BaseCheckpointSaver[str]):
         return framed(kind, data)
 
     def _loaded(self, blob: bytes) -> Any:
-        return self.serde.loads_typed(unframed(blob))
+        try:
+            return self.serde.loads_typed(unframed(blob))
+        except (ValueError, NotImplementedError) as exc:
+            message = f"a stored state is none that this serialiser reads: another key, or changed bytes: {exc}"
+            raise error("state_damaged", message) from exc
 
     # the same, asynchronously
 

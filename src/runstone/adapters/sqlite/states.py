@@ -217,7 +217,9 @@ class SqliteStates:
             try:
                 return self._database.transact(begin, work)
             except (sqlite3.Error, OSError) as exc:
-                raise _told(exc, self._path) from exc
+                raise told(exc, self._path) from exc
+            except (UnicodeDecodeError, TypeError) as exc:  # bytes that are no text, a row that is not there
+                raise error("state_damaged", f"{self._path}: its rows are not whole", path=self._path) from exc
 
     def _tidied(self, count: int) -> int:
         """Give back the pages of what was deleted, where nobody has to be waited for: the next one does it else."""
@@ -278,7 +280,7 @@ def _bytes_of(row: tuple[str, ...]) -> list[bytes]:
     return [text.encode() for text in row]
 
 
-def _told(exc: Exception, path: str) -> RunstoneError:
+def told(exc: Exception, path: str) -> RunstoneError:
     """What SQLite says, in the words of the port."""
     text = (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
     if isinstance(exc, ForeignDatabaseError) or "not a database" in text:

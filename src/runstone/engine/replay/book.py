@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import _thread
+import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.parsing import load
-from runstone.core.recorded import CALLED, DRAWN, RETURNED, asked_of, key_of, outcome_of
+from runstone.core.recorded import CALLED, DRAWN, RETURNED, VERDICT, asked_of, key_of, outcome_of
 from runstone.core.times import parse_time
 from runstone.core.tools.approval import APPROVED, UNANSWERED, Approval
 from runstone.engine.replay.stopping import (
@@ -29,11 +30,13 @@ from runstone.engine.replay.stopping import (
     Stopped,
 )
 from runstone.engine.writer import admit
+from runstone.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Final
 
+    from runstone.core.judgement.verdict import Verdict
     from runstone.core.recorded import Record, RecordedCall
     from runstone.core.values import Mark
     from runstone.engine.calls import Call
@@ -76,6 +79,7 @@ class Book:
         self._by_key: dict[str, deque[RecordedCall]] = {}
         for known in record.calls:
             self._by_key.setdefault(known.key, deque()).append(known)
+        self._in_threads = False
         self._lock = _thread.RLock()
         self._matched: dict[str, RecordedCall] = {}
         self._stopped: Stopped | None = None
@@ -94,6 +98,7 @@ class Book:
         with self._lock:
             if self._stopped is not None:
                 raise self._stopped
+            self._in_threads = self._in_threads or threading.current_thread() is not threading.main_thread()
             match = self._next(key_of(what, name, asked))
             if match is None:
                 raise self.stop(self._not_found(key_of(what, name, asked), found))
@@ -123,8 +128,10 @@ class Book:
         return self._matched.get(call_id)
 
     def take_below(self, match: RecordedCall) -> None:
-        """A call is answered: those in it will not come, and what was drawn in it is not drawn again."""
+        """A call is answered: those in it will not come, and what was drawn or judged in it is not once more."""
         with self._lock:
+            said = {event["seq"] for event in match.facts if event["type"] == VERDICT}
+            self.record.verdicts[:] = [event for event in self.record.verdicts if event["seq"] not in said]
             for inner in match.below():
                 inner.used = True
             for event in match.facts:
@@ -152,6 +159,23 @@ class Book:
         return (
             None if said["outcome"] == UNANSWERED else Approval(said["outcome"] == APPROVED, said["by"], said["reason"])
         )
+
+    def judged(self, baseline: Any, judge: Callable[[Any], Verdict]) -> Verdict:
+        """The verdict on the run: beside the baseline of then, where a name as `@latest` may mean another run by now.
+
+        `judge` judges beside a baseline, and raises `NotFound` where that is gone: then beside the one of now.
+        """
+        then = self.record.verdicts.pop(0) if self.record.verdicts else None
+        known = None if then is None or then["data"]["baseline"] is None else then["data"]["baseline"]["run_id"]
+        try:
+            verdict = judge(known if type(baseline) is str and known is not None else baseline)
+        except NotFound:
+            verdict = judge(baseline)
+        found = _verdict_side(verdict.event(), None)
+        expected = None if then is None else _verdict_side(then["data"], int(then["seq"]) + 1)
+        if expected is None or expected["args"] != found["args"]:
+            self.note(Divergence(RESULT, "the verdict on the run is another one", expected, found))
+        return verdict
 
     def at_ns(self, call: Call) -> int | None:
         """When a call was made then: rates are measured by that."""
@@ -199,7 +223,10 @@ class Book:
         what = f"{found['kind']} {found['name']}"
         if any(call.key == key for call in waiting):  # in strict order alone
             expected = waiting[0]
-            return Divergence(ORDER, f"{what} is called before {expected.name}", expected.side(), found)
+            message = f"{what} is called before {expected.name}"
+            if self._in_threads:
+                message += "; where calls of several threads have no order, say so (--mode by-key)"
+            return Divergence(ORDER, message, expected.side(), found)
         likely = waiting[:1] if self._mode == STRICT else waiting
         for call in likely:
             if (call.kind, call.name) == (found["kind"], found["name"]):
@@ -214,3 +241,8 @@ class Book:
         if left is not None and self._stopped is None:
             message = f"{left.kind} {left.name} was called then, and is not now"
             self.note(Divergence(MISSING, message, left.side(), None))
+
+
+def _verdict_side(data: Mapping[str, Any], line: int | None) -> dict[str, Any]:
+    told = {"baseline": data["baseline"] and data["baseline"]["run_id"], "ok": data["ok"]}
+    return {"kind": "verdict", "name": "", "args": told, "call": None, "line": line}

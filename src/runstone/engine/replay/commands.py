@@ -1,15 +1,18 @@
 """A wrapped command is run again: the same words in the same folder, with the variables that were chosen for it.
 
-Nothing keeps it from the world: it is a command of the user's. An output that it did not write anew is none.
+No hook reaches it: it is a command of the user's, and does what it does. Where the system allows it has no network but
+its own loopback, unless the user says so. An output that it did not write anew is none.
 """
 
 from __future__ import annotations
 
 import os
+from shutil import which
 from typing import TYPE_CHECKING
 
 from runstone.core.words import FAILED
 from runstone.engine.deterministic import ENVIRONMENT, told
+from runstone.engine.replay.isolation import probe, words_before
 from runstone.engine.replay.session import REPLAYS
 from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, wrap
 from runstone.errors import RunstoneError
@@ -25,9 +28,15 @@ if TYPE_CHECKING:
 REQUIRED: Final = "x.required_env"
 
 
-def run_again(store: Store, sealed: Sealed, report: Replay) -> str:
+def run_again(store: Store, sealed: Sealed, report: Replay, *, network: bool) -> str:
     """Run it to its end; answers the id of the run that was made. Raises as `Store.run` with `strict`; `OSError`."""
     opened = sealed.opened["data"]
+    why_not = "it was asked for" if network else probe()
+    report.guards = [
+        {"name": "audit hook", "active": False, "reason": "a wrapped command is run as it is"},
+        {"name": "network namespace", "active": why_not is None, "reason": why_not},
+        {"name": "landlock", "active": False, "reason": "a wrapped command is run as it is"},
+    ]
     here = os.getcwd()
     os.chdir(opened["cwd"])
     try:
@@ -57,8 +66,9 @@ def _again(run: Run, sealed: Sealed, report: Replay) -> None:
         outputs = [event["data"] for event in sealed.events("output")]
         before = {data["name"]: _stamp(data) for data in outputs}
         chosen = told(sealed.events(ENVIRONMENT))
-        report.guards = [{"name": "none", "active": False, "reason": "a wrapped command is run as it is"}]
-        ended = wrap(run, list(sealed.opened["data"]["argv"]), chosen=chosen or None, shown=(2, 2))
+        command = list(sealed.opened["data"]["argv"])
+        alone = report.guards[1]["active"] and which(command[0]) is not None
+        ended = wrap(run, command, chosen=chosen or None, shown=(2, 2), before=words_before if alone else None)
         for data in outputs:
             _output(run, data, before[data["name"]], report)
     report.exit_status = ended.exit_status

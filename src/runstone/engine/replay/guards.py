@@ -2,8 +2,8 @@
 scratch folder.
 
 - The hook is there before the program's own code, and cannot be taken out again. It sees what Python does: sockets,
-  processes, files, SQLite. What C code does on its own it does not see; a network namespace of its own (`isolation`)
-  keeps that from the network as well.
+  processes, files, SQLite, and by `ctypes` the C functions that do the like. What C code does on its own it does not
+  see; a network namespace of its own (`isolation`) keeps that from the network as well.
 - What is refused is told at once, with the call of a tool in which it came and the line of code. A socket or a process
   ends the replay; a file that must not be written is a `PermissionError`, as on a disk that is read only. So is all
   that comes while a module is imported, outside of any call: libraries try there what they will find.
@@ -45,18 +45,36 @@ _ADDRESSES: Final = frozenset(
     )
 )
 _WRITES: Final = {
-    "os.remove": (0, 1), "os.rmdir": (0, 1), "os.mkdir": (0, 1), "os.truncate": (0, 1), "os.chmod": (0, 1),
-    "os.chown": (0, 1), "os.utime": (0, 1), "os.rename": (0, 2), "os.link": (0, 2), "os.symlink": (1, 2),
-    "os.setxattr": (0, 1), "os.removexattr": (0, 1), "os.chflags": (0, 1),
+    "os.remove": ((0, 1),), "os.rmdir": ((0, 1),), "os.mkdir": ((0, 2),), "os.truncate": ((0, None),),
+    "os.chmod": ((0, 2),), "os.chown": ((0, 3),), "os.utime": ((0, 3),), "os.rename": ((0, 2), (1, 3)),
+    "os.link": ((0, 2), (1, 3)), "os.symlink": ((1, 2),), "os.setxattr": ((0, None),),
+    "os.removexattr": ((0, None),), "os.chflags": ((0, None),),
 }  # fmt: skip
-"""Event → which of its arguments are paths that are changed."""
+"""Event → which of its arguments are paths that are changed, and which folders they are relative to."""
 _OF_NAMES: Final = frozenset({"os.remove", "os.rmdir", "os.rename", "os.link", "os.symlink", "os.mkdir"})
 """They change a name, and follow no link that stands there."""
 _FORKING: Final = frozenset({"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"})
 """Modules that start processes without an audit event."""
 _CHANGING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGING_MODES: Final = frozenset("wax+")
-_HARMLESS: Final = frozenset({os.devnull, "/dev/tty", "/dev/stdout", "/dev/stderr"})
+_HARMLESS: Final = frozenset(
+    (
+        *(os.devnull, "/dev/tty", "/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2"),
+        *("/proc/self/fd/1", "/proc/self/fd/2"),
+    )
+)
+_SHARED_MEMORY: Final = "/dev/shm/"  # noqa: S108  # what has no name but there
+_OPEN_FILES: Final = ("/proc/self/fd", "/dev/fd")
+"""Folders with the files that a process has open, by number."""
+C_FUNCTIONS: Final = {
+    **dict.fromkeys(("socket", "connect", "bind", "sendto", "sendmsg", "getaddrinfo", "gethostbyname"), NETWORK),
+    **dict.fromkeys(("system", "popen", "fork", "vfork", "clone", "execl", "execle", "execlp", "execv"), PROCESS),
+    **dict.fromkeys(("execve", "execvp", "execvpe", "posix_spawn", "posix_spawnp", "kill", "killpg"), PROCESS),
+    **dict.fromkeys(("open", "open64", "openat", "openat64", "creat", "creat64", "fopen", "fopen64"), WRITE),
+    **dict.fromkeys(("freopen", "unlink", "unlinkat", "remove", "rename", "renameat", "renameat2", "rmdir"), WRITE),
+    **dict.fromkeys(("mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "truncate", "mkfifo"), WRITE),
+}
+"""Function of C's own library → what it does. None but its name is known where `ctypes` looks it up."""
 _UNIX: Final = 1
 """AF_UNIX: a pair of such sockets wakes an event loop. To connect one is refused as well."""
 
@@ -81,47 +99,55 @@ class Guards:
         sys.dont_write_bytecode = True
         sys.addaudithook(self._hook)
 
+    def is_live(self) -> bool:
+        """Whether this is asked in a call that is made for real."""
+        return self._is_live(AROUND.get())
+
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             self._opened(*args)
         elif event in _WRITES:
-            self._changed(args[slice(*_WRITES[event])], event)
+            self._changed([(args[path], None if at is None else args[at]) for path, at in _WRITES[event]], event)
         elif event in _ADDRESSES or (event == "socket.__new__" and args[1] not in (_UNIX, -1)):
             self._refuse(NETWORK, event, tuple(arg for arg in args[:3] if not isinstance(arg, _socket.socket)))
         elif event in _PROCESSES or (event == "import" and args[0] in _FORKING):
             if not (event == "os.kill" and args[1] == 0) and not (event == "os.kill" and args[0] == os.getpid()):
                 self._refuse(PROCESS, event, args[:2])
         elif event == "sqlite3.connect":
-            self._database(args[0])
+            self._database(os.fsdecode(args[0]) if isinstance(args[0], (str, bytes, os.PathLike)) else "")
+        elif event == "ctypes.dlsym" and args[1] in C_FUNCTIONS and _is_of_c(args[0]):
+            self._refuse(C_FUNCTIONS[args[1]], event, args[1:])
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if type(path) is int:
             return
         changing = type(flags) is int and flags & _CHANGING
         if changing or (type(mode) is str and not _CHANGING_MODES.isdisjoint(mode)):
-            self._changed((path,), "open")
+            self._changed([(path, None)], "open")
 
-    def _database(self, path: Any) -> None:
-        text = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
-        if text in ("", ":memory:") or (text.startswith("file:") and ("mode=ro" in text or "mode=memory" in text)):
-            return
-        self._changed((text.removeprefix("file:").partition("?")[0],), "sqlite3.connect")
+    def _database(self, name: str) -> None:
+        if not _writes_no_file(name):
+            self._changed([(_file_of(name), None)], "sqlite3.connect")
 
-    def _changed(self, paths: tuple[Any, ...], event: str) -> None:
-        for path in paths:
-            if isinstance(path, int) or self._may_write(path, of_name=event in _OF_NAMES):
-                continue
-            self._refuse(WRITE, event, (os.fsdecode(path),))
+    def _changed(self, paths: list[tuple[Any, Any]], event: str) -> None:
+        for path, folder in paths:
+            try:
+                text = _placed(path, folder)
+                allowed = self._may_write(text, of_name=event in _OF_NAMES, of_open=isinstance(path, int))
+            except (TypeError, ValueError, OSError):
+                text, allowed = _shown(path), False
+            if not allowed:
+                self._refuse(WRITE, event, (text,))
 
-    def _may_write(self, path: Any, *, of_name: bool) -> bool:
-        try:
-            text = os.path.abspath(os.fsdecode(path))
-            real = os.path.realpath(text)
-            if of_name:
-                real = os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
-        except (TypeError, ValueError, OSError):
-            return False
-        if text in _HARMLESS or text.startswith("/proc/self/fd/"):
+    def _may_write(self, text: str, *, of_name: bool, of_open: bool) -> bool:
+        real = os.path.realpath(text)
+        if of_name:
+            real = os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
+        elif (of_open or os.path.dirname(text) in _OPEN_FILES) and (
+            not os.path.exists(real) or real.startswith(_SHARED_MEMORY)
+        ):
+            return True  # a pipe, a file that has no name any more, memory
+        if text in _HARMLESS:
             return True
         return any(real == folder or real.startswith(os.path.join(folder, "")) for folder in self._scratch)
 
@@ -173,6 +199,52 @@ class Guards:
                 return True
             call = call.outer
         return False
+
+
+def _placed(path: Any, folder: Any) -> str:
+    """The absolute path of what an event names: a path, perhaps relative to an open folder, or the number of an open
+    file. Raises `OSError`, `TypeError`, `ValueError`."""
+    if isinstance(path, int):
+        return _path_of(path)
+    text = os.fsdecode(path)
+    if isinstance(folder, int) and folder >= 0 and not os.path.isabs(text):
+        text = os.path.join(_path_of(folder), text)
+    return os.path.abspath(text)
+
+
+def _path_of(number: int) -> str:
+    """The path of an open file. Raises `OSError`."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(number, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"{_OPEN_FILES[0]}/{number}")
+
+
+def _file_of(database: str) -> str:
+    """The file that a name of a database names, be it a path or a URI."""
+    if not database.startswith("file:"):
+        return database
+    from urllib.parse import unquote
+
+    path = unquote(database.removeprefix("file:").partition("#")[0].partition("?")[0])
+    return "/" + path.lstrip("/").partition("/")[2] if path.startswith("//") and path[2:3] != "/" else path
+
+
+def _writes_no_file(database: str) -> bool:
+    """Whether a database is in memory, temporary, or opened for reading alone."""
+    if database in ("", ":memory:"):
+        return True
+    if not database.startswith("file:"):
+        return False
+    asked = database.partition("#")[0].partition("?")[2].split("&")
+    return "mode=ro" in asked or "mode=memory" in asked or "immutable=1" in asked or _file_of(database) == ":memory:"
+
+
+def _is_of_c(library: Any) -> bool:
+    """Whether a library that `ctypes` has opened is C's own: the process itself (no name), or by its name."""
+    name = os.path.basename(str(getattr(library, "_name", None) or "libc"))
+    return name.startswith(("libc.", "libc-", "libSystem")) or name == "libc"
 
 
 def _is_importing(frame: FrameType | None) -> bool:

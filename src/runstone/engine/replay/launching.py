@@ -27,13 +27,16 @@ MAX_TOLD: Final = 1000
 _LEFT_OUT: Final = ("RUNSTONE_DISABLED", "RUNSTONE_DEBUG_KEY")
 
 
-def launch(argv: list[str], cwd: str, plan: Mapping[str, Any]) -> tuple[int, list[dict[str, Any]]]:
-    """Run a program to its end; answers its exit status (of a signal, minus its number) and what was told."""
+def launch(
+    argv: list[str], cwd: str, plan: Mapping[str, Any], chosen: Mapping[str, str]
+) -> tuple[int, list[dict[str, Any]]]:
+    """Run a program to its end, with the variables that were `chosen` for it; answers its exit status (of a signal,
+    minus its number) and what was told."""
     folder = plan["scratch"][0]
     site = os.path.join(folder, SITE)
     os.makedirs(os.path.join(folder, "tmp"), exist_ok=True)
     os.makedirs(site, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+    environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT} | dict(chosen)
     python_path = environment.get("PYTHONPATH")
     with open(os.path.join(site, "sitecustomize.py"), "w", encoding="utf-8") as file:
         file.write(_SHIM.format(site=site, python_path=python_path))

@@ -30,6 +30,9 @@ ANSWERED: Final = ("lotus", "rmos")
 """Contracts of runs that answer a request: the service that was asked is no work that ends."""
 _BARE: Final = frozenset("IES")
 """Options of Python that keep it from loading the guards."""
+_VALUED: Final = frozenset({"--check-hash-based-pycs"})
+"""Long options of Python behind which a value stands."""
+_KERNELS: Final = frozenset({"ipykernel_launcher", "ipykernel"})
 _MAX_NAMED: Final = 20
 
 
@@ -90,16 +93,44 @@ def check_trust(store: Store, sealed: Sealed, *, trust: bool) -> None:
 
 
 def interpreter_words(sealed: Sealed, executable: str) -> list[str]:
-    """The command line of a process that recorded itself, by this interpreter. Raises `cannot_replay`."""
+    """The command line of a process that recorded itself, by this interpreter.
+
+    Raises `cannot_replay`, and `file_not_found` for a program that is not there any more.
+    """
     argv: list[str] = sealed.opened["data"]["argv"]
     if not os.path.basename(argv[0]).lower().startswith(("python", "pypy")):
         raise cannot(sealed, f"{argv[0]} is no Python that could be guarded")
-    for word in argv[1:]:
-        if not word.startswith("-") or word[:2] in ("-c", "-m", "--"):
-            break
-        if not _BARE.isdisjoint(word[1:].partition("c")[0].partition("m")[0]):
-            raise cannot(sealed, f"Python's option {word} keeps the guards out")
+    program, module = _program_of(sealed, argv[1:])
+    if module in _KERNELS:
+        raise cannot(sealed, "it was recorded in a notebook, whose cells are not in the record: export it as a script")
+    if program is None and module is None:
+        raise cannot(sealed, "its program came by standard input, or was typed in, and is not in the record")
+    if program is not None and not os.path.exists(os.path.join(sealed.opened["data"]["cwd"], program)):
+        path = os.path.join(sealed.opened["data"]["cwd"], program)
+        raise error("file_not_found", f"the program of run {sealed.run_id} is not there: {path}", path=path)
     return [executable, *argv[1:]]
+
+
+def _program_of(sealed: Sealed, words: list[str]) -> tuple[str | None, str | None]:
+    """The file that Python was started with, or the module; of a text behind `-c` its name is `-c`. Raises
+    `cannot_replay` for options that keep the guards out."""
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if not word.startswith("-") or word == "-":
+            return (None if word == "-" else word), None
+        if word.startswith("--"):
+            del waiting[: word in _VALUED]
+            continue
+        for at, letter in enumerate(word[1:], 2):
+            if letter in _BARE:
+                raise cannot(sealed, f"Python's option {word} keeps the guards out")
+            if letter in "cm":
+                return None, "-c" if letter == "c" else (word[at:] or next(iter(waiting), ""))
+            if letter in "WX":
+                del waiting[: not word[at:]]  # what it says stands in the next word
+                break
+    return None, None
 
 
 def check_answers(sealed: Sealed, parts: Iterable[Sealed], live: set[str], kept: dict[str, dict[str, Any]]) -> None:

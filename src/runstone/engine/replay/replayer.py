@@ -13,7 +13,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from runstone.core.recorded import Record
+from runstone.engine.children import CHILD_OF
 from runstone.engine.comparer import compare_sealed
+from runstone.engine.deterministic import ENVIRONMENT
+from runstone.engine.deterministic import told as chosen_of
 from runstone.engine.replay import preparing
 from runstone.engine.replay.book import BY_KEY, STRICT
 from runstone.engine.replay.launching import launch
@@ -42,6 +45,7 @@ def replay(
     identities: Sequence[Any],
     scratch: str | None,
     trust: bool,
+    network: bool,
 ) -> Replay:
     """See `Store.replay`."""
     named = set(live)
@@ -61,14 +65,19 @@ def replay(
         from runstone.engine.replay.commands import run_again
 
         preparing.check_inputs(sealed, sealed.events("input"))
-        made = run_again(store, sealed, report)
+        made = run_again(store, sealed, report, network=network)
         _compared(store, sealed, report, made)
+        if not report.ok and any(guard["active"] for guard in report.guards):
+            report.notes.append("the command had no network: where it needs one, say so (--network)")
         return report
+    if network:
+        message = "the network is for wrapped commands; of an agent's run name what is called for real (live)"
+        raise error("invalid_option", message, option="network")
     parts = list(_parts(store, sealed, 0))
     texts = {one.run_id: _texts(store, one, identities) for one in (sealed, *parts)} if identities else {}
     preparing.check_answers(sealed, parts, named, texts)
-    preparing.check_inputs(sealed, Record(sealed.events()).inputs)
     argv = preparing.interpreter_words(sealed, sys.executable)
+    preparing.check_inputs(sealed, Record(sealed.events()).inputs)
     chosen = {"mode": None if mode == HYBRID else mode, "live": sorted(named), "texts": texts}
     _in_scratch(store, sealed, report, argv, chosen, scratch)
     return report
@@ -94,7 +103,7 @@ def _in_scratch(
             "isolate": why_not is None,
             "not_isolated": why_not,
         }
-        status, told = launch(argv, sealed.opened["data"]["cwd"], plan)
+        status, told = launch(argv, sealed.opened["data"]["cwd"], plan, _chosen_around(store, sealed))
     except (OSError, ValueError) as exc:  # a word that no system takes, a folder that is gone by now
         raise preparing.cannot(sealed, f"it cannot be started: {exc}") from exc
     finally:
@@ -114,11 +123,23 @@ def _in_scratch(
     _compared(store, sealed, report, made)
 
 
+def _chosen_around(store: Store, sealed: Sealed) -> dict[str, str]:
+    """The variables that a deterministic command had in which the run was recorded."""
+    for link in sealed.opened["data"]["links"]:
+        if link["rel"] == CHILD_OF:
+            try:
+                return chosen_of(store.get(link["run_id"]).events(ENVIRONMENT))
+            except RunstoneError:  # of another store, purged, or damaged
+                continue
+    return {}
+
+
 def _compared(store: Store, sealed: Sealed, report: Replay, made: str | None) -> None:
     """Compare what was made with the record."""
     if made is None:
         if report.divergence is None:
-            message = f"the program has begun no run of kind {sealed.kind}"
+            ended = "" if report.exit_status is None else f", and ended with status {report.exit_status}"
+            message = f"the program has begun no run of kind {sealed.kind}{ended}"
             report.divergence = {"reason": "missing", "message": message, "expected": None, "found": None}
         return
     if made in store.journals.open_ids():  # its process was killed

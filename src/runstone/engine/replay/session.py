@@ -3,6 +3,7 @@
 - The first run of the recorded kind replays the recorded run; runs that are begun as a part of it replay the recorded
   parts of their kind, in the order in which these were opened. They are recorded in the store of the record.
 - Any other run of the process is recorded in the scratch folder, and its tools have no answers.
+- Stores of states are copies in the scratch folder, as the recorded run found them.
 - The first divergence is recorded in the run in which it is found, as a `divergence` event.
 """
 
@@ -16,13 +17,15 @@ from runstone.core.values import coerce
 from runstone.core.words import HIDDEN_KINDS
 from runstone.engine.children import CHILD_OF
 from runstone.engine.replay.book import BY_KEY, STRICT, Book
-from runstone.engine.replay.stopping import REFUSED, Divergence
+from runstone.engine.replay.states_then import StatesThen
+from runstone.engine.replay.stopping import REFUSED, Divergence, Stopped
 from runstone.errors import RunstoneError, error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Final
 
+    from runstone.core.judgement.verdict import Verdict
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.replay.guards import Guards
@@ -76,6 +79,7 @@ class Session:
         self._first: Divergence | None = None
         self._root: Run | None = None
         self._recorded = store.get(plan.run_id)
+        self.states = StatesThen(store, self._recorded, plan.scratch[0])
         self.guards: Guards | None = None
 
     @property
@@ -114,6 +118,14 @@ class Session:
         run = self._root if call is None else call.run
         self._send({"refused": found})
         self.note(run, Divergence(REFUSED, f"{what} refused{inside}: {found['args']} at {found['where']}", None, found))
+
+    def changes_store(self, what: str) -> None:
+        """A store is about to be changed for good, other than by a record. Raises `Stopped`, but in a call that is made
+        for real."""
+        if self.guards is not None and self.guards.is_live():
+            return
+        self.note(self._root, Divergence(REFUSED, f"the program {what}, which is not done in a replay", None, None))
+        raise Stopped(f"refused: the program {what}")
 
     def note(self, run: Run | None, divergence: Divergence) -> None:
         """Something is different; the first counts."""
@@ -223,6 +235,10 @@ class Others(Book):
             renamed=lambda data: data,
             counted=lambda _: None,
         )
+
+    def judged(self, baseline: Any, judge: Callable[[Any], Verdict]) -> Verdict:
+        """No verdict is known of it."""
+        return judge(baseline)
 
     def drawn(self, kind: str, name: str) -> Any:
         """Nothing is known; where a run replays nothing, nothing has to be the same."""
