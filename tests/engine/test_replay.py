@@ -229,6 +229,7 @@ def test_what_a_replay_must_not_do_is_stopped_and_named(program: Program, what: 
     assert str(program.folder / "agent.py") in found.refused[0]["where"]
     assert sorted(path.name for path in program.folder.iterdir()) == ["agent.py", "kept.txt"]
     assert list(program.store.get(found.replayed["run_id"]).events("log")) == []
+    assert any("--scratch" in note for note in found.notes) is (kind == "write")
 
 
 UNSEEN = {

@@ -19,6 +19,7 @@ from runstone.engine.deterministic import ENVIRONMENT
 from runstone.engine.deterministic import told as chosen_of
 from runstone.engine.replay import preparing
 from runstone.engine.replay.book import BY_KEY, STRICT
+from runstone.engine.replay.guards import WRITE
 from runstone.engine.replay.launching import launch
 from runstone.engine.replay.report import Replay
 from runstone.errors import RunstoneError, error
@@ -117,6 +118,8 @@ def _in_scratch(
         report.refused += [each["refused"]] if "refused" in each else []
         report.notes += [each["note"]] if "note" in each else []
         made = each.get("opened", made)
+    if any(each["kind"] == WRITE for each in report.refused):
+        report.notes.append("a program may write where it is told to: name the folder of its results (--scratch DIR)")
     if not report.guards:
         message = f"the process of the replay was not guarded, or could not begin: it ended with status {status}"
         raise error("store_unavailable", message, status=status)
