@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runstone.core.canonical import canonical_bytes, canonical_text
@@ -98,6 +98,7 @@ def test_who_declares_first_does_not_show(value: Any) -> None:
 
 @settings(max_examples=300)
 @given(nested(lines))
+@example({"api_key": "password", "value": "K9zz8Qp1"})
 def test_a_record_that_is_read_as_text_passes_as_it_is(value: Any) -> None:
     """A line of a journal, by `runstone redact`."""
     line = canonical_text(BOTH.tree({"text": value}, []))

@@ -103,7 +103,7 @@ _IDENTIFIED: Final = r"(?i:identified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,64}[ \t]{1,
 """How SQL gives a user a password."""
 
 _NAMES: Final = (
-    r"(?<![A-Za-z])(?i:name|key|header|variable|env|field|property|id|k)\\{0,7}[\"']?[ \t]{0,4}[:=][ \t]{0,4}"
+    r"(?<![\w.-])(?i:name|key|header|variable|env|field|property|id|k)\\{0,7}[\"']?[ \t]{0,4}[:=][ \t]{0,4}"
     r"\\{0,7}[\"']?"
 )
 _ATTRIBUTES: Final = r"(?:[ \t]{1,4}[A-Za-z:_-]{1,32}=[\"'][^\"'\r\n]{0,64}[\"']){0,3}"
