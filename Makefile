@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCKS  := requirements/runtime.lock requirements/test.lock requirements/lint.lock
 
-.PHONY: setup demo test lint types layers docs faults faults-sample bench lock clean help
+.PHONY: setup demo test explore lint types layers docs faults faults-sample bench lock clean help
 
 help: ## What each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ test: $(VENV)/.test ## All tests
 	$(BIN)/python -m pytest -q examples/rebalance
 	$(BIN)/python -m pytest -q examples/toolpaths
 	$(BIN)/python -m pytest
+
+explore: $(VENV)/.test ## Property tests with other and more examples each time (`make test` repeats its own)
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -m hypothesis
 
 lint: $(VENV)/.test $(VENV)/.lint types layers ## Style, types and layers
 	$(BIN)/ruff check .
