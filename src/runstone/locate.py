@@ -63,10 +63,8 @@ def contract_of(name: str, version: str | None = None) -> Contract:
         raise error("unknown_contract", f"no contract {excerpt(asked)!r}; known are {', '.join(known)}", known=known)
     contract = _loaded.get(dotted)
     if contract is None:
-        import importlib
-
         module, _, attribute = dotted.partition(":")
-        contract = _loaded[dotted] = getattr(importlib.import_module(module), attribute)
+        contract = _loaded[dotted] = getattr(__import__(module, fromlist=(attribute,)), attribute)
     return contract
 
 

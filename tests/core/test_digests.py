@@ -44,6 +44,21 @@ def test_a_short_process_loads_no_openssl() -> None:
     assert shown.stdout.split() == ["True", hashlib.sha256(b"ab").hexdigest(), "False"]
 
 
+def test_much_little_data_is_hashed_by_the_quicker_function() -> None:
+    """A process that hashes hundreds of small texts loads OpenSSL once that pays; the answers are the same."""
+    code = (
+        "import sys\n"
+        "from runstone.core.digests import WARM_BYTES, sha256_hex\n"
+        "data = b'x' * 4096\n"
+        "answers = {sha256_hex(data) for _ in range(WARM_BYTES // len(data) - 1)}\n"
+        "before = 'hashlib' in sys.modules\n"
+        "answers |= {sha256_hex(data) for _ in range(2)}\n"
+        "print(len(answers), before, 'hashlib' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": SOURCE}, capture_output=True, text=True)
+    assert run.stdout.split() == ["1", "False", "True"], run.stderr
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -126,7 +126,7 @@ def _emit_object(value: dict[Any, Any], write: Callable[[str], None], depth: int
         if type(key) is not str:
             raise _not_json(f"a key of type {type(key).__name__}", path)
     separator = "{"
-    for key in sorted(value, key=utf16_key):
+    for key in sorted(value, key=None if "".join(value).isascii() else utf16_key):  # of ASCII both orders are one
         write(separator)
         write(quote(key))
         write(":")

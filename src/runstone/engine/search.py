@@ -14,7 +14,7 @@ from runstone.core.redaction.explain import Reason, near_misses, reason
 from runstone.core.redaction.redactor import FAILED, MARK
 from runstone.engine.characters import whole_characters
 from runstone.engine.encoded import KEPT, REPLACED, Encoded
-from runstone.engine.readings import ESCAPED, every_reading, narrow, readings, without_escaped_zeros
+from runstone.engine.readings import every_reading, holds_escaped_zeros, narrow, readings, without_escaped_zeros
 from runstone.engine.streams import Streams
 
 TYPE_CHECKING = False
@@ -108,7 +108,8 @@ class Search:
                     tell(place.rule)
 
     def _suspicious(self, data: bytes) -> bool:
-        return self._scanner.sees(data) or (ESCAPED in data and self._scanner.hit(without_escaped_zeros(data)))
+        scanner = self._scanner
+        return scanner.sees(data) or (holds_escaped_zeros(data) and scanner.hit(without_escaped_zeros(data)))
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         streams = Streams(self._redactor)

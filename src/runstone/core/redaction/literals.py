@@ -18,19 +18,30 @@ class Literals:
     """Hundreds are found by the `width` bytes that each ends with, two or four, as numbers: in one pass, however many
     there are."""
 
-    __slots__ = ("_by_end", "_ends", "_short", "_width")
+    __slots__ = ("_by_end", "_ends", "_long", "_short", "_width")
 
     def __init__(self, literals: Iterable[bytes], width: int = _WIDTH) -> None:
         found = list(literals)
         few = len(found) <= FEW
         self._width = width
-        self._short = [literal for literal in found if few or len(literal) < width]
+        self._short = found if few else [literal for literal in found if len(literal) < width]
+        self._long = [] if few else [literal for literal in found if len(literal) >= width]
+        self._ends = frozenset(self._numbers())
         self._by_end: dict[int, list[bytes]] = {}
-        long = [] if few else [literal for literal in found if len(literal) >= width]
-        ends = memoryview(b"".join([literal[-width:] for literal in long])).cast(_NUMBERS[width])
-        for end, literal in zip(ends, long, strict=True):
-            self._by_end.setdefault(end, []).append(literal)
-        self._ends = frozenset(self._by_end)
+
+    def _numbers(self) -> memoryview:
+        """What each long literal ends with, as a number."""
+        width = self._width
+        return memoryview(b"".join([literal[-width:] for literal in self._long])).cast(_NUMBERS[width])
+
+    def _ending(self, number: int) -> list[bytes]:
+        """The long literals that end so. Most processes never find an end, and need no table."""
+        if not self._by_end:
+            by_end: dict[int, list[bytes]] = {}
+            for end, literal in zip(self._numbers(), self._long, strict=True):
+                by_end.setdefault(end, []).append(literal)
+            self._by_end = by_end  # at once: another thread finds all of it or none
+        return self._by_end[number]
 
     def found_in(self, data: bytes) -> Iterator[bytes]:
         """Those that stand in `data`."""
@@ -46,7 +57,7 @@ class Literals:
             end = len(data) - (len(data) - at) % width
             found.update(self._ends.intersection(view[at:end].cast(numbers)))
         for number in found:
-            for literal in self._by_end[number]:
+            for literal in self._ending(number):
                 if literal in data:
                     yield literal
 
@@ -59,19 +70,25 @@ class Anchors:
     token's characters are looked at for them.
     """
 
-    __slots__ = ("_exact", "_folded", "_in_tokens", "_lower")
+    __slots__ = ("_exact", "_exact_by_lower", "_folded", "_in_tokens", "_lower")
 
     def __init__(self, exact: Iterable[bytes], folded: Iterable[bytes]) -> None:
-        in_tokens = []
+        all_exact = frozenset(exact)
+        in_tokens = [literal for literal in all_exact if len(literal) < _WIDTH and _is_of_tokens(literal)]
         self._folded = frozenset(folded)
-        self._exact: dict[bytes, list[bytes]] = {}
-        for literal in set(exact):
-            if len(literal) < _WIDTH and _is_of_tokens(literal):
-                in_tokens.append(literal)
-            else:
-                self._exact.setdefault(literal.lower(), []).append(literal)
+        self._exact = all_exact.difference(in_tokens)
+        self._exact_by_lower: dict[bytes, list[bytes]] = {}
         self._in_tokens = Literals(in_tokens, width=2)
-        self._lower = Literals(self._folded | self._exact.keys())
+        self._lower = Literals(self._folded.union(map(bytes.lower, self._exact)))
+
+    def _spelled(self, lower: bytes) -> Iterable[bytes]:
+        """The exact literals that are these in lower case. Made when first asked for, as in `Literals`."""
+        if not self._exact_by_lower:
+            by_lower: dict[bytes, list[bytes]] = {}
+            for literal in self._exact:
+                by_lower.setdefault(literal.lower(), []).append(literal)
+            self._exact_by_lower = by_lower
+        return self._exact_by_lower.get(lower, ())
 
     def found_in(self, data: bytes, lower: bytes) -> Iterator[bytes]:
         """Those that stand in `data`, or if they fold in `lower`, the same bytes in lower case."""
@@ -81,7 +98,7 @@ class Anchors:
         for literal in self._lower.found_in(lower):
             if literal in self._folded:
                 yield literal
-            for exact in self._exact.get(literal, ()):
+            for exact in self._spelled(literal):
                 if exact in data and _WITH.get(exact, b"") in data:
                     yield exact
 
