@@ -61,8 +61,8 @@ SKIP_REASONS = (
     "shared samples absent",
     "no right to change the user",
     "no right to mount",
-    "no right to trace",
     "no right to make namespaces",
+    "no Landlock",
     "strace cannot trace here",
     "no PostgreSQL",
 )

@@ -94,7 +94,9 @@ def whole(all_of_them: dict[str, Killed]) -> Killed:
 @pytest.fixture(scope="module")
 def killed(all_of_them: dict[str, Killed]) -> dict[str, Killed]:
     """The others: killed at each mark, and the chain."""
-    return {name: each for name, each in all_of_them.items() if name not in ("whole", "warm")}
+    found = {name: each for name, each in all_of_them.items() if name not in ("whole", "warm")}
+    assert found
+    return found
 
 
 def test_every_step_is_killed(whole: Killed, killed: dict[str, Killed]) -> None:

@@ -185,7 +185,9 @@ def test_many_changes_end_in_a_literal() -> None:
 
 
 def one_record() -> bytes:
-    return record.beside(b"a" * 200 + b"new", b"a" * 200, b"base", deflate) or b""
+    made = record.beside(b"a" * 200 + b"new", b"a" * 200, b"base", deflate)
+    assert made is not None
+    return made
 
 
 def test_every_changed_byte_of_a_record_is_found() -> None:

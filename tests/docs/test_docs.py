@@ -244,6 +244,13 @@ def test_changelog_has_this_version() -> None:
     assert re.findall(r"^## \[(.+?)\]", text_of("CHANGELOG.md"), re.MULTILINE)[0] == __version__
 
 
+def test_a_word_has_one_line() -> None:
+    """Nobody has to ask which of two lines of the glossary holds."""
+    words = [word for cells in rows(text_of("GLOSSARY.md")) for word in cells[0].split(", ")]
+    assert len(words) > 80
+    assert [word for word in words if words.count(word) > 1] == []
+
+
 def test_readme_counts_the_rules() -> None:
     """The number of token shapes is that of the rules."""
     assert 350 < len(RULES) < 400, "README.md and CHANGELOG.md say more than 350"

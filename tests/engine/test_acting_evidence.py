@@ -387,7 +387,7 @@ def test_switched_off_passages_keep_their_ids() -> None:
     DISABLED.score("acc", 1)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
 def test_a_forked_copy_checks_nothing(store: Store) -> None:
     """The parent's run alone has the check, once."""
     with store.run("agent", run_id="r") as run:

@@ -245,7 +245,7 @@ UNSEEN = {
 def test_what_the_hook_does_not_see_writes_nothing_either(
     program: Program, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where the system has Landlock, which the report names; the program is told as on a disk that is read only."""
+    """By Landlock, which the report names; the program is told as on a disk that is read only."""
     (tmp_path / "other.so").symlink_to(next(Path("/").glob("lib/*-linux-gnu/libc.so.6"), Path("/nothing")))
     monkeypatch.setenv("LIBRARY", str(tmp_path / "other.so"))
     (program.folder / "kept.txt").write_text("kept")
@@ -254,9 +254,10 @@ def test_what_the_hook_does_not_see_writes_nothing_either(
     found = program.replay(run_id)
     (guard,) = (guard for guard in found.guards if guard["name"] == "landlock")
     assert guard["active"] is (guard["reason"] is None)
-    if guard["active"]:
-        assert sorted(path.name for path in program.folder.iterdir()) == ["agent.py", "kept.txt"]
-        assert found.ok
+    if not guard["active"]:
+        pytest.skip(f"no Landlock: {guard['reason']}")
+    assert sorted(path.name for path in program.folder.iterdir()) == ["agent.py", "kept.txt"]
+    assert found.ok
 
 
 def test_the_scratch_folder_may_be_written(program: Program, tmp_path: Path) -> None:

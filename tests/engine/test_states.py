@@ -444,8 +444,8 @@ def test_what_is_moved_does_not_open(path: Path, keyed, column: str) -> None:
             records.blob(place, use)
 
 
-def test_every_changed_byte_of_what_is_encrypted_is_found(path: Path, keyed) -> None:
-    """Of the state and of its metadata."""
+def test_changed_bytes_of_what_is_encrypted_are_found(path: Path, keyed) -> None:
+    """Of the state and of its metadata, every seventh."""
     with runstone.open_states(path) as store:
         store.put("t", 1, "a" * 100)
     for table, column in (("records", "data"), ("steps", "metadata")):

@@ -59,10 +59,10 @@ def _begin(plan_fd: str, report_fd: str) -> None:
             data = data[os.write(report, data) :]
 
     guards: list[dict[str, Any]] = [{"name": "audit hook", "active": True, "reason": None}]
-    reason = isolate() if plan.isolate else plan.data["not_isolated"]
+    reason = isolate() if plan.not_isolated is None else plan.not_isolated
     guards.append({"name": "network namespace", "active": reason is None, "reason": reason})
     store = open_store(plan.store)
-    reason = confine([*plan.scratch, store.url]) if not plan.live else plan.data["not_isolated"]
+    reason = confine([*plan.scratch, store.url]) if not plan.live else plan.not_isolated
     guards.append({"name": "landlock", "active": reason is None, "reason": reason})
     scratch = plan.scratch[0]
     session = Session(plan, store, lambda: open_store(os.path.join(scratch, "store")), send, hidden, guards)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runstone.core.digests import new_hash
 from runstone.core.printing import print_pieces
 
 TYPE_CHECKING = False
@@ -53,6 +54,13 @@ class Document:
         self.pieces = pieces
         self.standing = standing
         self.place = place
+
+    def sha256(self) -> str:
+        """The digest of its bytes, as 64 hexadecimal digits."""
+        digest = new_hash(size=0)
+        for piece in self.pieces():
+            digest.update(piece)
+        return digest.hexdigest()
 
 
 def places_of(contract: Contract, run_id: str, opened_at: str) -> list[str]:

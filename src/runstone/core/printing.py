@@ -38,7 +38,7 @@ class Stream:
 class Profile:
     """How one profile spells JSON."""
 
-    __slots__ = ("_whole", "colon", "comma", "end", "indent", "name", "number", "quote", "sort")
+    __slots__ = ("_whole", "colon", "end", "indent", "name", "number", "quote", "sort")
 
     def __init__(
         self,
@@ -55,7 +55,6 @@ class Profile:
         self.end = end
         self.number = number
         self.quote = quote
-        self.comma = "," if not indent else ",\n"
         self.colon = ":" if not indent else ": "
         self._whole: Callable[[Any], bytes | None] | None = None
 

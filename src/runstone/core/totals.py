@@ -1,4 +1,4 @@
-"""What a run comes to: how long it took, how its checks and metrics went. Whatever tells of it tells the same."""
+"""What documents and lists tell alike of a run: how long it took, at which commit, how its checks and metrics went."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 def duration_ms(journal: Journal) -> int:
     """Monotonic duration in whole milliseconds; without one, the time between the first and the last event."""
     return whole_ms(journal.closed["data"]["duration_ns"], journal.opened["ts"], journal.closed["ts"])
+
+
+def git_of(journal: Journal) -> dict[str, Any] | None:
+    """Commit, ref, and whether the tree was dirty (`None`: not known): as told while it ran, else at its opening."""
+    event = journal.last("git")
+    if event is not None:
+        return {name: event["data"][name] for name in ("sha", "ref", "dirty")}
+    git = journal.opened["data"]["git"]
+    return None if git is None else {"sha": git.get("sha"), "ref": git.get("ref"), "dirty": None}
 
 
 def whole_ms(duration_ns: int | None, opened_at: str, closed_at: str) -> int:

@@ -179,12 +179,6 @@ class Calls:
         """The prices in force: of the nearest run that has any."""
         return next((calls.prices for calls in self.chain() if calls.prices is not None), None)
 
-    def cost_of(self, model: str | None, usage: Mapping[str, int]) -> dict[str, str] | None:
-        """What tokens of a model cost, as it is recorded: `amount`, `currency`, `prices_sha256`; `None`: not known."""
-        prices = self.price_table
-        amount = None if prices is None or model is None else prices.amount(model, usage)
-        return None if prices is None or amount is None else prices.cost(amount)
-
     def take(self, tool: str, limits: Limits, told: dict[str, Any], now_ns: int) -> Fired | None:
         """Count one call of a tool, whose contract sets limits; or the rule that fires on it, and it does not count."""
         with self.lock:

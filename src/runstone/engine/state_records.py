@@ -21,7 +21,7 @@ from runstone.ports.states import BaseGone, NewRecord, Place, Record, Step, Use,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Final
 
     from runstone.engine.state_cipher import Cipher, Plain
@@ -31,6 +31,8 @@ CACHE_BYTES: Final = 64 << 20
 MAX_KNOWN_STEPS: Final = 4096
 MAX_NAME_BYTES: Final = 4096
 MAX_TRIES: Final = 4
+PAGE: Final = 100
+"""Steps, or places, that are asked for at once where all are wanted."""
 
 
 class _Held:
@@ -47,7 +49,11 @@ class _Held:
 
 
 class StateRecords:
-    """What engines put into a store of states, and read. Safe to share between threads; a fork has its own."""
+    """What engines put into a store of states, and read. Safe to share between threads; a fork has its own.
+
+    Methods raise what port `states` does, `invalid_state_key` where the store stands under another key or none, and
+    those that read bytes `state_damaged`, `unsupported_format`, `missing_extra`.
+    """
 
     def __init__(self, states: States, cipher: Cipher | Plain, cache_bytes: int = CACHE_BYTES) -> None:
         self.states = states
@@ -154,6 +160,19 @@ class StateRecords:
         self._agree()
         return [self._opened(found) for found in self.states.steps(place, before, limit)]
 
+    def all_steps(self, place: Place, before: str | None = None) -> Iterator[Found]:
+        """Steps before one, or all, the last ones first: a page at a time."""
+        while found := self.steps(place, before, PAGE):
+            yield from found
+            before = found[-1].step.step
+
+    def all_places(self, thread: str | None = None) -> Iterator[Place]:
+        """The places that hold steps, of a thread or all, in order: a page at a time."""
+        after = None
+        while places := self.states.places(thread, after, PAGE):
+            yield from places
+            after = places[-1]
+
     def blob(self, place: Place, use: Use) -> bytes:
         """What a channel of a step holds. Raises `state_not_found` where it was deleted meanwhile, `state_damaged`."""
         held = self._find(place, use.number)
@@ -188,6 +207,13 @@ class StateRecords:
         self._agree()
         self._forget()
         return self.states.remove(gone, self._rewritten)
+
+    def remove_runs(self, runs: Collection[str]) -> int:
+        """Delete the steps that any of these runs made, in every thread; how many went."""
+        gone: dict[Place, list[str]] = {}
+        for place, step in self.states.steps_of(runs):
+            gone.setdefault(place, []).append(step)
+        return self.remove(gone)
 
     def remove_thread(self, thread: str) -> int:
         """Delete a thread; how many steps went."""

@@ -178,7 +178,7 @@ class StateStore:
             check_name(thread)
             return self.records.remove_thread(thread)
         place = _place(thread, namespace)
-        return self.records.remove({place: [found.step.step for found in self._all(place, None)]})
+        return self.records.remove({place: [found.step.step for found in self.records.all_steps(place)]})
 
     def delete_runs(self, runs: Iterable[str]) -> int:
         """Delete the steps that these runs made, in every thread; how many. Raises as `get`."""
@@ -187,10 +187,7 @@ class StateStore:
         names = list(runs)
         for name in names:
             check_name(name)
-        gone: dict[Place, Names] = {}
-        for place, step in self.records.states.steps_of(names):
-            gone.setdefault(place, []).append(step)
-        return self.records.remove(gone)
+        return self.records.remove_runs(names)
 
     def prune(
         self, thread: str, *, namespace: str | None = None, keep: int = 1, before: int | str | None = None
@@ -200,12 +197,12 @@ class StateStore:
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 0:
             raise error("invalid_option", f"`keep` is a whole number of at least 0; found {keep!r}", option="keep")
         check_name(thread)
-        places = self.places(thread, limit=None) if namespace is None else [_place(thread, namespace)]
+        places = list(self.records.all_places(thread)) if namespace is None else [_place(thread, namespace)]
         name = None if before is None else _name_of(before)
         gone: dict[Place, Names] = {}
         for place in places:
             kept = {found.step.step for found in self.records.steps(place, None, keep)} if keep else set()
-            steps = (found.step.step for found in self._all(place, name))
+            steps = (found.step.step for found in self.records.all_steps(place, name))
             gone[place] = [step for step in steps if step not in kept]
         return self.records.remove(gone)
 
@@ -228,11 +225,6 @@ class StateStore:
 
     def __repr__(self) -> str:
         return f"<StateStore {self.url}>"
-
-    def _all(self, place: Place, before: str | None) -> Iterable[Found]:
-        while rows := self.records.steps(place, before, PAGE):
-            yield from rows
-            before = rows[-1].step.step
 
     def _last_before(self, place: Place, step: str) -> str | None:
         check_name(place.thread)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from runstone.engine.tools import Tool
 
 
-NONE: Final = object()
-"""A call that has been made by a function."""
+BY_FUNCTION: Final = object()
+"""In the place of a block's call: it was made as that of a function."""
 MAX_ITEMS_BYTES: Final = 1 << 20
 """Of all that a generator has yielded, what is recorded at most."""
 
@@ -170,7 +170,7 @@ class CallBlock:
         A replay answers it from the record, which it cannot with a block.
         """
         self._once()
-        self._call = NONE
+        self._call = BY_FUNCTION
         return done_by(self._tool, function, (self._args, self._ref, self._parent))(*args, **named)
 
     def __enter__(self) -> ToolCall:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 GENERATOR: Final = 0x20
 COROUTINE: Final = 0x80 | 0x100
 ASYNC_GENERATOR: Final = 0x200
-_STAR, _STARS = 0x04, 0x08
+_STAR = 0x04
 """Flags of a code object (`inspect`, which takes long to load, names them so)."""
 _RECEIVERS: Final = ("self", "cls")
 
@@ -65,7 +65,6 @@ class Parameters:
         self._names: tuple[str, ...] = places[given:positional]
         stars = places[positional + (0 if code is None else code.co_kwonlyargcount) :]
         self._rest = stars[0] if flags & _STAR else "args"
-        self._others = stars[bool(flags & _STAR)] if flags & _STARS else None
         self._receives = not given and bool(self._names) and self._names[0] in _RECEIVERS
 
     def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,6 @@ RUN: Final = "runstone_run_id"
 THEIR_RUN: Final = "run_id"
 DELTA_COUNTERS: Final = "counters_since_delta_snapshot"
 KEEP_LATEST, DELETE = "keep_latest", "delete"
-PAGE: Final = 100
 
 
 class RunstoneSaver(BaseCheckpointSaver[str]):
@@ -174,26 +173,13 @@ class RunstoneSaver(BaseCheckpointSaver[str]):
         asked = config["configurable"] if config else {}
         thread = str(asked["thread_id"]) if "thread_id" in asked else None
         if thread is not None and asked.get("checkpoint_ns") is not None:
-            yield from self._steps_of(Place(thread, asked["checkpoint_ns"]), before)
+            yield from self.records.all_steps(Place(thread, asked["checkpoint_ns"]), before)
         elif thread is not None:
-            places = self._places(thread)
-            yield from merge(
-                *(self._steps_of(place, before) for place in places), key=lambda one: one.step.step, reverse=True
-            )
+            found = [self.records.all_steps(place, before) for place in self.records.all_places(thread)]
+            yield from merge(*found, key=lambda one: one.step.step, reverse=True)
         else:
-            for place in self._places(None):
-                yield from self._steps_of(place, before)
-
-    def _places(self, thread: str | None) -> Iterator[Place]:
-        after = None
-        while places := self.records.states.places(thread, after, PAGE):
-            yield from places
-            after = places[-1]
-
-    def _steps_of(self, place: Place, before: str | None) -> Iterator[Found]:
-        while steps := self.records.steps(place, before, PAGE):
-            yield from steps
-            before = steps[-1].step.step
+            for place in self.records.all_places():
+                yield from self.records.all_steps(place, before)
 
     def _tuple(self, found: Found) -> CheckpointTuple:
         step = found.step
@@ -250,10 +236,7 @@ class RunstoneSaver(BaseCheckpointSaver[str]):
 
         A delta channel whose history goes by that starts empty afterwards.
         """
-        gone: dict[Place, set[str]] = {}
-        for place, step in self.records.states.steps_of([str(run) for run in run_ids]):
-            gone.setdefault(place, set()).add(step)
-        self.records.remove(gone)
+        self.records.remove_runs([str(run) for run in run_ids])
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy all of a thread to one that has nothing yet. Raises `state_exists`."""
@@ -272,8 +255,8 @@ class RunstoneSaver(BaseCheckpointSaver[str]):
                 self.records.remove_thread(thread)
                 continue
             gone = {}
-            for place in self._places(thread):
-                steps = [found.step.step for found in self._steps_of(place, None)]
+            for place in self.records.all_places(thread):
+                steps = [found.step.step for found in self.records.all_steps(place)]
                 kept = self._needed(place, steps[0]) if steps else set()
                 gone[place] = [step for step in steps if step not in kept]
             self.records.remove(gone)

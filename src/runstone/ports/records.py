@@ -32,7 +32,7 @@ class RecordProperties(NamedTuple):
     survives: Literal["nothing", "kill", "power"]
     """What a record survives, once the call that made it has returned."""
     backend: str
-    """What references call it: `filesystem`, `sqlite`, `custom`."""
+    """What references call it: `filesystem`, `sqlite`, `postgres`, `s3`, `gcs`, `azure_blob`, or `custom`."""
 
 
 class Lines(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.adapters.fs.places import Places, read_and_close, translated
 from runstone.core import layout
 from runstone.errors import error
 
@@ -52,7 +52,7 @@ class FsDebug:
                 fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
             except FileNotFoundError:
                 return None
-        return _read(fd, path)
+        return read_and_close(fd, path)
 
     def remove(self, run_id: str) -> None:
         folder = self._places.at(layout.debug(run_id))
@@ -60,11 +60,3 @@ class FsDebug:
             if os.path.lexists(folder):
                 durable.remove_tree(folder)
                 durable.sync_folder(os.path.dirname(folder))
-
-
-def _read(fd: int, path: str) -> Iterator[bytes]:
-    try:
-        with translated(path):
-            yield from read_chunks(fd)
-    finally:
-        os.close(fd)

@@ -12,7 +12,7 @@ import os
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.durable import other_threads
 from runstone.adapters.fs.objects import FsBundle, FsStage, new_stage
-from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.adapters.fs.places import Places, is_held, read_chunks, translated
 from runstone.core import layout
 from runstone.core.ids import check_run_id, is_random_id, is_run_id
 from runstone.core.manifest import FileFact
@@ -129,18 +129,9 @@ class FsJournals:
     def alive(self, run_id: str) -> bool:
         spool = self._places.spooled_by(run_id)
         if spool is not None:
-            from runstone.adapters.fs.packs.spools import is_held
-
             return is_held(spool)
         with translated(self._places.leases):
-            try:
-                fd = os.open(self._places.at(layout.lease(run_id)), os.O_RDONLY | durable.NO_FOLLOW)
-            except FileNotFoundError:
-                return False
-            try:
-                return durable.is_locked(fd)
-            finally:
-                os.close(fd)
+            return is_held(self._places.at(layout.lease(run_id)))
 
     def take(self, run_id: str, *, force: bool = False) -> LeftRun | None:
         spool, spools = self._places.spooled_by(run_id), self._places.spools()

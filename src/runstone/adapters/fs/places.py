@@ -88,14 +88,7 @@ class Places:
                 return durable.claim(path, self.new_temporary(), run_id.encode())
             except FileExistsError:
                 return None
-        try:
-            if durable.try_lock(fd) and durable.is_named(fd, path):  # else the id was freed, and perhaps taken again
-                return fd
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
-        return None
+        return locked(fd, path)  # not if the id was freed, and perhaps taken again
 
     def shelf(self) -> Shelf | None:
         """The segments of the store; `None` as long as there are none, which costs one look."""
@@ -262,3 +255,38 @@ def read_chunks(
         yield chunk
         if at == expected and len(chunk) < left:  # the end, told by the same call
             return
+
+
+def read_and_close(fd: int, path: str) -> Iterator[bytes]:
+    """All bytes of an open file, in chunks; its descriptor is given back with the last. Raises `store_unavailable`."""
+    try:
+        with translated(path):
+            yield from read_chunks(fd)
+    finally:
+        os.close(fd)
+
+
+def locked(fd: int, path: str) -> int | None:
+    """The descriptor of the file at `path`, locked; closed, and `None`, where somebody else has the lock, or another
+    file has the name by now."""
+    try:
+        if durable.try_lock(fd) and durable.is_named(fd, path):
+            return fd
+    except BaseException:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return None
+
+
+def is_held(path: str) -> bool:
+    """Whether somebody has the lock of the file at `path`: the process that writes it, or one that recovers it. Nobody
+    has that of a file that is gone."""
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        return durable.is_locked(fd)
+    finally:
+        os.close(fd)

@@ -11,7 +11,7 @@ import os
 import stat
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.adapters.fs.places import Places, read_and_close, read_chunks, translated
 from runstone.core import layout
 from runstone.errors import error
 
@@ -79,7 +79,7 @@ class FsPublished:
     def read(self, place: str) -> Iterator[bytes] | None:
         path = self.location(place)
         fd = self._opened(path)
-        return None if fd is None else _read(fd, path)
+        return None if fd is None else read_and_close(fd, path)
 
     def _opened(self, path: str) -> int | None:
         """The descriptor of a regular file; `None` where nothing stands."""
@@ -105,14 +105,6 @@ class FsPublished:
 
     def location(self, place: str) -> str:
         return os.path.join(self.folder, *layout.check_path(place).split("/"))
-
-
-def _read(fd: int, path: str) -> Iterator[bytes]:
-    try:
-        with translated(path):
-            yield from read_chunks(fd)
-    finally:
-        os.close(fd)
 
 
 def _other(place: str, path: str) -> Exception:

@@ -107,10 +107,10 @@ class SqliteRecords:
         return sorted(self.marks(prefix))
 
     def marks(self, prefix: str = "") -> dict[str, str]:
-        sql, values = "SELECT key, change FROM records", ()
-        within = (prefix, prefix + _LAST_CHARACTER)
+        sql = "SELECT key, change FROM records"
+        values: tuple[str, ...] = ()
         if prefix:
-            sql, values = f"{sql} WHERE key >= ? AND key < ?", within  # type: ignore[assignment]  # two, or none
+            sql, values = f"{sql} WHERE key >= ? AND key < ?", (prefix, prefix + _LAST_CHARACTER)
         return self._asked(lambda db: {key: str(change) for key, change in db.execute(sql, values)}, {})
 
     def remove(self, key: str, *, expected: Expected = ANY) -> bool:

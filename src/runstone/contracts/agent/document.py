@@ -14,11 +14,10 @@ from runstone.core.audit import Context
 from runstone.core.calls import EVENTS, MODEL, TOOL, Calls, count, status_counts, text, total_cost, total_tokens
 from runstone.core.canonical import canonical_bytes
 from runstone.core.contract import DERIVED, Document, json_document
-from runstone.core.digests import sha256_hex
 from runstone.core.evaluation.documents import evidence_document, gate_document, scorecard_document
 from runstone.core.outcome import run_decision
 from runstone.core.runlog import log_pieces
-from runstone.core.totals import check_summary, duration_ms
+from runstone.core.totals import check_summary, duration_ms, git_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,8 +184,8 @@ def _run(journal: Journal, calls: Calls, found: Mapping[str, Document]) -> dict[
         "ended_at": journal.closed["ts"],
         "duration_ms": duration_ms(journal),
         "error": _error(closed["error"]),
-        "config": None if config is None else {"path": layout.CONFIG, "sha256": _sha256(config)},
-        "versions": {"runstone": opened["generator"]["version"], "git": _git(journal), "providers": context.versions},
+        "config": None if config is None else {"path": layout.CONFIG, "sha256": config.sha256()},
+        "versions": {"runstone": opened["generator"]["version"], "git": git_of(journal), "providers": context.versions},
         "labels": opened["labels"],
         "links": opened["links"],
         "children": journal.array(lambda: journal.data("child")),
@@ -203,10 +202,6 @@ def _run(journal: Journal, calls: Calls, found: Mapping[str, Document]) -> dict[
     }
 
 
-def _sha256(document: Document) -> str:
-    return sha256_hex(b"".join(document.pieces()))
-
-
 def _error(said: Any) -> dict[str, Any] | None:
     """An error in short: its traceback is in the journal."""
     if said is None:
@@ -218,14 +213,6 @@ def _error(said: Any) -> dict[str, Any] | None:
 
 def _spelled(value: Any) -> str:
     return canonical_bytes(value).decode()
-
-
-def _git(journal: Journal) -> dict[str, Any] | None:
-    event = journal.last("git")
-    if event is not None:
-        return {name: event["data"][name] for name in ("sha", "ref", "dirty")}
-    git = journal.opened["data"]["git"]
-    return None if git is None else {"sha": git.get("sha"), "ref": git.get("ref"), "dirty": None}
 
 
 def _counts(journal: Journal, calls: Calls) -> dict[str, Any]:

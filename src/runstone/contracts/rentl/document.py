@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 from runstone.contracts.rentl import layout
-from runstone.core.contract import DERIVED, Document
+from runstone.core.contract import DERIVED, Document, json_document
+from runstone.core.foreign import foreign_object
 from runstone.core.layout import ARTIFACTS
-from runstone.core.parsing import parse_json
-from runstone.core.printing import print_json, print_pieces
+from runstone.core.printing import print_json
 from runstone.core.runlog import log_pieces
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
-from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,24 +47,20 @@ class RentlContract:
         """All documents of a run, sealed ones first, each group in the order of its paths."""
         told = {kind: _told(journal, kind) for kind in (layout.PHASE_EVENT, layout.INDEX_EVENT, layout.STATE_EVENT)}
         if journal.count(layout.ARTIFACT_EVENT):
-            yield _json(layout.ARTIFACTS_DOCUMENT, _manifest(journal))
+            yield json_document(layout.ARTIFACTS_DOCUMENT, _manifest(journal), PROFILE)
         if any("entry" in data for data in journal.data("log")):
             yield Document(layout.LOG_DOCUMENT, lambda: _log(journal))
         if told[layout.PHASE_EVENT] is not None:
-            yield _json(layout.PHASE_DOCUMENT, told[layout.PHASE_EVENT])
+            yield json_document(layout.PHASE_DOCUMENT, told[layout.PHASE_EVENT], PROFILE)
         else:
-            yield _json(layout.INDEX_DOCUMENT, told[layout.INDEX_EVENT] or _own_index(journal))
+            yield json_document(layout.INDEX_DOCUMENT, told[layout.INDEX_EVENT] or _own_index(journal), PROFILE)
         if told[layout.STATE_EVENT] is not None:
-            yield _json(layout.STATE_DOCUMENT, told[layout.STATE_EVENT])
+            yield json_document(layout.STATE_DOCUMENT, told[layout.STATE_EVENT], PROFILE)
         if journal.count("log"):
             yield Document("run.log", lambda: log_pieces(journal), DERIVED)
 
 
 CONTRACT: Final = RentlContract()
-
-
-def _json(path: str, value: Any) -> Document:
-    return Document(path, lambda: print_pieces(value, PROFILE))
 
 
 def _told(journal: Journal, kind: str) -> dict[str, Any] | None:
@@ -76,16 +71,6 @@ def _told(journal: Journal, kind: str) -> dict[str, Any] | None:
 def record_of(data: dict[str, Any]) -> dict[str, Any]:
     """The record that an event tells; empty where it was dropped, or is none."""
     return foreign_object(data.get("record"))
-
-
-def foreign_object(value: Any) -> dict[str, Any]:
-    """The object that foreign JSON tells; empty where it was dropped, or is none."""
-    if isinstance(value, dict) and value.keys() == {"$json"}:
-        try:
-            value = parse_json(str(value["$json"]).encode())
-        except RunstoneError:  # no recorder of this contract wrote that
-            return {}
-    return value if isinstance(value, dict) and "$redacted" not in value else {}
 
 
 def _manifest(journal: Journal) -> dict[str, Any]:

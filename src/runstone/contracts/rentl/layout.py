@@ -19,7 +19,6 @@ ARTIFACT_INDEX: Final = "index.jsonl"
 
 PHASES: Final = ("ingest", "context", "pretranslation", "translate", "qa", "edit", "export")
 """In their order."""
-LINE_FORMATS: Final = ("jsonl",)
 
 
 def state(run_id: str) -> str:

@@ -35,7 +35,7 @@ def _uuid(value: Any) -> Any:
 def _integer(value: Any) -> Any:
     """JSON knows one kind of number: 1.0 is an integer."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("an integer is a JSON number")  # noqa: TRY004  # what pydantic makes an error of a member of
+        raise ValueError("an integer is a JSON number")  # noqa: TRY004  # which pydantic tells with its place
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from runstone.contracts.rentl import layout
 from runstone.contracts.rentl.async_stores import AsyncArtifacts, AsyncLogs, AsyncRunStates
 from runstone.contracts.rentl.stores import Artifacts, Logs, RunStates
-from runstone.engine.hopping import Threads
+from runstone.engine.hopping import WORKERS, Threads
 from runstone.locate import open_records
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def open_async_stores(
     *,
     redact: bool | Redactor = True,
     checksums: bool = False,
-    workers: int = 4,
+    workers: int = WORKERS,
 ) -> AsyncStores:
     """As `open_stores`, for an event loop: calls are made in so many threads of their own."""
     plain, threads = open_stores(url, redact=redact, checksums=checksums), Threads(workers)

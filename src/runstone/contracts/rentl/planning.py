@@ -8,7 +8,7 @@ stale. Nothing here knows of stores, clocks or threads.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from runstone.contracts.rentl.layout import PHASES
 from runstone.contracts.rentl.models import PhaseDependency, PhaseName, PhaseRevision, PhaseRunRecord, PhaseStatus
@@ -28,7 +28,8 @@ class Step(NamedTuple):
 
 
 class Plan:
-    """The steps of a pipeline, in their order, and which needs which."""
+    """The steps of a pipeline, in their order, and which needs which. Raises `ValueError` for phases that do not stand
+    once each in rentl's order, and for a need that does not come before its phase."""
 
     def __init__(
         self,
@@ -142,7 +143,3 @@ def revisions(plan: Plan, history: Sequence[PhaseRunRecord]) -> list[PhaseRevisi
         for step, number in known
         if number
     ]
-
-
-ALL: Final = tuple(PhaseName)
-"""The seven phases."""

@@ -71,14 +71,6 @@ class Item(RootModel[JsonValue]):
     """One item that a phase made: whatever JSON can hold."""
 
 
-class TextStore(Protocol):
-    """What an artifact store may have as well: text."""
-
-    async def write_artifact_text(self, artifact: ArtifactMetadata, text: str) -> ArtifactMetadata:
-        """Store an artifact of format `csv` or `txt`."""
-        ...
-
-
 class Sealer(Protocol):
     """What makes a sealed run of a finished one."""
 
@@ -97,7 +89,7 @@ class PhaseRunner:
     """Works phases off for a project.
 
     `states`, `artifacts`, `logs`, `progress` and `seal` may each be left out. `clock` is in nanoseconds (UTC), `random`
-    gives so many bytes. One runner may work on many runs, also at once.
+    gives so many bytes. One runner may work on many runs, also at once. Raises `ValueError` as `Plan` does.
     """
 
     def __init__(
@@ -128,10 +120,9 @@ class PhaseRunner:
         self.random = random
         names = list(self.phases)
         before = {name: names[max(0, number - 1) : number] for number, name in enumerate(names)}
-        needs = {name: list(before[name] if one.needs is None else one.needs) for name, one in self.phases.items()}
-        self.needs: dict[PhaseName, Sequence[PhaseName]] = {**needs}
+        needs = {name: before[name] if one.needs is None else one.needs for name, one in self.phases.items()}
         by_language = [name for name, one in self.phases.items() if one.by_language]
-        self.plan = Plan(names, self.target_languages, needs=self.needs, by_language=by_language)
+        self.plan = Plan(names, self.target_languages, needs=needs, by_language=by_language)
 
     async def run(
         self, run_id: RunId | None = None, *, again: Iterable[PhaseName] = (), until: PhaseName | None = None
@@ -162,7 +153,7 @@ class Work:
         self._last_ns = 0
         self._made: dict[Step, list[JsonValue]] = {}
         self._state: RunState | None = None
-        self._told = False
+        self._overtaken = False
         """Whether another one works on this run: from then on nothing is changed."""
 
     async def go(self, again: list[PhaseName], until: PhaseName | None) -> RunState:
@@ -174,19 +165,21 @@ class Work:
         try:
             state = await self._begin(again)
             while left := [step for step in planning.to_do(self.plan, state.phase_history or []) if step in within]:
-                state = await self._one(state, left[0])
+                await self._one(state, left[0])
             if planning.to_do(self.plan, state.phase_history or []):
-                return await self._save(state)
+                await self._save(state)
+                return state
         except asyncio.CancelledError:
-            if self._state is not None and not self._told:
+            if self._state is not None and not self._overtaken:
                 with suppress(Exception):  # who is cancelled is told of that, whatever the store says
                     await to_the_end(self._end(self._state, RunStatus.CANCELLED, None))
             raise
         except Exception as exc:
-            if self._state is not None and not self._told:
+            if self._state is not None and not self._overtaken:
                 await to_the_end(self._end(self._state, RunStatus.FAILED, exc))
             raise
-        return await to_the_end(self._end(state, RunStatus.COMPLETED, None))
+        await to_the_end(self._end(state, RunStatus.COMPLETED, None))
+        return state
 
     async def _begin(self, again: list[PhaseName]) -> RunState:
         states = self.runner.states
@@ -210,7 +203,8 @@ class Work:
             "run_started" if stored is None else "run_resumed",
             "the run begins" if stored is None else "the run goes on",
         )
-        return await self._save(state)
+        await self._save(state)
+        return state
 
     async def _list_again(self, state: RunState) -> None:
         """Store what lists show of a finished run, where a crash has left it behind the state."""
@@ -235,13 +229,14 @@ class Work:
 
     # one phase
 
-    async def _one(self, state: RunState, step: Step) -> RunState:
+    async def _one(self, state: RunState, step: Step) -> None:
+        """Work one step off; the state says so, before and after. Raises what the phase raises."""
         phase = self.runner.phases[step.phase]
         started = self._now()
         history = state.phase_history or []
         state.metadata.current_phase = step.phase
         self._set_progress(state, step, PhaseStatus.RUNNING)
-        state = await self._save(state)
+        await self._save(state)
         await self._log("phase_started", f"{step} begins", step)
         record = PhaseRunRecord(
             phase_run_id=self._id(),
@@ -275,9 +270,8 @@ class Work:
         self._made.pop(step, None)  # the next phase is given what is kept, as it is in a run that goes on
         if self.runner.artifacts is None:
             self._made[step] = list(output.items)
-        state = await self._save(state)
+        await self._save(state)
         await self._log("phase_completed", f"{step} is done", step)
-        return state
 
     def _context(self, step: Step, inputs: dict[PhaseName, list[JsonValue]]) -> PhaseContext:
         def report(progress: Progress) -> None:
@@ -353,11 +347,10 @@ class Work:
         every = sum(planning.is_fresh(self.plan, history, one) for one in self.plan.steps)
         state.progress.summary = _percent(every, len(self.plan.steps))
 
-    async def _save(self, state: RunState) -> RunState:
+    async def _save(self, state: RunState) -> None:
         """Store the state over the one that was read or stored last; to the end: else nobody knows which one stands."""
         if self.runner.states is not None:
             await to_the_end(self._store(self.runner.states, state))
-        return state
 
     async def _store(self, states: RunStateStore, state: RunState) -> None:
         stored_at = self._now()
@@ -365,7 +358,7 @@ class Work:
         try:
             await states.save_run_state(record, expected_updated_at=self._stored_at)
         except Exception as exc:
-            self._told = getattr(exc, "code", None) == "conflict"
+            self._overtaken = getattr(exc, "code", None) == "conflict"
             raise
         self._stored_at = stored_at
         await states.save_run_index(self._index(state, stored_at))
@@ -381,7 +374,7 @@ class Work:
             last_error=state.last_error,
         )
 
-    async def _end(self, state: RunState, status: RunStatus, exc: BaseException | None) -> RunState:
+    async def _end(self, state: RunState, status: RunStatus, exc: BaseException | None) -> None:
         """Say that the run is finished, and have it sealed."""
         metadata = state.metadata
         if metadata.status is not status or metadata.completed_at is None:
@@ -391,10 +384,9 @@ class Work:
             await self._log(f"run_{status.value}", f"the run is {status.value}")
             if self.runner.logs is not None:
                 await self.runner.logs.flush()
-            state = await self._save(state)
+            await self._save(state)
         if self.runner.sealer is not None:
             await self.runner.sealer.seal(self.run_id)
-        return state
 
     async def _log(self, event: str, message: str, step: Step | None = None, level: LogLevel = LogLevel.INFO) -> None:
         if self.runner.logs is None:

@@ -93,13 +93,13 @@ def seal_run(stores: Stores, run_id: RunId, store: Store) -> Sealed:
     """Seal a finished run and its phases; answers the run.
 
     Raises `StorageError`: `not_found` for a run without a state, `validation_error` for one that is not finished; and
-    `store_unavailable`, `unsealed`.
+    `store_unavailable`, `unsealed`, and `run_exists` where `MAX_TRIES` runs have its id, with a number or without.
     """
     records = read(stores, run_id)
     if STATUSES[records.state.state.metadata.status] == INTERRUPTED:
         raise storage_error("validation_error", f"run {run_id} is not finished", run_id=run_id)
     before: tuple[str, Digest] | None = None
-    for number in range(1, MAX_TRIES):
+    for number in range(1, MAX_TRIES + 1):
         parent = str(run_id) if number == 1 else f"{run_id}.{number}"
         try:
             return commit(records, parent, store, before=before)

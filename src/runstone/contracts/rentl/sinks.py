@@ -78,7 +78,6 @@ class LogSink:
         self._writing = 0
         self._task: asyncio.Task[None] | None = None
         self._said = False
-        self._ended = False
 
     async def emit(self, entry: LogEntry) -> None:
         """Put a line into the queue; waits while that is full. Raises nothing of the store."""

@@ -13,12 +13,11 @@ from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.hashing import in_order, sha256_parsed, sha256_text
 from runstone.core.canonical import canonical_bytes
 from runstone.core.contract import PUBLISHED, Document
+from runstone.core.foreign import foreign_object
 from runstone.core.outcome import run_decision
-from runstone.core.parsing import parse_json
 from runstone.core.printing import print_pieces
 from runstone.core.values import coerce
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
-from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -237,17 +236,6 @@ def opplan_of(payload: dict[str, Any]) -> dict[str, Any] | None:
     """The operation plan of a toolpaths payload."""
     found = payload.get("opplan") or payload.get("opplan_json")
     return found if isinstance(found, dict) else None
-
-
-def foreign_object(value: Any) -> dict[str, Any]:
-    """The object that foreign JSON tells; empty where it was dropped, or is none."""
-    if isinstance(value, dict) and value.keys() == {"$json"}:
-        try:
-            value = parse_json(str(value["$json"]).encode())
-        except RunstoneError:  # no recorder of this contract wrote that
-            return {}
-        return value if isinstance(value, dict) else {}
-    return value if isinstance(value, dict) and "$redacted" not in value else {}
 
 
 def _text(value: Any, otherwise: str) -> str:

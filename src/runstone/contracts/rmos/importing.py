@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 
 from runstone.contracts.rmos import layout
-from runstone.contracts.rmos.document import NAME, PROFILE, VERSION, foreign_object, mode_of, part_of
+from runstone.contracts.rmos.document import NAME, PROFILE, VERSION, mode_of, part_of
 from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
 from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event, tool_label
 from runstone.core import layout as bundle_layout
 from runstone.core.digests import is_sha256, sha256_hex
+from runstone.core.foreign import foreign_object
 from runstone.core.ids import fold_id
 from runstone.core.media import media_type
 from runstone.core.printing import print_json

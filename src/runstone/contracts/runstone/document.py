@@ -8,11 +8,10 @@
 from __future__ import annotations
 
 from runstone.core.contract import DERIVED, Document, json_document
-from runstone.core.digests import new_hash
 from runstone.core.outcome import run_decision, tool_calls
 from runstone.core.printing import print_pieces
 from runstone.core.runlog import log_pieces
-from runstone.core.totals import add_metrics, check_summary, duration_ms
+from runstone.core.totals import add_metrics, check_summary, duration_ms, git_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,9 +94,9 @@ def _run(journal: Journal, config: Document | None) -> dict[str, Any]:
         "links": opened["links"],
         "argv": opened["argv"],
         "cwd": opened["cwd"],
-        "git": _git(journal),
+        "git": git_of(journal),
         "platform": opened["platform"],
-        "config": None if config is None else {"path": config.path, "sha256": _sha256(config)},
+        "config": None if config is None else {"path": config.path, "sha256": config.sha256()},
         "inputs": journal.array(lambda: journal.data("input")),
         "outputs": journal.array(lambda: journal.data("output")),
         "metrics": _metrics(journal),
@@ -113,23 +112,8 @@ def _run(journal: Journal, config: Document | None) -> dict[str, Any]:
     }
 
 
-def _git(journal: Journal) -> dict[str, Any] | None:
-    event = journal.last("git")
-    if event is not None:
-        return {key: event["data"][key] for key in ("sha", "ref", "dirty")}
-    git = journal.opened["data"]["git"]
-    return None if git is None else {"sha": git.get("sha"), "ref": git.get("ref"), "dirty": None}
-
-
 def _metrics(journal: Journal) -> dict[str, Any]:
     table: dict[str, dict[str, Any]] = {}
     for data in journal.data("metric"):
         add_metrics(table, data["values"])
     return table
-
-
-def _sha256(document: Document) -> str:
-    digest = new_hash(size=0)
-    for piece in document.pieces():
-        digest.update(piece)
-    return digest.hexdigest()

@@ -112,9 +112,6 @@ UUID: Final = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9
 SEPARATOR: Final = r"[\"'`\\\])=:>,( \t]{1,12}"
 """Between a name and its value, in whatever language: `=`, `": "`, `' => '`, `", "`, a space."""
 
-QUOTE: Final = r"\\{0,3}[\"']"
-"""A quotation mark, escaped up to twice."""
-
 
 def named(names: str) -> str:
     """What stands before a secret whose shape tells nothing: a name that holds one of `names` (a pattern, in any

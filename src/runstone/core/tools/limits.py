@@ -23,7 +23,6 @@ BLOCK: Final = "block"
 """The severity of every rule over calls: none of them only warns."""
 NS_PER_S: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * NS_PER_S
-AMOUNTS: Final = ("calls", "tokens", "cost")
 
 
 def fired(

@@ -94,14 +94,15 @@ class Book:
         told = self._told(kind, data, marks)
         what = CALLED[kind]
         asked, name = asked_of(what, told), told["name" if kind == "tool.called" else "model"]
+        key = key_of(what, name, asked)
         found = {"kind": what, "name": name, "args": asked, "call": call.id, "line": None}
         with self._lock:
             if self._stopped is not None:
                 raise self._stopped
             self._in_threads = self._in_threads or threading.current_thread() is not threading.main_thread()
-            match = self._next(key_of(what, name, asked))
+            match = self._next(key)
             if match is None:
-                raise self.stop(self._not_found(key_of(what, name, asked), found))
+                raise self.stop(self._not_found(key, found))
             match.used = True
             self._matched[call.id] = match
             self._counted(self.runs(name))

@@ -111,7 +111,7 @@ class Guards:
         elif event in _ADDRESSES or (event == "socket.__new__" and args[1] not in (_UNIX, -1)):
             self._refuse(NETWORK, event, tuple(arg for arg in args[:3] if not isinstance(arg, _socket.socket)))
         elif event in _PROCESSES or (event == "import" and args[0] in _FORKING):
-            if not (event == "os.kill" and args[1] == 0) and not (event == "os.kill" and args[0] == os.getpid()):
+            if event != "os.kill" or (args[1] != 0 and args[0] != os.getpid()):
                 self._refuse(PROCESS, event, args[:2])
         elif event == "sqlite3.connect":
             self._database(os.fsdecode(args[0]) if isinstance(args[0], (str, bytes, os.PathLike)) else "")

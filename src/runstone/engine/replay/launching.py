@@ -24,6 +24,8 @@ begin({site!r}, {python_path!r})
 """
 MAX_TOLD: Final = 1000
 """Lines that are heard of a process; more is a program that goes round in circles."""
+END_S: Final = 5
+"""So long the process may take to end, once it is told to."""
 _LEFT_OUT: Final = ("RUNSTONE_DISABLED", "RUNSTONE_DEBUG_KEY")
 
 
@@ -31,7 +33,7 @@ def launch(
     argv: list[str], cwd: str, plan: Mapping[str, Any], chosen: Mapping[str, str]
 ) -> tuple[int, list[dict[str, Any]]]:
     """Run a program to its end, with the variables that were `chosen` for it; answers its exit status (of a signal,
-    minus its number) and what was told."""
+    minus its number) and what was told. Raises `OSError`, `ValueError` for a word that no system takes."""
     folder = plan["scratch"][0]
     site = os.path.join(folder, SITE)
     os.makedirs(os.path.join(folder, "tmp"), exist_ok=True)
@@ -96,7 +98,7 @@ def _waited(child: subprocess.Popen[bytes]) -> int:
     except BaseException:
         child.terminate()
         try:
-            child.wait(5)
+            child.wait(END_S)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

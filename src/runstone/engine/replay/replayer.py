@@ -101,7 +101,6 @@ def _in_scratch(
             "store": store.url,
             "run_id": sealed.run_id,
             "scratch": [folder, *given],
-            "isolate": why_not is None,
             "not_isolated": why_not,
         }
         status, told = launch(argv, sealed.opened["data"]["cwd"], plan, _chosen_around(store, sealed))

@@ -45,16 +45,16 @@ class Plan:
         self.mode: str | None = data["mode"]
         self.live: list[str] = data["live"]
         self.scratch: list[str] = data["scratch"]
-        self.isolate: bool = data["isolate"]
+        self.not_isolated: str | None = data["not_isolated"]
+        """Why the process is not kept from the world by the kernel; `None`: it is to be."""
         self.texts: dict[str, dict[str, Any]] = data["texts"]
-        self.data = dict(data)
 
 
 class Session:
     """What happens in the process of a replay. Safe to share between threads.
 
     `other_store` is a store in the scratch folder, `send` tells who started the process, `hide` takes secrets out of
-    what is told, `guards` says which guards are active.
+    what is told, `told_guards` says which guards are active.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class Session:
         """A run that replays nothing. Tools that are called in it have no answers."""
         run = self._made(self._other_store(), kind, {**options, "run_id": None, "resume": None, "links": []})
         if kind not in HIDDEN_KINDS:
-            run.replay = Others(run, self.note)
+            run.replay = NoRecord(run, self.note)
         return run
 
     def _made(self, store: Store, kind: Any, options: dict[str, Any]) -> Run:
@@ -220,7 +220,7 @@ class Session:
             self._here.making = False
 
 
-class Others(Book):
+class NoRecord(Book):
     """The book of a run that replays nothing: what is drawn in it is drawn anew."""
 
     def __init__(self, run: Run, note: Callable[[Run | None, Divergence], None]) -> None:
@@ -242,13 +242,13 @@ class Others(Book):
 
     def drawn(self, kind: str, name: str) -> Any:
         """Nothing is known; where a run replays nothing, nothing has to be the same."""
-        from runstone.engine.drawn import SEED_BYTES, UUID_EVENT, drawn_bytes
+        from runstone.engine.drawn import NOW, SEED_BYTES, UUID_EVENT, drawn_bytes
 
         if kind == UUID_EVENT:
             from uuid import uuid4
 
             return str(uuid4())
-        if kind == "now":
+        if kind == NOW:
             from runstone.core.times import time_text
 
             return time_text(self.run.store.clock.time_ns())

@@ -15,15 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 from runstone.errors import RunstoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Final
+    from collections.abc import Callable, Iterable
 
     from runstone.engine.reader import Sealed
     from runstone.engine.state_records import StateRecords
     from runstone.engine.store import Store
-    from runstone.ports.states import Place, Step
-
-PAGE: Final = 500
+    from runstone.ports.states import Place
 
 
 class Copying(Protocol):
@@ -64,9 +61,9 @@ class StatesThen:
         gone: dict[Place, list[str]] = {}
         gone_on_from = []
         try:
-            for place in list(_places(records)):
+            for place in list(records.all_places()):
                 lost: dict[str, str | None] = {}
-                for step in reversed(list(_steps(records, place))):
+                for step in reversed([found.step for found in records.all_steps(place)]):
                     if step.parent in lost or any(map(self._later, step.runs)):
                         lost[step.step] = step.parent
                 if lost:
@@ -92,19 +89,3 @@ class StatesThen:
             return ""
         found.bundle.close()
         return found.opened_at if found.run_id == name else ""
-
-
-def _places(records: StateRecords) -> Iterator[Place]:
-    after = None
-    while places := records.states.places(None, after, PAGE):
-        yield from places
-        after = places[-1]
-
-
-def _steps(records: StateRecords, place: Place) -> Iterator[Step]:
-    """The last first."""
-    before = None
-    while found := records.steps(place, before, PAGE):
-        for one in found:
-            yield one.step
-        before = found[-1].step.step

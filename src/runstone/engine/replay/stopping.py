@@ -12,7 +12,6 @@ NOT_RECORDED: Final = "not_recorded"
 MISSING: Final = "missing"
 RESULT: Final = "result"
 REFUSED: Final = "refused"
-REASONS: Final = (ORDER, ARGUMENTS, NOT_RECORDED, MISSING, RESULT, REFUSED)
 """What can be different in a replay: a call comes in another order, with other arguments, was not recorded, never came,
 came to something else; or was something that a replay does not do."""
 

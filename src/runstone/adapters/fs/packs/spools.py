@@ -12,7 +12,7 @@ import _thread
 import os
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places, read_chunks, translated
+from runstone.adapters.fs.places import Places, is_held, locked, read_chunks, translated
 from runstone.core import layout
 from runstone.core.ids import is_run_id
 
@@ -172,29 +172,10 @@ class Spools:
         return True
 
 
-def is_held(path: str) -> bool:
-    """Whether the process that writes a spool is alive, or somebody recovers it."""
-    try:
-        fd = os.open(path, _FILE)
-    except FileNotFoundError:
-        return False
-    try:
-        return durable.is_locked(fd)
-    finally:
-        os.close(fd)
-
-
 def lock(path: str) -> int | None:
     """The locked descriptor of a spool; `None` where somebody else has the lock, or it is gone."""
     try:
         fd = os.open(path, os.O_RDWR | durable.NO_FOLLOW)
     except FileNotFoundError:
         return None
-    try:
-        if durable.try_lock(fd) and durable.is_named(fd, path):
-            return fd
-    except BaseException:
-        os.close(fd)
-        raise
-    os.close(fd)
-    return None
+    return locked(fd, path)
