@@ -70,6 +70,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="NAME,…", help=f"of {', '.join(SWEEPS)}")
     options = parser.parse_args()
     chosen = [name for name in options.only.split(",") if name] or list(SWEEPS)
+    if unknown := [name for name in chosen if name not in SWEEPS]:
+        parser.error(f"no sweep {', '.join(unknown)}; there are {', '.join(SWEEPS)}")
     failed = 0
     for name in chosen:
         began = time.monotonic()
