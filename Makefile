@@ -65,7 +65,7 @@ layers: $(VENV)/.test $(VENV)/.lint ## Arrows between layers point one way
 docs: $(VENV)/.test ## Docs say what the program does
 	$(BIN)/python -m pytest -q tests/docs
 
-faults-sample: $(VENV)/.test ## A bounded sample of the fault sweeps (two minutes)
+faults-sample: $(VENV)/.test ## A bounded sample of the fault sweeps (some eight minutes)
 	$(BIN)/python -m faults --sample
 
 faults: $(VENV)/.test ## The full fault sweeps: crash states, failing calls, flips, races, readers, mutants

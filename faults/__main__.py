@@ -70,9 +70,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="NAME,…", help=f"of {', '.join(SWEEPS)}")
     options = parser.parse_args()
     chosen = [name for name in options.only.split(",") if name] or list(SWEEPS)
-    unknown = [name for name in chosen if name not in SWEEPS]
-    if unknown:
-        parser.error(f"there is no sweep {unknown[0]}; there are {', '.join(SWEEPS)}")
+    if unknown := [name for name in chosen if name not in SWEEPS]:
+        parser.error(f"no sweep {', '.join(unknown)}; there are {', '.join(SWEEPS)}")
     failed = 0
     for name in chosen:
         began = time.monotonic()

@@ -24,11 +24,11 @@ def test_verbs(process: Invoke) -> None:
 
 
 def test_runs(store: Store, process: Invoke) -> None:
-    """Ids of the store, sealed and open, and @latest."""
+    """Ids of the store, sealed and open, those made last first, and @latest."""
     seal(store, run_id="run-1")
     run = store.run("x", run_id="run-2")
     try:
-        assert complete(process, "show", "run") == ["run-1", "run-2"]
+        assert complete(process, "show", "run") == ["run-2", "run-1"]
         assert complete(process, "show", "@") == ["@latest"]
         assert complete(process, "show", "--store", "elsewhere", "run") == []
     finally:
@@ -38,6 +38,33 @@ def test_runs(store: Store, process: Invoke) -> None:
 def test_options_of_run(process: Invoke) -> None:
     """The wrapper's options, although it is parsed elsewhere."""
     assert complete(process, "run", "--pipeline") == ["--pipeline-id", "--pipeline-version"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("find", "pri"), "file"),
+        (("verify", "./bun"), "file"),
+        (("export", "r", "-o", "x"), "file"),
+        (("run", "--input", "da"), "file"),
+        (("run", "--output", "da"), "file"),
+        (("run", "--store", "ru"), "dir"),
+        (("ls", "--store", "ru"), "dir"),
+        (("get", "r", "-o", "x"), "dir"),
+    ],
+)
+def test_file_names_are_left_to_the_shell(process: Invoke, words: tuple[str, ...], kind: str) -> None:
+    """Where a file or a folder stands the shell completes, in its own way."""
+    line = " ".join(["runstone", *words])
+    answer = process(_RUNSTONE_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words)))
+    assert answer.out.strip() == f"{kind},{words[-1]}"
+
+
+def test_contracts(process: Invoke) -> None:
+    """Their names, and their versions behind a `/`."""
+    assert complete(process, "contract", "r") == ["rentl", "rmos", "runstone"]
+    assert complete(process, "contract", "runstone/") == ["runstone/1"]
+    assert complete(process, "run", "--contract", "ov") == ["ovc"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -176,6 +176,14 @@ def test_lineage_as_json_and_as_a_graph(steps: Path, invoke: Invoke) -> None:
     assert f'"run:c1" -> "{DIGEST}" [label="made"];' in dot
 
 
+def test_reindex_without_a_store_is_status_3(invoke: Invoke) -> None:
+    """What is not there is not found, and nothing is made in its place."""
+    answer = invoke("reindex", "--store", "nowhere")
+    assert answer.status == 3
+    assert "there is no store at" in answer.err
+    assert not Path("nowhere").exists()
+
+
 def test_reindex_reads_every_run(steps: Path, invoke: Invoke, store: Store) -> None:
     """And says how many."""
     assert invoke("reindex").out == "2 runs read\n"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import runstone
-from cli.conftest import HOSTILE, Invoke, raw_controls, spoil
+from cli.conftest import HOSTILE, Invoke, command_line, raw_controls, spoil
 from runstone.core.canonical import canonical_bytes
 from runstone.engine.store import Store
 
@@ -150,6 +151,18 @@ def test_a_changed_file_on_standard_output_is_status_1(run: str, store: Store, i
 def test_standard_output_is_for_one_file(run: str, invoke: Invoke, words: list[str]) -> None:
     """Several files, or a file and a list, would run into each other."""
     assert invoke("get", run, *words).status == 2
+
+
+def test_a_target_that_takes_no_more_is_named(store: Store) -> None:
+    """A disk that is full behind DIR is no fault of standard output: the file is named, and no copy stays."""
+    Path("large.csv").write_text("line\n" * 40_000)
+    with store.run("x", run_id="large") as recorded:
+        recorded.output("file", "large.csv", keep=True)
+    line = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *command_line("get", "large", "-o", "out")]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 5
+    assert done.stderr == "runstone: out/artifacts/large.csv: File too large\n"
+    assert [path for path in Path("out").rglob("*") if path.is_file()] == []
 
 
 def test_a_target_that_cannot_be_written_is_status_5(run: str, invoke: Invoke) -> None:

@@ -133,6 +133,17 @@ def test_a_list_fits_the_width(store: Store, invoke: Invoke, monkeypatch: pytest
     assert [title for title in ("RUN", "KIND", "STATUS", "OPENED (UTC)", "TOOK") if title not in out] == []
 
 
+def test_a_very_narrow_list_keeps_kind_and_status(
+    store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run was and how it ended are there at 40 columns, too; when it was is what goes."""
+    store.run("P2-Backfill", run_id=LONG_ID).finish("cancelled")
+    monkeypatch.setenv("COLUMNS", "40")
+    titles, below, name, row = invoke("ls").out.splitlines()
+    assert (titles, name) == ("RUN", LONG_ID)
+    assert (below.split(), row.split()) == (["KIND", "STATUS"], ["P2-Backfill", "cancelled"])
+
+
 def test_long_ids_stand_above_their_rows(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an id leaves no room for the rest of its row, the rest is below it, and a short kind is whole there."""
     seal(store, "P2-Backfill", run_id=LONG_ID)

@@ -90,6 +90,8 @@ def test_a_run_in_use_is_told_and_is_no_failure(runs: Store, invoke: Invoke) -> 
     reading = runs.get("a")
     answer = invoke("purge", "--query", "id:a", "--apply", "--grace", "0")
     assert (answer.status, "run a is in use: it is being read" in answer.out) == (0, True)
+    assert answer.out.startswith("not removed: 1 run, ")
+    assert "\nremoved" not in answer.out
     reading.bundle.close()
     (Path(runs.url) / "a/manifest.json").chmod(0o644)
     assert invoke("purge", "--apply").out.startswith("removed: 1 run, ")

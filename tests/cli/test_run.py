@@ -48,6 +48,34 @@ def test_a_standard_output_that_is_full() -> None:
     assert in_shell(">/dev/full", "run", *words).returncode == 7
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="other OS: no /dev/full")
+def test_output_that_cannot_be_shown_is_recorded_and_that_is_said(store: Store) -> None:
+    """A full disk behind standard output: said once, in the record from end to end, and the command goes on."""
+    done = in_shell(">/dev/full", "run", "--run-id", "r", "--", "sh", "-c", "seq 200000; exit 3")
+    assert done.returncode == 3
+    assert done.stderr.count("runstone: standard output: No space left on device; the rest of what the command") == 1
+    assert "is recorded, and not shown" in done.stderr
+    said = "".join(event["data"]["text"] for event in store.get("r").events("log"))
+    assert said.splitlines() == [str(number) for number in range(1, 200_001)]
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_a_disk() -> None:
+    """The command gets the broken pipe, as it would alone, and nothing is said of it."""
+    words = [*command_line("run", "--run-id", "r", "--", "yes")]
+    done = subprocess.run(
+        ["bash", "-c", '"$@" | head -n 1; exit "${PIPESTATUS[0]}"', "bash", *words],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (141, "y\n", "")
+
+
+def test_a_word_before_the_dashes_is_no_option(process: Invoke) -> None:
+    """Who forgets `--` is told where it goes."""
+    answer = process("run", "make", "all")
+    assert answer.status == 125
+    assert "'make' is no option, and the command follows `--`: runstone run [OPTIONS] -- make" in answer.err
+
+
 def test_what_a_strict_recorder_refuses_before_the_command(store: Store, process: Invoke) -> None:
     """An input without a digest: the command is not run, and the run is sealed as failed, not left open."""
     answer = process("run", "--strict", "--run-id", "r", "--input", ".", "--", "touch", "ran")

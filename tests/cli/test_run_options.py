@@ -85,6 +85,15 @@ class TestOvc:
         assert "--output nothing: no such file" in answer.err
         assert ovc_run(store)[1]["status"] == "failed"
 
+    @pytest.mark.parametrize("place", ["a-file", "a-file/below"])
+    def test_a_store_at_a_file_is_said_to_be_no_folder(self, process: Invoke, place: str) -> None:
+        """As reading verbs say it; the command runs."""
+        Path("a-file").write_text("x")
+        answer = process("run", "--store", place, "--", "echo", "ran")
+        assert (answer.status, answer.out) == (0, "ran\n")
+        assert "Not a directory; the work goes on" in answer.err
+        assert Path("a-file").read_text() == "x"
+
     def test_strict_runs_no_command_that_cannot_be_recorded(self, process: Invoke) -> None:
         """A store that is a file."""
         Path("runs").write_text("")

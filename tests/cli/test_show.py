@@ -265,13 +265,27 @@ def test_an_unknown_run_is_status_3_and_names_the_store(store: Store, invoke: In
     assert store.url in answer.err
 
 
+def test_a_store_that_is_not_there_is_told(invoke: Invoke) -> None:
+    """Somebody may stand in another folder; of a store that is there nothing of the kind is said."""
+    assert invoke("show", "nobody").err.endswith("runs (there is no store there yet)\n")
+    Path("runs").mkdir()
+    assert invoke("show", "nobody").err.endswith("runs\n")
+
+
 def test_an_ambiguous_prefix_is_status_2(store: Store, invoke: Invoke) -> None:
     """A prefix of two runs names them."""
     seal(store, run_id="ab-1")
     seal(store, run_id="ab-2")
     answer = invoke("show", "ab")
     assert answer.status == 2
-    assert "ab-1, ab-2" in answer.err
+    assert answer.err == "runstone: 'ab' fits 2 runs: ab-1, ab-2\n"
+
+
+def test_a_prefix_of_many_runs_names_the_first_and_says_that_there_are_more(store: Store, invoke: Invoke) -> None:
+    """Five ids, and no more than that on a line."""
+    for number in range(7):
+        seal(store, run_id=f"ab-{number}")
+    assert invoke("show", "ab").err == "runstone: 'ab' fits 7 runs: ab-0, ab-1, ab-2, ab-3, ab-4, …\n"
 
 
 def test_a_damaged_manifest_is_status_1(rich: str, store: Store, invoke: Invoke) -> None:
@@ -321,8 +335,20 @@ def test_output_over_the_limit_is_told_in_bytes(invoke: Invoke) -> None:
     (dropped,) = invoke("show", "loud", "--json").value["dropped"]
     page = invoke("show", "loud").out
     assert dropped["reason"] == "max_output"
-    assert f"not kept {size_text(dropped['bytes'])} of output, over --max-output" in page
+    said = f"not kept {size_text(dropped['bytes'])} of output, over --max-output sha256:{dropped['sha256']}"
+    assert said in page.splitlines()
     assert " dropped" not in page
+
+
+def test_events_that_were_dropped_are_told_by_their_reason(store: Store, invoke: Invoke) -> None:
+    """How many and why, a line for each reason, so that a page never looks whole where something is missing."""
+    with store.run("x", run_id="holes") as run:
+        run.event("no-type-of-mine", {})
+        run.event("nor this", {})
+        run.event("x.large", {"texts": ["x" * 1000] * 20_000})
+    page = invoke("show", "holes").out.splitlines()
+    assert "dropped  2 events: invalid_event" in page
+    assert [line for line in page if line.startswith("dropped  1 event of 20.1 MB: too_large")]
 
 
 def test_a_run_that_was_deleted_says_so(tmp_path: Path, invoke: Invoke) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+import runstone
 from cli.conftest import HOSTILE, Invoke, raw_controls, seal, spoil
 from runstone.engine.store import Store
 from runstone.engine.verifier import STEPS
@@ -21,6 +25,38 @@ def run(store: Store) -> str:
         recorded.log("one line")
         recorded.output("file", "a.csv", keep=True)
     return recorded.run_id
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Who may do everything is, for a while, somebody who may not."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_run_that_may_not_be_read_is_not_passed_over(invoke: Invoke) -> None:
+    """A bundle in somebody else's folder is listed, and is a fault of its store: nobody has proved it."""
+    with TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        store = runstone.open(Path(place, "runs"))
+        seal(store, run_id="mine")
+        seal(store, run_id="theirs")
+        words = ("--store", store.url)
+        assert invoke("verify", "--all", *words).status == invoke("ls", *words).status == 0
+        Path(store.url, "theirs").chmod(0)
+        with as_nobody():
+            proved, listed = invoke("verify", "--all", "--json", *words), invoke("ls", "--json", *words)
+        Path(store.url, "theirs").chmod(0o755)
+    assert proved.status == 1
+    assert (proved.value["foreign"], [run["ok"] for run in proved.value["runs"]]) == ([], [True, False])
+    assert "Permission denied" in proved.value["runs"][1]["findings"][0]["message"]
+    assert [(row["run_id"], row["state"]) for row in listed.value] == [("mine", "sealed"), ("theirs", "damaged")]
 
 
 def test_a_good_run(run: str, store: Store, invoke: Invoke) -> None:

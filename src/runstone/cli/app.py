@@ -197,7 +197,18 @@ def _refuse(words: list[str], exc: click.UsageError) -> int:
 
 def _fail(words: list[str], exc: RunstoneError) -> int:
     options = words[: words.index("--")] if "--" in words else words
+    message = exc.message + _no_store_there(exc)
     if "--json" in options:
-        print_json(exc.as_dict())
-    say(exc.message)
+        print_json({**exc.as_dict(), "message": message})
+    say(message)
     return exc.exit_status
+
+
+def _no_store_there(exc: RunstoneError) -> str:
+    """Why a run was not found, where its whole store is not there: somebody may stand in another folder."""
+    store = exc.details.get("store") if exc.code == "run_not_found" else None
+    if not isinstance(store, str) or not os.path.isabs(store) or os.path.isdir(store):
+        return ""
+    from runstone.cli.runs import NO_STORE_THERE
+
+    return NO_STORE_THERE

@@ -12,7 +12,7 @@ from runstone.cli.rendering import Screen
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print a script that completes verbs, options and run ids.
+    """Print a script that completes verbs, options, run ids, contracts and file names.
 
     \b
       ~/.bashrc                  eval "$(runstone completion bash)"

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runstone.cli.measures import size_text
-from runstone.cli.parameters import complete_run, json_option, store_option
+from runstone.cli.parameters import complete_contract, complete_run, json_option, store_option
 from runstone.cli.rendering import Screen, Span, print_json
 from runstone.cli.runs import sealed_run
 from runstone.core.contract import DERIVED, PUBLISHED, SEALED, Document
@@ -29,7 +29,7 @@ def _names() -> str:
 NAME is one of {_names()}; without a version the newest. The run may be of another contract: then these are the
 documents that it would have. PATH alone goes into a pipe or file byte by byte."""
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_contract)
 @click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.argument("path", required=False)
 @store_option()

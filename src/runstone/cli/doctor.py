@@ -188,7 +188,7 @@ def _disk_facts(disk: dict[str, Any]) -> list[tuple[str, list[Cell]]]:
     rows.append(("locks", [_works(disk["locks"], "the second who asks is refused")]))
     rows.append(("names", [_works(disk["create_once"], "a name that is taken is refused")]))
     synced = disk["sync_file_ms"] is not None and disk["sync_folder_ms"] is not None
-    rows.append(("sync", [_works(synced, f"{disk['sync_file_ms']} ms a file, {disk['sync_folder_ms']} ms a folder")]))
+    rows.append(("syncs", [_works(synced, f"{disk['sync_file_ms']} ms a file, {disk['sync_folder_ms']} ms a folder")]))
     return rows
 
 

@@ -12,7 +12,7 @@ import click
 from runstone.cli.get import NEW_FILE, STDOUT
 from runstone.cli.measures import size_text
 from runstone.cli.page import page
-from runstone.cli.parameters import json_option, run_argument, store_option
+from runstone.cli.parameters import complete_file, json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, print_json, say
 from runstone.cli.runs import sealed_run
 from runstone.cli.summary import summarize
@@ -31,7 +31,15 @@ _NAMES: Final = {TAR: "archive", MARKDOWN: "page"}
 @click.option(
     "--as", "form", type=click.Choice([TAR, MARKDOWN]), default=TAR, metavar="FORM", help="tar (default) or markdown."
 )
-@click.option("-o", "--output", "target", metavar="FILE", default=STDOUT, help="A new file (default: standard output).")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    metavar="FILE",
+    default=STDOUT,
+    shell_complete=complete_file,
+    help="A new file (default: standard output).",
+)
 @store_option()
 @json_option("Print what was written as JSON; needs -o FILE.")
 def command(run: str, form: str, target: str, store: str | None, *, as_json: bool) -> None:

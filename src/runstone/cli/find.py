@@ -11,7 +11,7 @@ import click
 
 from runstone.cli.ls import STATUS_STYLES, second_text
 from runstone.cli.measures import count_text, short_sha256
-from runstone.cli.parameters import json_option, store_option
+from runstone.cli.parameters import complete_file, json_option, store_option
 from runstone.cli.progress import Progress
 from runstone.cli.rendering import Column, Screen, Span, cut, print_json, say
 from runstone.cli.runs import nothing_in
@@ -39,7 +39,7 @@ _SHOWN_DIGEST: Final = 19
 
 
 @click.command()
-@click.argument("targets", metavar="FILE|DIGEST...", nargs=-1, required=True)
+@click.argument("targets", metavar="FILE|DIGEST...", nargs=-1, required=True, shell_complete=complete_file)
 @click.option("--lineage", is_flag=True, help="Walk on: what led to it, and what it led to. Also from a RUN.")
 @click.option("--dot", is_flag=True, help="With --lineage: print the graph for Graphviz.")
 @store_option()

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from runstone.cli.measures import count_text, size_text
-from runstone.cli.parameters import json_option, run_argument, store_option
+from runstone.cli.parameters import complete_folder, json_option, run_argument, store_option
 from runstone.cli.rendering import Column, Screen, print_json, say
 from runstone.cli.runs import sealed_run
 from runstone.core import layout
@@ -33,7 +33,13 @@ NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW
 @run_argument()
 @click.argument("path", required=False)
 @click.option(
-    "-o", "--output", "target", metavar="DIR", required=True, help="Where to; - is standard output, for one file."
+    "-o",
+    "--output",
+    "target",
+    metavar="DIR",
+    required=True,
+    shell_complete=complete_folder,
+    help="Where to; - is standard output, for one file.",
 )
 @click.option("--debug", is_flag=True, help="Prompts and answers that debug mode has kept, decrypted.")
 @click.option("--identity", metavar="FILE", help="With --debug: the file of age with the private key.")
@@ -115,9 +121,11 @@ def _copy(source: Source, paths: list[str], folder: str) -> list[dict[str, Any]]
             with open(os.open(target, NEW_FILE, mode), "wb") as file:
                 copied.append({"path": path, "to": target, "size": 0, "sha256": None})
                 copied[-1]["size"], copied[-1]["sha256"] = _write(source, path, chain((first,), pieces), file)
-    except BaseException:
+    except BaseException as exc:
         for made in copied:
             os.unlink(made["to"])
+        if isinstance(exc, OSError) and exc.filename is None and copied:
+            exc.filename = copied[-1]["to"]  # a write that fails does not say of which file
         raise
     return copied
 

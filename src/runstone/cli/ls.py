@@ -38,9 +38,9 @@ STATUS_STYLES: Final = {
 STATE_TEXTS: Final = {"open": "running (open)", "to recover": "to recover"}
 _COLUMNS: Final = (
     Column("RUN"),
-    Column("KIND", flexible=True, keep=2),
+    Column("KIND", flexible=True, keep=3),
     Column("STATUS"),
-    Column("OPENED (UTC)"),
+    Column("OPENED (UTC)", keep=2),
     Column("TOOK", right=True, keep=1),
 )
 

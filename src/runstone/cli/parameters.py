@@ -16,12 +16,12 @@ _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 
 def complete_run(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids of the store's runs that begin with what was typed, `@latest` and the aliases."""
+    """`@latest`, the aliases and the ids of the store's runs that begin with what was typed, those made last first."""
     from runstone.locate import open_store
 
     try:
         store = open_store(context.params.get("store"))
-        ids = sorted({*store.objects.run_ids(), *store.journals.open_ids()})
+        ids = sorted({*store.objects.run_ids(), *store.journals.open_ids()}, reverse=True)
         named = [f"@{alias}" for alias in store.aliases()] if incomplete[:1] in ("", "@") else []
     except RunstoneError:
         return []
@@ -29,15 +29,42 @@ def complete_run(context: click.Context, _: click.Parameter, incomplete: str) ->
     return [CompletionItem(name) for name in found[:MAX_COMPLETIONS]]
 
 
+def complete_file(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The shell's own completion of file names."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_folder(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The shell's own completion of folder names."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def complete_run_or_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """As `complete_run`; where no run fits, file names."""
+    return complete_run(context, parameter, incomplete) or complete_file(context, parameter, incomplete)
+
+
+def complete_contract(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of contracts; with a version once its `/` was typed."""
+    from runstone.locate import CONTRACTS
+
+    names = [f"{name}/{version}" for name, versions in CONTRACTS.items() for version in versions]
+    return [CompletionItem(name) for name in (names if "/" in incomplete else CONTRACTS) if name.startswith(incomplete)]
+
+
 def run_argument(metavar: str = "RUN") -> Callable[[_Callback], _Callback]:
-    """The argument RUN; one in brackets may be left out."""
-    return click.argument("run", metavar=metavar, required=not metavar.startswith("["), shell_complete=complete_run)
+    """The argument RUN; one in brackets may be left out, one that says PATH may be a path."""
+    complete = complete_run_or_file if "PATH" in metavar else complete_run
+    return click.argument("run", metavar=metavar, required=not metavar.startswith("["), shell_complete=complete)
 
 
 def store_option() -> Callable[[_Callback], _Callback]:
     """`--store URL`."""
     return click.option(
-        "--store", metavar="URL", help="The store: a path or URL (default: RUNSTONE_STORE, else ./runs)."
+        "--store",
+        metavar="URL",
+        shell_complete=complete_folder,
+        help="The store: a path or URL (default: RUNSTONE_STORE, else ./runs).",
     )
 
 

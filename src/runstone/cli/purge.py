@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
@@ -129,18 +130,27 @@ def _print(store: Store, purge: Purge) -> None:
         fates = purge.of(action)
         if not fates:
             continue
-        total = size_text(sum(fate.size_bytes for fate in fates))
-        title = after if purge.applied else before
-        screen.line(Span(title, style), f": {count_text(len(fates), 'run')}, {total}")
         columns = _WAITING if action == WAIT else _COLUMNS
-        screen.listing(columns, [_cells(fate, fate.not_before if action == WAIT else fate.opened_at) for fate in fates])
-        screen.line()
+        _print_fates(
+            screen, Span(after if purge.applied else before, style), columns, [f for f in fates if not f.problem]
+        )
+        _print_fates(screen, Span(f"not {after}", "bad"), columns, [f for f in fates if f.problem])
     for why, count in sorted(purge.kept.items()):
         screen.line(Span("kept", "good"), f": {count_text(count, 'run')}, {why}")
     if not purge.fates:
         say(nothing_in(store, "nothing to purge"))
     elif not purge.applied:
         say("nothing was written: --apply does it")
+
+
+def _print_fates(screen: Screen, title: Span, columns: Sequence[Column], fates: list[Fate]) -> None:
+    """What becomes of some runs, or what could not be done with them and why."""
+    if fates:
+        total = size_text(sum(fate.size_bytes for fate in fates))
+        screen.line(title, f": {count_text(len(fates), 'run')}, {total}")
+        times = [fate.not_before if columns is _WAITING else fate.opened_at for fate in fates]
+        screen.listing(columns, [_cells(fate, time) for fate, time in zip(fates, times, strict=True)])
+        screen.line()
 
 
 def _cells(fate: Fate, time: str) -> list[Cell]:

@@ -8,6 +8,7 @@ from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, store_option
 from runstone.cli.progress import Reading
 from runstone.cli.rendering import Screen, print_json
+from runstone.cli.runs import existing
 from runstone.locate import open_store
 
 
@@ -20,8 +21,9 @@ def command(store: str | None, *, as_json: bool) -> None:
     It is never needed: a catalog that is missing, torn or old is noticed before any answer. It takes away what a
     catalog keeps of bundles that were changed behind the store's back.
     """
+    opened = existing(open_store(store))
     with Reading() as progress:
-        count = open_store(store).reindex(progress)
+        count = opened.reindex(progress)
     if as_json:
         print_json({"runs": count})
     else:

@@ -61,7 +61,7 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
         flag, given, value = arguments[at].partition("=")
         option = known.get(flag)
         if option is None:
-            raise _wrong(f"unknown option {flag!r}; the command follows `--`")
+            raise _wrong(_unknown(arguments[at]))
         if option.flag:
             if given:
                 raise _wrong(f"{flag} takes no value")
@@ -84,6 +84,12 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
     if not command:
         raise _wrong("no command: runstone run [OPTIONS] -- COMMAND [ARGUMENT]…")
     return values, command
+
+
+def _unknown(word: str) -> str:
+    if not word.startswith("-"):
+        return f"{word!r} is no option, and the command follows `--`: runstone run [OPTIONS] -- {word}"
+    return f"unknown option {word.partition('=')[0]!r}; the command follows `--`"
 
 
 def _wrong(message: str) -> RunstoneError:

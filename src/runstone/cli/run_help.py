@@ -6,6 +6,16 @@ import click
 
 from runstone.cli import asks_for_help
 from runstone.cli.options import OPTIONS
+from runstone.cli.parameters import complete_contract, complete_file, complete_folder, complete_run
+
+_COMPLETED = {
+    "input": complete_file,
+    "output": complete_file,
+    "store": complete_folder,
+    "contract": complete_contract,
+    "resume": complete_run,
+}
+"""How values of options are completed, by the option's name."""
 
 
 class _Wrapper(click.Command):
@@ -32,11 +42,13 @@ def _parameters() -> list[click.Parameter]:
             metavar=option.metavar,
             is_flag=option.flag,
             multiple=option.multiple,
+            shell_complete=_COMPLETED.get(option.name),
             help=option.help + (" May be repeated." if option.multiple else ""),
         )
         for option in OPTIONS
     ]
-    return [*options, click.Argument(["command"], metavar="-- COMMAND [ARGUMENT]...", nargs=-1)]
+    metavar = "-- COMMAND [ARGUMENT]..."
+    return [*options, click.Argument(["command"], metavar=metavar, nargs=-1, shell_complete=complete_file)]
 
 
 command = _Wrapper(

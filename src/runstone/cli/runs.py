@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError
+from runstone.errors import RunstoneError, error
 from runstone.locate import contract_of, open_bundle
+
+NO_STORE_THERE: Final = " (there is no store there yet)"
+"""Said behind the place of a store where nothing was found because nothing was ever recorded."""
 
 
 @contextmanager
@@ -65,6 +69,13 @@ def store_exists(store: Store) -> bool:
     return not store.objects.properties.local or os.path.isdir(store.url)
 
 
+def existing(store: Store) -> Store:
+    """The store itself, for a verb that has nothing to do without one. Raises `store_not_found`."""
+    if not store_exists(store):
+        raise error("store_not_found", f"there is no store at {store.url}", store=store.url)
+    return store
+
+
 def nothing_in(store: Store, what: str) -> str:
     """The remark of a verb that found nothing: it names the store that was read."""
-    return f"{what} in {store.url}" + ("" if store_exists(store) else " (there is no store there yet)")
+    return f"{what} in {store.url}" + ("" if store_exists(store) else NO_STORE_THERE)

@@ -176,6 +176,19 @@ def _over_limit(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return [data for data in summary["dropped"] if data["reason"] == "max_output"]
 
 
+def _lost_events(summary: dict[str, Any]) -> Iterator[Fact]:
+    """What was to be recorded and was not, a line for each reason."""
+    lost: dict[str, list[int]] = {}
+    for data in summary["dropped"]:
+        if data["reason"] != "max_output":
+            sums = lost.setdefault(data["reason"], [0, 0])
+            sums[0] += data["events"]
+            sums[1] += data["bytes"]
+    for reason, (events, size) in lost.items():
+        bytes_of = f" of {size_text(size)}" if size else ""
+        yield "dropped", [Span(f"{count_text(events, 'event')}{bytes_of}: {reason}", "warn")]
+
+
 def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
     """How it ended, apart from the status: exit status, resources, what recovery could not save."""
     if summary["exit"] is not None:
@@ -183,8 +196,9 @@ def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
     if summary["resources"]:
         yield "used", [", ".join(resource_text(name, value) for name, value in summary["resources"].items())]
     for data in _over_limit(summary):
-        size = size_text(data["bytes"])
-        yield "not kept", [Span(f"{size} of output, over --max-output", "warn"), *_digest(data["sha256"])]
+        digest = None if data["sha256"] is None else f"sha256:{data['sha256']}"
+        yield "not kept", [Span(f"{size_text(data['bytes'])} of output, over --max-output", "warn"), *_digest(digest)]
+    yield from _lost_events(summary)
     if summary["torn_bytes"]:
         yield "torn", [Span(f"{size_text(summary['torn_bytes'])} at the end of the journal could not be read", "warn")]
     for path in summary["lost"]:

@@ -12,7 +12,7 @@ from runstone.cli.fleet import Fleet, verify_all
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json, say
-from runstone.cli.runs import nothing_in, store_exists, unsealed_hint
+from runstone.cli.runs import existing, nothing_in, unsealed_hint
 from runstone.core.digests import parse_digest
 from runstone.engine.store import Store
 from runstone.engine.verifier import FAULT, SECRETS, STEPS, Report
@@ -127,9 +127,7 @@ def _print_finding(screen: Screen, finding: dict[str, Any]) -> None:
 
 
 def _verify_all(store: Store, *, quick: bool, secrets: bool, as_json: bool) -> int:
-    if not store_exists(store):
-        raise error("store_not_found", f"there is no store at {store.url}", store=store.url)
-    fleet = verify_all(store, quick=quick, secrets=secrets)
+    fleet = verify_all(existing(store), quick=quick, secrets=secrets)
     if as_json:
         print_json(fleet.as_dict())
     else:

@@ -77,7 +77,7 @@ def _by_prefix(store: Store, prefix: str) -> str:
     if len(found) == 1 and prefix not in still_open:
         return found[0]
     if found and prefix not in still_open:
-        shown = ", ".join(found[:5])
+        shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
         raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
     opened = [run_id for run_id in still_open if prefix and run_id.startswith(prefix)]
     if opened:

@@ -6,7 +6,8 @@
   the whole group; at a terminal it shares ours, and the terminal itself signals both.
 - The end of the command is the end of the run: a child of it that keeps the pipe open does not hold up the seal.
 - Input for a pseudo-terminal is handed on while output is read: neither waits for the other.
-- A reader of our own output that goes away is passed on: the command gets the broken pipe.
+- A reader of our own output that goes away is passed on: the command gets the broken pipe. Output that cannot be
+  shown for another reason, as on a full disk, is recorded all the same, and that is said.
 - An error of the recorder, of a strict one, too, is said when the command has ended, and does not change its status.
 """
 
@@ -45,6 +46,7 @@ NOT_EXECUTABLE: Final = 126
 READ_BYTES: Final = 256 * 1024
 PIPE_BYTES: Final = 1 << 20
 _POLL_MS: Final = 20
+_STREAM_NAMES: Final = {"stdout": "standard output", "stderr": "standard error"}
 _SET_PIPE_SIZE: Final = getattr(fcntl, "F_SETPIPE_SZ", None)
 FORWARDED: Final = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 CANCELLING: Final = frozenset({int(signal.SIGINT), int(signal.SIGTERM)})
@@ -121,7 +123,7 @@ def wrap(
         signals.deliver()
         recording.begin()
         try:
-            _Loop(child, recording, shown=shown if live else (), redactor=redactor).run()
+            _Loop(run, child, recording, shown=shown if live else (), redactor=redactor).run()
         finally:
             recording.finish()
     except OSError as exc:
@@ -275,8 +277,9 @@ class _Loop:
     """Reads, shows and records until the command has ended, while signals are passed on."""
 
     def __init__(
-        self, child: _Child, recording: Recording, *, shown: tuple[int, ...], redactor: Redactor | None
+        self, run: Run, child: _Child, recording: Recording, *, shown: tuple[int, ...], redactor: Redactor | None
     ) -> None:
+        self._run = run
         self._child = child
         self._recording = recording
         self._view = None if redactor is None else _redacted_view(redactor)
@@ -389,10 +392,19 @@ class _Loop:
                 select.select([], [target], [])
             except BrokenPipeError:
                 return False
-            except OSError:
-                del self._shown[stream]  # a closed or full target: the record still takes it
+            except OSError as exc:  # a full target: the record still takes it
+                self._show_no_more(stream, exc)
                 return True
         return True
+
+    def _show_no_more(self, stream: str, exc: OSError) -> None:
+        """Give up on what a stream is shown on, and say so: the command itself is told nothing of it."""
+        del self._shown[stream]
+        kept = "is recorded, and not shown" if self._run.recording else "is not shown"
+        told.say(
+            f"{_STREAM_NAMES[stream]}: {exc.strerror}; the rest of what the command writes there {kept}",
+            self._run.redactor,
+        )
 
     def _drain(self) -> None:
         """What is in the pipes when the command has ended; more may come for ever from a child it left behind."""

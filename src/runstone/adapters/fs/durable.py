@@ -150,7 +150,7 @@ def make_folders(path: str, sync_each: Callable[[str], None] = sync_folder) -> N
             os.mkdir(folder)
         except FileExistsError:
             if not os.path.isdir(folder):
-                raise
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
         sync_each(os.path.dirname(folder))
 
 

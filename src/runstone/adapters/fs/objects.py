@@ -183,7 +183,7 @@ class FsObjects:
 
     def _loose_ids(self) -> Iterator[str]:
         for entry in self._scan():
-            if is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)):
+            if _mark(entry):
                 yield entry.name
 
     def marks(self) -> dict[str, str]:
@@ -196,15 +196,7 @@ class FsObjects:
         return {} if shelf is None else {packed.run_id: packed.slice.mark for packed in shelf.all()}
 
     def _loose_marks(self) -> dict[str, str]:
-        found = {}
-        for entry in self._scan():
-            if is_run_id(entry.name):
-                try:
-                    facts = os.lstat(os.path.join(entry.path, layout.MANIFEST))
-                except OSError:
-                    continue
-                found[entry.name] = f"{facts.st_ino}-{facts.st_size}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
-        return found
+        return {entry.name: mark for entry in self._scan() if (mark := _mark(entry))}
 
     def stamp(self) -> str | None:
         try:
@@ -218,11 +210,7 @@ class FsObjects:
         return f"{facts.st_dev}-{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_ctime_ns}{packs}"
 
     def foreign(self) -> list[str]:
-        return sorted(
-            entry.name
-            for entry in self._scan()
-            if not (is_run_id(entry.name) and os.path.lexists(os.path.join(entry.path, layout.MANIFEST)))
-        )
+        return sorted(entry.name for entry in self._scan() if not _mark(entry))
 
     def _scan(self) -> list[os.DirEntry[str]]:
         with translated(self._places.root):
@@ -230,6 +218,20 @@ class FsObjects:
                 return [entry for entry in os.scandir(self._places.root) if entry.name not in layout.NOT_RUNS]
             except FileNotFoundError:
                 return []
+
+
+def _mark(entry: os.DirEntry[str]) -> str:
+    """What changes with a bundle's manifest; empty for what is no bundle. A folder that we may not look into is taken
+    for one: who opens it is told why that cannot be, and no run is passed over in silence."""
+    if not is_run_id(entry.name):
+        return ""
+    try:
+        facts = os.lstat(os.path.join(entry.path, layout.MANIFEST))
+    except PermissionError as exc:
+        return f"unread-{exc.errno}"
+    except OSError:
+        return ""
+    return f"{facts.st_ino}-{facts.st_size}-{facts.st_mtime_ns}-{facts.st_ctime_ns}"
 
 
 _IGNORES_CASE: Final = sys.platform in ("win32", "darwin")
