@@ -76,11 +76,30 @@ def test_a_word_before_the_dashes_is_no_option(process: Invoke) -> None:
     assert "'make' is no option, and the command follows `--`: runstone run [OPTIONS] -- make" in answer.err
 
 
+def test_an_input_that_is_not_there_is_said(store: Store, process: Invoke) -> None:
+    """A slip of the pen is not recorded in silence; what a URL names is somewhere else."""
+    answer = process("run", "--run-id", "r", "--input", "typo.csv", "--input", "s3://bucket/rows", "--", "true")
+    assert (answer.status, answer.err.count("\n")) == (0, 1)
+    assert "--input typo.csv: there is no such file" in answer.err
+    assert [one["type"] for one in store.get("r").document("run.json")["inputs"]] == ["reference", "reference"]
+
+
+def test_a_run_that_was_recovered_by_force_says_it_once(store: Store, process: Invoke) -> None:
+    """The command goes on to its end; that the sealed run has not all of it is said, in one line that is true."""
+    words = [*command_line("recover", "--force", "r")]
+    code = f"import subprocess; subprocess.run({words!r}, check=True, stdout=subprocess.DEVNULL)"
+    answer = process("run", "--run-id", "r", "--", sys.executable, "-c", code)
+    assert (answer.status, store.get("r").status) == (0, "interrupted")
+    assert answer.err == (
+        "runstone run: recovery sealed run r while its writer was away, with what was recorded until then\n"
+    )
+
+
 def test_what_a_strict_recorder_refuses_before_the_command(store: Store, process: Invoke) -> None:
     """An input without a digest: the command is not run, and the run is sealed as failed, not left open."""
     answer = process("run", "--strict", "--run-id", "r", "--input", ".", "--", "touch", "ran")
     assert answer.status == 125
-    assert "not_a_file" in answer.err
+    assert "it is no file" in answer.err
     assert not Path("ran").exists()
     assert store.get("r").status == "failed"
 
@@ -93,7 +112,7 @@ def test_what_a_strict_recorder_refuses_after_the_command(store: Store, process:
     words = ["run", "--strict", "--run-id", "r", "--output", "made", "--", "sh", "-c", "echo > made; exit 3"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3
-    assert "runstone run: --output made: made: changed_while_read" in done.stderr
+    assert "runstone run: --output made: made: it changed while it was read" in done.stderr
     assert [event["data"]["level"] for event in store.get("r").events("log")] == ["warning"]
     assert store.verify("r").ok
 

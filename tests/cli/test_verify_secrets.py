@@ -87,7 +87,7 @@ def test_wide_text_and_bytes_of_the_journal_are_read(
 def test_without_the_option_it_is_told(store: Store, invoke: Invoke) -> None:
     """The answer says that nobody looked; with it, it does not."""
     store.run("x", run_id="run-1").finish()
-    assert "secrets: nobody looked for them (--secrets)" in invoke("verify", "run-1").out
+    assert "secrets in the files: nobody looked for them (--secrets)" in invoke("verify", "run-1").out
     assert "nobody looked" not in invoke("verify", "run-1", "--secrets").out
 
 

@@ -236,7 +236,10 @@ def _sealed(run: Run, ended: Wrapped) -> int:
 
 def _inputs(run: Run, references: list[str]) -> None:
     for reference in references:
-        run.input("file" if os.path.lexists(reference) else "reference", reference)
+        there = os.path.lexists(reference)
+        if not there and ":" not in reference:  # which a URL has: a slip of the pen must not pass for an input
+            _say(f"--input {reference}: there is no such file; it is recorded by its name alone")
+        run.input("file" if there else "reference", reference)
 
 
 def _outputs(run: Run, patterns: list[str]) -> None:

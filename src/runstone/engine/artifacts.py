@@ -196,6 +196,18 @@ def _identity(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
 
 
+def problem_text(problem: str) -> str:
+    """A problem of `facts_of` as it is said to people."""
+    code, _, more = problem.partition(":")
+    words = {
+        "not_found": "there is no such file",
+        "not_a_file": "it is no file",
+        "changed_while_read": "it changed while it was read",
+        "unreadable": f"it cannot be read: {more}",
+    }
+    return words.get(code, problem)
+
+
 def file_facts(path: str) -> dict[str, Any]:
     """`facts_of` a file on disk."""
     return facts_of(FileSource(path))

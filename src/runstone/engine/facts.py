@@ -48,6 +48,11 @@ def text_of(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
+def reason_of(exc: Exception) -> str:
+    """Why something did not come off, in a sentence."""
+    return exc.message if isinstance(exc, RunstoneError) else text_of(exc) or type(exc).__name__
+
+
 def maybe_text(value: Any) -> str | None:
     """As `text_of`; nothing stays nothing."""
     return None if value is None else text_of(value)

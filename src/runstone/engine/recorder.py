@@ -34,6 +34,7 @@ from runstone.engine.artifacts import (
     extension_of,
     facts_of,
     is_object,
+    problem_text,
     way_of,
 )
 from runstone.engine.children import (
@@ -403,10 +404,7 @@ class Run(Acting):
             digest, sealed = yield from self._close(closed, marks)
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
-            reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
-            hint = "runstone recover seals what was recorded"
-            self.writer.say("seal", f"run {self._run_id} is not sealed: {reason} ({hint})")
-            if self._strict or (isinstance(exc, RunstoneError) and exc.code == "recovered_elsewhere"):
+            if not self._may_stay_open(exc):
                 raise
             return None
         else:
@@ -414,6 +412,14 @@ class Run(Acting):
             return digest
         finally:
             journal.close()
+
+    def _may_stay_open(self, exc: Exception) -> bool:
+        """Whether it is enough to say why the run is not sealed. That it was sealed without its end must be known."""
+        if isinstance(exc, RunstoneError) and exc.code == "recovered_elsewhere":
+            return False
+        hint = "runstone recover seals what was recorded"
+        self.writer.say("seal", f"run {self._run_id} is not sealed: {told.reason_of(exc)} ({hint})")
+        return not self._strict
 
     def _publish(self, journal: Journal) -> None:
         """Make the copies of what the contract publishes. Without one the run is sealed all the same."""
@@ -424,8 +430,7 @@ class Run(Acting):
 
             self.copies = publisher_of(self.store).publish_sealed(self._run_id, self._contract, journal)
         except Exception as exc:  # the run is sealed, and the work is done
-            reason = exc.message if isinstance(exc, RunstoneError) else told.text_of(exc) or type(exc).__name__
-            what = f"run {self._run_id} is sealed, its published copy is not: {reason}"
+            what = f"run {self._run_id} is sealed, its published copy is not: {told.reason_of(exc)}"
             self.writer.say("publish", f"{what} (runstone recover makes it)")
             if self._strict:
                 raise
@@ -557,11 +562,9 @@ class Run(Acting):
         if self._strict:
             code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"
             code = "not_written" if problem.startswith(NOT_WRITTEN) else code
-            raise error(code, f"{ref}: {problem}", path=ref, problem=problem)
-        self.writer.say(
-            f"artifact {ref}",
-            f"{ref} has no digest in the record: {problem}" if facts["sha256"] is None else f"{ref}: {problem}",
-        )
+            raise error(code, f"{ref}: {problem_text(problem)}", path=ref, problem=problem)
+        what = " has no digest in the record" if facts["sha256"] is None else ""
+        self.writer.say(f"artifact {ref}", f"{ref}{what}: {problem_text(problem)}")
 
     def _check_evidence(self, closed: Mapping[str, Any]) -> None:
         """Evidence that leads nowhere is told by a failed check: else the bundle would be faulty for ever."""
@@ -584,7 +587,7 @@ class Run(Acting):
             if exc.code == "run_exists" or journal.sealed_elsewhere():
                 raise error(
                     "recovered_elsewhere",
-                    f"recovery sealed run {self._run_id} while its writer was away",
+                    f"recovery sealed run {self._run_id} while its writer was away, with what was recorded until then",
                     run_id=self._run_id,
                 ) from exc
             raise

@@ -170,7 +170,7 @@ def verify_bundle(
         verification.fault(step, exc.code, exc.message, file=exc.details.get("path"))
         verification.unchecked(step + 1, f"step {step} could not be finished")
     if redactor is None:
-        verification.report.not_checked.append("secrets: nobody looked for them (--secrets)")
+        verification.report.not_checked.append("secrets in the files: nobody looked for them (--secrets)")
     else:
         verification.search(redactor)
     return verification.finished(digest)
@@ -246,9 +246,7 @@ class _Verification:
         for entry in entries.values():
             problem = layout.path_problem(entry.path)
             if entry.kind != "file":
-                self.fault(
-                    0, "not_a_file", f"{entry.path} is a {entry.kind}, not a file", file=entry.path, found=entry.kind
-                )
+                self.fault(0, "not_a_file", entry.no_file(), file=entry.path, found=entry.kind)
             elif problem:
                 self.fault(0, "invalid_path", f"{entry.path!r}: {problem}", file=entry.path)
         if len(entries) > MAX_FILES + 1:

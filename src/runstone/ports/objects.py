@@ -32,6 +32,10 @@ class Entry(NamedTuple):
     kind: Literal["file", "link", "other"]
     size: int
 
+    def no_file(self) -> str:
+        """What is said of one that is no file."""
+        return f"{self.path} is {'a link, ' if self.kind == 'link' else ''}not a file"
+
 
 class Stage(Protocol):
     """A bundle that is being put together. Nobody else sees it before `commit`."""

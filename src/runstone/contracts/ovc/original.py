@@ -100,7 +100,7 @@ def read_original(bundle: Bundle, folder: str, entries: list[Entry]) -> Original
     files: dict[str, bytes] = {}
     for entry in entries:
         if entry.kind != "file":
-            raise error("invalid_archive", f"{entry.path} is a {entry.kind}, not a file", path=entry.path)
+            raise error("invalid_archive", entry.no_file(), path=entry.path)
         name = entry.path[len(folder) :]
         bundle_layout.check_path(bundle_layout.original(name))
         files[name] = read_limited(bundle, entry.path, MAX_DOCUMENT_BYTES)

@@ -51,7 +51,7 @@ def originals(bundle: Bundle) -> Iterator[Original]:
     kept = [path for path in entries if path.startswith(ATTACHMENTS) and entries[path].kind == "file"]
     for path in found:
         if entries[path].kind != "file":
-            raise error("invalid_archive", f"{path} is a {entries[path].kind}, not a file", path=path)
+            raise error("invalid_archive", entries[path].no_file(), path=path)
         body = read_limited(bundle, path, MAX_DOCUMENT_BYTES)
         value = _parsed(body, path)
         original = Original(_proved(value, path, "$"), path.rpartition("/")[2], body, {"path": path})
