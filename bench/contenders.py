@@ -31,6 +31,7 @@ FLOORS = {
     "floor:bare": Contender(),
     "floor:envelope": Contender(),
     "floor:duties": Contender(distribution="hyperscan"),
+    "floor:proof": Contender(distribution="orjson"),
     "floor:synced": Contender(),
     "floor:orjson": Contender(distribution="orjson", first_lines="import orjson"),
     "floor:python": Contender(),

@@ -6,13 +6,18 @@
   with the process held to one core. Floor: read every file of each bundle and hash it, which is less than a
   verification: nothing is parsed or compared.
 
-The floor's bundles are those of `floor:synced`, with the same kinds of files.
+The floor's bundles are those of `floor:synced`, with the same kinds of files. The reference `floor:proof` reads
+Runstone's bundles and is written by hand for their files alone: every line parsed and spelled again, sequence and
+times, the tree, and the manifest compared with the files. It folds nothing anew (no document, no manifest, no outcome),
+follows no evidence, knows no limit, checks no member of an event and says nothing of what is wrong.
 """
 
 import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import orjson
 
 from bench.clock import Stopwatch
 from bench.contenders import load_recorder
@@ -39,6 +44,44 @@ def hash_files(bundle: Path) -> None:
             digest.hexdigest()
 
 
+def prove_by_hand(bundle: Path) -> None:
+    """What can be proved of a bundle without folding its journal; one that does not pass ends the measurement."""
+    files = {entry.name: read_file(entry.path) for entry in os.scandir(bundle)}
+    text = files.pop("manifest.json")
+    manifest = orjson.loads(text)
+    named = {entry["path"]: (entry["size"], entry["sha256"]) for entry in manifest["files"]}
+    found = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
+    lines = files["events.jsonl"].split(b"\n")[:-1]
+    events = [orjson.loads(line) for line in lines]
+    above = ""
+    for number, event in enumerate(events):
+        if event["seq"] != number or event["ts"] < above:
+            raise RuntimeError("a line out of order")
+        above = event["ts"]
+    again = orjson.dumps([manifest, *events], option=orjson.OPT_SORT_KEYS)
+    if named != found or again != b"[%b]" % b",".join([text, *lines]) or root_of(lines) != manifest["events"]["root"]:
+        raise RuntimeError("not what was sealed")
+
+
+def read_file(path: str) -> bytes:
+    """All of it, by one descriptor."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    data = os.read(descriptor, PIECE)
+    os.close(descriptor)
+    return data
+
+
+def root_of(leaves: Sequence[bytes]) -> str:
+    """Merkle root of RFC 6962."""
+    sha256 = hashlib.sha256
+    level = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        odd = level[-1:] if len(level) % 2 else []
+        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+    return level[0].hex()
+
+
 def verify_bundle(bundle: Path) -> None:
     """Runstone's full verification; a bundle that does not pass ends the measurement."""
     import runstone
@@ -50,7 +93,7 @@ def verify_bundle(bundle: Path) -> None:
 
 def verifier(name: str) -> Callable[[Path], None]:
     """What a contender does to a bundle."""
-    return verify_bundle if name == "runstone" else hash_files
+    return {"runstone": verify_bundle, "floor:proof": prove_by_hand}.get(name, hash_files)
 
 
 def bundles_in(store: Path) -> list[Path]:
@@ -106,7 +149,7 @@ def measure_small(contenders: Sequence[str], scratch: Path) -> list[Measurement]
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     found = []
     for name in contenders:
-        recorder = load_recorder(name, scratch)
+        recorder = load_recorder(*(("runstone", scratch / "proof") if name == "floor:proof" else (name, scratch)))
         for number in range(SMALL_BUNDLES):
             recorder.record(number, params_for(number), inputs_for(number), record_small)
         bundles = bundles_in(recorder.store)
@@ -131,6 +174,7 @@ ROW = Row(
             measure_small,
             name="small bundles",
             floor="floor:synced",
+            references=("floor:proof",),
             targets=(Target("value", 12_000, "≥ 12,000 small bundles/s a core (on a quiet machine)", at_least=True),),
             columns=("us_per_bundle", "bundles"),
             max_reps=3,

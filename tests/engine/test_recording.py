@@ -331,6 +331,15 @@ def test_parent_that_is_no_id_is_passed_over(tmp_path: Path, parent: str) -> Non
 # recording switched off
 
 
+@pytest.mark.parametrize(("value", "off"), [("true", True), ("YES", True), ("on", True), ("0", False), ("", False)])
+def test_other_words_that_switch_recording_off(tmp_path: Path, value: str, *, off: bool) -> None:
+    """Whoever writes `true` means it; `0` and nothing leave it on."""
+    store = open_store(tmp_path / "runs", settings={"RUNSTONE_DISABLED": value})
+    with store.run("job") as run:
+        pass
+    assert (run is DISABLED) is off
+
+
 def test_disabled_recorder_is_one_shared_no_op(tmp_path: Path) -> None:
     """`RUNSTONE_DISABLED=1` gives the same silent object to everybody, and nothing is written."""
     store = open_store(tmp_path / "runs", settings={"RUNSTONE_DISABLED": "1"})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runstone.engine.recorder import Run
     from runstone.engine.replay.session import Session
     from runstone.engine.store import Store
+    from runstone.ports.host import Host
 
     Item = TypeVar("Item")
 else:
@@ -35,8 +36,15 @@ else:
     Item = None
 
 
+SWITCHED_OFF: Final = "RUNSTONE_DISABLED"
+_YES: Final = frozenset({"1", "true", "yes", "on"})
 PARENT: Final = "RUNSTONE_PARENT"
 PARENT_STORE: Final = "RUNSTONE_PARENT_STORE"
+
+
+def is_switched_off(host: Host) -> bool:
+    """Whether the environment says that nothing is recorded: `RUNSTONE_DISABLED` is `1`, `true`, `yes` or `on`."""
+    return (host.setting(SWITCHED_OFF) or "").lower() in _YES
 
 
 def place_of(store: Store) -> str:

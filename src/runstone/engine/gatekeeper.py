@@ -16,7 +16,7 @@ from runstone.core.parsing import load
 from runstone.core.policy.decision import Decision
 from runstone.core.words import BLOCKED, CANCELLED, FAILED
 from runstone.engine.claiming import Request, Taken, answer_of, blocked, look, request_sha256, result_problem
-from runstone.engine.current import RUNS
+from runstone.engine.current import RUNS, is_switched_off
 from runstone.engine.driving import Asking, Blocking, Body, Inline, Parts, Pause
 from runstone.engine.facts import describe, exit_code, text_of
 from runstone.engine.live import forget
@@ -171,7 +171,7 @@ class Call:
     def admit(self) -> bool | None:
         """Open the run (true), or find the answer in a sealed one (false); `None` while somebody works on it."""
         store, keeper, asked = self._store, self._keeper, self._asked
-        if store.host.setting("RUNSTONE_DISABLED") == "1":
+        if is_switched_off(store.host):
             message = "recording is switched off by RUNSTONE_DISABLED: a gate does no work that it cannot record"
             raise error("store_unavailable", message, store=store.url, reason="RUNSTONE_DISABLED")
         claim, links = None, list(keeper.options.get("links", ()))

@@ -111,10 +111,11 @@ class Store(Proving):
         `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`; for `resume` also
         `run_not_found`, `ambiguous_run`, `run_is_open`, `not_resumable`, and what `recover` raises.
         """
-        if self.host.setting("RUNSTONE_DISABLED") == "1":
+        from runstone.engine.current import REPLAY, is_switched_off
+
+        if is_switched_off(self.host):
             return self._disabled()  # type: ignore[return-value]  # the same methods, all doing nothing
         from runstone.engine import opening
-        from runstone.engine.current import REPLAY
         from runstone.engine.facts import maybe_text
 
         if REPLAY.session is not None and not REPLAY.session.making:

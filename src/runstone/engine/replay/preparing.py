@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runstone.core.events import OPENED
 from runstone.core.recorded import MODEL, TOOL, Record, gaps
 from runstone.engine.artifacts import digest_of_file
-from runstone.engine.current import place_of
+from runstone.engine.current import is_switched_off, place_of
 from runstone.engine.importer import imported_claim
 from runstone.errors import error
 
@@ -41,7 +41,7 @@ def opened_run(store: Store, run: str) -> Sealed:
 
     Errors as `Store.get`; `bundle_damaged`, `store_unavailable`, `unsupported_store`.
     """
-    if store.host.setting("RUNSTONE_DISABLED") == "1":
+    if is_switched_off(store.host):
         message = "recording is switched off by RUNSTONE_DISABLED: a replay is a record, or it is not done"
         raise error("store_unavailable", message, reason="RUNSTONE_DISABLED")
     run_id = store.resolve(run)
