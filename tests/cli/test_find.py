@@ -56,6 +56,17 @@ def test_a_file_is_found_by_its_bytes(steps: Path, invoke: Invoke, target: str) 
     assert "read it" in answer.out
 
 
+def test_bytes_with_several_names_are_found_under_each(store: Store, invoke: Invoke) -> None:
+    """Two empty files of one run: whoever asks for one of them sees its name."""
+    Path("a.txt").touch()
+    Path("b.txt").touch()
+    with store.run("job", run_id="r") as run:
+        run.output("file", "a.txt")
+        run.output("file", "b.txt")
+        run.output("file", "b.txt")
+    assert rows(invoke("find", "--json", "b.txt")) == [("r", "made", "a.txt"), ("r", "made", "b.txt")]
+
+
 POLICY = {
     "name": "saw",
     "version": "1",

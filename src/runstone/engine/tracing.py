@@ -44,7 +44,8 @@ class Use:
 
 
 def uses(finder: Finder, digest: Digest) -> list[Use]:
-    """Every run that made or read the bytes of a digest, newest first; one that did both is there twice."""
+    """Every run that made or read the bytes of a digest, newest first: once for each name that it has for them, as for
+    files that are empty."""
     found = {}
     for field in ("output", "input"):
         for card in finder.cards(asking(field, digest)):
@@ -55,10 +56,9 @@ def uses(finder: Finder, digest: Digest) -> list[Use]:
 
 def _uses_in(card: Card, digest: Digest) -> Iterator[Use]:
     for field, role in (("outputs", MADE), ("inputs", READ)):
-        for name, kind, sha256, _ in card[field]:
-            if f"sha256:{sha256}" == digest:
-                yield Use(card, role, name, kind)
-                break
+        named = {(name, kind): None for name, kind, sha256, _ in card[field] if f"sha256:{sha256}" == digest}
+        for name, kind in named:
+            yield Use(card, role, name, kind)
 
 
 class Edge:
