@@ -74,9 +74,13 @@ class Seen:
         return any(points(link, other) for link in self.links if link["rel"] == "amends")
 
     def uses(self, sha256: str) -> Iterator[tuple[str, str, str]]:
-        """Role, name and type of what it made and read of these bytes, the first of each."""
+        """Role, name and type of what it made and read of these bytes, each once."""
+        told = []
         for role, artifacts in (("made", self.outputs), ("read", self.inputs)):
-            yield from [(role, name, kind) for name, kind, found in artifacts if found == sha256][:1]
+            for name, kind, found in artifacts:
+                if found == sha256 and (role, name, kind) not in told:
+                    told.append((role, name, kind))
+        return iter(told)
 
     def says(self, phrase: str) -> bool:
         """Whether words stand one behind another in one of the texts."""
