@@ -52,6 +52,8 @@ MAX_KEPT_BYTES: Final = MAX_MANIFEST_BYTES - (1 << 20)
 
 _EPOCH: Final = second_text(0).encode()
 _LOG_LINE: Final = b'"type":"log"}\n'
+_OWN_STREAMS: Final = frozenset({"stdout", "stderr"})
+"""Of another stream the name has to be looked through as well."""
 
 
 class Admitted:
@@ -222,10 +224,11 @@ class JournalWriter:
         self.say("open", f"run {self.run_id} is not recorded: {failure.message}; the work goes on")
 
     def record(  # noqa: C901  # the hot path, written out: a call more is a tenth of its time
-        self, kind: str, data: Any, marks: list[Mark] | None = None
+        self, kind: str, data: Any, marks: list[Mark] | None = None, raw: bytes | None = None
     ) -> int:
         """Append one event. The common case is one encode, one gate, one write; it is written out for speed.
 
+        `raw` are bytes that say all that `data` says: the gate reads them in half the time that their JSON takes.
         Answers how many lines `run.log` has with it, if it is a `log` event and was written; else 0.
         """
         failure = None
@@ -240,7 +243,7 @@ class JournalWriter:
                     self._state = BUSY
                     seq, size = self._seq, self.size
                     try:
-                        if plain := not self._gate.hit(body):
+                        if plain := not (self._gate.hit(body) if raw is None else self._gate.hit(raw) or b"\0" in raw):
                             us = (self._time_ns() - self._second_ns) // 1000
                             if us >= SECOND_US or us < self._last_us:
                                 us = self._turn_second(us)
@@ -319,7 +322,7 @@ class JournalWriter:
             piece = {"stream": stream, "text": chunk.decode()}
         except UnicodeDecodeError:
             piece = {"stream": stream, "latin1": chunk.decode("latin-1")}
-        self.record("log", piece)
+        self.record("log", piece, None, chunk if stream in _OWN_STREAMS else None)
 
     def _turn_second(self, us: int) -> int:
         """Another second has begun, or the clock went back: then the last time is repeated."""

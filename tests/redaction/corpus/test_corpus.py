@@ -225,3 +225,32 @@ def test_readings_find_what_a_stream_said_in_pieces() -> None:
     said = [{"data": {"stream": "stdout", "text": text}, "type": "log"} for text in ("mari", "gold")]
     lines = [json.dumps(event, separators=(",", ":")) for event in said]
     assert "marigold" in readings("\n".join(lines).encode())
+
+
+@pytest.mark.parametrize("matched", [True, False], ids=["matcher", "loops"])
+def test_output_is_read_as_it_was_printed_and_redacted_as_ever(
+    monkeypatch: pytest.MonkeyPatch, *, matched: bool
+) -> None:
+    """What a command prints goes through the gate as bytes, what another stream gives as its JSON: of every secret and
+    of every trap both leave the same."""
+    store = runstone.open("memory:")
+    texts = [f"at {sample(kind, 'printed', 0)[0].text} end\n" for kind in (*BY_SHAPE, *RARE)]
+    texts += [f"{name} = {secret.text}\n" for secret, name in (sample(kind, "printed", 0) for kind in BY_NAME)]
+    texts += [f"{json.dumps(trap.make(Random(trap.id)))}\n" for trap in TRAPS]
+    texts += [json.dumps({"text": text}) + "\n" for text in texts]
+    texts += [text.encode("utf-16").decode("latin-1") for text in texts[:40]]
+    with store.run("job", run_id="r", secrets=["marigold meadow ä"]) as run:
+        if matched:
+            run.redactor.gate.warm()
+        else:
+            monkeypatch.setattr(run.redactor.gate, "hit", run.redactor.gate.looks)
+        for text in [*texts, "the marigold meadow ä\n"]:
+            for data in (text.encode(), text.encode("latin-1", "replace"), text.encode() + b"\xff\n"):
+                run.writer.stream("stdout", data)
+                run.writer.stream("other", data)
+    told = [(event["data"], event.get("marks")) for event in store.get("r").events("log")]
+    printed = [({**data, "stream": ""}, marks) for data, marks in told if data["stream"] == "stdout"]
+    others = [({**data, "stream": ""}, marks) for data, marks in told if data["stream"] == "other"]
+    assert len(printed) == 3 * (len(texts) + 1)
+    assert sum(marks is not None for _, marks in printed) > len(printed) / 4
+    assert printed == others
