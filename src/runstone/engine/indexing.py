@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from runstone.engine.writer import JournalWriter
 
-_WAITING: Final = 8
+_WAITING: Final = 4
 """Lines on their way to the thread; the recorder waits when there are more, so memory stays flat."""
 
 
