@@ -149,7 +149,8 @@ def measure_small(contenders: Sequence[str], scratch: Path) -> list[Measurement]
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     found = []
     for name in contenders:
-        recorder = load_recorder(*(("runstone", scratch / "proof") if name == "floor:proof" else (name, scratch)))
+        by_hand = name == "floor:proof"
+        recorder = load_recorder("runstone", scratch / "proof") if by_hand else load_recorder(name, scratch)
         for number in range(SMALL_BUNDLES):
             recorder.record(number, params_for(number), inputs_for(number), record_small)
         bundles = bundles_in(recorder.store)

@@ -14,12 +14,13 @@ from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import store_exists
 from runstone.core import layout
 from runstone.core.times import time_text
+from runstone.engine.current import PARENT, PARENT_STORE, SWITCHED_OFF
 from runstone.engine.store import Store
 from runstone.locate import STORE_SETTING, __version__, open_store, probe_file_system
 
 BAD: Final = 1
 PACKAGES: Final = ("orjson", "hyperscan", "click")
-SETTINGS: Final = (STORE_SETTING, "RUNSTONE_DISABLED", "RUNSTONE_PARENT", "RUNSTONE_PARENT_STORE")
+SETTINGS: Final = (STORE_SETTING, SWITCHED_OFF, PARENT, PARENT_STORE)
 
 KILL: Final = "what a run has recorded survives the death of its process (kill -9)"
 POWER: Final = "a run that is sealed survives power loss"

@@ -228,7 +228,8 @@ class JournalWriter:
     ) -> int:
         """Append one event. The common case is one encode, one gate, one write; it is written out for speed.
 
-        `raw` are bytes that say all that `data` says: the gate reads them in half the time that their JSON takes.
+        `raw` are bytes that say all that `data` says: the gate reads them quicker than their JSON, whose escapes look
+        like much that it looks for.
         Answers how many lines `run.log` has with it, if it is a `log` event and was written; else 0.
         """
         failure = None

@@ -13,6 +13,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from runstone.engine.current import SWITCHED_OFF
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final
@@ -26,7 +28,7 @@ MAX_TOLD: Final = 1000
 """Lines that are heard of a process; more is a program that goes round in circles."""
 END_S: Final = 5
 """So long the process may take to end, once it is told to."""
-_LEFT_OUT: Final = ("RUNSTONE_DISABLED", "RUNSTONE_DEBUG_KEY")
+_LEFT_OUT: Final = (SWITCHED_OFF, "RUNSTONE_DEBUG_KEY")
 
 
 def launch(
