@@ -14,7 +14,7 @@ from runstone.errors import RunstoneError, error, excerpt, hide_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Final
 
     from runstone.adapters.fs.packs.packing import Packing
@@ -308,6 +308,13 @@ def read_file(path: str) -> bytes:
             return file.read()
     except OSError as exc:
         raise error("file_not_found", f"{path}: {exc.strerror}", path=path) from exc
+
+
+def write_new(path: str, pieces: Iterable[bytes]) -> tuple[int, str]:
+    """Write a new file of the user's, whole or not at all; answers its size and SHA-256. Raises `file_exists`."""
+    from runstone.adapters.fs.outgoing import write_new as write
+
+    return write(path, pieces)
 
 
 def probe_file_system(root: str) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from runstone.core.redaction.ruleset import DEFAULT
 from runstone.engine import live
 
 SECRET = b"token: ghp_" + b"x1Y2" * 9 + b"\n"
+PLATFORM_AT = 12
+"""Where the library says in a database for which processor it is."""
 
 
 @pytest.fixture
@@ -119,6 +121,34 @@ def test_a_database_that_the_library_refuses_is_made_anew(folder: Path) -> None:
     body = b"no database at all" * 10
     host.cache(name, sha256_hex(body).encode() + b"\n" + body)
     assert gate._loaded(DEFAULT, host) is None
+
+
+@pytest.mark.usefixtures("cold")
+def test_a_database_of_another_processor_is_made_anew(folder: Path) -> None:
+    """A home may be shared by machines that differ: what one has compiled is refused by another, and not used."""
+    host = SystemHost()
+    Scanner(DEFAULT, Sought(), host).warm()
+    (entry,) = folder.iterdir()
+    body = bytearray(entry.read_bytes().partition(b"\n")[2])
+    body[PLATFORM_AT] ^= 1
+    gate._rules.clear()
+    entry.write_bytes(sha256_hex(bytes(body)).encode() + b"\n" + body)
+    assert gate._loaded(DEFAULT, host) is None
+
+
+def test_each_kind_of_processor_has_its_own(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells them apart is what the first of them can do, not how fast it happens to be."""
+    told = tmp_path / "cpuinfo"
+    monkeypatch.setattr(cache, "_PROCESSORS", str(told))
+    host = SystemHost()
+    host.cache("rules", b"of a machine that does not tell")
+    for number, (flags, mhz) in enumerate((("fpu sse2", 1000), ("fpu sse2 avx2", 1000))):
+        told.write_text(f"processor: 0\nflags: {flags}\ncpu MHz: {mhz}\n")
+        assert host.cached("rules") is None
+        host.cache("rules", b"%d" % number)
+        told.write_text(f"processor: 0\nflags: {flags}\ncpu MHz: {mhz + 1}\n")
+        assert host.cached("rules") == b"%d" % number
+    assert len(list(folder.iterdir())) == 3
 
 
 @pytest.mark.usefixtures("folder", "cold")

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import runstone
 from cli.conftest import Invoke, command_line, seal, spoil
-from runstone.cli.export import write_new
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError, error
 
 
 @pytest.fixture
@@ -118,29 +115,6 @@ def test_export_is_a_tar_unless_said(run: str, invoke: Invoke) -> None:
     assert invoke("export", run, "-o", "a.tar").status == 0
     assert invoke("export", run, "--as", "tar", "-o", "b.tar").status == 0
     assert Path("a.tar").read_bytes() == Path("b.tar").read_bytes()
-
-
-def test_half_an_archive_is_removed() -> None:
-    """An export that fails on the way leaves no file that looks like one."""
-
-    def pieces() -> Iterator[bytes]:
-        yield b"the beginning"
-        raise error("changed_while_read", "a file changed")
-
-    with pytest.raises(RunstoneError):
-        write_new("run.tar", pieces())
-    assert not Path("run.tar").exists()
-
-
-def test_an_archive_that_cannot_be_written_is_named() -> None:
-    """A full disk under `-o FILE` is not taken for standard output."""
-
-    def pieces() -> Iterator[bytes]:
-        yield b"the beginning"
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match=r"No space left on device: 'run\.tar'"):
-        write_new("run.tar", pieces())
 
 
 @pytest.mark.parametrize("form", ["folder", "tar"])

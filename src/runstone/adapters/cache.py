@@ -10,6 +10,7 @@ import stat
 import sys
 
 from runstone.adapters.fs import durable
+from runstone.core.digests import sha256_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 64 * 1024 * 1024
 FOLDER_MODE: Final = 0o700
 KEPT_MODE: Final = 0o600
+_PROCESSORS: Final = "/proc/cpuinfo"
+_CPU_BYTES: Final = 4096
+"""In so many bytes the first processor is told of; those behind it are its like."""
+_ABLE_TO: Final = (b"flags", b"Features")
 
 
 def folder() -> str | None:
@@ -32,6 +37,20 @@ def folder() -> str | None:
         else:
             base = os.path.join(home, ".cache")
     return os.path.join(base, "runstone") if base and os.path.isabs(base) else None
+
+
+def for_processor(name: str) -> str:
+    """A name for what is made for processors like this one: a home may be shared by machines that differ."""
+    try:
+        fd = os.open(_PROCESSORS, os.O_RDONLY)
+    except OSError:
+        told = os.environ.get("PROCESSOR_IDENTIFIER", "").encode()
+    else:
+        try:
+            told = b"\n".join(line for line in os.read(fd, _CPU_BYTES).split(b"\n") if line.startswith(_ABLE_TO))
+        finally:
+            os.close(fd)
+    return f"{name}-{sha256_hex(told)[:16]}"
 
 
 def load(name: str) -> bytes | None:

@@ -151,12 +151,12 @@ class SystemHost:
     def cached(self, name: str) -> bytes | None:
         from runstone.adapters import cache
 
-        return cache.load(name)
+        return cache.load(cache.for_processor(name))
 
     def cache(self, name: str, data: bytes) -> None:
         from runstone.adapters import cache
 
-        cache.keep(name, data)
+        cache.keep(cache.for_processor(name), data)
 
     def git(self) -> dict[str, Any] | None:
         sha, ref = os.environ.get("GITHUB_SHA"), os.environ.get("GITHUB_REF")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
 from typing import Final
 
 import click
 
-from runstone.cli.get import NEW_FILE, STDOUT
+from runstone.cli.get import STDOUT
 from runstone.cli.measures import size_text
 from runstone.cli.page import page
 from runstone.cli.parameters import complete_file, json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, print_json, say
 from runstone.cli.runs import sealed_run
 from runstone.cli.summary import summarize
-from runstone.core.digests import new_hash
 from runstone.engine.exporter import export_tar
 from runstone.errors import error
-from runstone.locate import open_store
+from runstone.locate import open_store, write_new
 
 TAR: Final = "tar"
 MARKDOWN: Final = "markdown"
@@ -71,23 +68,3 @@ def command(run: str, form: str, target: str, store: str | None, *, as_json: boo
         print_json({**facts, "size": size, "sha256": sha256})
     else:
         Screen().stacked([f"{target}  {size_text(size)}"], f"sha256 {sha256}")
-
-
-def write_new(path: str, pieces: Iterator[bytes]) -> tuple[int, str]:
-    """Write a new file; answers its size and SHA-256. Raises `file_exists`; what is half-written is removed."""
-    digest, size = new_hash(), 0
-    try:
-        fd = os.open(path, NEW_FILE, 0o644)
-    except FileExistsError:
-        raise error("file_exists", f"{path} exists; nothing was written", path=path) from None
-    try:
-        with open(fd, "wb") as file:
-            for piece in pieces:
-                digest.update(piece)
-                size += file.write(piece)
-    except BaseException as exc:
-        os.unlink(path)
-        if isinstance(exc, OSError) and exc.filename is None:
-            exc.filename = path  # a write that fails does not say of which file
-        raise
-    return size, digest.hexdigest()

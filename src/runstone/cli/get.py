@@ -26,7 +26,7 @@ from runstone.locate import hidden, open_store, read_file
 Source = Sealed | DebugTexts
 STDOUT: Final = "-"
 OWNERS_MODE: Final = 0o600
-NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @click.command()
@@ -118,7 +118,7 @@ def _copy(source: Source, paths: list[str], folder: str) -> list[dict[str, Any]]
             pieces = source.pieces(path)
             first = next(pieces, b"")  # a file that is not there leaves no folder behind
             os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-            with open(os.open(target, NEW_FILE, mode), "wb") as file:
+            with open(os.open(target, _NEW_FILE, mode), "wb") as file:
                 copied.append({"path": path, "to": target, "size": 0, "sha256": None})
                 copied[-1]["size"], copied[-1]["sha256"] = _write(source, path, chain((first,), pieces), file)
     except BaseException as exc:

@@ -21,7 +21,7 @@ from runstone.errors import RunstoneError, error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, Final
 
     from runstone.core.events import Event
@@ -201,18 +201,30 @@ class JournalIndex:
 
     def feed(self, lines: bytes) -> None:
         """Take in one or more whole lines."""
+        leaves = lines[:-1].split(b"\n")
+        self._hash_in(lines, leaves)
+        self._note(leaves, 1)
+
+    def feed_line(self, line: bytes) -> None:
+        """Take in one whole line, which is neither searched nor copied: it may be long."""
+        self._hash_in(line, (memoryview(line)[:-1],))
+        self._note((line,), 0)
+
+    def _hash_in(self, lines: bytes, leaves: Sequence[bytes | memoryview]) -> None:
         if self._hashes:
             self._hash = self._hash or new_hash(size=len(lines))
             self._hash.update(lines)
-        leaves = _without_ends(lines)
         self._tree.extend(leaves)
-        types, size = self.types, self.size
-        for line in leaves:
-            name = line[line.rfind(_TYPE) + _TYPE_BYTES : -2]
+
+    def _note(self, lines: Sequence[bytes], ends: int) -> None:
+        """Where the lines stand, by type; so many bytes of their `ends` have been taken off each."""
+        types, size, last = self.types, self.size, ends - 3
+        for line in lines:
+            name = line[line.rfind(_TYPE) + _TYPE_BYTES : last]
             span = types.get(name)
             if span is None:
                 span = types[name] = Span(size)
-            size += len(line) + 1
+            size += len(line) + ends
             span.count += 1
             span.end = size
             if name == b"log" and _may_warn(line) and parsing.load(line)["data"].get("level") == "warning":
@@ -240,12 +252,6 @@ _OUTPUT: Final = b'{"data":{"stream":'
 def _may_warn(line: bytes) -> bool:
     """Whether a `log` line can be a warning. In output, the bulk of a large journal, `level` would stand first."""
     return not line.startswith(_OUTPUT) and _WARNING in line
-
-
-def _without_ends(lines: bytes) -> list[bytes]:
-    """Whole lines without their LF. One long line is not searched byte by byte."""
-    last = len(lines) - 1
-    return [lines[:last]] if lines.find(b"\n") == last else lines[:last].split(b"\n")
 
 
 class Journal:

@@ -58,6 +58,11 @@ def open_run(run_id: str) -> str:
     return f"{OPEN}/{run_id}"
 
 
+def arriving(run_id: str, number: int) -> str:
+    """A file on its way into a run, until it is whole: no name of a bundle."""
+    return f"{OPEN}/{run_id}/.arriving-{number}"
+
+
 def unkept(run_id: str) -> str:
     """The folder in which a program puts files for its run to keep; no part of the run before it keeps them."""
     return f"{UNKEPT}/{run_id}"

@@ -26,7 +26,7 @@ class MerkleTree:
         self._sha256 = quickest_sha256()
         self._stack: list[bytes] = []
 
-    def extend(self, leaves: Iterable[bytes]) -> None:
+    def extend(self, leaves: Iterable[bytes | memoryview]) -> None:
         """Append leaves (their bytes, not their hashes)."""
         stack, sha256, count = self._stack, self._sha256, self.count
         for leaf in leaves:
@@ -49,7 +49,7 @@ class MerkleTree:
         return node.hex()
 
 
-def _large_leaf(leaf: bytes) -> bytes:
+def _large_leaf(leaf: bytes | memoryview) -> bytes:
     digest = new_hash(LEAF)
     digest.update(leaf)
     return digest.digest()

@@ -73,7 +73,7 @@ def canonical(value: Any, depth: int = 0) -> bytes:
         data: bytes = dumps(value if plain else _copied(value, _shortest, depth), None, OPT_SORT_KEYS)
     except (TypeError, ValueError):
         return canonical_text(value, depth).encode()  # exact, and names the place of what is wrong
-    if data.isascii() or not _has_astral(data) or _sorts_alike((value,)):
+    if data.isascii() or _sorts_alike((value,)):
         return data
     return canonical_text(value, depth).encode()
 
@@ -138,8 +138,3 @@ class _Escapes(dict[int, str | int]):
 
 
 _ESCAPES = _Escapes()
-
-
-def _has_astral(data: bytes) -> bool:
-    text = data.decode()
-    return len(text.encode("utf-16-le")) != 2 * len(text)

@@ -53,7 +53,7 @@ class BackgroundIndex:
         while line := self._lines.get():
             try:
                 if index is not None:
-                    index.feed(line)
+                    index.feed_line(line)
             except Exception:  # what is half fed is of no use; the sealer reads the journal itself
                 self._writer.index = JournalIndex()
                 index = None

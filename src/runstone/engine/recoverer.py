@@ -246,7 +246,7 @@ class Prefix:
             if event["type"] == DROPPED:
                 dropped += data["events"]
             redacted += redactions(event)
-            self.index.feed(line)
+            self.index.feed_line(line)
             self._size += len(line)
             ts, count = event["ts"], count + 1
         self.kept = {path: fact for path, fact in promised.items() if self._fact(path) == fact}
@@ -257,7 +257,7 @@ class Prefix:
         if status is None and self.opened is not None:
             data = self._interrupted(redacted, dropped)
             self._closing = event_line(CLOSED, canonical_bytes(data), count, ts, [])
-            self.index.feed(self._closing)
+            self.index.feed_line(self._closing)
 
     def _chunks(self) -> Iterator[bytes]:
         for chunk in self._left.read(self._total):

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 MISSING_VARIABLE: Final = 1
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
-READ_BYTES: Final = 384 * 1024
+READ_BYTES: Final = 512 * 1024
 PIPE_BYTES: Final = 1 << 20
 _POLL_MS: Final = 20
 _STREAM_NAMES: Final = {"stdout": "standard output", "stderr": "standard error"}

@@ -72,7 +72,8 @@ class Host(Protocol):
         ...
 
     def cached(self, name: str) -> bytes | None:
-        """What `cache` kept under a name, in this process or an earlier one of the same user."""
+        """What `cache` kept under a name, in this process or an earlier one of the same user, on a machine of the
+        same kind."""
         ...
 
     def cache(self, name: str, data: bytes) -> None:

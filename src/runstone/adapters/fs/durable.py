@@ -222,6 +222,16 @@ def place_new(temporary: str, path: str) -> None:
     os.unlink(temporary)
 
 
+def name_own(temporary: str, path: str) -> None:
+    """Give a file its name, atomically, where that name is the caller's alone: what stands there is replaced. Makes the
+    folders above it. Not yet durable."""
+    try:
+        os.replace(temporary, path)
+    except FileNotFoundError:  # the first file in its folder
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.replace(temporary, path)
+
+
 def publish_folder(source: str, target: str) -> None:
     """Move a folder whose files are synced to its final name, create-once, durable at return.
 

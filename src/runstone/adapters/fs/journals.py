@@ -204,14 +204,6 @@ class FsJournals:
         return [left for left in unkept(self._places) if not self.alive(left.name)]
 
 
-def _place(temporary: str, path: str) -> None:
-    try:
-        durable.place_new(temporary, path)
-    except FileNotFoundError:  # the first file in its folder
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        durable.place_new(temporary, path)
-
-
 def _taken(run_id: str) -> RunstoneError:
     return error("run_exists", f"run id {run_id!r} is taken", run_id=run_id)
 
@@ -234,11 +226,14 @@ WRITE_BACK_BYTES: Final = 16 << 20
 
 
 class KeptFiles:
-    """The files that an open run keeps, in its folder."""
+    """The files that an open run keeps, in its folder. Whoever holds its lease alone writes there: no name in it is
+    taken by somebody else, and a file that does not arrive goes with the folder."""
 
-    def __init__(self, places: Places, folder: str) -> None:
+    def __init__(self, places: Places, run_id: str) -> None:
         self._places = places
-        self._folder = folder
+        self._run_id = run_id
+        self._folder = places.at(layout.open_run(run_id))
+        self._arriving = 0
         self._names: dict[str, tuple[str, bool]] = {}
         self.paths: set[str] = set()
 
@@ -246,18 +241,15 @@ class KeptFiles:
         """Port."""
         names = self._free_names(layout.check_path(path))
         full = os.path.join(self._folder, *path.split("/"))
-        temporary = self._places.new_temporary()
+        arriving = self._places.at(layout.arriving(self._run_id, self._arriving))
+        self._arriving += 1
         with translated(full):
-            fd = durable.create(temporary)
+            fd = durable.create(arriving)
             try:
-                durable.hold(fd, temporary)
                 size, sha256 = durable.write_new(fd, pieces)
-                _place(temporary, full)
-            except FileExistsError:
-                os.unlink(temporary)
-                raise _kept_already(path) from None
+                durable.name_own(arriving, full)
             except BaseException:
-                os.unlink(temporary)
+                durable.remove_tree(arriving)
                 raise
             finally:
                 os.close(fd)
@@ -296,7 +288,7 @@ class FsOpenRun:
         self._fd = fd
         self._folder = places.at(layout.open_run(run_id))
         self._unasked = 0
-        self._files = files or KeptFiles(places, self._folder)
+        self._files = files or KeptFiles(places, run_id)
 
     def append(self, line: bytes) -> None:
         size = len(line)

@@ -1,7 +1,7 @@
 """What dead processes have left in a store's temporary folder, and ids that they claimed for nothing: swept away.
 
-- What takes time is locked by who makes it, until it has its final name or is gone: leases, kept files, stages. So
-  what nobody has locked is left over.
+- What takes time is locked by who makes it, until it has its final name or is gone: leases, stages. So what nobody
+  has locked is left over. A file on its way into a run is in the run's own folder, and goes with that.
 - Between the making and the lock there is a moment, and the store's own two small files are made without one. What
   is younger than a minute is therefore let be.
 - A lease is left over that nobody has locked, with no open run and no bundle: an import was killed between the

@@ -216,7 +216,8 @@ def _is_base64(line: bytes) -> bool:
 def _last_end(data: bytes, stop: int, since: int = 0) -> int:
     """Behind the last line end before `stop`, and no earlier than `since`."""
     since = max(0, since)
-    return max(data.rfind(b"\n", since, stop) + 1, data.rfind(b"\r", since, stop) + 1, since)
+    end = max(data.rfind(b"\n", since, stop) + 1, since)
+    return max(data.rfind(b"\r", end, stop) + 1, end)  # behind the LF only: most output has no CR to be found
 
 
 def before_values(data: bytes, cut: int, values: Iterable[bytes]) -> int:

@@ -269,10 +269,12 @@ def _made(ruleset: Ruleset, cache: Cache | None, compiling: bool) -> Any:
 
 
 def _cache_name(ruleset: Ruleset) -> str:
-    """A name for this ruleset, and for what this version of the library makes on this machine's processor."""
-    sample = _compile([b"[a-f]{8}any"])
-    made_for = sha256_hex(bytes(sample.info()) + _dumped(sample) + _OF_LINES)
-    return f"rules-{ruleset.matcher_sha256[:32]}-{made_for[:32]}"
+    """A name for what this version of the library makes of a ruleset. A database of another processor is refused as it
+    is loaded, and so is one of another version of what stands beneath the library."""
+    import hyperscan
+
+    version = getattr(hyperscan, "__version__", "")  # it is there; its stubs do not tell
+    return f"rules-{sha256_hex(_OF_LINES + f'{version} {ruleset.matcher_sha256}'.encode())[:32]}"
 
 
 def _dumped(database: Any) -> bytes:

@@ -87,7 +87,7 @@ class PackedOpenRun:
             folder = self._places.at(layout.open_run(self._run_id))
             with translated(folder):
                 os.makedirs(folder, exist_ok=True)
-            self._files = KeptFiles(self._places, folder)
+            self._files = KeptFiles(self._places, self._run_id)
         fact = self._files.keep(path, pieces)
         self._kept_bytes += fact.size
         return fact
