@@ -44,7 +44,7 @@ def for_processor(name: str) -> str:
     try:
         fd = os.open(_PROCESSORS, os.O_RDONLY)
     except OSError:
-        told = os.environ.get("PROCESSOR_IDENTIFIER", "").encode()
+        told = os.uname().machine.encode() if hasattr(os, "uname") else b""
     else:
         try:
             told = b"\n".join(line for line in os.read(fd, _CPU_BYTES).split(b"\n") if line.startswith(_ABLE_TO))
