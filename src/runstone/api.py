@@ -8,7 +8,7 @@ from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.errors import error
 from runstone.locate import (
     contract_of,
-    open_bundle,
+    open_one,
     open_parent_store,
     open_redactor,
     open_store,
@@ -173,7 +173,7 @@ def verify(
     redactor = open_redactor() if secrets else None
     if isinstance(bundle, Sealed):
         return verify_bundle(bundle.bundle, contract_of, quick=quick, digest=digest, redactor=redactor)
-    opened = open_bundle(os.fspath(bundle))
+    opened = open_one(os.fspath(bundle))
     try:
         return verify_bundle(opened, contract_of, quick=quick, digest=digest, redactor=redactor)
     finally:
@@ -192,7 +192,7 @@ def compare(
     from runstone.engine.reader import Sealed
 
     def opened(path: str | os.PathLike[str]) -> Sealed:
-        return Sealed(open_bundle(os.fspath(path)), contract_of)
+        return Sealed(open_one(os.fspath(path)), contract_of)
 
     return compare_opened(opened, [a, b, *more])
 

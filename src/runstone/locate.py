@@ -293,6 +293,15 @@ def open_bundle(path: str) -> Bundle:
     return open_archive(path)
 
 
+def open_one(path: str) -> Bundle:
+    """As `open_bundle`, for who reads a bundle: a store is refused, and said to be one (`invalid_archive`)."""
+    manifest = os.path.join(path, layout.MANIFEST)
+    if os.path.isfile(os.path.join(path, layout.STORE_FILE)) and not os.path.lexists(manifest):
+        message = f"{path} is a store and no bundle: name a run in it, and the store by --store {path}"
+        raise error("invalid_archive", message, path=path)
+    return open_bundle(path)
+
+
 def open_members(path: str) -> Members:
     """The files of a zip archive that another program made, by their names. Raises `file_not_found`,
     `invalid_archive`."""

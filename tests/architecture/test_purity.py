@@ -18,7 +18,7 @@ CORE_MAY_IMPORT = {
     "_json", "_sha256", "_sha2", "binascii", "hashlib", "hyperscan", "json", "json.encoder", "orjson", "re",
     "base64", "hmac", "tomllib", "unicodedata", "zlib", "zstandard",
     "re._constants", "re._parser",
-    "bisect", "csv", "difflib", "math", "struct",
+    "bisect", "csv", "decimal", "difflib", "math", "struct",
     "sys",  # for what is loaded, see below
 }  # fmt: skip
 CORE_MAY_ASK_SYS = {"modules", "get_int_max_str_digits"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,29 @@ def test_what_cannot_be_asked(steps: Path, invoke: Invoke, words: list[str], cod
     """A typed error, also as JSON."""
     answer = invoke("find", "--json", *words)
     assert (answer.status, answer.value["code"]) == (status, code)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file here whose reading fails for everybody")
+@pytest.mark.parametrize(("verb", "status"), [("find", 5), ("redact", 5), ("import", 1)])
+def test_a_file_that_cannot_be_read_is_named(invoke: Invoke, verb: str, status: int) -> None:
+    """As on a disk that fails: the file is at fault, and not standard output."""
+    answer = invoke(verb, "/proc/self/mem")
+    assert (answer.status, "/mem: " in answer.err) == (status, True), answer
+
+
+def test_lineage_goes_down_a_page_and_not_to_its_right(store: Store, invoke: Invoke) -> None:
+    """A chain of a thousand nights is a thousand lines that can be read: behind twelve steps each has its number."""
+    for night in range(20):
+        with store.run("night", run_id=f"n{night}") as run:
+            run.input(f"state-{night}", sha256=sha256_hex(b"%d" % night))
+            run.output(f"state-{night + 1}", sha256=sha256_hex(b"%d" % (night + 1)))
+    shown = invoke("find", "--lineage", "n19").out.splitlines()
+    assert shown[13:16] == [
+        f"{' ' * 22}read state-14  sha256:{sha256_hex(b'14')[:12]}",
+        f"{' ' * 24}made by n13  night  success",
+        f"{' ' * 24}13: read state-13  sha256:{sha256_hex(b'13')[:12]}",
+    ]
+    assert max(map(len, shown)) <= 80
 
 
 def test_lineage_as_text(steps: Path, invoke: Invoke) -> None:

@@ -36,6 +36,23 @@ def test_a_wrong_file_is_an_error_of_the_command(tmp_path: Path, capsys: pytest.
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_store_is_told_from_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, packed: bool) -> None:
+    """By whoever reads one bundle: what is to be named instead. So is a pack."""
+    source = str(tmp_path / "runs")
+    for _ in range(2):
+        runstone.open(source).run("job").finish()
+    assert not packed or main(["pack", "--store", source]) == 0
+    packs = [str(path) for path in (tmp_path / "runs").glob(".runstone/packs/*.tar")]
+    assert len(packs) == packed
+    for path in (source, *packs):
+        assert main(["import", path, "--store", str(tmp_path / "other")]) == 1
+        assert f"{path} is a store, or a pack of one" in capsys.readouterr().err
+    for words in (["verify", source], ["diff", source, source], ["judge", source, "--cited"]):
+        assert main([*words, "--store", str(tmp_path / "other")]) == 1
+        assert f"{source} is a store and no bundle" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("held", [{}, {"notes.txt": "x"}, {"logs/a.jsonl": "{}\n"}], ids=["nothing", "a file", "logs"])
 def test_a_folder_of_nothing_known_is_told_what_would_be(
     held: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import runstone
+from runstone.adapters.fs.objects import FsObjects
 from runstone.cli import main
 from runstone.testing.ground import code_of
 
@@ -52,6 +53,15 @@ def test_json_has_what_was_moved_and_what_was_not(here: Path, capfd: pytest.Capt
     assert [(item["run_id"], item["problem"]["code"]) for item in told["problems"]] == [("run-1", "bundle_damaged")]
     assert main(["pack"]) == 1
     assert "run-1" in capfd.readouterr().out
+
+
+def test_a_run_that_a_purge_takes_meanwhile_is_no_problem(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not stay, as it is not there: the others are moved, and nothing has failed."""
+    monkeypatch.setattr(FsObjects, "run_ids", lambda _: ["gone", "run-0"])
+    assert main(["pack"]) == 0
+    assert capfd.readouterr().out == "packed: 1 run\n"
 
 
 def test_wrong_query_is_refused_before_anything_moves(here: Path, capfd: pytest.CaptureFixture[str]) -> None:

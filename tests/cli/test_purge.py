@@ -118,7 +118,7 @@ REFUSED = [
     (("--plan", "--apply"), "invalid_option", "--plan and --apply"),
     (("--list", "--cancel", "a"), "invalid_option", "--cancel and --list"),
     (("--policy", "x.toml", "--keep-last", "1"), "invalid_option", "--policy has the rules"),
-    (("--policy", "x.toml"), "invalid_settings", "x.toml"),
+    (("--policy", "x.toml"), "invalid_settings", "x.toml: No such file or directory"),
     (("--cancel", "a", "--query", "id:b"), "invalid_option", "--cancel takes no rules"),
 ]
 

@@ -53,6 +53,14 @@ def test_one_run_by_prefix(store: Store, invoke: Invoke) -> None:
     assert store.journals.open_ids() == ["b-1"]
 
 
+def test_a_name_that_is_empty_names_no_run(store: Store, invoke: Invoke) -> None:
+    """Not the only one that is open: it is what a variable comes to that is not set."""
+    leave_open(store, "a-1")
+    answer = invoke("recover", "", "--force", "--json")
+    assert (answer.status, answer.value["code"]) == (3, "run_not_found")
+    assert store.journals.open_ids() == ["a-1"]
+
+
 def test_a_run_that_is_sealed_already(store: Store, invoke: Invoke) -> None:
     """Nothing is to be done, and nothing is wrong."""
     run_id = seal(store)

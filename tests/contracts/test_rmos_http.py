@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 from saw_service import CALM, WILD, build, feasibility
 
 from runstone.contracts.rmos import RunStore, attachments, runs_router, sha256_json, toolpaths_router
+from runstone.contracts.rmos.layout import ATTACHED
+from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.engine.publishing import publisher_of
 from runstone.errors import RunstoneError
@@ -223,6 +225,20 @@ def test_a_damaged_run_is_a_500_with_its_code(client: TestClient, store: RunStor
     assert client.get(f"{RUNS}/{other}/lineage").status_code == 200
 
 
+def test_an_attachment_that_was_edited_is_a_500_with_its_code(client: TestClient, store: RunStore) -> None:
+    """Of the run that holds it: JSON still, and nothing that an attachment is told by."""
+    run_id = ask(client)["_run_id"]
+    store.attach(run_id, "a.txt", b"hello")
+    [told] = store.amendments(run_id)
+    journal = Path(store.store.get(told["run_id"]).path) / "events.jsonl"
+    events = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    next(event for event in events if event["type"] == ATTACHED)["data"] = []
+    journal.chmod(0o644)
+    journal.write_bytes(b"".join(canonical_bytes(event) + b"\n" for event in events))
+    answer = client.get(f"{RUNS}/{run_id}/attachments")
+    assert (answer.status_code, answer.json()["error"]) == (500, "BUNDLE_DAMAGED")
+
+
 def test_a_missing_file_is_damage(client: TestClient, store: RunStore) -> None:
     """G-code that is kept beside the document."""
     run_id = ask(client, gcode="G1 X1\n" * 50_000)["_run_id"]
@@ -335,6 +351,14 @@ def test_attachments_are_kept_by_their_digest(client: TestClient, store: RunStor
     assert (checked["ok"], checked["items"][0]["matched"]) == (True, "bytes")
     assert store.digest_of(run_id) == digest
     assert client.get(f"{RUNS}/{run_id}/attachments/{'0' * 64}").json()["error"] == "ATTACHMENT_NOT_FOUND"
+
+
+def test_who_attaches_is_told_as_text(client: TestClient, store: RunStore) -> None:
+    """Whatever a program names people by: the annotation is sound, and says so."""
+    run_id = ask(client)["_run_id"]
+    store.attach(run_id, "a.txt", b"hello", by=7)  # type: ignore[arg-type]  # what callers do all the same
+    [told] = store.amendments(run_id)
+    assert (told["by"], store.store.verify(told["run_id"]).ok) == ("7", True)
 
 
 def test_a_file_that_two_attach_at_once_is_one_attachment(

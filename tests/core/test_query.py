@@ -74,12 +74,22 @@ def found(query: str) -> list[str]:
         ("until:1970-01-01T00:00:20", ["r1"]),
         ("since:1970-01-01T00:00:20.000000Z until:1970-01-01T00:00:20.5", ["r2"]),
         ("since:1970 until:1970-02", ["r1", "r2", "tmp-1"]),
+        ("since:1e300w", ["r1", "r2", "tmp-1"]),
         ("sort:-metric.loss kind:backfill", ["r1", "r2"]),
     ],
 )
 def test_what_a_query_finds(query: str, ids: list[str]) -> None:
     """Terms are joined by AND, a comma is OR, `-` negates; annotations and judges only where kind or id is named."""
     assert found(query) == ids
+
+
+@pytest.mark.parametrize("form", ["{0}", '"{0}"', "{0}*", "{1}*", "{2}"])
+def test_long_values_are_compared_by_what_they_begin_with(form: str) -> None:
+    """By 512 characters, on both sides."""
+    long = "x" * 600
+    query = parse_query("label.v:" + form.format(long, long[:511], long[:512]))
+    fits = [query.fits(card("l", labels={"v": text})) for text in (long, long + "y", "y", "x")]
+    assert fits == [True, True, False, False]
 
 
 @pytest.mark.parametrize(

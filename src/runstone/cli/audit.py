@@ -41,16 +41,21 @@ def command(run: str, store: str | None, *, as_json: bool) -> None:
     found = None if run_id is None else _of_open(opened, run_id)
     if found is None:
         with sealed_run(opened, run) as sealed:
-            found = {**audit(sealed.journal().events(*EVENTS)), "overrides": _overrides(opened, sealed)}
-            run_id = None
+            events = sealed.journal().events(*EVENTS)
+            _tell({**audit(events), "overrides": _overrides(opened, sealed)}, None, as_json=as_json)
+        return
+    _tell(found, unsealed_hint(found["run_id"], alive=opened.journals.alive(found["run_id"])), as_json=as_json)
+
+
+def _tell(found: dict[str, Any], hint: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
     screen = Screen()
     _print(screen, found)
-    if run_id is not None:
+    if hint is not None:
         screen.line()
-        screen.wrapped("", [unsealed_hint(run_id, alive=opened.journals.alive(run_id))], indent=0)
+        screen.wrapped("", [hint], indent=0)
 
 
 def _overrides(store: Store, sealed: Sealed) -> list[dict[str, Any]]:

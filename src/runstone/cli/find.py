@@ -34,6 +34,8 @@ _COLUMNS: Final = (
 _DECIDED: Final = (Column("DECISION"), Column("FACTS"))
 _DECISION_CELLS: Final = 24
 _DECISION_STYLES: Final = {"allow": "good", "review": "warn", "block": "bad"}
+_DEEPEST: Final = 12
+"""So many steps from where it started a tree goes to the right; behind them each step has its number."""
 _SHOWN_DIGEST: Final = 19
 """`sha256:` and twelve digits."""
 
@@ -199,7 +201,8 @@ def _branch(screen: Screen, found: Lineage, steps: dict[str, list[tuple[str, str
         again = node in shown and node in steps
         words = _WORDS.get((relation, up), relation)
         title = _title(found, node) + (" (above)" if again else "")
-        screen.line("  " * depth, Span(f"{words} ", "dim"), title)
+        deep = f"{depth}: " if depth > _DEEPEST else ""
+        screen.line("  " * min(depth, _DEEPEST), Span(f"{deep}{words} ", "dim"), title)
         if not again:
             shown.add(node)
             left += [(there, how, depth + 1) for there, how in reversed(steps.get(node, []))]

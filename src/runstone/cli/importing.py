@@ -70,7 +70,16 @@ def _import(path: str, store: Store) -> list[Imported]:
             if layout.MANIFEST in names:
                 return [store.import_bundle(bundle)]
             artifacts = any(map(is_artifact, names))
-            if not artifacts and not any(name.endswith(RUN) for name in names):
+            sealed = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
+            runs = any(name.endswith(RUN) and name.removesuffix(RUN) not in sealed for name in names)
+            if not (artifacts or runs) and (sealed or layout.STORE_FILE in names):
+                raise error(
+                    "invalid_archive",
+                    f"{path} is a store, or a pack of one, and a run is imported at a time: from its folder in the "
+                    "store, or from the archive that `runstone export RUN --store STORE -o FILE` makes",
+                    path=path,
+                )
+            if not (artifacts or runs):
                 raise error(
                     "invalid_archive",
                     f"{path} holds nothing that can be imported: expected a bundle ({layout.MANIFEST}), runs ({RUN}), "

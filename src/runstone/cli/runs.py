@@ -10,7 +10,7 @@ from typing import Final
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
-from runstone.locate import contract_of, open_bundle
+from runstone.locate import contract_of, open_one
 
 NO_STORE_THERE: Final = " (there is no store there yet)"
 """Said behind the place of a store where nothing was found because nothing was ever recorded."""
@@ -41,7 +41,7 @@ def sealed_or_path(store: Store, name: str) -> Sealed:
         except RunstoneError as exc:
             if exc.code != "run_not_found" or not os.path.lexists(name):
                 raise
-    return Sealed(open_bundle(name), contract_of)
+    return Sealed(open_one(name), contract_of)
 
 
 def open_id(store: Store, name: str) -> str | None:

@@ -61,10 +61,13 @@ def command(
         return
     with sealed_run(opened, run) as sealed:
         summary = summarize(opened, sealed)
-    if as_json:
-        print_json(summary)
-        return
-    screen = Screen()
+        if as_json:
+            print_json(summary)
+        else:
+            _print(Screen(), summary)
+
+
+def _print(screen: Screen, summary: dict[str, Any]) -> None:
     _title(screen, summary)
     screen.line()
     screen.facts(_facts(summary))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Fact = tuple[str, str, float | None]
     """Field, text, and the number that the text spells."""
 
-FORMAT: Final = "runstone-card/3"
+FORMAT: Final = "runstone-card/4"
 """Changes whenever the same bundle would get another card."""
 SEALED: Final = "sealed"
 DAMAGED: Final = "damaged"

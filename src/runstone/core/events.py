@@ -307,6 +307,8 @@ def _annotation_problem(data: Mapping[str, Any]) -> str | None:
     """What is wrong with the optional members of an annotation."""
     if not _maybe_text(data.get("name")):
         return "data.name has a value that it cannot have"
+    if not _text(data.get("by", "")):
+        return "data.by has a value that it cannot have"
     override = data.get("override", {"outcome": "", "reason": ""})
     if not _object(override) or not (_text(override.get("outcome")) and _text(override.get("reason"))):
         return "data.override has a value that it cannot have"

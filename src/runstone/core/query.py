@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from runstone.core.amounts import UNITS_S
-from runstone.core.card import DAMAGED, facts, place_of
+from runstone.core.card import DAMAGED, MAX_FACT_CHARACTERS, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
 from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, HIDDEN_KINDS, LINK_RELATIONS, RUNNING
@@ -339,12 +339,15 @@ class _Reader:
 
     def _pattern(self) -> Pattern:
         if self._peek() == '"':
-            return Pattern((self._quoted(),))
+            return Pattern((self._quoted()[:MAX_FACT_CHARACTERS],))
         at = self._at
         word = self._word(stop=', "')
         if not word:
             raise self._fault("a value is empty", at)
-        return Pattern(tuple(word.split("*")), _number_of(word))
+        parts = tuple(word.split("*"))
+        if len(parts[0]) >= MAX_FACT_CHARACTERS:  # of a value no more is known
+            parts = (parts[0][:MAX_FACT_CHARACTERS],)
+        return Pattern(parts, _number_of(word))
 
     def _check_value(self, field: str, pattern: Pattern, at: int) -> None:
         known = {"status": _STATUSES, "check": CHECK_STATUSES}.get(field)
@@ -403,7 +406,7 @@ class _Reader:
         unit = word[-1:]
         number = _number_of(word[:-1]) if unit in UNITS_S else None
         if number is not None and number >= 0:
-            return parse_time(time_text(max(0, int(self._now_ns - number * UNITS_S[unit] * 1e9)))) / 1000
+            return parse_time(time_text(int(max(0, self._now_ns - number * UNITS_S[unit] * 1e9)))) / 1000
         begun = word.removesuffix("Z")
         whole = begun + "0000-01-01T00:00:00.000000Z"[len(begun) :]
         if len(begun) >= _YEAR_DIGITS and is_time(whole):

@@ -181,7 +181,7 @@ class AsyncStore(Hopping):
     ) -> Page:
         """At most `limit` rows of the list (`None`: all), and `next`: the cursor to go on `after`, or `None`.
 
-        Raises `invalid_query`, `invalid_cursor`.
+        Raises `invalid_query`, `invalid_cursor`, `invalid_option`.
         """
         return await self.in_thread(
             self.sync.page,

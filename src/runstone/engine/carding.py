@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runstone.core import layout
 from runstone.core.card import EVENTS, CardMaker, damaged_card
+from runstone.core.events import data_problem
 from runstone.core.journal import proved_prefix, split_lines, type_of
 from runstone.core.parsing import load
 from runstone.engine.reader import Sealed
@@ -35,7 +36,10 @@ def sealed_card(objects: Objects, run_id: str) -> Card | None:
         for line in split_lines(bundle.read(layout.JOURNAL)):
             kind = type_of(line)
             if kind in EVENTS and (kind != "log" or maker.wants_log):
-                maker.add(load(line))
+                event = load(line)
+                if data_problem(kind, event["data"]) is not None:
+                    return damaged_card(run_id)
+                maker.add(event)
         return maker.sealed(sealed.manifest, sealed.digest)
     except (RunstoneError, ValueError, TypeError, LookupError):  # it is not what the format says: no list breaks by it
         return damaged_card(run_id) if objects.exists(run_id) else None

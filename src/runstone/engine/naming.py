@@ -91,7 +91,7 @@ def _by_prefix(store: Store, prefix: str) -> str:
 
 def open_id(store: Store, run: str) -> str:
     """The id of the open run that an id or a unique prefix names. Raises `run_not_found`, `ambiguous_run`."""
-    found = [run_id for run_id in store.journals.open_ids() if run_id == run or run_id.startswith(run)]
+    found = [run_id for run_id in store.journals.open_ids() if run and run_id.startswith(run)]
     if run in found:
         return run
     if len(found) == 1:

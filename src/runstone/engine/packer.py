@@ -58,7 +58,8 @@ class Mover:
         found = self._objects.run_ids() if query is None else self._finder.sealed(self._query_of(query))
         run_ids, done = sorted(found), []
         for run_id, problem in self._packs.pack(run_ids) if verb == "pack" else self._packs.unpack(run_ids):
-            done.append(Move(run_id, problem))
+            if problem is None or self._objects.exists(run_id):  # else a purge was first: nothing is left to be moved
+                done.append(Move(run_id, problem))
             if progress is not None:
                 progress(len(done), len(run_ids))
         return done

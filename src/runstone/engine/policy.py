@@ -49,7 +49,8 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             data = file.read(MAX_POLICY_BYTES + 1)
     except (OSError, ValueError) as exc:
-        raise error("invalid_settings", f"{path}: {exc}", path=path, table=None) from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise error("invalid_settings", f"{path}: {reason}", path=path, table=None) from exc
     if len(data) > MAX_POLICY_BYTES:
         raise error("invalid_settings", f"{path}: over {MAX_POLICY_BYTES} bytes", path=path, table=None)
     return data

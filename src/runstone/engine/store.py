@@ -8,7 +8,7 @@ from runstone.core.redaction.redactor import DECLARED, PSEUDONYM_KEY_BYTES, Reda
 from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.engine.proving import Proving
 from runstone.engine.reader import Sealed
-from runstone.errors import Hiding, RunstoneError, error
+from runstone.errors import Hiding, RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -324,10 +324,13 @@ class Store(Proving):
     ) -> Page:
         """At most `limit` rows of the list (`None`: all), and `next`: the cursor to go on `after`, or `None`.
 
-        Raises `invalid_query`, `invalid_cursor`.
+        Raises `invalid_query`, `invalid_cursor`, `invalid_option`.
         """
         from runstone.core.query import parse_cursor
 
+        if limit is not None and (type(limit) is not int or limit < 0):
+            found = excerpt(str(limit))
+            raise error("invalid_option", f"limit is a whole number from 0, or None; found {found}", option="limit")
         cursor = None if after is None else parse_cursor(after)
         return self._finder.page(self._query(query), cursor, limit, progress)
 

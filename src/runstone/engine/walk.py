@@ -71,9 +71,17 @@ def chunks_of(path: str) -> Iterator[bytes]:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(0, SPECIAL, path)
-        yield from chunks_from(fd)
+        while chunk := _read(fd, path):
+            yield chunk
     finally:
         os.close(fd)
+
+
+def _read(fd: int, path: str) -> bytes:
+    try:
+        return os.read(fd, CHUNK_BYTES)
+    except OSError as exc:  # of a descriptor it has no name, as if it was of standard output
+        raise OSError(exc.errno, exc.strerror, path) from exc
 
 
 def chunks_from(fd: int) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.events import ANNOTATION
 from runstone.core.media import media_type
 from runstone.core.parsing import parse_json
+from runstone.engine.facts import text_of
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
 
@@ -92,7 +93,7 @@ def attach(
         raise error("not_written", "a secret is found in the attachment, so it is not kept", option="data")
     link = {"rel": "amends", "run_id": target.run_id, "digest": target.digest}
     with kernel.run(ANNOTATION, links=[link], strict=True) as run:
-        who = kernel.host.user() if by is None else by
+        who = kernel.host.user() if by is None else text_of(by)
         run.writer.record(ANNOTATION, {"labels": {}, "aliases": {}, "by": who}, [])
         told = mime or media_type(filename)
         run.output(_kept_name(sha256), data, media_type=told)
@@ -127,11 +128,12 @@ def _of_original(sealed: Sealed) -> Iterator[Attachment]:
 
 
 def _kept(holder: Sealed) -> Iterator[Attachment]:
-    for event in holder.events(layout.ATTACHED):
-        path = bundle_layout.artifact(_kept_name(event["data"]["sha256"]))
-        there = any(entry["path"] == path for entry in holder.manifest["files"])
-        facts = {**event["data"], "created_at_utc": holder.opened_at}
-        yield Attachment(facts, holder, path if there else None)
+    with holder.reading():
+        for event in holder.events(layout.ATTACHED):
+            path = bundle_layout.artifact(_kept_name(event["data"]["sha256"]))
+            there = any(entry["path"] == path for entry in holder.manifest["files"])
+            facts = {**event["data"], "created_at_utc": holder.opened_at}
+            yield Attachment(facts, holder, path if there else None)
 
 
 def _kept_name(sha256: str) -> str:

@@ -219,6 +219,8 @@ def _rule(place: Place, levels: list[str]) -> Rule:
         raise place.wrong(f"needs one comparison, or min and max: {', '.join(COMPARISONS)}")
     for name in tests:
         _check_test(place, name)
+    if len(tests) == 2 and tests["min"] > tests["max"]:
+        raise place.wrong("has a 'min' that is over its 'max': nothing would ever hold")
     level = None if "is_level" in tests else place.text("level")
     if "is_level" in tests and "level" in place.value:
         raise place.wrong("has a 'level', and a fact that is one")

@@ -11,6 +11,7 @@ from runstone.core.values import with_encoded_bytes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
     from typing import Any, Final
 
     from runstone.core.policy.levels import Levels
@@ -55,6 +56,20 @@ class Facts:
             raise Unknown("not_a_number")
         number: float | int = found
         return number
+
+    def exact(self, parts: list[str]) -> Decimal | None:
+        """The finite number that became text on the way, to its last digit; `None` where none did."""
+        found = self.at(parts)
+        if type(found) is not str or pointer(parts) not in self._coerced:
+            return None
+        number = _exact(found)
+        return number if number is not None and number.is_finite() else None
+
+    def beside(self, parts: list[str], limit: float) -> tuple[Any, Any]:
+        """The finite number that a pointer leads to, and `limit` as one that it can be measured against; raises
+        `Unknown`."""
+        number = self.exact(parts)
+        return (self.number(parts), limit) if number is None else (number, _exact(repr(limit)))
 
 
 class Rule:
@@ -144,25 +159,44 @@ def _null_is_meant(tests: dict[str, Any]) -> bool:
 
 
 def _maximum(_: Any, limit: Any, facts: Facts, parts: list[str]) -> str | None:
-    return None if facts.number(parts) <= limit else "over_limit"
+    number, limit = facts.beside(parts, limit)
+    return None if number <= limit else "over_limit"
 
 
 def _minimum(_: Any, limit: Any, facts: Facts, parts: list[str]) -> str | None:
-    return None if facts.number(parts) >= limit else "under_limit"
+    number, limit = facts.beside(parts, limit)
+    return None if number >= limit else "under_limit"
 
 
-def _equals(found: Any, expected: Any, *_: Any) -> str | None:
-    return None if _spelled(found) == _spelled(expected) else "not_equal"
+def _equals(found: Any, expected: Any, facts: Facts, parts: list[str]) -> str | None:
+    return None if _is_among(found, [expected], facts.exact(parts)) else "not_equal"
 
 
-def _one_of(found: Any, expected: list[Any], *_: Any) -> str | None:
-    return None if _spelled(found) in map(_spelled, expected) else "not_one_of"
+def _one_of(found: Any, expected: list[Any], facts: Facts, parts: list[str]) -> str | None:
+    return None if _is_among(found, expected, facts.exact(parts)) else "not_one_of"
+
+
+def _is_among(found: Any, expected: list[Any], number: Decimal | None) -> bool:
+    """Whether a fact is one of some values, or the `number` that it was is."""
+    if number is not None and any(number == _exact(repr(one)) for one in expected if type(one) in (int, float)):
+        return True
+    return _spelled(found) in map(_spelled, expected)
 
 
 def _matches(found: Any, expected: str, *_: Any) -> str | None:
     if not isinstance(found, str):
         raise Unknown("not_a_text")
     return None if glob_fits(tuple(expected.split("*")), found) else "no_match"
+
+
+def _exact(text: str) -> Decimal | None:
+    """The number that a text spells, to its last digit; making and comparing one asks no context for its precision."""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def _spelled(value: Any) -> bytes:

@@ -66,9 +66,12 @@ def is_log(path: str) -> bool:
         return False
     if path.endswith(SUFFIX):
         return True
-    with open(path, "rb") as file:
-        head = file.read(_HEAD_BYTES)
     if not path.endswith(".json"):
+        return False
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:  # the same
         return False
     return all(word in head for word in (b'"version"', b'"status"', b'"eval"', b'"task"')) or _holds_log(path)
 
