@@ -83,6 +83,8 @@ def test_annotations_stay_out_of_lists(store: Store, run_id: str, invoke: Invoke
         (["annotate", "r1"], "invalid_option"),
         (["annotate", "r1", "--label", "a"], "invalid_option"),
         (["annotate", "r1", "--score", "a=high"], "invalid_option"),
+        (["annotate", "r1", "--score", "a=1_0"], "invalid_option"),
+        (["annotate", "r1", "--score", "a=١"], "invalid_option"),
         (["annotate", "r1", "--label", "=b"], "invalid_option"),
         (["annotate", "nobody", "--note", "x"], "run_not_found"),
         (["alias", "a b", "r1"], "invalid_option"),

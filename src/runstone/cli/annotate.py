@@ -100,7 +100,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 
 def _number(name: str, text: str) -> float | int:
-    for kind in (int, float):
+    for kind in (int, float) if text.isascii() and "_" not in text else ():
         try:
             return kind(text)
         except ValueError:
