@@ -72,6 +72,8 @@ EMPTY: Final[Card] = {
     "annotation": None,
     "words": "",
 }
+_FILLED: Final = tuple((key, type(value)) for key, value in EMPTY.items() if isinstance(value, (dict, list)))
+"""What of it grows while a card is made: each card has its own."""
 ROW_FIELDS: Final = (
     "run_id", "kind", "name", "contract", "status", "state", "opened_at", "closed_at", "duration_ms", "digest",
 )  # fmt: skip
@@ -82,7 +84,7 @@ class CardMaker:
     """Makes the card of a run from its events, in order; it holds no event."""
 
     def __init__(self) -> None:
-        self._card: Card = {key: type(value)() if value in ({}, []) else value for key, value in EMPTY.items()}
+        self._card: Card = {**EMPTY, **{key: kind() for key, kind in _FILLED}}
         self._log: list[str] = []
         self._log_room = LOG_HEAD_CHARACTERS
         self._notes: list[str] = []
