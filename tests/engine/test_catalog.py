@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -306,6 +307,15 @@ def test_a_bundle_that_goes_while_it_is_read_was_never_damaged(store: Store, mon
     monkeypatch.setattr(catalogue, "sealed_card", slow)
     assert [row["run_id"] for row in store.rows()] == ["run-3", "run-2", "run-0"]
     assert answers(store) == expected(store)
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "2", True, b"x"])
+def test_a_limit_that_is_none_is_refused(store: Store, limit: Any) -> None:
+    """Whether or not there are runs."""
+    with pytest.raises(RunstoneError) as caught:
+        store.page(limit=limit)
+    assert caught.value.code == "invalid_option"
+    assert store.page(limit=0).rows == []
 
 
 @pytest.mark.parametrize("query", ["", "sort:-metric.loss"])
