@@ -46,7 +46,7 @@ def open(url: str | os.PathLike[str] | None = None, *, packed: bool | None = Non
     `RUNSTONE_PACKED` decides. Both kinds are read in any case. Opening writes nothing: the store is made when the first
     run is recorded. Raises `unsupported_store`.
     """
-    return open_store(None if url is None else os.fspath(url), packed=packs_by_default() if packed is None else packed)
+    return open_store(url, packed=packs_by_default() if packed is None else packed)
 
 
 def open_async(
@@ -54,7 +54,8 @@ def open_async(
 ) -> AsyncStore:
     """The same store for an event loop: its methods are awaited, each made in one of so many threads of its own.
 
-    `async with runstone.open_async("runs") as store` waits at its end for what is being done. Raises as `open`.
+    `async with runstone.open_async("runs") as store` waits at its end for what is being done. Raises as `open`, and
+    `invalid_option` for fewer than one worker.
     """
     from runstone.engine.async_store import AsyncStore
     from runstone.engine.hopping import Threads
@@ -70,7 +71,7 @@ def open_states(url: str | os.PathLike[str] | None = None, *, redact: bool = Fal
     states can be looked at, and not be resumed from. The file is made when it is first asked for something. Raises
     `unsupported_store`, `invalid_state_key`, `missing_extra`.
     """
-    return states_at(None if url is None else os.fspath(url), redact=redact)
+    return states_at(url, redact=redact)
 
 
 def child(kind: str, **options: Unpack[RunOptions]) -> Run:

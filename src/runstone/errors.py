@@ -92,9 +92,13 @@ class Hiding:
             exc._hides.append(self._hide)  # noqa: SLF001  # of this module
 
 
-def excerpt(text: str, limit: int = 80) -> str:
-    """The first characters of what was handed in, for a message: cut where no secret is cut in two."""
-    return (text if _known.hides is None else _known.hides()(text))[:limit]
+def excerpt(text: Any, limit: int = 80) -> str:
+    """The first characters of what was handed in, for a message: cut where no secret is cut in two. What is no text is
+    told by its type."""
+    if not isinstance(text, str):
+        return f"<{type(text).__name__}>"
+    shown: str = text if _known.hides is None else _known.hides()(text)
+    return shown[:limit]
 
 
 def _without(value: Any, hide: Callable[[str], str]) -> Any:

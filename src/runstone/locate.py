@@ -68,7 +68,9 @@ def contract_of(name: str, version: str | None = None) -> Contract:
     return contract
 
 
-def open_store(url: str | None = None, default: str = DEFAULT_STORE, *, packed: bool = False) -> Store:
+def open_store(
+    url: str | os.PathLike[str] | None = None, default: str = DEFAULT_STORE, *, packed: bool = False
+) -> Store:
     """The store at a path or URL; without one `RUNSTONE_STORE`, else `./runs`. Nothing is written by opening.
 
     A path, `file:PATH`, or `memory:` (a new, empty store in this process, which packs nothing). What is recorded
@@ -76,7 +78,7 @@ def open_store(url: str | None = None, default: str = DEFAULT_STORE, *, packed: 
     """
     from runstone.adapters.system import SystemClock, SystemEntropy, SystemHost
 
-    chosen = os.fspath(url) if url is not None else os.environ.get(STORE_SETTING) or default
+    chosen = _named((os.environ.get(STORE_SETTING) or default) if url is None else url)
     host, clock, entropy = SystemHost(), SystemClock(), SystemEntropy()
     if chosen == "memory:":
         from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
@@ -115,14 +117,14 @@ def _schemas() -> Schemas:
     return JsonSchemas()
 
 
-def open_states(url: str | None = None, *, redact: bool = False) -> StateStore:
+def open_states(url: str | os.PathLike[str] | None = None, *, redact: bool = False) -> StateStore:
     """The store of states at a path or URL; without one `RUNSTONE_STATES`, else `./states.db`.
 
     See `open_state_records`.
     """
     from runstone.engine.states import StateStore
 
-    chosen = os.fspath(url) if url is not None else os.environ.get(STATES_SETTING) or DEFAULT_STATES
+    chosen = _named((os.environ.get(STATES_SETTING) or DEFAULT_STATES) if url is None else url)
     return StateStore(chosen, open_state_records(chosen), open_redactor, redact=redact)
 
 
@@ -138,7 +140,7 @@ def open_state_records(url: str | None = None) -> StateRecords:
     from runstone.engine.state_records import StateRecords
     from runstone.ports.states import States
 
-    chosen = url if url is not None else os.environ.get(STATES_SETTING) or DEFAULT_STATES
+    chosen = _named((os.environ.get(STATES_SETTING) or DEFAULT_STATES) if url is None else url)
     key = os.environ.get(KEY_SETTING)
     cipher = Cipher(key, SystemEntropy()) if key else Plain()
     states: States
@@ -240,11 +242,19 @@ def _redactor_of_errors() -> Redactor:
 hide_by(_hides)
 
 
+def _named(url: Any) -> str:
+    """What names a store, as text; raises `unsupported_store` for what is neither text nor a path."""
+    named = os.fspath(url) if hasattr(type(url), "__fspath__") else url
+    if not isinstance(named, str):
+        raise error("unsupported_store", f"a store is named by text, or by a path; found {type(named).__name__}")
+    return named
+
+
 def store_path(url: str) -> str:
-    """The folder of a store's URL; raises `unsupported_store` for a scheme that no adapter serves."""
+    """The folder of a store's URL; raises `unsupported_store` for a scheme that no adapter serves, and for no path."""
     scheme, mark, rest = url.partition(":")
     if mark and scheme == "file":
-        return rest.removeprefix("//") or "/"
+        return _checked_path(rest.removeprefix("//"))
     if mark and len(scheme) > 1 and scheme.isalnum() and (rest.startswith("//") or scheme in _SCHEMES):
         raise error(
             "unsupported_store",
@@ -252,9 +262,18 @@ def store_path(url: str) -> str:
             url=excerpt(url, 200),
             scheme=scheme,
         )
-    if not url or "\0" in url:
-        raise error("unsupported_store", "a store's path is empty or holds a NUL", url=excerpt(url, 200))
-    return url
+    return _checked_path(url)
+
+
+def _checked_path(path: str) -> str:
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        message = "a store's path holds what no name of a file can"
+        raise error("unsupported_store", message, url=excerpt(ascii(path), 200)) from None
+    if not path or b"\0" in encoded:
+        raise error("unsupported_store", "a store's path is empty or holds a NUL", url=excerpt(path, 200))
+    return path
 
 
 _SCHEMES: Final = frozenset({"memory", "s3", "postgres", "sqlite", "http", "https"})
@@ -264,7 +283,7 @@ def open_records(url: str | os.PathLike[str]) -> Records:
     """Records by key at a path or URL: a folder (a path, `file:PATH`), a file of SQLite (`sqlite:PATH`), or `memory:`,
     which are new, empty ones in this process. Nothing is written by opening. Raises `unsupported_store`.
     """
-    chosen = os.fspath(url)
+    chosen = _named(url)
     if chosen == "memory:":
         from runstone.adapters.memory.records import MemoryRecords
 
@@ -273,7 +292,7 @@ def open_records(url: str | os.PathLike[str]) -> Records:
     if scheme == "sqlite" and rest:
         from runstone.adapters.sqlite.records import SqliteRecords
 
-        return SqliteRecords(rest.removeprefix("//"))
+        return SqliteRecords(_checked_path(rest.removeprefix("//")))
     from runstone.adapters.fs.records import FsRecords
 
     return FsRecords(store_path(chosen))

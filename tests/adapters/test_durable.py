@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import fcntl
 import os
@@ -294,6 +295,20 @@ def test_reading_leaves_no_descriptor_open(store: FsObjects) -> None:
     code_of(lambda: b"".join(bundle.read("artifacts/absent/x")))
     bundle.close()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_closes_no_descriptor_of_somebody_else(store: FsObjects, copied: Any) -> None:
+    """A bundle that was copied gives its descriptor back once: the number may be another file's by then."""
+    seal(store, "run", ONE)
+    bundle = store.open("run")
+    bundle.entries()
+    again = copied(bundle)
+    bundle.close()
+    with Path("/dev/null").open("rb") as file:  # has the number now
+        again.close()
+        del again
+        assert os.fstat(file.fileno())
 
 
 # leases that were lost

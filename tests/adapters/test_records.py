@@ -120,9 +120,8 @@ def test_a_url_opens_its_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for records in opened.values():
         records.replace("a/b", b"c")
     assert {path.name for path in tmp_path.iterdir()} >= {"here", "there", "db", "db2"}
-    assert [code_of(lambda url=url: open_records(url)) for url in ("s3://x", "", "sqlite:")] == [
-        "unsupported_store"
-    ] * 3
+    for wrong in ("s3://x", "", "sqlite:", "sqlite://", "file:", "file://", b"here", 7):
+        assert code_of(lambda url=wrong: open_records(url)) == "unsupported_store"
 
 
 # files

@@ -421,6 +421,59 @@ def test_phases_that_cannot_be_are_refused() -> None:
             Plan(phases, ["en"], needs=needs, by_language=[])
 
 
+@pytest.mark.parametrize(
+    ("phases", "languages", "error", "said"),
+    [
+        ([P.INGEST, P.INGEST], ["en"], ValueError, "phases stand once each"),
+        ([], ["en"], ValueError, "at least one phase"),
+        (["zork"], ["en"], ValueError, "zork"),
+        ([P.INGEST], "en", TypeError, "a list of texts"),
+    ],
+)
+def test_a_runner_of_what_cannot_be_is_not_made(
+    tmp_path: Path, phases: Any, languages: Any, error: type[Exception], said: str
+) -> None:
+    """Before it is asked for anything."""
+    work = Bench(tmp_path).work
+    with pytest.raises(error, match=said):
+        PhaseRunner(
+            [Phase(name, work) for name in phases],
+            project_name="p",
+            source_language="ja",
+            target_languages=languages,
+        )
+
+
+def test_a_phase_may_be_named_by_text(tmp_path: Path) -> None:
+    """As in the file of a project."""
+    bench = Bench(tmp_path)
+    name: Any = "ingest"
+    runner = PhaseRunner([Phase(name, bench.work)], project_name="p", source_language="ja", target_languages=["en"])
+    assert (asyncio.run(runner.run()).metadata.status, bench.done) == ("completed", ["ingest"])
+
+
+@pytest.mark.parametrize("answer", [None, [{"id": 1}]])
+def test_a_phase_that_answers_something_else_fails(tmp_path: Path, answer: Any) -> None:
+    """The error says what it answered, and so does the history of the run."""
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+
+        async def work(_: PhaseContext) -> Any:
+            return answer
+
+        runner = bench.runner()
+        runner.phases[P.INGEST] = runner.phases[P.INGEST]._replace(work=work)
+        with pytest.raises(TypeError, match=f"ingest answers a PhaseOutput; found {type(answer).__name__}"):
+            await runner.run(RUN)
+        stored = await bench.kept.states.load_run_state(RUN)
+        assert stored is not None
+        assert stored.state.metadata.status == "failed"
+        assert [record.status for record in stored.state.phase_history or []] == ["failed"]
+
+    asyncio.run(main())
+
+
 def test_a_phase_is_given_what_is_kept(tmp_path: Path) -> None:
     """Without secrets, in the run that made it as in one that goes on: both end the same."""
     secret = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"

@@ -30,6 +30,7 @@ from runstone.contracts.rentl import (
 )
 from runstone.contracts.rentl import stores as plain_stores
 from runstone.contracts.rentl.stores import NONE_EXPECTED
+from runstone.errors import RunstoneError
 
 RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
 OTHER = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0002")
@@ -180,6 +181,15 @@ def test_runs_are_listed_newest_first(opened: Stores) -> None:
     assert opened.states.list_run_index(limit=2) == listed[:2]
     assert opened.states.list_run_index(limit=0) == []
     assert refused(lambda: opened.states.list_run_index(limit=-1)).code == "validation_error"
+
+
+@pytest.mark.parametrize("url", [None, 5, b"x", [], "", "file:"])
+def test_what_names_no_stores_is_refused(url: Any) -> None:
+    """Where they are opened, and not at the first call."""
+    for opened in (open_stores, open_async_stores):
+        with pytest.raises(RunstoneError) as caught:
+            opened(url)
+        assert caught.value.code == "unsupported_store"
 
 
 def test_a_list_is_of_now(tmp_path: Path) -> None:

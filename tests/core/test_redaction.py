@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -663,19 +664,43 @@ def test_a_long_value_is_found_by_its_beginning(size: int) -> None:
     assert not watched.hit(b"clean")
 
 
-@pytest.mark.parametrize("broken", [None, RuntimeError("the matcher refuses"), ImportError("a broken installation")])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        RuntimeError("the matcher refuses"),
+        ImportError("a broken installation"),
+        AttributeError("it is being imported"),
+    ],
+)
 def test_without_a_matcher_the_loop_answers(broken: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not installed, or it fails while it is built: recording goes on with the slow gate."""
+    """Not installed, or it fails while it is built, or a signal handler records while it is imported: recording goes on
+    with the slow gate."""
 
     class Broken:
         def __getattr__(self, name: str) -> Any:
             raise broken or AssertionError
 
     monkeypatch.setitem(sys.modules, "hyperscan", None if broken is None else Broken())
+    for asked_before in ("_passed", "_due"):  # a process asks for it but a few times
+        monkeypatch.setattr(gate, asked_before, {})
     watched = Gate(NO_RULES, {"a needle that nobody compiled"})
     for _ in range(3):
         assert not watched.hit(b"x" * COMPILE_COST)
         assert watched.hit(b"here is a needle that nobody compiled")
+
+
+def test_what_is_being_imported_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler that records while the sieve is imported: the rules alone find the same."""
+    token = SECRETS["github-token"][0].secret
+    redactor = Redactor()
+    redactor.gate.warm()
+    expected = redactor.tree({"text": token, "n": 1}, [])
+    assert token not in str(expected)
+    name = "runstone.core.redaction.sieve"
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))  # begun, and nothing of it is there
+    assert redactor.tree({"text": token, "n": 1}, []) == expected
+    assert redactor.tree({"text": "clean"}, []) == {"text": "clean"}
 
 
 def test_a_search_that_nobody_holds_is_taken_again() -> None:

@@ -63,8 +63,11 @@ def test_methods_are_documented() -> None:
         for name, member in vars(kind).items():
             if inspect.isfunction(member) and not name.startswith("_"):
                 assert name in documented
-                for argument in list(inspect.signature(member).parameters)[1:]:
+                parameters = list(inspect.signature(member).parameters.values())[1:]
+                for argument in [one.name for one in parameters]:
                     assert argument in documented[name] or argument == "payload", (name, argument)
+                by_name = any(one.kind is one.KEYWORD_ONLY for one in parameters)
+                assert by_name == ("*" in documented[name]), name
 
 
 def test_statuses_and_errors_are_the_programs() -> None:

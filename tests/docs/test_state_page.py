@@ -28,6 +28,12 @@ def test_the_graph_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert [done.stdout for done in shown] == ["['note 0', 'note 1']\n", "['note 0', 'note 1', 'note 2', 'note 3']\n"]
 
 
+def test_both_examples_may_stand_in_one_folder(tmp_path: Path) -> None:
+    """Who tries the page from its top to its end has them in one store."""
+    shown = [run([sys.executable, "-c", code], tmp_path) for code in fenced("docs/state.md", "python")]
+    assert [(done.returncode, done.stderr) for done in shown] == [(0, "")] * 2
+
+
 def test_methods_of_the_store_are_documented() -> None:
     """With their signatures."""
     assert set(first_codes(sections("docs/state.md")["Put and get"])) == set(members(runstone.StateStore))

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import runstone
@@ -22,6 +23,16 @@ from runstone.errors import error
 from .scenes import TOKEN, of_type, open_store
 
 HELLO = sha256_hex(b"hello")
+
+
+class Unreadable:
+    """An object of a library that fails at whatever it is asked for."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name) if name == "__name__" else RuntimeError(name)  # pytest asks for its name
 
 
 def recorded(store: Store, kind: str, run_id: str = "r") -> Any:
@@ -75,6 +86,15 @@ def test_a_generator_is_not_used_up(store: Store, capsys: pytest.CaptureFixture[
     assert list(passages) == ["a", "b"]
     assert recorded(store, "dropped")["reason"] == "invalid_event"
     assert "used up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("passages", [np.array("a passage"), Unreadable()])
+def test_passages_that_cannot_be_read_are_told(store: Store, passages: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever they raise, the work goes on."""
+    with store.run("agent", run_id="r") as run:
+        assert run.evidence("q", passages, corpus="c") == []
+    assert (run.status, recorded(store, "dropped")["reason"]) == ("success", "invalid_event")
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def test_a_secret_in_a_query_is_taken_out(store: Store) -> None:
@@ -204,9 +224,12 @@ def test_hostile_samples(store: Store, samples: Any, value: Any, has_interval: b
 WRONG: list[dict[str, Any]] = [
     {},
     {"value": 1, "direction": "up"},
+    {"value": 1, "direction": np.array(["higher", "lower"])},
     {"value": 1, "confidence": 1.0},
     {"samples": 5},
     {"samples": [{"id": "a"}]},
+    {"samples": "0.5"},
+    {"samples": Unreadable()},
 ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -270,6 +272,63 @@ def test_a_store_that_was_closed_can_be_used_again(place: Path) -> None:
 
     assert (in_loop(main()), in_loop(main())) == ([], [])
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("runstone")]
+
+
+@pytest.mark.parametrize("workers", [0, -1, True, 1.5, "4", None])
+def test_a_number_of_threads_that_is_none_is_refused(place: Path, workers: Any) -> None:
+    """Where the store is opened, and not at its first call."""
+    with pytest.raises(runstone.InvalidInput) as caught:
+        runstone.open_async(place, workers=workers)
+    assert caught.value.code == "invalid_option"
+
+
+def test_a_run_that_nobody_opens_is_said(place: Path) -> None:
+    """As of a coroutine that nobody awaits: nothing is recorded of it."""
+    store = runstone.open_async(place)
+    with pytest.warns(RuntimeWarning, match="never opened"):
+        store.run("job")
+    assert list(store.sync.runs()) == []
+
+
+def test_both_say_what_they_are_of(place: Path) -> None:
+    """A store by its place, a run by its id and how it stands."""
+
+    async def main() -> None:
+        store = runstone.open_async(place)
+        assert repr(store) == f"<AsyncStore {store.sync!r}>"
+        async with store.run("job", run_id="r") as run:
+            assert repr(run) == "<AsyncRun <Run r running>>"
+        await store.aclose()
+
+    in_loop(main())
+
+
+FORKED = """
+import asyncio, os, signal, runstone
+store = runstone.open_async("runs")
+async def work(name):
+    async with store.run("job", run_id=name):
+        pass
+asyncio.run(work("before"))
+pid = os.fork()
+signal.alarm(30)  # who hangs is ended, and fails the test
+asyncio.run(work("after" if pid else "child"))
+asyncio.run(store.aclose())
+assert not pid or os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_a_forked_child_has_threads_of_its_own(tmp_path: Path) -> None:
+    """A store that was used before the fork is used in the child, and closed there; nobody waits for ever."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {sealed.run_id for sealed in runstone.open(tmp_path / "runs").runs()} == {"before", "child", "after"}
 
 
 def test_errors_are_those_of_the_plain_one(place: Path) -> None:

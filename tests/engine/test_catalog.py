@@ -317,6 +317,15 @@ def test_a_bundle_that_goes_while_it_is_read_was_never_damaged(store: Store, mon
     assert answers(store) == expected(store)
 
 
+@pytest.mark.parametrize("limit", [-1, 1.5, "2", True, b"x"])
+def test_a_limit_that_is_none_is_refused(store: Store, limit: Any) -> None:
+    """Whether or not there are runs."""
+    with pytest.raises(RunstoneError) as caught:
+        store.page(limit=limit)
+    assert caught.value.code == "invalid_option"
+    assert store.page(limit=0).rows == []
+
+
 @pytest.mark.parametrize("query", ["", "sort:-metric.loss"])
 def test_a_page_that_ends_with_a_run_that_goes_has_a_cursor(
     store: Store, monkeypatch: pytest.MonkeyPatch, query: str

@@ -109,6 +109,15 @@ def test_what_goes_is_in_no_file(value: Any, patterns: dict[str, str], member: s
         assert str(at(event, pointer)).startswith(f"[{mark.upper().partition(':')[0]}:{mark.partition(':')[2]}")
 
 
+def test_a_document_is_as_good_as_its_contract(store: Store) -> None:
+    """As everywhere else where a contract is taken; what is none says so."""
+    assert store.contracted({"name": "t", "version": "1", "arguments": {"type": "object"}}).problems({}) == []
+    for wrong in (None, 7, "t", {}):
+        with pytest.raises(InvalidInput) as caught:
+            store.contracted(wrong)  # type: ignore[arg-type]  # what a checker would find
+        assert caught.value.code == "invalid_tool_contract"
+
+
 def test_what_no_pattern_names_still_passes_the_redactor(store: Store) -> None:
     """Handling comes before it, and takes nothing from it."""
     token = "gh" + "p_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

@@ -80,6 +80,24 @@ def test_an_error_that_is_seen_when_the_run_has_ended(store: Store) -> None:
     assert DECLARED not in told(caught.value)
 
 
+@pytest.mark.parametrize("wrong", [None, 7, b"x", ["x"]])
+def test_what_is_no_text_is_told_by_its_type(store: Store, wrong: Any) -> None:
+    """An error repeats what was handed in; where that is no text, the error is still the one that it is."""
+    with store.run("job", run_id="r"):
+        pass
+    sealed = store.get("r")
+    calls = {
+        "file_not_found": [lambda: sealed.file(wrong), lambda: sealed.document(wrong)],
+        "invalid_option": [lambda: store.judge("r", rules=[wrong])],
+        "run_not_found": [] if wrong is None else [lambda: store.recover(wrong)],
+    }
+    for code, made in calls.items():
+        for call in made:
+            with pytest.raises(RunstoneError) as caught:
+                call()
+            assert (caught.value.code, type(wrong).__name__ in caught.value.message) == (code, True)
+
+
 def test_an_error_is_otherwise_what_it_was() -> None:
     """Text, numbers and lists of its details; also once it has gone to another process."""
     made = error(

@@ -192,6 +192,17 @@ def test_a_path_is_a_reference(store: Store, tmp_path: Path) -> None:
     assert written(store, "plot.png", tmp_path / "x.png")[0]["ref"] == str(tmp_path / "x.png")
 
 
+def test_an_object_that_fails_at_whatever_it_is_asked_is_told(store: Store) -> None:
+    """Beside a file's name, and beside a type: the work goes on."""
+
+    class Unreadable:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    assert written(store, "plot.png", Unreadable())[0]["problem"].startswith("not_written:")
+    assert written(store, "rows", Unreadable())[0]["type"] == "rows"
+
+
 def test_an_input_is_written_as_well(store: Store) -> None:
     """`Run.input` takes the same."""
     with store.run("job", run_id="r") as run:

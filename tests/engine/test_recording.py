@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -348,7 +349,8 @@ def test_disabled_recorder_is_one_shared_no_op(tmp_path: Path) -> None:
         run.git_state(None, None, dirty=None)
         assert run.log("x") == "run.log:line:0"
         assert (run.git, run.recording) == (None, False)
-    assert run is store.run("other") is DISABLED
+    assert run is store.run("other") is DISABLED is copy.deepcopy(DISABLED)
+    assert isinstance(run, Run)  # as who checks types at run time asks
     assert not (tmp_path / "runs").exists()
 
 
@@ -451,6 +453,7 @@ def test_kind_version_and_label_that_cannot_be_shown_are_told_by_their_type(stor
         pass
     opened = store.get(run.run_id).opened["data"]
     assert (opened["kind"], opened["version"], opened["labels"]) == ("<Hostile>", "<Hostile>", {"who": "<Hostile>"})
+    assert store.get(store.run(["a"]).finish()).kind == "['a']"
 
 
 def test_refused_opening_leaves_its_id_free(store: Store) -> None:

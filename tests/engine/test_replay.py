@@ -532,6 +532,20 @@ def test_a_run_in_the_run_is_replayed_with_it(program: Program) -> None:
     assert {link["rel"] for link in part.manifest["links"]} == {"child-of", "replays"}
 
 
+def test_a_part_that_does_not_begin_alone_says_what_to_replay(program: Program) -> None:
+    """It is what `@latest` names where it was begun last; the program begins with the run around it."""
+    body = """
+    read("backend.txt")
+    with run.child("agent-2") as part:
+        part.tool(name="size")(lambda q: len(q))("x")
+    """
+    run_id = program.run(body)
+    found = program.replay("@latest")
+    assert (found.ok, found.replayed) == (False, None)
+    assert [note for note in found.notes if run_id in note and "is a part of run" in note]
+    assert program.replay(run_id).notes == []
+
+
 def _parts(program: Program, run_id: str) -> list[str]:
     return [event["data"]["run_id"] for event in program.store.get(run_id).events("child")]
 

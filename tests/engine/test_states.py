@@ -141,7 +141,10 @@ def test_no_name_deletes_nothing(store) -> None:
         assert code_of(lambda name=name: store.delete(name)) == "invalid_option"
         assert code_of(lambda name=name: store.delete_runs([name])) == "invalid_option"
         assert code_of(lambda name=name: store.put("t", 0, 2, run=7 if name is None else name)) == "invalid_option"
-    assert code_of(lambda: store.delete_runs("r")) == "invalid_option"
+    for wrong in ("r", None, 7):
+        assert code_of(lambda wrong=wrong: store.delete_runs(wrong)) == "invalid_option"
+    for wrong in (7, "", "ab", ("a",), ("a", None)):
+        assert code_of(lambda wrong=wrong: store.places(after=wrong)) == "invalid_option"
     assert code_of(lambda: store.places(7)) == "invalid_option"
     assert store.get("t").state == 1
 
@@ -621,7 +624,7 @@ def test_the_store_is_found_by_its_setting(tmp_path: Path) -> None:
         shown.append(done.stdout.strip())
     assert shown == ["states.db", "elsewhere.db", "states.db"]
     assert list(tmp_path.iterdir()) == []
-    for url in ("s3://bucket", "postgres://host/db", ""):
+    for url in ("s3://bucket", "postgres://host/db", "", "sqlite:", "file:", b"s.db", 7, "\ud800"):
         assert code_of(lambda url=url: runstone.open_states(url)) == "unsupported_store"
 
 

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import inspect
+import math
 import pickle
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock, Mock, create_autospec
 
 import pytest
 from core.planted import LETTERS, drawn
@@ -160,6 +163,63 @@ async def test_asynchronous_generators_and_streams(store: Store) -> None:
         assert await run.tool(contract("awaited"))(lambda: answer(7))() == 7
     assert [(call["name"], call.get("items"), call["result"]) for call in calls(store)] == [
         *[("ticks", 3, None), ("async", 2, None), ("sync", 4, None), ("awaited", None, 7)]
+    ]
+
+
+@in_a_loop
+async def test_a_wrapped_function_is_of_the_kind_that_it_was(store: Store) -> None:
+    """Frameworks ask `inspect`; a tool made of what is tracked goes on to its end, too."""
+
+    async def ticks(count: int) -> AsyncIterator[int]:
+        for number in range(count):
+            yield number
+
+    async def answer() -> int:
+        return 1
+
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    with store.run("agent", run_id="r") as run:
+        for wrap in (track, run.tool(contract("wrapped"))):
+            assert inspect.isasyncgenfunction(wrap(ticks))
+            assert inspect.iscoroutinefunction(wrap(answer))
+            assert inspect.isgeneratorfunction(wrap(numbers))
+        both = track(name="outer")(run.tool(contract("ticks"))(ticks))
+        async for _ in both(3):
+            pass
+    assert [(call["name"], call["status"]) for call in calls(store)] == [("outer", "ok"), ("ticks", "ok")]
+    assert (calls(store)[0]["result"]["yielded"], calls(store)[1]["items"]) == (3, 3)
+
+
+def test_a_function_of_c_is_called_by_position(store: Store) -> None:
+    """Its arguments have the names that it tells, so that they fit the contract that is made of it."""
+    with store.run("agent", run_id="r") as run:
+        assert run.tool()(math.sqrt)(9.0) == 3.0
+        assert run.tool()(functools.partial(pow, 2))(5) == 32
+    assert [(call["name"], call["args"]) for call in calls(store)] == [("sqrt", {"x": 9}), ("pow", {"exp": 5})]
+
+
+def test_a_function_that_says_its_signature_is_called_by_it(store: Store) -> None:
+    """As decorators and mocks say it, whose own parameters are `*args`: its contract is made of these."""
+
+    def plain(city: str, /, days: int = 3, *more: int, unit: str = "C") -> str:
+        return city
+
+    def said(*args: Any, **named: Any) -> str:
+        return plain(*args, **named)
+
+    said.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]  # as a decorator does
+    with store.run("agent", run_id="r") as run:
+        assert run.tool(name="said")(said)("Paris", 1, 2) == "Paris"
+        assert run.tool(name="mock")(create_autospec(plain, return_value="x"))("Paris") == "x"
+        assert run.tool(name="loose")(Mock(return_value="y"))(1) == "y"
+        assert asyncio.run(run.tool(name="later")(AsyncMock(return_value="z"))(1)) == "z"
+    assert [(call["name"], call["args"]) for call in calls(store)] == [
+        ("said", {"city": "Paris", "days": 1, "more": [2], "unit": "C"}),
+        ("mock", {"city": "Paris", "days": 3, "unit": "C"}),
+        ("loose", {"args": [1]}),
+        ("later", {"args": [1]}),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,20 @@ def test_lineage_of_bytes(store: Store) -> None:
     found = store.lineage(digest("raw"))
     assert sorted(found.runs) == ["clean-1", "clean-2", "clean-3", "report-1", "report-2"]
     assert ("run:report-1", "retries", "run:report-2") in {(e.source, e.relation, e.target) for e in found.edges}
+
+
+@pytest.mark.parametrize(
+    ("start", "code"),
+    [
+        *[(start, "invalid_option") for start in ("raw", "report-2", "@latest", "", None, 7, [])],
+        ("sha256:zz", "invalid_digest"),
+    ],
+)
+def test_a_lineage_begins_at_a_run_or_at_bytes(store: Store, start: Any, code: str) -> None:
+    """An id alone would be taken for a file that nobody has."""
+    with pytest.raises(RunstoneError) as caught:
+        store.lineage(start)
+    assert caught.value.code == code
 
 
 def test_a_walk_in_circles_ends(store: Store, tmp_path: Path) -> None:

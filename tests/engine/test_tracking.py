@@ -8,6 +8,7 @@ import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -126,11 +127,17 @@ def test_methods_leave_out_their_receiver(store: Store) -> None:
     ]
 
 
-def test_a_callable_without_parameters_that_can_be_read(store: Store) -> None:
-    """What is written in C is told by position."""
+def test_what_is_written_in_c(store: Store) -> None:
+    """Is told by the names that it tells, and by position where it tells none; a partial function is what it calls."""
     with store.run("job", run_id="r"):
         assert track(pow)(2, 3, mod=5) == 3
-    assert calls(store)[0]["args"] == {"args": [2, 3], "mod": 5}
+        assert track(max)(2, 3) == 3
+        assert track(partial(pow, 2))(3) == 8
+    assert [(call["name"], call["args"]) for call in calls(store)] == [
+        ("pow", {"base": 2, "exp": 3, "mod": 5}),
+        ("max", {"args": [2, 3]}),
+        ("pow", {"exp": 3}),
+    ]
 
 
 def test_arguments_and_results_can_be_left_out(store: Store) -> None:

@@ -36,6 +36,16 @@ def test_a_short_run_has_one_reading(tmp_path: Path) -> None:
     assert meters.closed
 
 
+@pytest.mark.parametrize("every", [float("inf"), 10**400, float("nan"), 0, "often"])
+def test_a_time_that_is_none_is_watched_all_the_same(tmp_path: Path, every: Any) -> None:
+    """As often or as seldom as can be: the thread waits, and the end takes its reading."""
+    store = open_store(tmp_path / "runs", meters=FixedMeters([{}, *[{"system.cpu.percent": 1.0}] * 99]))
+    with store.run("job", run_id="r") as run:
+        run.watch_system(every)
+    assert of_type(store, "r", "metric")
+    assert names() == []
+
+
 def test_nothing_is_watched_that_nobody_asked_for(tmp_path: Path) -> None:
     """No thread, no metric."""
     assert metrics(tmp_path, FixedMeters([{"a": 1.0}])) == []

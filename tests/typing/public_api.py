@@ -66,7 +66,8 @@ def recording(store: Store) -> None:
         assert_type(run.recording, bool)
         assert_type(run.log("text", level="warning"), str)
         run.input("table", "blocks", sha256="0" * 64)
-        run.output("file", Path("prices.csv"), keep=True)
+        run.output("file", Path("prices.csv"), keep=True, media_type="text/csv", extra={"rows": 1})
+        run.output("file", "prices.csv", kept=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # a word that there is not
         run.check("row count", "pass", evidence="run.log:line:1")
         run.check("gaps", "skip", ["run.log:line:1", "free text"], id="gaps")
         run.metrics({"loss": 0.1, "n": 3}, step=3)
@@ -79,7 +80,7 @@ def recording(store: Store) -> None:
         assert_type(run.seed(random, name="rows"), int)
         assert_type(seed(random), int)
         run.metrics({"loss": 0.1}, rank=1)
-        assert_type(run.child("part", labels={"env": "prod"}), Run)
+        assert_type(run.child("part", labels={"env": "prod"}, system_metrics=True), Run)
         assert_type(runstone.child("part", secrets=["hunter22"]), Run)
         assert_type(run.environ, dict[str, str])
     assert_type(store.run(resume="r0").resumed_step, int | None)

@@ -7,6 +7,8 @@ say any of them.
 
 from __future__ import annotations
 
+from runstone.engine.current import OfThisProcess
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     Source = str | os.PathLike[str] | Mapping[str, Any]
 
 
-class Acting:
+class Acting(OfThisProcess):
     """The methods of `Run` that an agent's run has use for."""
 
+    _elsewhere = "hand its `environ` on, and begin a `runstone.child` there"
     _cites = False  # something was cited: the end of the run will check it
     _calls: Calls | None = None
     _drawn: Drawn | None = None

@@ -171,7 +171,7 @@ def hints_of(owner: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(owner, include_extras=True)
     except Exception:  # a name that is not there, or whatever evaluating it raises
-        found = dict(getattr(owner, "__annotations__", {}))
+        found = dict(getattr(owner, "__annotations__", None) or {})
     space = getattr(owner, "__globals__", None)
     for name, annotation in found.items():
         alone = types.SimpleNamespace(__annotations__={name: annotation})

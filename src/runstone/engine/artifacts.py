@@ -18,8 +18,19 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any, Final, Protocol
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Final, Protocol, TypedDict
+
+    class ArtifactFacts(TypedDict, total=False):
+        """What `Run.input` and `Run.output` take by name."""
+
+        name: str | None
+        sha256: str | None
+        size: int | None
+        media_type: str | None
+        keep: bool | str | None
+        asked_by: str | None
+        extra: Mapping[str, Any] | None
 
     class Reader(Protocol):
         """Reads once; `size` is known afterwards, and `sha256` if that was asked for."""
@@ -245,7 +256,7 @@ def facts_of(source: Source, keep: Callable[[], dict[str, Any]] | None = None) -
 
 def is_object(ref: Any) -> bool:
     """Whether a second argument is an object to be written, and no reference: text, a path, a number."""
-    return ref is not None and not isinstance(ref, (str, int, float)) and not hasattr(ref, "__fspath__")
+    return ref is not None and not isinstance(ref, (str, int, float, os.PathLike))
 
 
 def extension_of(name: Any) -> str | None:

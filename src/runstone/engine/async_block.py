@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,20 @@ class AsyncRunBlock:
 
     Leaving the block finishes the run as `Run` does, in a thread; cancellation of the task makes it `cancelled`. A task
     that is cancelled while the run is sealed waits for the seal; one that is cancelled again does not, and the seal
-    goes on: the run is sealed, or left to recovery.
+    goes on: the run is sealed, or left to recovery. One that is never opened is a `RuntimeWarning`, as is a coroutine
+    that nobody awaits.
     """
 
     def __init__(self, hopping: Hopping, open_run: Callable[[], Run]) -> None:
         self._hopping = hopping
         self._open = open_run
         self._run: Run | None = None
+        self._begun = False
+
+    def __del__(self) -> None:
+        if not self._begun:  # as a coroutine says it, which this stands among
+            said = "a run was asked for and never opened: `async with store.run(…)`, or `await` it"
+            warnings.warn(said, RuntimeWarning, stacklevel=2, source=self)
 
     def __await__(self) -> Generator[Any, None, AsyncRun]:
         return self._opened().__await__()
@@ -38,6 +46,7 @@ class AsyncRunBlock:
     async def _opened(self) -> AsyncRun:
         from runstone.engine.async_run import AsyncRun
 
+        self._begun = True
         opened: list[Run] = []
         try:
             await self._hopping.to_the_end(lambda: opened.append(self._open()))

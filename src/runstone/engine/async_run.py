@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runstone.core.tools.prices import PriceTable
     from runstone.core.tools.rules import CallPolicy
     from runstone.engine.acting import Function, Source
+    from runstone.engine.artifacts import ArtifactFacts
     from runstone.engine.calls import Calls
     from runstone.engine.capture import Capture
     from runstone.engine.hopping import Threads
@@ -124,7 +125,7 @@ class AsyncRun(Hopping):
         self,
         type: str,
         ref: Any = None,
-        **facts: Any,
+        **facts: Unpack[ArtifactFacts],
     ) -> None:
         """Record something that the run consumed. See `output` for the arguments."""
         await self.in_thread(
@@ -138,7 +139,7 @@ class AsyncRun(Hopping):
         self,
         type: str,
         ref: Any = None,
-        **facts: Any,
+        **facts: Unpack[ArtifactFacts],
     ) -> None:
         """Record something that the run produced.
 

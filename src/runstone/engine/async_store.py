@@ -124,9 +124,9 @@ class AsyncStore(Hopping):
 
     async def contracted(
         self,
-        contract: ToolContract,
+        contract: ToolContract | Mapping[str, Any],
     ) -> Contracted:
-        """A tool's contract made ready for calls, whose pseudonyms are this store's.
+        """A tool's contract, or its document, made ready for calls, whose pseudonyms are this store's.
 
         Raises `invalid_tool_contract`, `missing_extra`; `invalid_option` if the store was made without `schemas`.
         """
@@ -213,7 +213,10 @@ class AsyncStore(Hopping):
         self,
         start: str,
     ) -> Lineage:
-        """What led to a run (`run:<id>`) or to bytes (`sha256:<hex>`), and what they led to."""
+        """What led to a run (`run:<id>`) or to bytes (`sha256:<hex>`), and what they led to.
+
+        Raises `invalid_option` for what is neither, `invalid_digest`.
+        """
         return await self.in_thread(self.sync.lineage, start)
 
     async def annotate(

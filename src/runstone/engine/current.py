@@ -6,7 +6,7 @@ process learns of the run around it.
   nested in one another; where two stand side by side it is neither, as a guess would mix two runs.
 - A process learns of the run around it by two variables of its environment, `RUNSTONE_PARENT` and
   `RUNSTONE_PARENT_STORE`. The wrapper sets them for its command, a fork for the child; entering a run changes nothing
-  in the environment of the process.
+  in the environment of the process. What is pickled to be handed on says so (`OfThisProcess`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from _contextvars import ContextVar  # `contextvars` is a file that only names i
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, Generic, TypeVar
+    from typing import Final, Generic, NoReturn, Self, TypeVar
 
     from runstone.engine.recorder import Run
     from runstone.engine.replay.session import Session
@@ -50,6 +50,22 @@ def is_switched_off(host: Host) -> bool:
 def place_of(store: Store) -> str:
     """Where another process finds a store; empty for one that this process alone has."""
     return store.url if os.path.isabs(store.url) else ""
+
+
+class OfThisProcess:
+    """What writes or reads for this process alone: a copy of it is itself, and none is pickled."""
+
+    _elsewhere = "open it there"
+    """What another process does that wants the same."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} stays in its process: {self._elsewhere}")
 
 
 class Entered(Generic[Item]):

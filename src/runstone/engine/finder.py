@@ -5,6 +5,7 @@ from __future__ import annotations
 from runstone.core.card import SEALED, row_of
 from runstone.core.query import OPENED, Match, Pattern, Query
 from runstone.engine.carding import open_card
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ class Finder:
         self.catalogue = catalogue
 
     def page(self, query: Query, after: Cursor | None, limit: int | None, progress: Progress | None = None) -> Page:
-        """Rows of all runs that fit, in the order of the query: open, sealed and damaged ones."""
+        """Rows of all runs that fit, in the order of the query: open, sealed and damaged ones. Raises `invalid_cursor`,
+        `invalid_option`."""
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+            message = f"`limit` is a whole number of at least 0; found {excerpt(repr(limit), 40)}"
+            raise error("invalid_option", message, option="limit")
         if after is not None:
             query.check(after)
         waiting = self._open(query)  # before the sealed ones: a run that is sealed meanwhile is in one list or both

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from runstone.engine.current import OfThisProcess
+from runstone.errors import error, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,31 +32,45 @@ WORKERS: Final = 4
 
 
 class Threads:
-    """An executor that is made when it is first needed."""
+    """An executor that is made when it is first needed: in a forked child, which has none of these threads, anew."""
 
     def __init__(self, workers: int = WORKERS) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            found = excerpt(repr(workers), 40)
+            raise error("invalid_option", f"`workers` is a whole number of at least 1; found {found}", option="workers")
         self._workers = workers
         self._executor: ThreadPoolExecutor | None = None
+        self._pid = os.getpid()
 
     def submit(self, call: Callable[[], Answer]) -> asyncio.Future[Answer]:
         """Make a call in a thread, in the context of whoever asks."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._workers, thread_name_prefix="runstone")
+        executor = self._held()
+        if executor is None:
+            executor = self._executor = ThreadPoolExecutor(self._workers, thread_name_prefix="runstone")
         context = contextvars.copy_context()
-        return asyncio.get_running_loop().run_in_executor(self._executor, lambda: context.run(call))
+        return asyncio.get_running_loop().run_in_executor(executor, lambda: context.run(call))
+
+    def _held(self) -> ThreadPoolExecutor | None:
+        """The executor of this process, which is not that of the process from which it was forked."""
+        if self._pid != os.getpid():
+            self._pid, self._executor = os.getpid(), None
+        return self._executor
 
     async def close(self) -> None:
         """Wait for what is being done, and give the threads back. A later call makes new ones."""
-        executor, self._executor = self._executor, None
+        executor, self._executor = self._held(), None
         if executor is not None:
             await asyncio.get_running_loop().run_in_executor(None, executor.shutdown)
 
 
-class Hopping:
+class Hopping(OfThisProcess):
     """Something whose methods are those of a plain object, awaited. `sync` is that object."""
 
     def __init__(self, threads: Threads | None = None) -> None:
         self.threads = threads or Threads()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {getattr(self, 'sync', None)!r}>"
 
     async def in_thread(self, call: Callable[Params, Answer], *args: Params.args, **options: Params.kwargs) -> Answer:
         """Make a plain call in a thread of the executor, and wait for its answer."""

@@ -50,7 +50,7 @@ def judge_sealed(store: Store, run: Sealed, baseline: Sealed | None, rules: Iter
 
 def parsed_rules(rules: Iterable[str]) -> list[Rule]:
     """Rules as they were written, each once. Raises `invalid_option`."""
-    parsed = [parse_rule(text) for text in dict.fromkeys(rules)]
+    parsed = list({rule.text: rule for rule in map(parse_rule, rules)}.values())
     if not parsed:
         raise error("invalid_option", "a verdict needs a rule: a limit, or something that is required")
     return parsed

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         entry: str | None
         resume: str | None
         strict: bool
+        system_metrics: bool
 
 
 GATE_OPTIONS: Final = ("version", "config", "contract", "links", "secrets", "argv", "entry")

@@ -5,6 +5,8 @@ Here is what the words mean; what happens is in the modules that they import whe
 
 from __future__ import annotations
 
+from runstone.engine.current import OfThisProcess
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from runstone.ports.journals import Leftover
 
 
-class Proving:
+class Proving(OfThisProcess):
     """The methods of `Store` that prove, mend and repeat."""
+
+    _elsewhere = "hand its `url` on, and `runstone.open` that there"
 
     def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
         """Verify one sealed run; see `runstone.verify`."""

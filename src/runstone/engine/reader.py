@@ -14,6 +14,7 @@ from runstone.core.limits import MAX_DOCUMENT_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import parse_manifest
 from runstone.core.outcome import contract_major
 from runstone.core.parsing import parse_json
+from runstone.engine.current import OfThisProcess
 from runstone.engine.damage import Reading, damaged_manifest
 from runstone.engine.sealer import open_journal
 from runstone.errors import RunstoneError, error, excerpt
@@ -47,12 +48,14 @@ def _limited(pieces: Iterator[bytes], path: str, limit: int | None) -> Iterator[
         yield piece
 
 
-class Sealed:
+class Sealed(OfThisProcess):
     """A sealed run. Attributes come from the manifest; everything is read when it is asked for.
 
     Every member raises `bundle_damaged` where the bundle is not what the format says and so cannot be read;
     `details` has `path`, `line` in the journal, `reason`, and `cause`, the code of the fault.
     """
+
+    _elsewhere = "hand its `run_id` on, and `get` that from its store there"
 
     def __init__(self, bundle: Bundle, contract_of: ContractOf) -> None:
         self._bundle = bundle

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from runstone.core.policy.decision import Decision
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
-    from runstone.engine.artifacts import Source
+    from runstone.engine.artifacts import ArtifactFacts, Source
     from runstone.engine.capture import Capture
     from runstone.engine.opening import RunOptions
     from runstone.engine.publishing import Copy
@@ -197,11 +197,11 @@ class Run(Acting):
         self._started(child)
         return child
 
-    def input(self, type: str, ref: Any = None, **facts: Any) -> None:
+    def input(self, type: str, ref: Any = None, **facts: Unpack[ArtifactFacts]) -> None:
         """Record something that the run consumed. See `output` for the arguments."""
         self._artifact("input", type, ref, **facts)
 
-    def output(self, type: str, ref: Any = None, **facts: Any) -> None:
+    def output(self, type: str, ref: Any = None, **facts: Unpack[ArtifactFacts]) -> None:
         """Record something that the run produced.
 
         With `type="file"`, `ref` is a path: the file is hashed now, by reference; `keep` also copies it into the

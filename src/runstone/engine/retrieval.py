@@ -32,7 +32,11 @@ _FIELDS: Final = ("id", "source", "span", "score", "sha256", "bytes", "metadata"
 
 def record_evidence(run: Run, query: Any, passages: Any, corpus: Any, version: Any) -> list[str]:
     """Record a retrieval; answers the ids of its passages, by which they are cited."""
-    found = passages_of(passages)
+    try:
+        found = passages_of(passages)
+    except Exception as exc:  # whatever a foreign iterable raises
+        run.writer.refuse("invalid_event", f"evidence: the passages cannot be read: {type(exc).__name__}")
+        return []
     if found is None:
         run.writer.refuse("invalid_event", "evidence: the passages are no list, and would be used up by being recorded")
         return []

@@ -38,7 +38,7 @@ def score_data(name: Any, value: Any, samples: Any, facts: dict[str, Any]) -> di
     confidence = facts["confidence"]
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         raise error("invalid_option", f"confidence is between 0 and 1; found {excerpt(told.text_of(confidence), 40)}")
-    if facts["direction"] not in DIRECTIONS:
+    if not isinstance(facts["direction"], str) or facts["direction"] not in DIRECTIONS:
         found = excerpt(told.text_of(facts["direction"]), 40)
         raise error("invalid_option", f"the direction of a score is {' or '.join(DIRECTIONS)}; found {found!r}")
     if value is None and samples is None:
@@ -84,8 +84,10 @@ def samples_of(samples: Any) -> list[dict[str, Any]]:
 
     A value is a number, true and false as 1 and 0; null says that there is none. Raises `invalid_option`.
     """
-    items = list(samples.items()) if hasattr(samples, "items") else samples
     try:
+        if isinstance(samples, (str, bytes)):
+            raise TypeError
+        items = list(samples.items()) if hasattr(samples, "items") else samples
         return [_sample(item, number) for number, item in enumerate(items, 1)]
     except RunstoneError:
         raise

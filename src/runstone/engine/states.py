@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from runstone.core.canonical import canonical_bytes
 from runstone.core.parsing import load
 from runstone.core.values import coerce
-from runstone.engine.current import current_run
+from runstone.engine.current import OfThisProcess, current_run
 from runstone.engine.state_records import StateRecords, check_name
 from runstone.errors import RunstoneError, error
 from runstone.ports.states import Place
@@ -63,11 +63,13 @@ class StateCheckpoint:
         return self._read()
 
 
-class StateStore:
+class StateStore(OfThisProcess):
     """States of a store, for any number of threads and processes. Use it as a context manager, or `close` it.
 
     With `redact` every state is redacted that is put without saying so itself.
     """
+
+    _elsewhere = "hand its `url` on, and `runstone.open_states` that there"
 
     def __init__(
         self, url: str, records: StateRecords, redactor_of: Callable[[], Redactor], *, redact: bool = False
@@ -158,6 +160,7 @@ class StateStore:
         _check_limit(limit)
         if thread is not None:
             check_name(thread)
+        after = None if after is None else _pair(after)
         found: Places = []
         while limit is None or len(found) < limit:
             rows = self.records.states.places(thread, after, PAGE if limit is None else min(PAGE, limit - len(found)))
@@ -182,8 +185,9 @@ class StateStore:
 
     def delete_runs(self, runs: Iterable[str]) -> int:
         """Delete the steps that these runs made, in every thread; how many. Raises as `get`."""
-        if isinstance(runs, str):
-            raise error("invalid_option", "`runs` are ids in a list or the like; found one text", option="runs")
+        if isinstance(runs, str) or not hasattr(runs, "__iter__"):
+            found = "one text" if isinstance(runs, str) else type(runs).__name__
+            raise error("invalid_option", f"`runs` are ids in a list or the like; found {found}", option="runs")
         names = list(runs)
         for name in names:
             check_name(name)
@@ -303,6 +307,13 @@ def _place(thread: str, namespace: str) -> Place:
     check_name(thread)
     check_name(namespace)
     return Place(thread, namespace)
+
+
+def _pair(after: Any) -> Place:
+    if not isinstance(after, (tuple, list)) or len(after) != 2:
+        message = f"`after` is a pair of thread and namespace; found {type(after).__name__}"
+        raise error("invalid_option", message, option="after")
+    return _place(*after)
 
 
 def _name_of(step: Any) -> str:

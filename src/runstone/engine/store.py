@@ -128,9 +128,10 @@ class Store(Proving):
             rules = self._contract(contract)
             identity = opening.identity_of(run_id, redactor, self.entropy, self.clock)
             resumed = opening.Resumed() if resume is None else self._resumed(resume)
+            kind = opening.kind_of(resumed.kind if kind is None else kind)
             opened: dict[str, Any] = {
                 "run_id": identity,
-                "kind": opening.kind_of(resumed.kind if kind is None else kind),
+                "kind": kind,
                 "version": maybe_text(version),
                 "contract": {"name": rules.name, "version": rules.version},
                 "generator": self._generator,
@@ -236,13 +237,15 @@ class Store(Proving):
         except RunstoneError:
             return None
 
-    def contracted(self, contract: ToolContract) -> Contracted:
-        """A tool's contract made ready for calls, whose pseudonyms are this store's.
+    def contracted(self, contract: ToolContract | Mapping[str, Any]) -> Contracted:
+        """A tool's contract, or its document, made ready for calls, whose pseudonyms are this store's.
 
         Raises `invalid_tool_contract`, `missing_extra`; `invalid_option` if the store was made without `schemas`.
         """
+        from runstone.core.tools.contract import ToolContract
         from runstone.engine.contracted import Contracted
 
+        contract = ToolContract.of(contract)
         if self._schemas is None:
             message = (
                 "this store was made without port 'schemas', by which arguments of tools are held against their "
@@ -356,7 +359,10 @@ class Store(Proving):
         return uses(self._finder, digest_of_file(name))
 
     def lineage(self, start: str) -> Lineage:
-        """What led to a run (`run:<id>`) or to bytes (`sha256:<hex>`), and what they led to."""
+        """What led to a run (`run:<id>`) or to bytes (`sha256:<hex>`), and what they led to.
+
+        Raises `invalid_option` for what is neither, `invalid_digest`.
+        """
         from runstone.engine.tracing import lineage
 
         return lineage(self._finder, start)

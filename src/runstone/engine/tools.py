@@ -24,7 +24,7 @@ from runstone.engine.facts import maybe_text, text_of
 from runstone.engine.governing import Admission, is_block_of, records_nothing, refused
 from runstone.engine.taken_out import hear
 from runstone.engine.tool_call import CallBlock, ToolCall
-from runstone.engine.wrapping import Parameters, awaited, wrapped, yielded, yielded_async
+from runstone.engine.wrapping import Parameters, async_yielding, awaited, wrapped, yielded
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -304,10 +304,10 @@ def _items_of(tool: Tool, call: ToolCall, generator: Any) -> Any:
 
 
 def _items_async_of(tool: Tool, call: ToolCall, generator: Any) -> Any:
-    async def begun() -> Call:
+    async def begun(_: tuple[Any, ...], __: dict[str, Any]) -> Call:
         return call
 
-    return yielded_async(tool, begun, lambda: generator)
+    return async_yielding(tool, begun, lambda: generator)()
 
 
 def of_item(value: Any, marks: list[Mark], number: int) -> tuple[Any, list[Mark], int]:

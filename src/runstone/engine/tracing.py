@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from runstone.core.card import place_of, row_of
+from runstone.core.digests import parse_digest
 from runstone.engine.finder import asking
+from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,8 +125,14 @@ def _quoted(text: str) -> str:
 def lineage(finder: Finder, start: str) -> Lineage:
     """Walk up and down from a run (`run:<id>`) or from bytes (`sha256:<hex>`).
 
-    Of the runs that made some bytes those are taken that opened no later than who read them.
+    Of the runs that made some bytes those are taken that opened no later than who read them. Raises `invalid_option`
+    for what is neither, `invalid_digest`.
     """
+    if not isinstance(start, str) or not start.startswith(("run:", "sha256:")):
+        message = f"a lineage begins at run:<id> or sha256:<hex>; found {excerpt(start, 140)!r}"
+        raise error("invalid_option", message, option="start")
+    if start.startswith("sha256:"):
+        parse_digest(start)
     found = Lineage(start)
     _Walk(finder, found, "up").go(start)
     _Walk(finder, found, "down").go(start)

@@ -31,8 +31,8 @@ def watch_system(run: Run, meters_of: Callable[[], Meters], every: float) -> Non
 
 def _seconds(every: float) -> float:
     try:
-        return max(MIN_SECONDS, float(every))
-    except (TypeError, ValueError):
+        return min(max(MIN_SECONDS, float(every)), threading.TIMEOUT_MAX)
+    except (TypeError, ValueError, OverflowError):
         return DEFAULT_SECONDS
 
 

@@ -7,6 +7,7 @@ business of a `Recorder`; while a generator waits for its next turn, its call is
 from __future__ import annotations
 
 from functools import partial, update_wrapper
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from runstone.engine.calls import AROUND, Within
@@ -59,12 +60,14 @@ class Parameters:
 
     def __init__(self, function: Any) -> None:
         code, given, self.defaults = _code_of(function)
-        places = () if code is None else code.co_varnames
-        positional = 0 if code is None else code.co_argcount
-        flags = 0 if code is None else code.co_flags
-        self._names: tuple[str, ...] = places[given:positional]
-        stars = places[positional + (0 if code is None else code.co_kwonlyargcount) :]
-        self._rest = stars[0] if flags & _STAR else "args"
+        self._names: tuple[str, ...] = ()
+        self._rest = "args"
+        if code is None or "__signature__" in getattr(function, "__dict__", ()):
+            self._names, self._rest, self.defaults = _told(function)
+        else:
+            self._names = code.co_varnames[given : code.co_argcount]
+            if code.co_flags & _STAR:
+                self._rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
         self._receives = not given and bool(self._names) and self._names[0] in _RECEIVERS
 
     def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +80,23 @@ class Parameters:
         for name, value in named.items():
             found[name if name not in found else f"{name}#2"] = value
         return found
+
+
+def _told(function: Any) -> tuple[tuple[str, ...], str, dict[str, Any]]:
+    """Names, rest and defaults of a function without code, one of C (`math.sqrt`), or of one that says itself what its
+    signature is, as far as it does."""
+    if function is None:
+        return (), "args", {}
+    from inspect import signature
+
+    try:
+        found = signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return (), "args", {}
+    names = tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))
+    rest = next((one.name for one in found if one.kind is one.VAR_POSITIONAL), "args")
+    defaults = {one.name: one.default for one in found if one.default is not one.empty}
+    return names, rest, {name: value for name, value in defaults.items() if value is not None}
 
 
 def _code_of(function: Any) -> tuple[Any, int, dict[str, Any]]:
@@ -92,12 +112,13 @@ def _code_of(function: Any) -> tuple[Any, int, dict[str, Any]]:
             function = inner
         elif hasattr(function, "__func__"):  # a method, whose receiver is known
             function, given = function.__func__, given + 1
-        elif function is None or hasattr(function, "__code__"):
+        elif function is None or type(getattr(function, "__code__", None)) is CodeType:
             code = getattr(function, "__code__", None)
             return code, given, {**_defaults_of(function, code, given), **named}
         else:
             called = getattr(type(function), "__call__", None)  # noqa: B004  # its code, not whether it can be called
             code = getattr(called, "__code__", None)
+            code = code if type(code) is CodeType else None
             given += code is not None
             return code, given, {**_defaults_of(called, code, given), **named}
 
@@ -129,11 +150,14 @@ def flags_of(function: Any) -> int:
     while isinstance(function, partial):
         function = function.func
     code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004  # its code, not whether it can be called
-    return getattr(code, "co_flags", 0)
+    flags = getattr(code, "co_flags", 0)
+    return flags if isinstance(flags, int) else 0  # a mock has whatever it is asked for
 
 
 def name_of(function: Any) -> str:
-    """The function's qualified name below the function in which it was made."""
+    """The function's qualified name below the function in which it was made; of a partial one, what it calls."""
+    while isinstance(function, partial):
+        function = function.func
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__
     return text_of(name).rpartition("<locals>.")[2]
 
@@ -221,51 +245,52 @@ def yielded(recorder: Recorder, call: Call, generator: Generator[Any, Any, Any])
 
 
 def _async_generator(recorder: Recorder) -> Callable[..., Any]:
-    def call_recorded(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
-        return yielded_async(
-            recorder, lambda: recorder.begin_async(args, named), lambda: recorder.function(*args, **named)
-        )
-
-    return call_recorded
+    return async_yielding(recorder, recorder.begin_async, lambda *args, **named: recorder.function(*args, **named))
 
 
-async def yielded_async(
-    recorder: Recorder, begin: Callable[[], Awaitable[Call | None]], work: Callable[[], Any]
-) -> AsyncGenerator[Any, Any]:
-    """What an asynchronous generator yields that is a call, which begins with its first item."""
-    call = await begin()
-    generator = work()
-    step, given, items = generator.asend, None, 0
-    while True:
-        try:
-            with Within(call or AROUND.get()):
-                item = await step(given)
-        except StopAsyncIteration:
-            if call is not None:
-                recorder.end(call, None, items)
-            return
-        except BaseException as exc:
-            if call is not None:
-                recorder.fail(call, exc)
-            raise
-        items += 1
-        if call is not None:
-            call.yielded(item)
-        try:
-            given, step = (yield item), generator.asend
-        except GeneratorExit:
+def async_yielding(  # noqa: C901  # the turns of one generator, recorded or not
+    recorder: Recorder,
+    begin: Callable[[tuple[Any, ...], dict[str, Any]], Awaitable[Call | None]],
+    work: Callable[..., AsyncGenerator[Any, Any]],
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """An asynchronous generator function, also for who asks `inspect`, whose calls begin with their first item."""
+
+    async def call_recorded(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+        call = await begin(args, named)
+        generator = work(*args, **named)
+        step, given, items = generator.asend, None, 0
+        while True:
             try:
                 with Within(call or AROUND.get()):
-                    await generator.aclose()
+                    item = await step(given)
+            except StopAsyncIteration:
+                if call is not None:
+                    recorder.end(call, None, items)
+                return
             except BaseException as exc:
                 if call is not None:
                     recorder.fail(call, exc)
                 raise
+            items += 1
             if call is not None:
-                recorder.left(call, items)
-            raise
-        except BaseException as exc:
-            given, step = exc, generator.athrow
+                call.yielded(item)
+            try:
+                given, step = (yield item), generator.asend
+            except GeneratorExit:
+                try:
+                    with Within(call or AROUND.get()):
+                        await generator.aclose()
+                except BaseException as exc:
+                    if call is not None:
+                        recorder.fail(call, exc)
+                    raise
+                if call is not None:
+                    recorder.left(call, items)
+                raise
+            except BaseException as exc:
+                given, step = exc, generator.athrow
+
+    return call_recorded
 
 
 _WRAPPERS: Final = ((ASYNC_GENERATOR, _async_generator), (COROUTINE, _coroutine), (GENERATOR, _generator))

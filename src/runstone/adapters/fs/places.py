@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from typing import Final
+    from typing import Final, Self
 
     from runstone.adapters.fs.packs.shelf import Packed, Shelf
     from runstone.adapters.fs.packs.spools import Spools
@@ -222,9 +222,18 @@ def translated(path: str, code: str = "store_unavailable") -> AbstractContextMan
 
 
 class HoldsDescriptor:
-    """Something that reads by one descriptor, until it rests, is closed, or nobody has it any more."""
+    """Something that reads by one descriptor, until it rests, is closed, or nobody has it any more.
+
+    A copy of it is the same one: two would close the descriptor twice, and by then it may be that of another file.
+    """
 
     _fd = -1
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
 
     def rest(self) -> None:
         """Give the descriptor back for now."""

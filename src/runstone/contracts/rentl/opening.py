@@ -45,7 +45,7 @@ def open_stores(
     What is written passes the redactor, unless `redact` is false; `checksums` are those of `Artifacts`. Nothing is
     written by opening. Raises `unsupported_store`.
     """
-    records = open_records(url) if isinstance(url, str | os.PathLike) else url
+    records = url if hasattr(url, "place") else open_records(url)
     state, artifacts, logs = (f"{folder}/" for folder in layout.FOLDERS)
     return Stores(
         RunStates(records, prefix=state, redact=redact),

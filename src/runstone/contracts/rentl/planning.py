@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 class Plan:
     """The steps of a pipeline, in their order, and which needs which. Raises `ValueError` for phases that do not stand
-    once each in rentl's order, and for a need that does not come before its phase."""
+    once each in rentl's order, for none, and for a need that does not come before its phase."""
 
     def __init__(
         self,
@@ -40,6 +40,8 @@ class Plan:
         by_language: Collection[PhaseName],
     ) -> None:
         order = {name: number for number, name in enumerate(PHASES)}
+        if not phases:
+            raise ValueError("a pipeline has at least one phase")
         if len(set(phases)) != len(phases) or [order[one] for one in phases] != sorted(order[one] for one in phases):
             raise ValueError(f"phases stand once each, in the order {', '.join(PHASES)}")
         for phase, needed in needs.items():

@@ -89,7 +89,8 @@ class PhaseRunner:
     """Works phases off for a project.
 
     `states`, `artifacts`, `logs`, `progress` and `seal` may each be left out. `clock` is in nanoseconds (UTC), `random`
-    gives so many bytes. One runner may work on many runs, also at once. Raises `ValueError` as `Plan` does.
+    gives so many bytes. One runner may work on many runs, also at once. Raises `ValueError` as `Plan` does, and for a
+    name that is no phase's; `TypeError` for languages in one text.
     """
 
     def __init__(
@@ -107,7 +108,10 @@ class PhaseRunner:
         clock: Callable[[], int] = time.time_ns,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self.phases = {phase.name: phase for phase in phases}
+        if isinstance(target_languages, str):
+            raise TypeError("the target languages are a list of texts; found one text")
+        names = [PhaseName(phase.name) for phase in phases]
+        self.phases = dict(zip(names, phases, strict=True))
         self.project_name = project_name
         self.source_language = source_language
         self.target_languages = list(target_languages)
@@ -118,7 +122,6 @@ class PhaseRunner:
         self.sealer = seal
         self.clock = clock
         self.random = random
-        names = list(self.phases)
         before = {name: names[max(0, number - 1) : number] for number, name in enumerate(names)}
         needs = {name: before[name] if one.needs is None else one.needs for name, one in self.phases.items()}
         by_language = [name for name, one in self.phases.items() if one.by_language]
@@ -251,6 +254,8 @@ class Work:
             inputs = await self._inputs(state, step)
             async with asyncio.timeout(phase.timeout_s):
                 output = await phase.work(self._context(step, inputs))
+            if not isinstance(output, PhaseOutput):
+                raise TypeError(f"phase {step} answers a PhaseOutput; found {type(output).__name__}")
         except Exception as exc:
             failed = {"status": PhaseStatus.FAILED, "error": described(exc), "completed_at": self._now()}
             state.phase_history = [*history, record.model_copy(update=failed)]

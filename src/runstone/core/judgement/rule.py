@@ -71,6 +71,8 @@ class Rule:
 
 def parse_rule(text: str) -> Rule:
     """The rule that `text` says; raises `invalid_option`."""
+    if not isinstance(text, str):
+        raise _fault(excerpt(text), "a rule is text")
     kind, _, rest = text.partition(" ")
     if kind in (MAXIMUM, MINIMUM):
         return _limit(text, kind, rest)

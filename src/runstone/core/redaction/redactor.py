@@ -129,8 +129,10 @@ class Redactor:
         """What may be found in bytes, or in any text that they hold."""
         if not has_matcher(self._rules):  # as in most short processes
             return self._rules.scope(data)
-        from runstone.core.redaction.sieve import scope_in
-
+        try:
+            from runstone.core.redaction.sieve import scope_in
+        except ImportError:  # a signal handler that records has interrupted what is loading it
+            return self._rules.scope(data)
         return scope_in(self._rules, data)
 
     def clean(self, text: str, scope: Scope) -> tuple[str, list[str]]:

@@ -119,6 +119,9 @@ def _in_scratch(
         made = each.get("opened", made)
     if any(each["kind"] == WRITE for each in report.refused):
         report.notes.append("a program may write where it is told to: name the folder of its results (--scratch DIR)")
+    around = _part_of(store, sealed) if made is None else None
+    if around is not None:
+        report.notes.append(f"run {sealed.run_id} is a part of run {around}, of the same program: replay that")
     if not report.guards:
         message = f"the process of the replay was not guarded, or could not begin: it ended with status {status}"
         raise error("store_unavailable", message, status=status)
@@ -134,6 +137,21 @@ def _chosen_around(store: Store, sealed: Sealed) -> dict[str, str]:
             except RunstoneError:  # of another store, purged, or damaged
                 continue
     return {}
+
+
+def _part_of(store: Store, sealed: Sealed) -> str | None:
+    """The run that the same program has begun this one in."""
+    opened = sealed.opened["data"]
+    for link in opened["links"]:
+        if link["rel"] == CHILD_OF:
+            try:
+                around = store.get(link["run_id"]).opened["data"]
+            except RunstoneError:  # of another store, purged, or damaged
+                continue
+            if (around["argv"], around["cwd"]) == (opened["argv"], opened["cwd"]):
+                found: str = link["run_id"]
+                return found
+    return None
 
 
 def _compared(store: Store, sealed: Sealed, report: Replay, made: str | None) -> None:
