@@ -249,14 +249,6 @@ def test_pages_have_open_runs_too(store: Store) -> None:
     assert [row["run_id"] for row in store.rows("metric.loss<0")] == ["still"]
 
 
-@pytest.mark.parametrize("limit", [-1, "3", 1.5, True])
-def test_a_limit_that_is_none_is_refused(store: Store, limit: Any) -> None:
-    """Not answered by a page without rows, which would be the last one."""
-    with pytest.raises(RunstoneError) as caught:
-        store.page("kind:job", limit=limit)
-    assert caught.value.code == "invalid_option"
-
-
 def test_a_cursor_of_another_list_is_refused(store: Store) -> None:
     """`invalid_cursor`."""
     cursor = store.page("sort:metric.loss", limit=1).next

@@ -49,7 +49,7 @@ class Finder:
         """Rows of all runs that fit, in the order of the query: open, sealed and damaged ones. Raises `invalid_cursor`,
         `invalid_option`."""
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-            message = f"`limit` is a whole number of at least 0; found {excerpt(repr(limit), 40)}"
+            message = f"`limit` is a whole number from 0, or None; found {excerpt(repr(limit), 40)}"
             raise error("invalid_option", message, option="limit")
         if after is not None:
             query.check(after)

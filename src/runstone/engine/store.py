@@ -8,7 +8,7 @@ from runstone.core.redaction.redactor import DECLARED, PSEUDONYM_KEY_BYTES, Reda
 from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.engine.proving import Proving
 from runstone.engine.reader import Sealed
-from runstone.errors import Hiding, RunstoneError, error, excerpt
+from runstone.errors import Hiding, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -331,9 +331,6 @@ class Store(Proving):
         """
         from runstone.core.query import parse_cursor
 
-        if limit is not None and (type(limit) is not int or limit < 0):
-            found = excerpt(str(limit))
-            raise error("invalid_option", f"limit is a whole number from 0, or None; found {found}", option="limit")
         cursor = None if after is None else parse_cursor(after)
         return self._finder.page(self._query(query), cursor, limit, progress)
 

@@ -128,8 +128,8 @@ class Scanner:
         try:
             if self.hit == self._slow_hit:
                 self.hit = self._matcher(compiling)
-        except Exception:  # noqa: S110  # the loops give the same answers
-            pass  # not installed, or it refuses, or it must be compiled, or what is interrupted here is loading it
+        except (AttributeError, ImportError, RuntimeError):
+            pass  # absent, or it refuses, or it must be compiled, or a signal handler is in the middle of its loading
 
     def _matcher(self, compiling: bool) -> Callable[[bytes], bool]:
         database = _compiled_rules(self.ruleset, self._cache, compiling)
