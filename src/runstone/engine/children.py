@@ -14,7 +14,6 @@ from runstone.core.words import RUNNING
 from runstone.engine.current import place_of
 from runstone.engine.facts import keep_out
 from runstone.engine.live import LIVE
-from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -109,6 +108,8 @@ def _child(run_id: str, store: Store) -> dict[str, Any] | None:
 
 
 def _sealed(run_id: str, store: Store) -> dict[str, Any]:
+    from runstone.engine.reader import Sealed  # most runs have no children
+
     bundle = store.objects.open(run_id)
     try:
         sealed = Sealed(bundle, store.contract_of)

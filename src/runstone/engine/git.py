@@ -24,8 +24,7 @@ class DirtyCheck:
         self._pid = 0
         self._fd = -1
         self._deadline = time.monotonic() + LIMIT_S
-        if run.recording and run.git is not None:
-            self._start()
+        self._start()
 
     def _start(self) -> None:
         ours, theirs = os.pipe()

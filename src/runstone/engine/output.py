@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-from runstone.engine.git import DirtyCheck
-from runstone.engine.indexing import BackgroundIndex
 from runstone.engine.streams import Streams
 from runstone.errors import RunstoneError
 
@@ -52,7 +50,11 @@ class Recording:
 
     def begin(self) -> None:
         """The command has been started."""
+        if not self._run.recording or self._run.git is None:
+            return
         try:
+            from runstone.engine.git import DirtyCheck
+
             self._at_end.append(DirtyCheck(self._run).finish)
         except Exception as exc:  # out of descriptors, say
             self._failure = exc
@@ -83,8 +85,10 @@ class Recording:
 
     def _index_beside(self) -> None:
         try:
+            from runstone.engine.indexing import BackgroundIndex
+
             self._at_end.append(BackgroundIndex(self._run.writer).finish)
-        except (RunstoneError, RuntimeError):
+        except (ImportError, OSError, RunstoneError, RuntimeError):
             pass  # it saves time only; the sealer reads what has no index
 
     def _give_up(self, exc: Exception) -> None:

@@ -7,7 +7,6 @@ from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.redaction.redactor import DECLARED, PSEUDONYM_KEY_BYTES, Redactor
 from runstone.core.redaction.ruleset import ruleset_of_settings
 from runstone.engine.proving import Proving
-from runstone.engine.reader import Sealed
 from runstone.errors import Hiding, RunstoneError, error
 
 TYPE_CHECKING = False
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from runstone.engine.opening import Resumed
     from runstone.engine.packer import Move, Mover
     from runstone.engine.purger import Purge
-    from runstone.engine.reader import ContractOf
+    from runstone.engine.reader import ContractOf, Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.tracing import Lineage, Use
     from runstone.ports.catalog import Catalog
@@ -261,6 +260,8 @@ class Store(Proving):
 
         Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`.
         """
+        from runstone.engine.reader import Sealed  # no recording waits for it to be loaded
+
         return Sealed(self.objects.open(self.resolve(run)), self.contract_of)
 
     def resolve(self, run: str) -> str:
@@ -289,6 +290,8 @@ class Store(Proving):
         return self._known_finder
 
     def _try(self, run_id: str) -> Sealed | None:
+        from runstone.engine.reader import Sealed
+
         bundle = None
         try:
             bundle = self.objects.open(run_id)
@@ -418,6 +421,7 @@ class Store(Proving):
         It is what amends these very bytes; a `Sealed` may be of another store. Raises as `get`.
         """
         from runstone.engine.annotating import digest_of_run, history
+        from runstone.engine.reader import Sealed
 
         if isinstance(run, Sealed):
             return history(self._finder, run.run_id, run.digest)
