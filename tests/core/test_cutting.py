@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
 from runstone.core.redaction.cutting import MIN_OVERLAP_BYTES, Cutter, beginning, ending
+from runstone.core.redaction.given import may_stand_below
 from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.redaction.zeros import narrowed, widened, without_zeros
 
@@ -134,3 +135,24 @@ def test_no_end_of_a_text_divides_a_secret(whole: str) -> None:
         assert beginning(redactor, text, cut) == text[:cut]
         assert ending(redactor, text, len(text) - cut) == text[cut:]
     assert beginning(redactor, text, len(text)) == ending(redactor, text, len(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("[db]\npassword", True),
+        ("x\n[db] \t\r\n", True),
+        ("x\n[" + "s" * 100 + "]" + " " * 16 + "\n", True),
+        ("[" + "s" * 100 + "]" + " " * 16 + "\n", True),
+        ("[" + "s" * 101 + "]\n", False),
+        ("x[db]\n", False),
+        ("\r[db]\n", False),
+        ("[db]", False),
+        ("[db]x\n", False),
+        ("a\n  value: 1", True),
+        ("value: 1", False),
+    ],
+)
+def test_what_makes_a_value_of_a_line_below(text: str, may: bool) -> None:
+    """The heading of a section, at the start or behind a line end, and a line that says `value`."""
+    assert may_stand_below(text) is may

@@ -82,6 +82,8 @@ _JOINED: Final = r"(?:'(?:\\{0,7}\"'\\{0,7}\"|\\{1,8}')'[^'\r\n]*)+(?=')"
 """How a shell writes a quotation mark between two of its kind: `'a'"'"'b'`, `'a'\\''b'`."""
 MAX_SECTION: Final = 4000
 """So many characters above a line the heading of its section is looked for."""
+MAX_HEADING: Final = 128
+"""A heading and its line end are shorter."""
 _CALLED: Final = r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*[(\[]"
 _CODE: Final = rf"{_CALLED}|(?!\{{\{{\S|{MARKED})[(\[{{]"
 """A call, a list or a table."""
@@ -123,8 +125,8 @@ MIN_NUMBER: Final = 1000
 _JSON_MEMBER: Final = r"\"[ \t]{0,16}:[ \t]{0,16}$"
 _JSON_NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
-_SECTION: Final = r"(?:^|\n)\[[^\]\r\n]{1,100}\][ \t]{0,16}[\r\n]"
-"""The heading of a section of settings."""
+_SECTION: Final = r"\n\[[^\]\r\n]{1,100}\][ \t]{0,16}[\r\n]"
+"""The heading of a section of settings, and the line end above it: what begins with two letters is found quickly."""
 
 
 def names_below(line: str) -> bool:
@@ -135,7 +137,9 @@ def names_below(line: str) -> bool:
 
 def may_stand_below(text: str) -> bool:
     """Whether what stands above a line of a text may make something a value there; false is a proof."""
-    return compiled(_VALUE_BELOW).search(text) is not None or compiled(_SECTION).search(text) is not None
+    below = compiled(_SECTION)
+    headed = below.match("\n" + text[:MAX_HEADING]) or below.search(text)
+    return headed is not None or compiled(_VALUE_BELOW).search(text) is not None
 
 
 def assignments(text: str) -> Iterator[tuple[int, int, int, int]]:
