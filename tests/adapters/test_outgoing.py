@@ -138,6 +138,19 @@ def test_disk_without_links(target: Path, monkeypatch: pytest.MonkeyPatch, taken
     assert os.listdir(target.parent) == [target.name]
 
 
+def test_disk_without_links_that_fails(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The empty file that took the name goes with the rest."""
+
+    def fail(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(durable, "place_new", fail)
+    monkeypatch.setattr(durable, "name_own", fail)
+    with pytest.raises(PermissionError, match=r"run\.tar'$"):
+        write_new(str(target), PIECES)
+    assert os.listdir(target.parent) == []
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

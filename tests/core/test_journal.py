@@ -287,6 +287,25 @@ def test_the_index_is_that_of_a_naive_reader(places: list[int]) -> None:
     assert {kind: [span.count, span.start, span.end] for kind, span in index.types.items()} == types
 
 
+def test_the_index_of_single_lines_is_that_of_all() -> None:
+    """Fed line by line, short and long, a warning among them, or at once: the same in every part."""
+    long = lines(log("x" * 40_000), log("w" * 40_000, "warning"), stream("stdout", "y" * 40_000), log("w", "warning"))
+    for whole in (WHOLE, long):
+        single, all_at_once = JournalIndex(), JournalIndex()
+        for data in whole:
+            single.feed_line(data)
+        all_at_once.feed(b"".join(whole))
+        assert (single.size, single.count, single.warnings) == (
+            all_at_once.size,
+            all_at_once.count,
+            all_at_once.warnings,
+        )
+        assert (single.sha256(), single.root()) == (all_at_once.sha256(), all_at_once.root())
+        spans = [{k: (v.count, v.start, v.end) for k, v in one.types.items()} for one in (single, all_at_once)]
+        assert spans[0] == spans[1]
+    assert single.warnings == 2
+
+
 def test_an_index_of_nothing() -> None:
     """Nothing fed: the digest of no bytes, the root of no leaves."""
     index = JournalIndex()

@@ -95,8 +95,8 @@ def _told(function: Any) -> tuple[tuple[str, ...], str, dict[str, Any]]:
         return (), "args", {}
     names = tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))
     rest = next((one.name for one in found if one.kind is one.VAR_POSITIONAL), "args")
-    defaults = {one.name: one.default for one in found if one.default is not one.empty}
-    return names, rest, {name: value for name, value in defaults.items() if value is not None}
+    given = (one for one in found if one.default is not one.empty and one.default is not None)
+    return names, rest, {one.name: one.default for one in given}
 
 
 def _code_of(function: Any) -> tuple[Any, int, dict[str, Any]]:

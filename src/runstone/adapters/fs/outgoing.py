@@ -1,6 +1,7 @@
 """A file that leaves the store: whole under its name, or not there, however the process ends.
 
-Until then it stands beside, as `.runstone-` and sixteen digits: a process that was killed may leave that behind.
+Until then it stands beside, as `.runstone-` and sixteen digits: a process that was killed may leave that behind. On a
+disk without links there is one moment more, in which an empty file has the name.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ def _name(temporary: str, path: str) -> None:
         raise
     except OSError:  # a stick without links: an empty file takes the name first
         os.close(durable.create(path))
-        durable.name_own(temporary, path)
+        try:
+            durable.name_own(temporary, path)
+        except BaseException:
+            durable.remove_tree(path)
+            raise
 
 
 def _exists(path: str) -> Exception:
