@@ -7,9 +7,7 @@
   verification: nothing is parsed or compared.
 
 The floor's bundles are those of `floor:synced`, with the same kinds of files. The reference `floor:proof` reads
-Runstone's bundles and is written by hand for their files alone: every line parsed and spelled again, sequence and
-times, the tree, and the manifest compared with the files. It folds nothing anew (no document, no manifest, no outcome),
-follows no evidence, knows no limit, checks no member of an event and says nothing of what is wrong.
+Runstone's bundles: a verification written by hand for these files alone (`bench.by_hand` says what it leaves out).
 """
 
 import hashlib
@@ -17,8 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import orjson
-
+from bench.by_hand import prove_by_hand
 from bench.clock import Stopwatch
 from bench.contenders import load_recorder
 from bench.measurement import Case, Measurement, Row, Target
@@ -42,44 +39,6 @@ def hash_files(bundle: Path) -> None:
                 digest.update(piece)
             os.close(descriptor)
             digest.hexdigest()
-
-
-def prove_by_hand(bundle: Path) -> None:
-    """What can be proved of a bundle without folding its journal; one that does not pass ends the measurement."""
-    files = {entry.name: read_file(entry.path) for entry in os.scandir(bundle)}
-    text = files.pop("manifest.json")
-    manifest = orjson.loads(text)
-    named = {entry["path"]: (entry["size"], entry["sha256"]) for entry in manifest["files"]}
-    found = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()}
-    lines = files["events.jsonl"].split(b"\n")[:-1]
-    events = [orjson.loads(line) for line in lines]
-    above = ""
-    for number, event in enumerate(events):
-        if event["seq"] != number or event["ts"] < above:
-            raise RuntimeError("a line out of order")
-        above = event["ts"]
-    again = orjson.dumps([manifest, *events], option=orjson.OPT_SORT_KEYS)
-    if named != found or again != b"[%b]" % b",".join([text, *lines]) or root_of(lines) != manifest["events"]["root"]:
-        raise RuntimeError("not what was sealed")
-
-
-def read_file(path: str) -> bytes:
-    """All of it, by one descriptor."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    data = os.read(descriptor, PIECE)
-    os.close(descriptor)
-    return data
-
-
-def root_of(leaves: Sequence[bytes]) -> str:
-    """Merkle root of RFC 6962."""
-    sha256 = hashlib.sha256
-    level = [sha256(b"\0" + leaf).digest() for leaf in leaves]
-    while len(level) > 1:
-        pairs = zip(level[::2], level[1::2], strict=False)
-        odd = level[-1:] if len(level) % 2 else []
-        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
-    return level[0].hex()
 
 
 def verify_bundle(bundle: Path) -> None:
