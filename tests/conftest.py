@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import tempfile
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,16 @@ SKIP_REASONS = (
     "no PostgreSQL",
 )
 """Why a test may be skipped; any other reason fails the whole run."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a program failed that a test had started, what it said stands in the report."""
+    report = yield
+    failed = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(failed, subprocess.CalledProcessError) and failed.stderr:
+        report.sections.append(("standard error of the program", str(failed.stderr)))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -720,6 +720,7 @@ def test_a_copy_is_begun_again_with_the_log(path: Path, tmp_path: Path, monkeypa
             states.put("t", 1, os.urandom(30_000))
             with sqlite3.connect(path) as other:
                 other.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            other.close()
             states.put("t", 2, os.urandom(30_000))
 
     monkeypatch.setattr(copying, "copyfile", slowly)

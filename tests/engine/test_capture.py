@@ -466,7 +466,8 @@ def test_a_child_that_outlives_the_capture_is_still_heard() -> None:
 
 
 FORKED = """
-import os, sys, runstone
+import os, sys, warnings, runstone
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread, from Python 3.12
 run = runstone.open("memory:").run("job", run_id="r")
 capture = run.capture(descriptors=sys.argv[1] == "1")
 child = os.fork()

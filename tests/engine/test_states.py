@@ -454,6 +454,7 @@ def test_changed_bytes_of_what_is_encrypted_are_found(path: Path, keyed) -> None
     for table, column in (("records", "data"), ("steps", "metadata")):
         with sqlite3.connect(path) as db:
             data = db.execute(f"SELECT {column} FROM {table}").fetchone()[0]
+        db.close()
         for at in range(0, len(data), 7):
             with sqlite3.connect(path) as db:
                 db.execute(f"UPDATE {table} SET {column} = ?", (data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :],))

@@ -124,7 +124,8 @@ def test_a_journal_that_fails_ends_it(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 FORKED = """
-import os, runstone
+import os, warnings, runstone
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread, from Python 3.12
 with runstone.open("memory:").run("job", run_id="r", system_metrics=True) as run:
     child = os.fork()
     if child == 0:

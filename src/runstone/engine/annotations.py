@@ -38,7 +38,8 @@ _SIMPLE: Final[tuple[tuple[str, str, Schema], ...]] = (
     ("uuid", "UUID", {"type": "string", "format": "uuid"}),
     ("pathlib", "PurePath", {"type": "string"}),
 )
-"""Module, name and schema of the types that hold no others, subclasses included; the first that fits counts."""
+"""Module, name and schema of the types that hold no others, subclasses included; the first that fits counts. Some
+Pythons define them in a part of the module (`pathlib._local`)."""
 
 _ARRAYS: Final = ("list", "set", "frozenset", "deque", "Sequence", "Iterable", "Collection", "Set", "Iterator")
 _MAPPINGS: Final = ("dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict")
@@ -106,7 +107,7 @@ class Schemas:
             return _one_of(member.value for member in kind.__members__.values())
         names = {base.__name__ for base in kind.__mro__}
         for module, name, schema in _SIMPLE:
-            if any(base.__name__ == name and base.__module__ == module for base in kind.__mro__):
+            if any(base.__name__ == name and base.__module__.split(".")[0] == module for base in kind.__mro__):
                 return dict(schema)
         if "tuple" in names:
             return self._tuple(args)
