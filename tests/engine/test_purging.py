@@ -300,6 +300,16 @@ def test_a_run_that_an_open_run_links_to_is_kept(store: Store) -> None:
     assert "parent" in told(store.purge(NOW))
 
 
+def test_a_run_that_a_long_first_line_links_to_is_kept(store: Store) -> None:
+    """The links of an open run count wherever in its first line they stand; lists know what it is, too."""
+    record(store, "parent")
+    links = [{"rel": "derives-from", "run_id": f"{number:0>100}", "digest": None} for number in range(10_000)]
+    with store.run("probe", links=[*links, {"rel": "child-of", "run_id": "parent", "digest": None}]) as run:
+        assert store.purge(NOW).kept == {"an open run links to it": 1}
+        assert [summary.opened is None for summary in store.open_runs()] == [False]
+        assert [row["run_id"] for row in store.rows("kind:probe")] == [run.run_id]
+
+
 def test_a_run_that_is_open_too_is_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recovery that died before it took the open run away will come back to it, and must find what it sealed."""
     abandon(store.run("job", run_id="a"))

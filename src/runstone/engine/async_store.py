@@ -76,16 +76,17 @@ class AsyncStore(Hopping):
     ) -> AsyncRunBlock:
         """Start recording a run.
 
-        `kind` says what work it is, `version` which version of it, `labels` are text by text. `secrets` are values
-        that must never be written (4 characters or more). `links` point at other runs (`rel`, `run_id`, `digest`).
-        With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is recorded.
-        `system_metrics` is `Run.watch_system`. `claim` is what a gate takes for the run: the kernel's own.
+        `kind` says what work it is, `version` which version of it, `labels` are text by text. `contract` is a name, or
+        `name/version`; `run_id` an id of the caller's own. `links` point at other runs (`rel`, `run_id`, `digest`).
+        `secrets` are values that must never be written (4 characters or more). `argv` and `entry` stand for this
+        process's own. With `strict` a fact that cannot be recorded raises; without, the work goes on and the loss is
+        recorded. `system_metrics` is `Run.watch_system`. `claim` is what a gate takes for the run: the kernel's own.
 
         `resume` names a run that did not come to its end: the new one links to it as `retries`, has its kind and its
         configuration unless others are given, and goes on with its steps.
 
-        Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`,
-        `invalid_option`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`; for `resume` also
+        Raises `run_exists`, `invalid_run_id`, `secret_in_run_id`, `invalid_label`, `invalid_link`, `invalid_option`,
+        `invalid_settings`, `unknown_contract`, `too_large`; `store_unavailable` only with `strict`; for `resume` also
         `run_not_found`, `ambiguous_run`, `run_is_open`, `not_resumable`, and what `recover` raises.
         """
         return AsyncRunBlock(
@@ -205,7 +206,8 @@ class AsyncStore(Hopping):
     ) -> list[Use]:
         """The runs that made or read a file, or the bytes of a digest (`sha256:<hex>`), newest first.
 
-        Each has `row`, `role` (`made` or `read`), `name` and `type`. Raises `OSError`, `changed_while_read`.
+        Each has `row`, `role` (`made` or `read`), `name`, `type` and `decision`. Raises `OSError`, `invalid_digest`,
+        `changed_while_read`.
         """
         return await self.in_thread(self.sync.find, target)
 

@@ -6,6 +6,7 @@ from runstone.core import layout
 from runstone.core.card import EVENTS, CardMaker, damaged_card
 from runstone.core.events import data_problem
 from runstone.core.journal import proved_prefix, split_lines, type_of
+from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.parsing import load
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from runstone.core.card import Card
     from runstone.ports.journals import LeftRun
     from runstone.ports.objects import Objects
-
-HEAD_BYTES = 1 << 20
 
 
 def sealed_card(objects: Objects, run_id: str) -> Card | None:
@@ -51,7 +50,7 @@ def sealed_card(objects: Objects, run_id: str) -> Card | None:
 def open_card(left: LeftRun, *, alive: bool, whole: bool = True) -> Card:
     """The card of an open run; of its first event alone where not the `whole` of it is wanted."""
     maker = CardMaker()
-    for _, event in proved_prefix(split_lines(left.read(0, None if whole else HEAD_BYTES))):
+    for _, event in proved_prefix(split_lines(left.read(0, None if whole else MAX_LINE_BYTES))):
         maker.add(event)
         if not whole:
             break

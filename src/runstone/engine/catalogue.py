@@ -51,9 +51,7 @@ class Catalogue:
                     generation = catalog.generation()
                     self._sync(catalog, progress)
                     answer = question(catalog)
-                    if (
-                        catalog.generation() == generation
-                    ):  # else what was read in may be gone, and something asked of none
+                    if catalog.generation() == generation:  # else what was read in is forgotten again
                         return answer
                 except CatalogLost:
                     if len(self._catalogs) == 1:
