@@ -23,6 +23,7 @@ from runstone.engine.store import Store
 from runstone.engine.verifier import STEPS, verify_bundle
 from runstone.errors import RunstoneError, error
 from runstone.locate import contract_of
+from runstone.testing.ground import code_of
 
 from .forging import Files, files_of, listed_anew, rooted_anew, verify, with_journal, with_manifest
 from .scenes import tree
@@ -64,6 +65,12 @@ def test_digest_from_elsewhere_is_compared(files: Files) -> None:
     assert report.ok
     assert "rewritten" not in " ".join(report.not_checked)
     assert findings(files, digest="sha256:" + "0" * 64) == {(1, "digest_mismatch", MANIFEST)}
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 64, "sha256:" + "A" * 64])
+def test_a_digest_that_is_none_is_refused(digest: str, sealed: Sealed) -> None:
+    """No bundle has it: a good one is not called bad for it."""
+    assert code_of(lambda: runstone.verify(sealed, digest=digest)) == "invalid_digest"
 
 
 def test_wholly_rewritten_bundle_is_found_by_its_digest_alone(files: Files, store: Store) -> None:

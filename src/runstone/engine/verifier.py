@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from runstone.core import layout
 from runstone.core.contract import PUBLISHED, SEALED
-from runstone.core.digests import digest_of, new_hash
+from runstone.core.digests import digest_of, new_hash, parse_digest
 from runstone.core.events import CLOSED, DROPPED
 from runstone.core.evidence import Evidence
 from runstone.core.journal import HELD_BYTES, Journal, JournalIndex, LineReader, redactions, whole_lines
@@ -159,7 +159,9 @@ def verify_bundle(
     """Verify an open bundle. With `quick` only manifest and journal are read; with `digest` the run digest is
     compared with one that the caller has from elsewhere; with `redactor` every file is searched for what it takes
     out; with `publisher` published copies of the store that it stands in are compared. Never raises for what it finds;
-    raises `invalid_option` for a search with `quick`."""
+    raises `invalid_digest` for a `digest` that is none, and `invalid_option` for a search with `quick`."""
+    if digest is not None:
+        parse_digest(digest)
     if quick and redactor is not None:
         raise error("invalid_option", "secrets are looked for in every file, and `quick` reads few", option="quick")
     verification = _Verification(bundle, contract_of, publisher, quick=quick)
@@ -315,7 +317,10 @@ class _Verification:
                 self.facts[path] = FileFact(path, entry["size"], entry["sha256"])
                 continue
             try:
-                self.read_journal(entry) if path == layout.JOURNAL else self.read_file(entry)
+                if path == layout.JOURNAL:
+                    self.read_journal(entry)
+                else:
+                    self.read_file(entry)
             except RunstoneError as exc:  # this file cannot be read: what it says is then taken from the manifest
                 code = "missing_file" if exc.code == "file_not_found" else exc.code
                 self.fault(2, code, exc.message, file=path)
