@@ -71,6 +71,7 @@ def found(query: str) -> list[str]:
         ("duration>1m", ["r1"]),
         ("duration>=90 duration<=90000ms", ["r1"]),
         ("since:85s", ["r2", "tmp-1"]),
+        ("since:85000ms", ["r2", "tmp-1"]),
         ("until:1970-01-01T00:00:20", ["r1"]),
         ("since:1970-01-01T00:00:20.000000Z until:1970-01-01T00:00:20.5", ["r2"]),
         ("since:1970 until:1970-02", ["r1", "r2", "tmp-1"]),

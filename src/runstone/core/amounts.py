@@ -15,9 +15,14 @@ MAX_SPAN_S: Final = 1e11
 """Some 3,000 years: what is longer was not meant."""
 
 
+def unit_of(text: str) -> str:
+    """The unit of time that a text ends with; empty where it has none."""
+    return next((unit for unit in UNITS_S if text.endswith(unit)), "")
+
+
 def span_s(text: str) -> float | None:
     """Seconds of a span of time with its unit, or of `0`; `None` for other text."""
-    unit = next((unit for unit in UNITS_S if text.endswith(unit)), "")
+    unit = unit_of(text)
     number = text.removesuffix(unit)
     whole, _, part = number.partition(".")
     if not (number.isascii() and whole.isdecimal() and (part.isdecimal() or "." not in number)):

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from runstone.core.amounts import UNITS_S
+from runstone.core.amounts import UNITS_S, unit_of
 from runstone.core.card import DAMAGED, MAX_FACT_CHARACTERS, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
@@ -392,8 +392,8 @@ class _Reader:
         if field not in _WITH_NUMBERS:
             raise self._fault(f"{field} has no numbers to compare by {sign}", at - len(sign))
         word = self._word(stop=" ")
-        unit = next((unit for unit in UNITS_S if word.endswith(unit)), None) if field == "duration" else None
-        number = _number_of(word.removesuffix(unit) if unit else word)
+        unit = unit_of(word) if field == "duration" else ""
+        number = _number_of(word.removesuffix(unit))
         if number is None:
             kind = f"a duration such as 90, 1.5h or 20ms ({', '.join(UNITS_S)})" if field == "duration" else "a number"
             raise self._fault(f"expected {kind}", at)
@@ -403,15 +403,17 @@ class _Reader:
         """Microseconds since 1970: of a date, of a time in UTC, or of so long ago."""
         at = self._at
         word = self._word(stop=" ")
-        unit = word[-1:]
-        number = _number_of(word[:-1]) if unit in UNITS_S else None
+        unit = unit_of(word)
+        number = _number_of(word.removesuffix(unit)) if unit else None
         if number is not None and number >= 0:
             return parse_time(time_text(int(max(0, self._now_ns - number * UNITS_S[unit] * 1e9)))) / 1000
         begun = word.removesuffix("Z")
         whole = begun + "0000-01-01T00:00:00.000000Z"[len(begun) :]
         if len(begun) >= _YEAR_DIGITS and is_time(whole):
             return parse_time(whole) / 1000
-        raise self._fault("expected so long ago (90s, 12h, 7d, 2w), a date or a time in UTC (2026-01-02T03:04)", at)
+        raise self._fault(
+            "expected so long ago (500ms, 90s, 12h, 7d, 2w), a date or a time in UTC (2026-01-02T03:04)", at
+        )
 
     def _word(self, stop: str) -> str:
         start = self._at
