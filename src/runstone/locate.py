@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from runstone.core import layout
-from runstone.engine.current import PARENT, PARENT_STORE
+from runstone.engine.current import PARENT, PARENT_STORE, says_yes
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error, excerpt, hide_by
 
@@ -166,8 +166,8 @@ def open_state_records(url: str | None = None) -> StateRecords:
 
 
 def packs_by_default() -> bool:
-    """Whether a program that does not say so records into packs: `RUNSTONE_PACKED` is `1`."""
-    return os.environ.get(PACKED_SETTING) == "1"
+    """Whether a program that does not say so records into packs, by `RUNSTONE_PACKED`."""
+    return says_yes(os.environ.get(PACKED_SETTING))
 
 
 def _catalogs(places: Places) -> list[Catalog]:

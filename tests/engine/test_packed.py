@@ -165,9 +165,10 @@ def test_spool_stands_where_it_is_told_to(tmp_path: Path, monkeypatch: pytest.Mo
     assert list((tmp_path / "fast").glob("*/*.jsonl")) == []
 
 
-def test_setting_packs_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`RUNSTONE_PACKED=1` counts where the program does not say."""
-    monkeypatch.setenv("RUNSTONE_PACKED", "1")
+@pytest.mark.parametrize("said", ["1", "true"])
+def test_setting_packs_by_default(said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`RUNSTONE_PACKED=1` counts where the program does not say; so do the other words that switch something on."""
+    monkeypatch.setenv("RUNSTONE_PACKED", said)
     packed, loose = sealed_run(runstone.open(tmp_path)), sealed_run(runstone.open(tmp_path, packed=False))
     assert (Path(tmp_path, packed).exists(), Path(tmp_path, loose).exists()) == (False, True)
 

@@ -42,9 +42,14 @@ PARENT: Final = "RUNSTONE_PARENT"
 PARENT_STORE: Final = "RUNSTONE_PARENT_STORE"
 
 
+def says_yes(setting: str | None) -> bool:
+    """Whether a variable of the environment says `1`, `true`, `yes` or `on`, in any case."""
+    return setting is not None and setting.strip().lower() in _YES
+
+
 def is_switched_off(host: Host) -> bool:
-    """Whether the environment says that nothing is recorded: `RUNSTONE_DISABLED` is `1`, `true`, `yes` or `on`."""
-    return (host.setting(SWITCHED_OFF) or "").lower() in _YES
+    """Whether the environment says that nothing is recorded, by `RUNSTONE_DISABLED`."""
+    return says_yes(host.setting(SWITCHED_OFF))
 
 
 def place_of(store: Store) -> str:

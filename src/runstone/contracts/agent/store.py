@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from runstone.errors import error
 from runstone.locate import open_store, packs_by_default
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping
     from typing import Any
 
@@ -124,8 +124,7 @@ class ArtifactStore:
         if isinstance(url, Store):
             self.store = url
         else:
-            packs = packs_by_default() if packed is None else packed
-            self.store = open_store(None if url is None else os.fspath(url), packed=packs)
+            self.store = open_store(url, packed=packs_by_default() if packed is None else packed)
 
     def open(self, run: str | AgentRun, *, parent: Run | None = None) -> Run:
         """Start recording a run of an agent: by its name, or as an `AgentRun` describes it. A context manager.

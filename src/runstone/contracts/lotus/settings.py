@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from runstone.contracts.lotus.runs import DERIVED_MODE, PERSISTED_MODE, LotusRuns
+from runstone.engine.current import says_yes
 from runstone.locate import open_store
 
 TYPE_CHECKING = False
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
 ENABLED: Final = "DPM_ARTIFACTS_ENABLED"
 MODE: Final = "DPM_ARTIFACT_STORE_MODE"
 RETENTION: Final = "DPM_SUPPORTABILITY_RETENTION_DAYS"
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
 def artifacts_enabled() -> bool:
     """`DPM_ARTIFACTS_ENABLED`: true unless it says something else than 1, true, yes or on."""
-    return os.environ.get(ENABLED, "true").strip().lower() in _TRUE
+    return says_yes(os.environ.get(ENABLED, "true"))
 
 
 def store_mode() -> str:
