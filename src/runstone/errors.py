@@ -1,8 +1,8 @@
 """Every error that Runstone raises, and what a program does about each.
 
 - One root, `RunstoneError`, with a stable `code`, a `message` for people and `details` for programs.
-- A subclass exists only where a handler acts differently: wrong input, nothing there, a conflict,
-  a store that cannot be used, evidence that does not hold.
+- A subclass exists only where a handler acts differently: wrong input, nothing there, a conflict, the same work in
+  progress, work that a policy blocked, work without an answer, a store that cannot be used, bytes that prove nothing.
 - `CODES` is the one table from code to class, exit status, HTTP status and whether trying again can help.
   Codes are only ever added.
 """

@@ -456,6 +456,20 @@ def test_kind_version_and_label_that_cannot_be_shown_are_told_by_their_type(stor
     assert store.get(store.run(["a"]).finish()).kind == "['a']"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"links": ["x"]}, "found str"),
+        ({"links": [{"rel": "likes", "run_id": "x"}]}, "child-of"),
+        ({"labels": {1: "x"}}, "found 1"),
+    ],
+)
+def test_a_refusal_says_what_was_found_or_can_stand_there(store: Store, arguments: dict[str, Any], told: str) -> None:
+    """Of several things the one that is wrong; of a word the words that there are."""
+    with pytest.raises(RunstoneError, match=told):
+        store.run("job", **arguments)
+
+
 def test_refused_opening_leaves_its_id_free(store: Store) -> None:
     """A call that was refused has taken nothing: the same id can be used at once."""
     for wrong in ({"argv": [7]}, {"links": [7]}, {"entry": 7}):

@@ -625,6 +625,17 @@ def test_an_imported_run_starts_nothing_untrusted(program: Program, tmp_path: Pa
     assert program.replay(run_id).ok
 
 
+def test_what_an_imported_run_would_start_is_said_word_by_word(tmp_path: Path) -> None:
+    """As a shell would have it: who is asked for trust sees where each word ends."""
+    store, other = runstone.open(tmp_path / "first"), runstone.open(tmp_path / "second")
+    with store.run("job", argv=["sh", "-c", "echo a; echo b"], entry="sh") as run:
+        pass
+    other.import_bundle(store.get(run.run_id).bundle)
+    with pytest.raises(RunstoneError, match="sh -c 'echo a; echo b'") as caught:
+        other.replay(run.run_id)
+    assert caught.value.code == "not_trusted"
+
+
 def test_files_that_were_read_are_looked_at_first(program: Program) -> None:
     """Those that are not there or are others now are named, and nothing is started."""
     (program.folder / "in.txt").write_text("in")

@@ -26,7 +26,7 @@ from runstone.engine.live import LIVE
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 from runstone.engine.tracking import track
-from runstone.errors import InvalidInput, RunstoneError, StoreUnavailable
+from runstone.errors import InvalidInput, RunstoneError, StoreUnavailable, error
 
 from .called import SEARCH, calls, contract, in_a_loop, kinds, text
 from .scenes import of_type
@@ -564,8 +564,6 @@ def test_a_run_without_a_journal_calls_its_tools(store: Store, monkeypatch: pyte
     """Nothing can be written: the tool works; with a policy it refuses."""
 
     def no_disk(*_: object, **__: object) -> None:
-        from runstone.errors import error
-
         raise error("store_unavailable", "no disk")
 
     monkeypatch.setattr(store.journals, "create", no_disk)
@@ -577,6 +575,22 @@ def test_a_run_without_a_journal_calls_its_tools(store: Store, monkeypatch: pyte
         tool()
     run.finish()
     assert run not in LIVE.values()
+
+
+def test_an_error_of_the_record_is_not_its_own_cause(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who walks from an error to its causes comes to an end."""
+
+    def full(_: bytes) -> None:
+        raise error("store_unavailable", "the disk is full")
+
+    run = store.run("agent", strict=True)
+    tool = run.tool()(lambda: 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(run.writer, "_append", full)
+        with pytest.raises(StoreUnavailable) as caught:
+            tool()
+    assert caught.value.__cause__ is not caught.value
+    run.finish()
 
 
 @pytest.mark.parametrize("bad", [5, int])

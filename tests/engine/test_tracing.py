@@ -81,6 +81,12 @@ def test_what_is_no_digest_and_no_file(store: Store, tmp_path: Path) -> None:
         store.find(tmp_path / "absent")
 
 
+def test_a_file_that_cannot_be_read_is_named(store: Store, tmp_path: Path) -> None:
+    """Also where the system opens it first, as a folder: its words alone would not say which."""
+    with pytest.raises(IsADirectoryError, match=str(tmp_path)):
+        store.find(tmp_path)
+
+
 def test_lineage_of_a_run(store: Store) -> None:
     """Up over what it read and its links, down over what it made; who made it only after it was read is left out."""
     found = store.lineage("run:report-2")

@@ -101,7 +101,10 @@ def command(
     screen = Screen()
     if explain:
         plan = opened.plan(words)
-        print_json({"plan": plan}) if as_json else screen.line(plan)
+        if as_json:
+            print_json({"plan": plan})
+        else:
+            screen.line(plan)
         return
     if watch:
         if as_json or not screen.terminal:

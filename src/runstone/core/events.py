@@ -362,9 +362,8 @@ def check_labels(labels: Mapping[str, Any]) -> dict[str, str]:
     result: dict[str, str] = {}
     for name, value in labels.items():
         if not isinstance(name, str) or not 0 < len(name.encode("utf-8", "replace")) <= MAX_LABEL_NAME_BYTES:
-            raise error(
-                "invalid_label", f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes", name=excerpt(str(name))
-            )
+            rule = f"a label's name is text of 1 to {MAX_LABEL_NAME_BYTES} bytes"
+            raise error("invalid_label", f"{rule}; found {excerpt(repr(name))}", name=excerpt(str(name)))
         text = value if isinstance(value, str) else str(value)
         if len(text.encode("utf-8", "replace")) > MAX_LABEL_VALUE_BYTES:
             raise error("invalid_label", f"label {name!r} has more than {MAX_LABEL_VALUE_BYTES} bytes", name=name)
@@ -377,7 +376,8 @@ def check_links(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
     whole = [{"digest": None, **item} if isinstance(item, dict) else item for item in links]
     for item in whole:
         if not _link(item):
-            raise error("invalid_link", f"not a link: {excerpt(str(item), 200)}", relations=list(LINK_RELATIONS))
+            rule = f"a link has rel ({', '.join(LINK_RELATIONS)}), run_id, and digest (sha256:<hex>, or None)"
+            raise error("invalid_link", f"{rule}; found {excerpt(str(item), 200)}", relations=list(LINK_RELATIONS))
     spelled = {canonical.canonical_bytes(item): item for item in whole}
     return [spelled[key] for key in sorted(spelled)]
 

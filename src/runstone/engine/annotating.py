@@ -97,7 +97,10 @@ def check_alias(alias: Any, store: Store) -> str:
     """`alias`, if it can be one; raises `invalid_option`."""
     good = isinstance(alias, str) and 0 < len(alias) <= MAX_ALIAS_CHARACTERS and _ALIAS.issuperset(alias)
     if not good or not alias[0].isalnum() or alias in RESERVED or store.redactor().text(alias)[1]:
-        rule = f"an alias is 1 to {MAX_ALIAS_CHARACTERS} letters, digits, dots, dashes and underscores, not `latest`"
+        rule = (
+            f"an alias is 1 to {MAX_ALIAS_CHARACTERS} letters, digits, dots, dashes and underscores, the first a "
+            "letter or digit; not `latest`, and no secret"
+        )
         raise error("invalid_option", f"{rule}; found {excerpt(str(alias))!r}", option="alias")
     return str(alias)
 

@@ -151,6 +151,9 @@ def digest_of_file(path: str) -> Digest:
             pass
     except ChangedWhileRead:
         raise error("changed_while_read", f"{path} changed while it was read", path=path) from None
+    except OSError as exc:
+        exc.filename = path  # a read that fails, as of a folder, does not say of which file
+        raise
     return f"sha256:{reader.sha256}"
 
 

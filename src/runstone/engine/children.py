@@ -91,7 +91,8 @@ def _live(run_id: str, store: Store) -> Run | None:
 
 def _same(one: Store, other: Store) -> bool:
     """Whether two stores are one: a folder may be opened many times, memory is its own."""
-    return one is other or "" != place_of(one) == place_of(other)
+    place = place_of(one)
+    return one is other or (place != "" and place == place_of(other))
 
 
 def _child(run_id: str, store: Store) -> dict[str, Any] | None:

@@ -115,9 +115,14 @@ def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str
     """Links to other runs, with `others`, and with that to the `parent` unless they name one; raises `invalid_link`."""
     rule = "links are a list of mappings of rel, run_id and digest"
     known: list[dict[str, Any]] = _refused(
-        "invalid_link", rule, links, lambda: check_links([*(dict(link) for link in links), *others])
+        "invalid_link", rule, links, lambda: check_links([*(_link_of(link) for link in links), *others])
     )
     return known if any(link["rel"] == "child-of" for link in known) else check_links(known + parent)
+
+
+def _link_of(link: Any) -> dict[str, Any]:
+    known: dict[str, Any] = _refused("invalid_link", "each of the links is a mapping", link, lambda: dict(link))
+    return known
 
 
 def rank_of(host: Host) -> int | None:

@@ -158,7 +158,9 @@ class Tool:
                 calls.tell(contract, record)
             record("tool.called", data, marks)
         except RunstoneError as exc:
-            raise refused(call, exc) if ruled else exc from exc
+            if ruled:
+                raise refused(call, exc) from exc
+            raise
         if run.replay is not None:
             run.replay.called(call, "tool.called", data, marks)
         if self._contracted is not None:

@@ -6,6 +6,7 @@ from collections import deque
 
 from runstone.core.card import place_of, row_of
 from runstone.core.digests import parse_digest
+from runstone.core.words import LINK_RELATIONS
 from runstone.engine.finder import asking
 from runstone.errors import error, excerpt
 
@@ -188,7 +189,7 @@ class _Walk:
             for link in card["links"]:
                 self._step(node, f"run:{link['run_id']}", link["rel"], None)
             return
-        for relation in ("child-of", "derives-from", "retries", "replays", "amends"):
+        for relation in LINK_RELATIONS:
             for other in self._finder.cards(asking(f"link.{relation}", card["run_id"])):
                 self._step(node, f"run:{other['run_id']}", relation, None)
 

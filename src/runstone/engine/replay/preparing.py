@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from runstone.core.events import OPENED
@@ -86,7 +87,7 @@ def check_trust(store: Store, sealed: Sealed, *, trust: bool) -> None:
         return
     opened = sealed.opened["data"]
     message = (
-        f"run {sealed.run_id} was imported; its replay would start, in {opened['cwd']}: {' '.join(opened['argv'])}; "
+        f"run {sealed.run_id} was imported; its replay would start, in {opened['cwd']}: {shlex.join(opened['argv'])}; "
         "where you know who recorded it, say so (--trust)"
     )
     raise error("not_trusted", message, run_id=sealed.run_id, argv=opened["argv"], cwd=opened["cwd"])
@@ -120,7 +121,8 @@ def _program_of(sealed: Sealed, words: list[str]) -> tuple[str | None, str | Non
         if not word.startswith("-") or word == "-":
             return (None if word == "-" else word), None
         if word.startswith("--"):
-            del waiting[: word in _VALUED]
+            if word in _VALUED:
+                del waiting[:1]
             continue
         for at, letter in enumerate(word[1:], 2):
             if letter in _BARE:
@@ -128,7 +130,8 @@ def _program_of(sealed: Sealed, words: list[str]) -> tuple[str | None, str | Non
             if letter in "cm":
                 return None, "-c" if letter == "c" else (word[at:] or next(iter(waiting), ""))
             if letter in "WX":
-                del waiting[: not word[at:]]  # what it says stands in the next word
+                if not word[at:]:  # what it says stands in the next word
+                    del waiting[:1]
                 break
     return None, None
 
