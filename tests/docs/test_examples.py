@@ -103,6 +103,16 @@ def test_shell_examples_of_the_readme_run(tmp_path: Path) -> None:
     assert runstone.open(tmp_path / "runs").get("@latest").kind == "backfill"
 
 
+def test_the_script_for_any_ci_keeps_the_run_of_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the command records runs of its own; its status is the script's."""
+    [script] = fenced("docs/ci.md", "sh")
+    Path(tmp_path, "train.py").write_text("import runstone, sys\nrunstone.child('epoch').finish()\nsys.exit(3)\n")
+    monkeypatch.setenv("BUILD_ID", "17")
+    assert run(["bash", "-euo", "pipefail", "-c", script], tmp_path).returncode == 3
+    assert runstone.verify(tmp_path / "run.tar").run_id == "train-17"
+    assert "`train-17`" in Path(tmp_path, "run.md").read_text()
+
+
 @pytest.mark.parametrize("page", [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in pages()])
 def test_links_lead_somewhere(page: Path) -> None:
     """Every link to a file of the project finds it, and its heading where it names one."""
