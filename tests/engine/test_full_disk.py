@@ -64,8 +64,10 @@ def test_full_disk_loses_events_and_says_so(small_disk: Path, capsys: pytest.Cap
     assert (err.count("\n"), err.count("No space left on device")) == (1, 1)
 
 
-def test_strict_run_raises_on_a_full_disk_and_goes_on_after(small_disk: Path) -> None:
-    """With `strict` the caller is told each time; when space is back the same run records again."""
+def test_strict_run_raises_on_a_full_disk_and_goes_on_after(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `strict` the caller is told each time, and nobody else; when space is back the same run records again."""
     store = open_store(small_disk / "runs")
     run = store.run("job", run_id="r", strict=True)
     filler = fill(small_disk)
@@ -78,7 +80,7 @@ def test_strict_run_raises_on_a_full_disk_and_goes_on_after(small_disk: Path) ->
     filler.unlink()
     run.log("after")
     run.finish()
-    assert codes == {"store_unavailable"}
+    assert (codes, capsys.readouterr().err) == ({"store_unavailable"}, "")
     assert store.verify("r").ok
 
 

@@ -356,9 +356,9 @@ class JournalWriter:
             self._state = UNSURE
 
     def _told(self, failure: RunstoneError) -> int:
-        self.say("write", f"run {self.run_id} loses events: {failure.message}; the work goes on")
         if self.strict:
             raise failure
+        self.say("write", f"run {self.run_id} loses events: {failure.message}; the work goes on")
         return 0
 
     def _record_with_care(self, kind: str, data: Any, marks: list[Mark]) -> int:
