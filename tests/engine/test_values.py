@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,7 +127,17 @@ def test_longest_line_is_recorded(store: Store) -> None:
     assert {len(data["text"]) > MAX_LINE_BYTES - 400 for data in of_type(store, run.run_id, "note")} == {True}
 
 
-@pytest.mark.parametrize("status", ["passed", "", None, 1, "PASS"])
+@pytest.mark.parametrize("status", [True, False, np.True_, np.False_])
+def test_a_truth_value_is_the_status_of_a_check(store: Store, status: Any) -> None:
+    """What a comparison gives, also one of numpy's, is `pass` or `fail`, without a mark."""
+    with store.run("job", strict=True) as run:
+        run.check("rows", status)
+    [event] = [event for event in events(store, run.run_id) if event["type"] == "check"]
+    assert (event["data"]["status"], event.get("marks")) == ("pass" if status else "fail", None)
+    assert store.get(run.run_id).status == ("success" if status else "failed")
+
+
+@pytest.mark.parametrize("status", ["passed", "", None, 1, "PASS", np.array([True, True])])
 def test_unknown_check_status_is_fail(store: Store, status: Any) -> None:
     """A check whose result nobody understands has not passed; the record marks what was changed."""
     with store.run("job") as run:

@@ -162,12 +162,13 @@ class AsyncRun(Hopping):
     def check(
         self,
         name: str,
-        status: str,
+        status: str | bool,
         evidence: str | Iterable[str] | None = None,
         *,
         id: str | None = None,
     ) -> None:
-        """Record a check: `pass`, `fail` or `skip`, with references to its evidence (`run.log:line:3`, …)."""
+        """Record a check: `pass` (or true), `fail` (or false) or `skip`, with references to its evidence
+        (`run.log:line:3`, …)."""
         self.sync.check(
             name,
             status,

@@ -10,6 +10,7 @@ from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.redaction.redactor import FAILED, MARK
 from runstone.core.terminal import safe_text
 from runstone.core.values import coerce, non_finite_text
+from runstone.core.words import CHECK_STATUSES
 from runstone.engine.patches import SAYING
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -250,6 +251,18 @@ def clean_type(kind: str, redactor: Redactor) -> str:
 
 
 _clean_types: list[tuple[Known, str, set[str]]] = []
+
+
+def check_status_of(value: Any) -> str | None:
+    """A check's status: its word, or `pass` and `fail` for true and false, numpy's as well; `None` for anything else."""
+    try:
+        item = getattr(value, "item", None)
+        known = item() if callable(item) else value
+    except Exception:  # a foreign object may raise anything
+        return None
+    if isinstance(known, bool):
+        return "pass" if known else "fail"
+    return known if isinstance(known, str) and known in CHECK_STATUSES else None
 
 
 def metric_number(value: Any) -> Any:

@@ -15,7 +15,6 @@ from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.values import COERCED
 from runstone.core.words import (
     CANCELLED,
-    CHECK_STATUSES,
     FAILED,
     LOG_LEVELS,
     SUCCESS,
@@ -216,24 +215,25 @@ class Run(Acting):
         self._artifact("output", type, ref, **facts)
 
     def check(
-        self, name: str, status: str, evidence: str | Iterable[str] | None = None, *, id: str | None = None
+        self, name: str, status: str | bool, evidence: str | Iterable[str] | None = None, *, id: str | None = None
     ) -> None:
-        """Record a check: `pass`, `fail` or `skip`, with references to its evidence (`run.log:line:3`, …)."""
-        marks = [] if isinstance(status, str) and status in CHECK_STATUSES else [["/status", COERCED]]
-        if marks and self._strict:
+        """Record a check: `pass` (or true), `fail` (or false) or `skip`, with references to its evidence
+        (`run.log:line:3`, …)."""
+        found = told.check_status_of(status)
+        if found is None and self._strict:
             raise error(
                 "invalid_status",
                 f"{told.text_of(status)!r} is not pass, fail or skip",
                 found=excerpt(told.text_of(status), 40),
             )
-        known = "fail" if marks else status
+        known = found or "fail"
         self._check_results.append(known)
         references = self._evidence(told.texts_of(evidence))
         identity = told.id_of(name, self.redactor) if id is None else told.text_of(id)
         looked_for = self._looks_for_evidence or any(map(parse_reference, references))
         self._looks_for_evidence = looked_for and (identity, known) != (RESOLVES, "fail")
         facts = {"name": told.text_of(name), "status": known, "evidence": references}
-        self._record("check", {"id": identity, **facts}, marks)
+        self._record("check", {"id": identity, **facts}, [] if found else [["/status", COERCED]])
 
     def _count_check(self, status: str, *, looks: bool) -> None:
         """A check was repeated from another run's record."""
