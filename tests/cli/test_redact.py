@@ -341,15 +341,16 @@ def test_the_json_answer(invoke: Invoke) -> None:
 
 def test_explained(invoke: Invoke) -> None:
     """Each finding has its reason, columns and source; a line without one has what is nearly a secret."""
-    Path("a").write_text(f"max_tokens=4096\nx {LINE}{TOKEN}\npassword=***\n")
+    Path("a").write_text(f"max_tokens=4096\nx {LINE}{TOKEN}\npassword=***\nx{TOKEN}\n")
     answer = invoke("redact", "--check", "--explain", "a")
     assert "a:1: not redacted\n    columns 1 to 10: `max_tokens` is no secret's name: `max` decides\n" in answer.out
     assert "    columns 3 to 10: the name `password` says secret\n" in answer.out
+    assert "which begins with `ghp_`\n" in answer.out
     assert "which begins with `ghp_`, and its checksum is right" in answer.out
     assert "told by: GitHub Docs" in answer.out
     assert not any(value in answer.out for value in (PASSWORD, TOKEN))
     value = invoke("redact", "--check", "--explain", "--json", "a").value
-    assert [row["line"] for row in value["findings"]] == [2, 3]
+    assert [row["line"] for row in value["findings"]] == [2, 3, 5]
     assert [row["line"] for row in value["near_misses"]] == [1, 4]
     assert (value["findings"][0]["first_column"], value["findings"][0]["last_column"]) == (3, 10)
 

@@ -77,9 +77,9 @@ def test_why_not(line: str, part: str) -> None:
 
 
 def test_a_wrong_checksum_is_told() -> None:
-    """A token of the right form with one other character is not redacted, and the checksum is the reason."""
+    """Glued to other letters, a token with one other character is not redacted, and the checksum is the reason."""
     token = secrets(3)["github-token"][0].secret
-    line = f"key {token[:-1]}{'a' if token[-1] != 'a' else 'b'} end"
+    line = f"xkey{token[:-1]}{'a' if token[-1] != 'a' else 'b'} end"
     (miss,) = near_misses(REDACTOR, line)
     assert REDACTOR.text(line)[1] == []
     assert "checksum is wrong" in miss.because

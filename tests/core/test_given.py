@@ -689,7 +689,7 @@ def test_a_token_that_is_glued_to_something_goes() -> None:
         clean, hits = REDACTOR.text(text)
         assert token not in clean
         assert other not in clean
-        assert set(hits) == {"github-token"}
+        assert set(hits) <= {"github-token", "github-token-within"}
     access = planted.secrets(3)["aws-access-key-id"][0].text
     for text in (f"_{access}", f"{access}_old"):
         assert access not in REDACTOR.text(text)[0]

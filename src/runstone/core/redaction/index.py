@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "07d9e4b582a5ecbd9af3df20687a005dc72cbcf457bf2a304aceb590ff08c8b2"
-EXPRESSIONS_SHA256: Final = "e65463539e27d19b853c4187e5fdbf64484b695de460b6e77a1bba7e68357358"
+SHA256: Final = "cebe9140e606f9d82d111320ea92528660e00d206608b0a41520ef5f524d32f1"
+EXPRESSIONS_SHA256: Final = "90ae52c91721884c5c55388f3758e6f8df5dbc5682781433e6173011d1a145f7"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

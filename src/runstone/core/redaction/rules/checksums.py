@@ -1,4 +1,4 @@
-"""Checks that a secret must pass where its issuer documents one: text that fails was never issued.
+"""Checks that a secret must pass where its form alone tells too little: text that fails was never issued.
 
 Each takes the text of the secret and tells whether it may be real. A form that a check does not know passes: a
 rule takes out rather too much than too little.
@@ -30,14 +30,9 @@ def base62(number: int, width: int) -> str:
 
 
 def github(token: str) -> bool:
-    """Prefix, 30 characters, and the CRC-32 of these in 6 digits of base 62. Longer tokens pass."""
+    """Prefix, 30 characters, and the CRC-32 of these in 6 digits of base 62; npm's are alike. Longer ones pass."""
     body = token.partition("_")[2]
     return len(body) != 36 or base62(zlib.crc32(body[:30].encode()), 6) == body[30:]
-
-
-def npm(token: str) -> bool:
-    """The scheme of `github`, which npm took over."""
-    return github(token)
 
 
 def base58check(key: str) -> bool:
@@ -72,6 +67,5 @@ CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "basic": basic,
     "github": github,
     "nkey": nkey,
-    "npm": npm,
 }
 """By the name that a rule gives in `check`."""

@@ -14,17 +14,24 @@ _ROUTABLE: Final = r"(?:\.[0-9a-z]{2,9}){0,2}"
 RULES: Final = (
     Rule(
         "github-token",
-        "GitHub personal access, OAuth, app or refresh token; of 36 characters only with its documented checksum",
-        "(?:"
-        + START_GLUED
+        "GitHub personal access, OAuth, app or refresh token",
+        START_GLUED
         + "gh[pousr]_(?:[A-Za-z0-9]{36,255}"
         + r"|[A-Za-z0-9]{1,40}_eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"
-        + END
-        + "|gh[pousr]_[A-Za-z0-9]{36})",  # glued to whatever: the checksum tells
+        + END,
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
         example="GITHUB_TOKEN=ghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVprb",
-        counter="ghp_" + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        counter="ghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVpr",
         source="GitHub Docs, About authentication to GitHub; GitHub Blog, Behind GitHub's new token formats",
+    ),
+    Rule(
+        "github-token-within",
+        "GitHub token within other letters, only with its documented checksum",
+        "gh[pousr]_[A-Za-z0-9]{36}",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+        example="xghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVprbx",
+        counter="xghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVprax",
+        source="GitHub Blog, Behind GitHub's new token formats",
         check="github",
     ),
     Rule(
@@ -236,13 +243,22 @@ RULES: Final = (
     ),
     Rule(
         "npm-token",
-        "npm access token, only with its documented checksum",
+        "npm access token",
         START + "npm_[A-Za-z0-9]{36}" + END,
         ("npm_",),
         example="NPM_TOKEN=npm_" + "WT6A9CBnx9HGvSOmi8eYH4jxo8ZuVN2TGjGh",
-        counter="npm_" + "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX",
+        counter="npm_" + "WT6A9CBnx9HGvSOmi8eYH4jxo8ZuVN2TGjG",
         source="npm Docs, About access tokens; GitHub Blog, Announcing npm's new access token format",
-        check="npm",
+    ),
+    Rule(
+        "npm-token-within",
+        "npm access token within other letters, only with its documented checksum",
+        "npm_[A-Za-z0-9]{36}",
+        ("npm_",),
+        example="xnpm_" + "WT6A9CBnx9HGvSOmi8eYH4jxo8ZuVN2TGjGhx",
+        counter="xnpm_" + "WT6A9CBnx9HGvSOmi8eYH4jxo8ZuVN2TGjGix",
+        source="GitHub Blog, Announcing npm's new access token format",
+        check="github",
     ),
     Rule(
         "pypi-token",
