@@ -110,6 +110,7 @@ WORDS = {
     "final-status": lambda value: value in FINAL,
     "child-status": lambda value: value in (*FINAL, "running"),
 }
+SAID = {"name": None, "by": "", "override": {"outcome": "", "reason": ""}}  # of an annotation, where it says nothing
 RUN_ID = "[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?"
 ARTIFACT = "name:text type:text ref:text? sha256:sha256? size:count? media_type:text? path:text?"
 EVENTS = {
@@ -131,13 +132,20 @@ EVENTS = {
     "model.returned": "call:text status:text output:object? usage:object? cost:object? finish_reason:text? error:any"
     " duration_ns:count? attempts:count",
     "evidence": "query:any corpus:any passages:list",
+    "citation": "ids:text*",
     "score": "name:text value:number",
+    "verdict": "ok:boolean baseline:object? rules:object*",
     "state": "thread:text namespace:text step:integer? sha256:sha256?",
     "phase": "name:text status:text",
     "note": "text:text",
     "now": "time:text",
     "uuid": "uuid:text",
     "seed": "name:text seed:count",
+    "environment": "variables:text%",
+    "replay": "mode:text live:text* guards:object*",
+    "divergence": "reason:text message:text expected:object? found:object?",
+    "context": "request_id:text? tenant:text? user:text? versions:text%",
+    "annotation": "labels:text?% aliases:boolean%",
     "child": "run_id:run-id digest:text? status:child-status",
     "dropped": "events:count bytes:count reason:text sha256:sha256?",
     "run.closed": "status:final-status exit:integer? error:any result:any duration_ns:count? redactions:count"
@@ -193,6 +201,9 @@ def event_is_good(event, seq, last_ts):
         typed = piece if "stream" in data else has(data, "level:text text:text")
     else:
         typed = has(data, EVENTS.get(kind, ""))
+    if kind == "annotation" and typed:
+        said = {**SAID, **data}
+        typed = has(said, "name:text? by:text") and has(said["override"], "outcome:text reason:text")
     in_place = event["seq"] == seq and is_time(event["ts"]) and event["ts"] >= last_ts
     return (
         typed and in_place and marks and all(map(is_mark, marks)) and rising(marks) and (kind == OPENED) == (seq == 0)

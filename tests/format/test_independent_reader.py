@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tests.format import independent_reader as reader
 from tests.format.damage import adjust
 from tests.format.golden_files import GOLDEN, HERE, VECTORS, bundle_of, names, read_files, vector
+from tests.format.page import names as quoted
+from tests.format.page import tables
 from tests.format.strategies import bundles, forged
 from tests.format.vectors import journal_of
 
@@ -35,6 +37,9 @@ FORGED = [
     "linked",
     "kept-files",
     "big-numbers",
+    "annotation",
+    "overridden",
+    "evaluated",
 ]
 
 
@@ -51,6 +56,32 @@ def test_reader_imports_the_standard_library_only() -> None:
     modules = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
     modules |= {str(node.module) for node in imports if isinstance(node, ast.ImportFrom)}
     assert modules <= set(sys.stdlib_module_names)
+
+
+def test_reader_knows_the_events_of_the_page() -> None:
+    """Each type of section 3.4 with its required members: what the page refuses, the second reader refuses."""
+    page: dict[str, list[str]] = {}
+    kind = ""
+    for first, member, _, _ in tables("3.4 Events")[0]:
+        kind = quoted(first)[0] if first else kind
+        page.setdefault(kind, []).extend(quoted(member)[:1])
+    known = {kind: [word.partition(":")[0] for word in members.split()] for kind, members in reader.EVENTS.items()}
+    assert {**known, "log": [], "output": []} == page
+
+
+ANNOTATED = [("name", 1), ("by", None), ("override", None), ("override", {}), ("override", {"outcome": "allow"})]
+
+
+@pytest.mark.parametrize(("member", "value"), ANNOTATED, ids=str)
+def test_optional_members_of_an_annotation_are_judged_alike(member: str, value: object) -> None:
+    """An annotation whose name, author or override is none is refused by both."""
+    files = read_files("good", "overridden")
+    events, _ = reader.read_journal(files["events.jsonl"])
+    assert events[1]["type"] == "annotation"
+    events[1]["data"][member] = value
+    files["events.jsonl"] = b"".join(reader.spelled(event) + b"\n" for event in events)
+    bundle = sealed_again(files)
+    assert reader.verify(bundle) == kernel(bundle) == {(4, "invalid_event")}
 
 
 @pytest.mark.parametrize(("group", "name"), ALL, ids=lambda value: str(value))
