@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -247,6 +248,33 @@ def test_id_without_its_lease_is_taken_in_any_case(tmp_path: Path, place: str) -
     (tmp_path / "runs/.runstone/lease/nightly").unlink()
     assert code_of(lambda: store.journals.create("NIGHTLY")) == "run_exists"
     assert store.journals.open_ids() == ([] if place == "sealed" else ["nightly"])
+
+
+@pytest.mark.parametrize("gone", [["tmp"], ["open"], ["lease"], ["tmp", "open", "lease"]], ids="-".join)
+@pytest.mark.parametrize("verb", ["record", "seal", "recover"])
+def test_a_store_without_its_empty_folders_is_whole_again(tmp_path: Path, gone: list[str], verb: str) -> None:
+    """A checkout has no folder that was empty: what is recorded, sealed or recovered there finds it made anew."""
+    root = tmp_path / "runs"
+    on_disk(root).journals.create("left").close()
+    if verb != "recover":
+        shutil.rmtree(root / ".runstone/open/left")
+    for name in gone if verb != "recover" else set(gone) - {"open"}:
+        shutil.rmtree(root / ".runstone" / name)
+    marked = (root / ".runstone/store.json").stat().st_mtime_ns
+    store = on_disk(root)
+    if verb == "record":
+        store.journals.create("new").close()
+        assert store.journals.open_ids() == ["new"]
+    elif verb == "seal":
+        assert seal(store.objects, "new", {MANIFEST: b"{}"}) == "created"
+    else:
+        left = store.journals.take("left")
+        assert left is not None
+        stage = left.stage()
+        stage.put(MANIFEST, [b"{}"])
+        assert stage.commit() == "created"
+        left.release()
+    assert (root / ".runstone/store.json").stat().st_mtime_ns == marked
 
 
 def test_files_that_no_run_kept_are_told(tmp_path: Path) -> None:

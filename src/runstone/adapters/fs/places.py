@@ -25,12 +25,19 @@ LOCK_PAUSE_S: Final = 0.01
 
 
 class Places:
-    """The folders and files of one store on disk. `root` is absolute."""
+    """The folders and files of one store on disk.
 
-    __slots__ = ("_shelf", "_spools", "leases", "open", "packs", "root", "spooled", "temporary")
+    `root` is absolute, but for a relative one in a working directory that was removed: nothing can be found or made
+    there, and each use says so.
+    """
+
+    __slots__ = ("_shelf", "_spools", "_whole", "leases", "open", "packs", "root", "spooled", "temporary")
 
     def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(root)
+        try:
+            self.root = os.path.abspath(root)
+        except FileNotFoundError:
+            self.root = os.path.join(os.curdir, root)
         self.temporary = os.path.join(self.root, layout.TEMPORARY)
         self.open = os.path.join(self.root, layout.OPEN)
         self.leases = os.path.join(self.root, layout.LEASES)
@@ -38,6 +45,7 @@ class Places:
         self.spooled = os.path.join(self.root, layout.SPOOLS)
         self._shelf: Shelf | None = None
         self._spools: Spools | None = None
+        self._whole = False
 
     def at(self, relative: str) -> str:
         """The full path of a place that `core.layout` names."""
@@ -48,10 +56,17 @@ class Places:
         return os.path.join(self.temporary, os.urandom(12).hex())
 
     def prepare(self) -> None:
-        """Make the store if it is not there. A store whose `store.json` stands is durable up to its root."""
+        """Make the store if it is not there. A store whose `store.json` stands is durable up to its root.
+
+        Whoever carries a store about may leave out folders that are empty, as git does: they are made again.
+        """
         if not os.path.isfile(self.at(layout.STORE_FILE)):
             with translated(self.root):
                 self._make()
+        elif not self._whole and not all(map(os.path.isdir, (self.temporary, self.open, self.leases))):
+            with translated(self.root):
+                self._make_folders()
+        self._whole = True
 
     def holder(self, run_id: str) -> str | None:
         """The spelling in which an id is taken: the lease tells, or the names, where it was lost or never was."""
@@ -84,6 +99,7 @@ class Places:
         try:
             fd = os.open(path, os.O_RDWR | durable.NO_FOLLOW)
         except FileNotFoundError:  # whoever makes it has it
+            self.prepare()
             try:
                 return durable.claim(path, self.new_temporary(), run_id.encode())
             except FileExistsError:
@@ -136,14 +152,17 @@ class Places:
         durable.make_folders(self.root)
         if existed:  # somebody made it, perhaps a moment ago, and may not have synced its name
             durable.sync_folder(os.path.dirname(self.root))
-        for folder in (self.temporary, self.open, self.leases):
-            os.makedirs(folder, exist_ok=True)
+        self._make_folders()
         attributes = self.at(layout.GIT_ATTRIBUTES)
         if not os.path.lexists(attributes):
             durable.replace_file(attributes, layout.GIT_ATTRIBUTES_TEXT, self.new_temporary())
-        durable.sync_folder(self.at(layout.PRIVATE))
         text = canonical_bytes({"format": layout.STORE_FORMAT}) + b"\n"
         durable.replace_file(self.at(layout.STORE_FILE), text, self.new_temporary())
+
+    def _make_folders(self) -> None:
+        for folder in (self.temporary, self.open, self.leases):
+            os.makedirs(folder, exist_ok=True)
+        durable.sync_folder(self.at(layout.PRIVATE))
 
 
 def in_use(run_id: str, why: str) -> RunstoneError:
