@@ -126,6 +126,31 @@ def test_what_is_no_repository_after_all_is_none(tmp_path: Path) -> None:
     assert head_of(str(place)) is None
 
 
+DAMAGED = {"empty": "", "garbage": "garbage", "zeros": "\0" * 41, "short": "f" * 39, "ref": "ref:x"}
+
+
+@pytest.mark.parametrize("head", DAMAGED.values(), ids=DAMAGED)
+def test_a_head_that_is_damaged_names_no_commit(repository: Path, head: str) -> None:
+    """As a power loss leaves one: nothing is taken for a commit that cannot be one."""
+    commit(repository)
+    (repository / ".git" / "HEAD").write_text(head)
+    assert head_of(str(repository)) == ((None, "x") if head == "ref:x" else None)
+
+
+def test_names_that_no_file_can_have_lead_nowhere(repository: Path) -> None:
+    """A zero byte in the name of a ref, of a repository, of the folder that worktrees share."""
+    commit(repository)
+    (repository / ".git" / "HEAD").write_text("ref: refs/heads/a\0b\n")
+    assert head_of(str(repository)) == (None, "refs/heads/a\0b")
+    (repository / ".git" / "HEAD").write_text("ref: refs/heads/gone\n")
+    (repository / ".git" / "commondir").write_text("a\0b\n")
+    assert head_of(str(repository)) == (None, "refs/heads/gone")
+    below = repository / "below"
+    below.mkdir()
+    (below / ".git").write_text("gitdir: a\0b\n")
+    assert head_of(str(below)) is None
+
+
 def test_few_directories_are_remembered(tmp_path: Path) -> None:
     """A process may walk through any number of them."""
     for number in range(2 * git.MAX_KNOWN):

@@ -69,13 +69,13 @@ class Look:
         if head is None:
             return None
         if not head.startswith("ref:"):
-            return head, None
+            return (head, None) if _is_sha(head) else None
         ref = head[4:].strip()
         common = self._first_line(os.path.join(folder, "commondir"))
         places = [folder] if common is None else [folder, os.path.normpath(os.path.join(folder, common))]
         for place in places:
             sha = self._first_line(os.path.join(place, *ref.split("/"))) or self._packed(place, ref)
-            if sha and len(sha) in (40, 64) and not set(sha) - set("0123456789abcdef"):
+            if sha and _is_sha(sha):
                 return sha, ref
         return None, ref
 
@@ -87,7 +87,7 @@ class Look:
                 for line in lines:
                     if line.rstrip("\n").endswith(" " + ref):
                         return line.partition(" ")[0]
-        except OSError:
+        except (OSError, ValueError):
             pass
         return None
 
@@ -95,7 +95,7 @@ class Look:
         self._remember(path)
         try:
             fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        except OSError:
+        except (OSError, ValueError):  # the file that names it is damaged: no path holds a zero byte
             return None
         try:
             return os.read(fd, 4096).partition(b"\n")[0].decode("utf-8", "replace").strip()
@@ -109,6 +109,10 @@ class Look:
         stamp = self._stamps[path] = _stamp(path)
         if stamp is not None and len(stamp) > 2 and abs(time.time_ns() - max(stamp[-2:])) < SETTLED_NS:
             self._settled = False
+
+
+def _is_sha(text: str) -> bool:
+    return len(text) in (40, 64) and not set(text) - set("0123456789abcdef")
 
 
 def _stamp(path: str) -> Stamp:
