@@ -131,6 +131,26 @@ def test_an_archive(run: str, invoke: Invoke) -> None:
     assert invoke("verify", "run.tar").out.startswith("run-1  verified\n")
 
 
+@pytest.mark.parametrize("path", ["artifacts/a.csv", "run.json", "events.jsonl"])
+@pytest.mark.parametrize("spoiled", [spoil, Path.unlink], ids=["changed", "gone"])
+def test_a_damaged_bundle_is_not_exported(
+    run: str, store: Store, invoke: Invoke, path: str, spoiled: Callable[[Path], None]
+) -> None:
+    """Each file is proved on the way: the one that is not what was sealed is named, and no archive is left."""
+    spoiled(Path(store.url, run, *path.split("/")))
+    answer = invoke("export", run, "-o", "run.tar")
+    assert (answer.status, path in answer.err) == (1, True)
+    assert [name for name in os.listdir() if name not in ("runs", "a.csv")] == []
+
+
+def test_what_the_seal_does_not_name_is_not_exported(run: str, store: Store, invoke: Invoke) -> None:
+    """A file that somebody laid into a bundle does not travel with it."""
+    Path(store.url, run, "stray.txt").write_text("x")
+    assert invoke("verify", run).status == 1
+    assert invoke("export", run, "-o", "run.tar").status == 0
+    assert invoke("verify", "run.tar").out.startswith("run-1  verified\n")
+
+
 def test_what_is_not_there_is_status_3(invoke: Invoke, store: Store) -> None:
     """Neither a run nor a path."""
     assert invoke("verify", "nothing").status == 3

@@ -18,6 +18,7 @@ from runstone.core import layout
 from runstone.core.digests import PREFIX, new_hash
 from runstone.engine.age import identities_of
 from runstone.engine.debug_reading import DebugTexts
+from runstone.engine.exporter import check_sealed
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import error
@@ -139,9 +140,8 @@ def _write(source: Source, path: str, pieces: Iterable[bytes], file: BinaryIO) -
         file.write(piece)
     file.flush()
     found, expected = PREFIX + digest.hexdigest(), _expected(source, path)
-    if expected not in (None, found):
-        message = f"{path} of run {source.run_id} is not what was sealed: expected {expected}, found {found}"
-        raise error("digest_mismatch", message, path=path, expected=expected, found=found)
+    if expected is not None:
+        check_sealed(source.run_id, path, expected, found)
     return size, digest.hexdigest()
 
 
