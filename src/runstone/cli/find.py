@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,6 +11,7 @@ import click
 from runstone.cli.ls import STATUS_STYLES, second_text
 from runstone.cli.measures import count_text, short_sha256
 from runstone.cli.parameters import complete_file, json_option, store_option
+from runstone.cli.patterns import files_named
 from runstone.cli.progress import Progress
 from runstone.cli.rendering import Column, Screen, Span, cut, print_json, say
 from runstone.cli.runs import nothing_in
@@ -100,7 +100,7 @@ def _files(target: str) -> Iterator[str]:
     elif os.path.lexists(target):
         yield target
     else:
-        paths = sorted(path for path in glob.glob(target, recursive=True) if os.path.isfile(path))
+        paths = files_named(target, hidden=False)
         if not paths:
             raise error("file_not_found", f"there is no file {target}, and it is no digest", path=target)
         yield from paths
