@@ -455,7 +455,10 @@ class TestEvidence:
 
     @pytest.mark.parametrize(
         "text",
-        ["rows=5", "run.log:line:", "run.log:$.x", "run.json:line:1", "checks.json:$.summary", "artifacts/a\nb", "a:b"],
+        [
+            *("rows=5", "run.log:line:", "run.log:$.x", "run.json:line:1", "checks.json:$.summary"),
+            *("artifacts/a\nb", "artifacts/", "a:b"),
+        ],
     )
     def test_free_text_becomes_a_line(self, place: Path, only_run: OnlyRun, text: str) -> None:
         """What is no reference of the contract is said in the log, and the check points there."""
