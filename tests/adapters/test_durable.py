@@ -339,6 +339,19 @@ def test_import_that_stopped_before_its_name_can_be_done_again(store: FsObjects,
 # folders that are none
 
 
+@pytest.mark.parametrize(("linked", "path"), [("run.json", "run.json"), ("artifacts", "artifacts/deep/er/data.bin")])
+def test_a_link_in_a_bundle_is_not_read(store: FsObjects, tmp_path: Path, linked: str, path: str) -> None:
+    """Whoever exchanges a file, or a folder, for a link to a secret between two looks shows nobody the secret."""
+    seal(store, "run", ONE)
+    secret = tmp_path / "elsewhere" / path.removeprefix(linked + "/")
+    secret.parent.mkdir(parents=True)
+    secret.write_text("a secret")
+    bundle = store.open("run")
+    (tmp_path / "runs/run" / linked).rename(tmp_path / "away")
+    (tmp_path / "runs/run" / linked).symlink_to(secret if linked == path else tmp_path / "elsewhere")
+    assert code_of(lambda: b"".join(bundle.read(path))) == "file_not_found"
+
+
 def test_bundle_that_is_a_link_is_not_opened(store: FsObjects, tmp_path: Path) -> None:
     """A link in the place of a run is no run that can be read, though its name is taken."""
     seal(store, "run", ONE)

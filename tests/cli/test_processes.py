@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,40 @@ def test_standard_output_that_is_closed(store: Store, words: str) -> None:
         assert (done.returncode, done.stderr) == (6, "runstone: standard output: Bad file descriptor\n")
     mute = subprocess.run(["sh", "-c", f"{line} >&- 2>&-"], timeout=60, check=False)
     assert mute.returncode == done.returncode
+
+
+def where_nothing_is(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command in a working directory that was removed."""
+    line = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh", *command_line(*words)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("contract", ["runstone", "ovc"])
+def test_a_command_in_a_folder_that_was_removed_is_run(contract: str) -> None:
+    """There is no place for the store there: that is said, and the command is run unrecorded; with `--strict` not."""
+    words = ["--contract", contract, "--", sys.executable, "-c", "print('ran'); raise SystemExit(3)"]
+    done = where_nothing_is("run", *words)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (3, "ran")
+    assert "runs: No such file or directory; the work goes on" in done.stderr
+    assert "Traceback" not in done.stderr
+    refused = where_nothing_is("run", "--strict", *words)
+    assert refused.returncode != 3
+    assert "ran" not in refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("ls", 0, "runstone: no runs in ./runs (there is no store there yet)\n"),
+        ("show nobody", 3, "runstone: no run 'nobody' in ./runs\n"),
+        ("doctor", 5, "runstone: the working directory: No such file or directory\n"),
+        ("find x", 5, "runstone: the working directory: No such file or directory\n"),
+    ],
+)
+def test_questions_in_a_folder_that_was_removed(words: str, status: int, said: str) -> None:
+    """Nothing is there, or it is the folder that is not: standard output is not at fault."""
+    done = where_nothing_is(*words.split())
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
 
 
 def test_interrupted_while_following(store: Store) -> None:

@@ -69,6 +69,39 @@ def test_a_reader_that_goes_away_is_no_fault_of_a_disk() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (141, "y\n", "")
 
 
+REFUSED = """
+import os, sys
+def refuse(*_):
+    raise PermissionError(1, "Operation not permitted")
+os.kill = os.killpg = refuse
+from runstone.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command where no signal may be sent, as to a command that has become another user."""
+
+
+def test_a_signal_that_may_not_be_passed_on(store: Store) -> None:
+    """That is said, and the command is waited for: its status and all that it wrote afterwards are recorded."""
+    words = ["run", "--run-id", "r", "--", "sh", "-c", "kill -USR1 $PPID; echo after; exit 7"]
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (7, "after\n")
+    assert done.stderr == "runstone: SIGUSR1 could not be passed on: the command belongs to another user\n"
+    assert [event["data"]["text"] for event in store.get("r").events("log")] == ["after\n"]
+
+
+@pytest.mark.parametrize("terminal", [[], ["--pty"]], ids=["pipes", "pty"])
+def test_a_parent_that_ignores_the_end_of_its_children(store: Store, terminal: list[str]) -> None:
+    """What it left ignored would throw the command's status away: it is passed on all the same."""
+    words = command_line("run", "--run-id", "r", *terminal, "--", "sh", "-c", "echo out; exit 7")
+    code = "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (7, ["out"], "")
+    (closed,) = store.get("r").events("run.closed")
+    assert closed["data"]["exit"] == 7
+
+
 def test_a_word_before_the_dashes_is_no_option(process: Invoke) -> None:
     """Who forgets `--` is told where it goes."""
     answer = process("run", "make", "all")
@@ -115,6 +148,23 @@ def test_what_a_strict_recorder_refuses_after_the_command(store: Store, process:
     assert "runstone run: --output made: made: it changed while it was read" in done.stderr
     assert [event["data"]["level"] for event in store.get("r").events("log")] == ["warning"]
     assert store.verify("r").ok
+
+
+@pytest.mark.parametrize(("option", "ran"), [("--input", False), ("--output", True)])
+@pytest.mark.parametrize("contract", ["runstone", "ovc"])
+def test_ctrl_c_while_a_file_is_hashed(store: Store, contract: str, option: str, ran: bool) -> None:
+    """Before the command, or behind it: the run is sealed as cancelled, the status is 130, and nothing else is said."""
+    change = "import sys\nfrom runstone.engine import artifacts\n"
+    change += "def chunks(*_):\n    raise KeyboardInterrupt\nartifacts.FileReader.chunks = chunks\n"
+    code = f"{change}sys.argv[0] = 'runstone'\nfrom runstone.cli import process\nprocess()"
+    Path("file").touch()
+    words = ["run", "--store", store.url, "--contract", contract, "--kind", "k", option, "file", "--", "touch", "ran"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+    assert Path("ran").exists() == ran
+    (row,) = store.runs()
+    assert row.status == "cancelled"
+    assert store.verify(row.run_id).ok
 
 
 def test_a_store_that_fails_under_a_strict_recorder() -> None:

@@ -177,10 +177,11 @@ def _answer(words: list[str]) -> int:
     except RunstoneError as exc:
         return _fail(words, exc)
     except OSError as exc:
-        if exc.filename is None:
+        gone = isinstance(exc, FileNotFoundError)  # without a name it tells of the working directory, never of a stream
+        if exc.filename is None and not gone:
             raise
         reason = exc.strerror or str(exc)
-        where = os.fsdecode(exc.filename)
+        where = os.fsdecode(exc.filename or "the working directory")
         return _fail(words, error("store_unavailable", f"{where}: {reason}", reason=reason, errno=exc.errno))
 
 

@@ -2,7 +2,8 @@
 
 Statuses of its own: 125 for wrong use, for an id that exists, and with `--strict` for a recorder that cannot start
 or an input that cannot be recorded; 126 not executable, 127 not found; 1 for a required variable that is missing.
-Else the command's own: what fails once it has run is said, and changes nothing.
+Else the command's own: what fails once it has run is said, and changes nothing; but 130 where Ctrl-C ends the wrapper
+itself, before the command or behind it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from runstone.engine.store import Store
 
 WRONG_USE: Final = 125
+INTERRUPTED: Final = 130
 _MAY_BE_EMPTY: Final = ("pipeline_version", "label", "max_output")  # a label and a size are refused by name
 
 
@@ -36,6 +38,8 @@ def main(arguments: list[str]) -> int:
     except RunstoneError as exc:
         _say(exc.message)
         return WRONG_USE
+    except KeyboardInterrupt:  # while a file is hashed, say: the run is sealed as cancelled
+        return INTERRUPTED
 
 
 def _say(message: str) -> None:
@@ -249,9 +253,9 @@ def _outputs(run: Run, patterns: list[str]) -> None:
 
 def _output(run: Run, pattern: str) -> None:
     """Record every file that a pattern names; what cannot be had of a pattern is said and recorded."""
-    from glob import glob
+    from runstone.cli.patterns import files_named
 
-    found = sorted(path for path in glob(pattern, recursive=True, include_hidden=True) if os.path.isfile(path))
+    found = files_named(pattern, hidden=True)
     for path in found:
         try:
             run.output("file", path)

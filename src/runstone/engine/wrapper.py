@@ -6,6 +6,8 @@
   the whole group; at a terminal it shares ours, and the terminal itself signals both.
 - The end of the command is the end of the run: a child of it that keeps the pipe open does not hold up the seal.
 - Input for a pseudo-terminal is handed on while output is read: neither waits for the other.
+- A signal that may not be passed on, as to a command of another user, is said when the command has ended; it is
+  waited for all the same.
 - A reader of our own output that goes away is passed on: the command gets the broken pipe. Output that cannot be
   shown for another reason, as on a full disk, is recorded all the same, and that is said.
 - An error of the recorder, of a strict one, too, is said when the command has ended, and does not change its status.
@@ -133,6 +135,8 @@ def wrap(
     finally:
         child.close()
         signals.restore()
+    for number in sorted(child.refused):
+        told.say(f"{_signal_name(number)} could not be passed on: the command belongs to another user", run.redactor)
     if recording.problem is not None:
         told.say(f"run {run.run_id} does not hold all of its command: {recording.problem}", run.redactor)
     return _ended(child, signals, recording.unfinished)
@@ -178,6 +182,8 @@ class _Child:
         self.streams: dict[int, str] = {}
         self.wait_status = 0
         self.resources: dict[str, Any] | None = None
+        self.refused: set[int] = set()
+        """Signals that we may not send to it."""
         self.own_group = not pty and not _in_foreground()
 
     def start(self) -> None:
@@ -234,6 +240,8 @@ class _Child:
                 os.kill(self.pid, number)
         except ProcessLookupError:
             pass
+        except PermissionError:
+            self.refused.add(number)
 
     def close(self) -> None:
         """Close our ends."""
@@ -421,19 +429,26 @@ class _Loop:
 
 
 class _Signals:
-    """Signals that reach us are passed on to the command; what is ignored stays ignored."""
+    """Signals that reach us are passed on to the command; what is ignored stays ignored.
+
+    But for the one that tells of a child's end: where our parent ignores it, the kernel would throw the command's
+    status away.
+    """
 
     def __init__(self, child: _Child) -> None:
         self._child = child
         self._previous: dict[int, Any] = {}
         self.received: list[int] = []
-        for name in FORWARDED:
-            number = getattr(signal, name, None)
-            try:
+        try:
+            for name in FORWARDED:
+                number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) != signal.SIG_IGN:
                     self._previous[number] = signal.signal(number, self._forward)
-            except ValueError:  # not in the main thread: the caller's handlers stay
-                break
+            ended = getattr(signal, "SIGCHLD", None)
+            if ended is not None and signal.getsignal(ended) == signal.SIG_IGN:
+                self._previous[ended] = signal.signal(ended, signal.SIG_DFL)
+        except ValueError:  # not in the main thread: the caller's handlers stay
+            return
 
     def _forward(self, number: int, _: object) -> None:
         self.received.append(number)
