@@ -345,7 +345,7 @@ def test_the_command_knows_the_contract(tmp_path: Path, capsys: pytest.CaptureFi
 def test_folding_needs_no_framework(tmp_path: Path) -> None:
     """Recording, folding and verifying load neither pydantic nor FastAPI."""
     code = (
-        "import sys; sys.path.insert(0, 'tests/contracts')\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from pathlib import Path\n"
         "from saw_service import Service, CALM\n"
         f"service = Service(Path({str(tmp_path / 'runs')!r}))\n"

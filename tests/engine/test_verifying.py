@@ -132,7 +132,9 @@ def test_step_0_finds_a_file_named_twice(files: Files) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "link to a folder", "pipe", "socket"])
-def test_step_0_finds_what_is_no_file(sealed: Sealed, tmp_path: Path, kind: str) -> None:
+def test_step_0_finds_what_is_no_file(
+    sealed: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     """A link, a pipe or a socket in the folder: told, never followed, and nothing waits for it."""
     import socket
 
@@ -141,7 +143,7 @@ def test_step_0_finds_what_is_no_file(sealed: Sealed, tmp_path: Path, kind: str)
     if kind == "pipe":
         os.mkfifo(place)
     elif kind == "socket":
-        os.chdir(sealed.path)
+        monkeypatch.chdir(sealed.path)
         with socket.socket(socket.AF_UNIX) as server:
             server.bind("special")
     else:

@@ -254,7 +254,7 @@ _clean_types: list[tuple[Known, str, set[str]]] = []
 
 
 def check_status_of(value: Any) -> str | None:
-    """A check's status: its word, or `pass` and `fail` for true and false, numpy's as well; `None` for anything else."""
+    """A check's status: its word, or `pass` and `fail` for true and false, numpy's too; `None` for anything else."""
     try:
         item = getattr(value, "item", None)
         known = item() if callable(item) else value
