@@ -34,6 +34,7 @@ ELSEWHERE = (
     "docs/processes.md",
     "docs/rentl.md",
     "docs/rmos.md",
+    "docs/start.md",
     "docs/state.md",
     "docs/tools.md",
 )
@@ -101,6 +102,24 @@ def test_shell_examples_of_the_readme_run(tmp_path: Path) -> None:
         done = run(["bash", "-euo", "pipefail", "-c", script], tmp_path)
         assert done.returncode == 0, done.stderr
     assert runstone.open(tmp_path / "runs").get("@latest").kind == "backfill"
+
+
+def test_the_first_hour_runs(tmp_path: Path) -> None:
+    """Block after block as the page has them: what each is said to show, it shows."""
+    [program] = fenced("docs/start.md", "python")
+    Path(tmp_path, "mean.py").write_text(program)
+    told = ""
+    for script in fenced("docs/start.md", "sh"):
+        done = run(["bash", "-euo", "pipefail", "-c", script], tmp_path)
+        assert done.returncode == 0, done.stderr
+        told += done.stdout + done.stderr
+    for part in ("failed -> success", "[REDACTED:github-token]", "to recover", "half way", "wrong_sha256 checks.json"):
+        assert part in told
+    assert "status 1\n" in told
+    store = runstone.open(tmp_path / "runs")
+    assert sorted(sealed.kind for sealed in store.runs()) == ["import", "mean", "mean", "mean", "report"]
+    assert store.get("killed").status == "interrupted"
+    assert runstone.verify(tmp_path / "mean.tar").digest == store.get("@prod").digest
 
 
 def test_the_script_for_any_ci_keeps_the_run_of_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
