@@ -313,11 +313,15 @@ def open_bundle(path: str) -> Bundle:
 
 
 def open_one(path: str) -> Bundle:
-    """As `open_bundle`, for who reads a bundle: a store is refused, and said to be one (`invalid_archive`)."""
-    manifest = os.path.join(path, layout.MANIFEST)
-    if os.path.isfile(os.path.join(path, layout.STORE_FILE)) and not os.path.lexists(manifest):
-        message = f"{path} is a store and no bundle: name a run in it, and the store by --store {path}"
-        raise error("invalid_archive", message, path=path)
+    """As `open_bundle`, for who reads a bundle: a folder that holds none is refused, and a store is said to be one
+    (`invalid_archive`)."""
+    if os.path.isdir(path) and not os.path.lexists(os.path.join(path, layout.MANIFEST)):
+        if os.path.isfile(os.path.join(path, layout.STORE_FILE)):
+            message = f"{path} is a store and no bundle: name a run in it, and the store by --store {path}"
+            raise error("invalid_archive", message, path=path)
+        if not os.path.lexists(os.path.join(path, layout.JOURNAL)):
+            message = f"{path} holds no bundle: neither {layout.MANIFEST} nor {layout.JOURNAL} is in it"
+            raise error("invalid_archive", message, path=path)
     return open_bundle(path)
 
 

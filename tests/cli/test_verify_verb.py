@@ -151,6 +151,19 @@ def test_what_the_seal_does_not_name_is_not_exported(run: str, store: Store, inv
     assert invoke("verify", "run.tar").out.startswith("run-1  verified\n")
 
 
+@pytest.mark.parametrize("verb", ["verify", "diff"])
+def test_a_folder_that_holds_no_bundle(verb: str, invoke: Invoke) -> None:
+    """It is said to hold none, in a line, whatever else it holds; one that lost its manifest alone is a bad bundle."""
+    os.mkdir("photos")
+    for number in range(20):
+        Path("photos", f"{number}?.jpg").touch()
+    answer = invoke(verb, *["photos"] * (2 if verb == "diff" else 1))
+    told = "runstone: photos holds no bundle: neither manifest.json nor events.jsonl is in it\n"
+    assert (answer.status, answer.out, answer.err.replace("./", "")) == (1, "", told)
+    Path("photos", "events.jsonl").touch()
+    assert "missing_file manifest.json" in invoke("verify", "photos").out
+
+
 def test_what_is_not_there_is_status_3(invoke: Invoke, store: Store) -> None:
     """Neither a run nor a path."""
     assert invoke("verify", "nothing").status == 3
