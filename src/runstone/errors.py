@@ -291,7 +291,9 @@ CODES: dict[str, Code] = {
     "unsupported_format": _damaged(
         "The bundle, or the store of states, is of a format that this version does not read."
     ),
-    "invalid_archive": _damaged("An archive is torn, hostile or not of a kind that can be imported."),
+    "invalid_archive": _damaged(
+        "An archive is torn, hostile or not of a kind that can be imported; or a folder holds no bundle."
+    ),
     "state_damaged": _damaged("A stored state does not have the bytes that were written."),
 }
 

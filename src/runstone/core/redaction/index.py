@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "cebe9140e606f9d82d111320ea92528660e00d206608b0a41520ef5f524d32f1"
-EXPRESSIONS_SHA256: Final = "90ae52c91721884c5c55388f3758e6f8df5dbc5682781433e6173011d1a145f7"
+SHA256: Final = "ea4e036cc0c934bf491d9883bf2b43a9ac54dc1ca00a931c8cb27eef48d743af"
+EXPRESSIONS_SHA256: Final = "b573710cf6920f8b34d66c180f043b64b71d00baea8e637656755e266a93d2ae"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",
     b"$argon2", b"$gy$", b"$scrypt$", b"$y$", b'\'d"', b"'d'", b"'d\\", b'\'d\\"', b"'d\\\\", b'\'d\\\\\\"',

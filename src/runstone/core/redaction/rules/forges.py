@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 _ROUTABLE: Final = r"(?:\.[0-9a-z]{2,9}){0,2}"
 """The end of a GitLab token that tells where it leads."""
 
+
+def _within(token: str, start: str) -> str:
+    """A token that does not stand alone: letters, digits or underscores are before or behind it."""
+    return f"(?:(?!{start}){token}|{token}(?=[A-Za-z0-9_]))"
+
+
 RULES: Final = (
     Rule(
         "github-token",
@@ -27,7 +33,7 @@ RULES: Final = (
     Rule(
         "github-token-within",
         "GitHub token within other letters, only with its documented checksum",
-        "gh[pousr]_[A-Za-z0-9]{36}",
+        _within("gh[pousr]_[A-Za-z0-9]{36}", START_GLUED),
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
         example="xghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVprbx",
         counter="xghp_" + "m2MI9jfRhfHkNYRgmCos5cJr7ukCoG3zVprax",
@@ -253,7 +259,7 @@ RULES: Final = (
     Rule(
         "npm-token-within",
         "npm access token within other letters, only with its documented checksum",
-        "npm_[A-Za-z0-9]{36}",
+        _within("npm_[A-Za-z0-9]{36}", START),
         ("npm_",),
         example="xnpm_" + "WT6A9CBnx9HGvSOmi8eYH4jxo8ZuVN2TGjGhx",
         counter="xnpm_" + "WT6A9CBnx9HGvSOmi8eYH4jxo8ZuVN2TGjGix",
