@@ -66,6 +66,7 @@ def test_an_answer_repeats_no_secret(invoke: Invoke, store: Store) -> None:
     """Where somebody asked about a path, or by a rule, that holds one."""
     store.run("k", run_id="r").finish()
     Path(f"no-{TOKEN}").mkdir()
+    Path(f"no-{TOKEN}", "events.jsonl").touch()  # a bundle that has lost its manifest
     judged = ("judge", "r", "--baseline", "r", "--max", f"metric.{TOKEN}:+1%")
     for words in (("get", "r", "-o", f"to-{TOKEN}"), ("verify", f"./no-{TOKEN}"), judged, (*judged, "--json")):
         answer = invoke(*words)
