@@ -87,7 +87,7 @@ class Look:
                 for line in lines:
                     if line.rstrip("\n").endswith(" " + ref):
                         return line.partition(" ")[0]
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # as in `_first_line`
             pass
         return None
 

@@ -1,7 +1,6 @@
 """Checks that a secret must pass where its form alone tells too little: text that fails was never issued.
 
-Each takes the text of the secret and tells whether it may be real. A form that a check does not know passes: a
-rule takes out rather too much than too little.
+Each takes the text of the secret, in the form of its rule, and tells whether it may be real.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ def base62(number: int, width: int) -> str:
 
 
 def github(token: str) -> bool:
-    """Prefix, 30 characters, and the CRC-32 of these in 6 digits of base 62; npm's are alike. Longer ones pass."""
+    """Prefix, 30 characters, and the CRC-32 of these in 6 digits of base 62; npm's are alike."""
     body = token.partition("_")[2]
-    return len(body) != 36 or base62(zlib.crc32(body[:30].encode()), 6) == body[30:]
+    return base62(zlib.crc32(body[:30].encode()), 6) == body[30:]
 
 
 def base58check(key: str) -> bool:
