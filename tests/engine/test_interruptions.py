@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -240,3 +241,64 @@ def test_more_files_than_a_bundle_can_have_are_not_kept(store: Store, monkeypatc
             run.output("file", __file__, keep=True)
     assert [data["path"] is None for data in of_type(store, "r", "output")] == [False, True]
     assert store.verify("r").ok
+
+
+AT_EVERY_LINE = """
+import sys, runstone
+store = runstone.open(sys.argv[1], packed=sys.argv[2] == "packed")
+folder = runstone.__file__.rpartition("/")[0]
+recorded, seen, handling = [], set(), False
+
+def handler():
+    given = f"r{len(recorded)}" if len(seen) % 2 else None
+    with store.run("handler", run_id=given) as run:
+        run.event("x.signal", {"number": len(seen)})
+    recorded.append(run.run_id)
+
+def work(given=None):
+    with store.run("work", run_id=given) as run:
+        run.config({"a": 1})
+        run.event("x.step", {"n": (1,)})
+        run.check("rows", True)
+        run.metrics({"loss": 0.5})
+        run.log("one")
+    recorded.append(run.run_id)
+
+def trace(frame, event, _):
+    global handling
+    if handling or not frame.f_code.co_filename.startswith(folder):
+        return None if handling else trace
+    place = (frame.f_code.co_filename, frame.f_lineno, event)
+    if event in ("line", "return") and place not in seen:
+        seen.add(place)
+        handling = True
+        handler()
+        handling = False
+    return trace
+
+for _ in range(2):
+    handler()
+    work()
+    work(f"warm{len(recorded)}")
+known = -1
+while known != len(seen):
+    known = len(seen)
+    sys.settrace(trace)
+    work()
+    work(f"w{known}")
+    sys.settrace(None)
+faults = [run_id for run_id in recorded if not store.verify(run_id).ok]
+print(len(seen), len(recorded), len(faults), len(store.open_runs()))
+"""
+
+
+@pytest.mark.parametrize("kind", ["loose", "packed"])
+def test_signal_handler_may_record_at_any_line(kind: str, tmp_path: Path) -> None:
+    """A whole run, in the same store, in the middle of whatever another one is doing: no lock is waited for that is
+    held below, no line is lost, and each run is whole."""
+    command = [sys.executable, "-c", AT_EVERY_LINE, str(tmp_path / "runs"), kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    lines, recorded, faults, still_open = map(int, done.stdout.split())
+    assert lines > 900
+    assert (recorded > lines, faults, still_open) == (True, 0, 0)
+    assert done.stderr == ""

@@ -51,6 +51,15 @@ def sealed_run(store: Store, **options) -> str:
     return run.run_id
 
 
+def spooled_types(store: Store, run_id: str) -> list[str]:
+    """The types of the events that an open run has in a spool, as another process reads it; none is missing."""
+    left = again(store).journals.read(run_id)
+    assert left is not None
+    lines = [json.loads(line) for line in b"".join(left.read()).splitlines()]
+    assert [line["seq"] for line in lines] == list(range(len(lines)))
+    return [line["type"] for line in lines]
+
+
 def in_process(store: Store, code: str, *, kill: bool = False) -> list[str]:
     """What another process prints that records into packs, and then ends or is killed."""
     script = f"import os, runstone\nstore = runstone.open({store.url!r}, packed=True)\n{code}\n"
@@ -344,11 +353,7 @@ def test_line_that_was_torn_in_the_spool_is_counted(store: Store, monkeypatch: p
     monkeypatch.undo()
     other.log("not lost")
     run.log("kept")
-    spools = again(store)
-    left = spools.journals.read(run.run_id)
-    assert left is not None
-    lines = [json.loads(line) for line in b"".join(left.read()).splitlines()]
-    assert [(line["seq"], line["type"]) for line in lines] == [(0, "run.opened"), (1, "dropped"), (2, "log")]
+    assert spooled_types(store, run.run_id) == ["run.opened", "dropped", "log"]
     assert [run.finish() is not None, other.finish() is not None] == [True, True]
     assert all(again(store).verify(run_id).ok for run_id in again(store).objects.run_ids())
 
@@ -608,6 +613,53 @@ def test_tasks_of_an_event_loop_share_syncs_without_threads(store: Store, monkey
     reader = again(store)
     assert sorted({row["status"] for row in reader.rows()}) == ["failed", "success"]
     assert all(reader.verify(run_id).ok for run_id in reader.objects.run_ids())
+
+
+def test_tasks_wait_behind_the_turn_in_which_they_asked() -> None:
+    """So that one sync serves all that were ready."""
+    order: list[tuple[str, int]] = []
+
+    class Asked:
+        settled = False
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+            order.append(("asked", number))
+
+        def then(self, call) -> None:
+            order.append(("waits", self.number))
+            self.settled = True
+            call()
+
+    def doing(number: int):
+        yield Asked(number)
+        return number, None
+
+    async def many() -> list[object]:
+        steps = [driving.Parts(lambda number=number: doing(number), inline=True) for number in range(5)]
+        return await asyncio.gather(*(step.perform_async() for step in steps))
+
+    assert asyncio.run(many()) == [(number, None) for number in range(5)]
+    assert order == [(what, number) for what in ("asked", "waits") for number in range(5)]
+
+
+def test_short_write_to_the_spool_is_followed_by_the_whole_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second write could stand behind somebody else's line: the part is ended, and the line written anew."""
+    run = store.run("job")
+    true, short = durable.write_keeping_lock, [1]
+
+    def shortened(fd: int, data: bytes) -> int:
+        return true(fd, data[: len(data) // 2] if short and short.pop() else data)
+
+    monkeypatch.setattr(spooling, "other_threads", lambda: 1)
+    monkeypatch.setattr(durable, "write_keeping_lock", shortened)
+    run.log("kept")
+    short += [1, 1]
+    run.log("lost")
+    run.log("after")
+    assert spooled_types(store, run.run_id) == ["run.opened", "log", "dropped", "log"]
+    run.finish()
+    assert again(store).verify(run.run_id).ok
 
 
 def test_cancelled_task_seals_its_run(store: Store) -> None:

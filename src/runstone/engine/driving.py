@@ -129,13 +129,17 @@ class Parts:
 
 
 async def _settled(pending: Pending) -> BaseException | None:
-    """Wait for others' disk; answers that the task was cancelled meanwhile."""
+    """Wait for others' disk; answers that the task was cancelled meanwhile.
+
+    The waiting begins behind this turn of the loop: until then the other tasks that are ready ask for theirs, and one
+    sync serves them all.
+    """
     import asyncio
 
     loop, cancelled = asyncio.get_running_loop(), None
     while not pending.settled:
         future: asyncio.Future[None] = loop.create_future()
-        pending.then(partial(_wake, loop, future))
+        loop.call_soon(pending.then, partial(_wake, loop, future))
         try:
             await future
         except asyncio.CancelledError as exc:

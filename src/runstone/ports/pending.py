@@ -7,7 +7,10 @@ from typing import Protocol
 
 
 class Pending(Protocol):
-    """It settles once, done or failed; what came of it is told by the call that it was begun for."""
+    """It settles once, done or failed; what came of it is told by the call that it was begun for.
+
+    A disk may do nothing of it before somebody waits for it.
+    """
 
     settled: bool
 

@@ -1,12 +1,16 @@
 """Group commit: many callers wait for one disk, and each sync serves all who came while the one before went on.
 
 - One thread does the work of a group. It never lingers: while it waits for the disk, the next group gathers.
+- A ticket is handed in once somebody waits for it. So what the tasks of an event loop ask for in one turn of it is one
+  group, if they wait behind that turn.
+- No lock is held while a ticket is handed in: a signal handler may hand in one of its own meanwhile.
 - What goes wrong is told to everybody whose work was in that group.
 """
 
 from __future__ import annotations
 
 import _thread
+from _queue import Empty, SimpleQueue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,11 +19,13 @@ if TYPE_CHECKING:
 
 
 class Ticket:
-    """What one caller waits for. Settled once, by the thread of the group."""
+    """What one caller waits for. Settled once, by the thread of its group."""
 
-    __slots__ = ("_calls", "_done", "_failure", "settled")
+    __slots__ = ("_begun", "_calls", "_done", "_failure", "_group", "settled")
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._begun = False
         self._done = _thread.allocate_lock()
         self._done.acquire()
         self._calls: list[Callable[[], None]] = []
@@ -28,6 +34,7 @@ class Ticket:
 
     def block(self) -> None:
         """Port."""
+        self._begin()
         if not self.settled:
             self._done.acquire()
             self._done.release()
@@ -40,6 +47,7 @@ class Ticket:
 
     def then(self, call: Callable[[], None]) -> None:
         """Call it once it is settled, in the thread of the group; here and now if it is."""
+        self._begin()
         self._calls.append(call)
         if self.settled:
             self._call()
@@ -50,6 +58,11 @@ class Ticket:
         self.settled = True
         self._done.release()
         self._call()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._group.take(self)
 
     def _call(self) -> None:
         while self._calls:
@@ -62,48 +75,37 @@ class Ticket:
 
 class Group:
     """The callers that wait for one disk. `work` does what is asked of a batch and settles each of it; it does not
-    raise. `idle` is called where nothing was asked for some seconds, and says after how many it wants to be called."""
+    raise. `idle` is called where nothing was asked for some seconds, and says after how many it wants to be called;
+    `None` is never."""
 
-    def __init__(self, work: Callable[[list[Any]], None], idle: Callable[[], float]) -> None:
+    def __init__(self, work: Callable[[list[Any]], None], idle: Callable[[], float | None]) -> None:
         self._work = work
         self._idle = idle
-        self._waiting: list[Ticket] = []
-        self._lock = _thread.allocate_lock()
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-        self._asleep = False
+        self._asked: SimpleQueue[Ticket] = SimpleQueue()
+        self._working = _thread.allocate_lock()
         self._started = False
 
-    def submit(self, work: Ticket) -> None:
+    def take(self, ticket: Ticket) -> None:
         """Have it done; does not wait."""
-        with self._lock:
-            self._waiting.append(work)
-            wake, self._asleep = self._asleep, False
-            if not self._started:
-                self._started = self._start()
-            batch = [] if self._started else self._waiting
-            self._waiting = self._waiting if self._started else []
-        if wake:
-            self._wake.release()
-        if batch:  # the process is at its end, and no thread begins any more
-            self._work(batch)
-
-    def _start(self) -> bool:
-        try:
-            _thread.start_new_thread(self._run, ())
-        except RuntimeError:
-            return False
-        return True
+        self._asked.put(ticket)
+        if not self._started:
+            try:
+                _thread.start_new_thread(self._run, ())
+            except RuntimeError:  # the process is at its end, and no thread begins any more
+                with self._working:
+                    self._work(self._gathered())
+            else:
+                self._started = True
 
     def _run(self) -> None:
+        if not self._working.acquire(blocking=False):  # somebody began one at the same moment
+            return
         while True:
-            with self._lock:
-                batch, self._waiting = self._waiting, []
-                self._asleep = not batch
-            if batch:
-                self._work(batch)
-            elif not self._wake.acquire(timeout=self._idle()):
-                with self._lock:
-                    still, self._asleep = self._asleep, False
-                if not still:
-                    self._wake.acquire()  # somebody was about to wake this thread
+            try:
+                first = self._asked.get(timeout=self._idle())
+            except Empty:
+                continue
+            self._work([first, *self._gathered()])
+
+    def _gathered(self) -> list[Ticket]:
+        return [self._asked.get() for _ in range(self._asked.qsize())]

@@ -123,7 +123,7 @@ class PackedOpenRun:
             sealed = self._stage is not None and self._stage.committed
             if sealed and self._files is not None:
                 durable.remove_tree(self._places.at(layout.open_run(self._run_id)))
-            spool.leave(sealed=sealed or not self._lines)
+            spool.leave(self._run_id, sealed=sealed or not self._lines)
 
     def inherit(self) -> None:
         self._spool = None
@@ -148,7 +148,7 @@ class PackedOpenRun:
         self._lines = []
         spool, self._spool = self._spool, None
         if spool is not None:
-            spool.leave(sealed=True)  # nothing of it is needed: the folder is durable
+            spool.leave(self._run_id, sealed=True)  # nothing of it is needed: the folder is durable
 
 
 class SpooledRun:

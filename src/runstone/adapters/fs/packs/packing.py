@@ -30,7 +30,7 @@ class Packing:
         """A run whose events are spooled. Raises `store_unavailable`."""
         from runstone.adapters.fs.packs.open_run import PackedOpenRun
 
-        return PackedOpenRun(self._places, self, run_id, spooler_of(self._places, self._spool).spool())
+        return PackedOpenRun(self._places, self, run_id, spooler_of(self._places, self._spool).spool(run_id))
 
     def synced(self, spool: Spool) -> Sync:
         """Have a spool synced; the ticket tells when it is."""

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_SEGMENT_BYTES: Final = 64 << 20
 MAX_SEGMENT_S: Final = 60.0
-FOREVER: Final = -1.0
 
 
 def new_name(after: str = "") -> str:
@@ -49,8 +48,8 @@ class Commit(Ticket):
 
     __slots__ = ("data", "digest", "run_id")
 
-    def __init__(self, run_id: str = "", digest: str = "", data: bytes = b"") -> None:
-        super().__init__()
+    def __init__(self, group: Group, run_id: str = "", digest: str = "", data: bytes = b"") -> None:
+        super().__init__(group)
         self.run_id = run_id
         self.digest = digest
         self.data = data
@@ -70,17 +69,13 @@ class SegmentWriter:
         self._slices: list[Slice] = []
 
     def put(self, run_id: str, digest: str, data: bytes) -> Commit:
-        """Append a slice; the ticket is settled when it survives power loss."""
-        commit = Commit(run_id, digest, data)
-        self._group.submit(commit)
-        return commit
+        """Append a slice, once somebody waits for the ticket; it is settled when the slice survives power loss."""
+        return Commit(self._group, run_id, digest, data)
 
     def close(self) -> None:
         """Close the segment, as far as one is open; what was put before is in it."""
         if self._fd >= 0:
-            commit = Commit()
-            self._group.submit(commit)
-            commit.wait()
+            Commit(self._group).wait()
 
     def abandon(self) -> None:
         """In a forked child: the segment is the parent's."""
@@ -138,10 +133,10 @@ class SegmentWriter:
     def _is_due(self) -> bool:
         return self._fd >= 0 and (self._size >= MAX_SEGMENT_BYTES or time.monotonic() - self._since >= self._open_for_s)
 
-    def _idle(self) -> float:
+    def _idle(self) -> float | None:
         if self._is_due():
             self._close()
-        return FOREVER if self._fd < 0 else max(0.0, self._since + self._open_for_s - time.monotonic())
+        return None if self._fd < 0 else max(0.0, self._since + self._open_for_s - time.monotonic())
 
     def _close(self) -> None:
         """End the segment; where that fails it is as good as one whose writer was killed."""

@@ -111,21 +111,22 @@ class Packed:
 
 
 class Shelf:
-    """All segments of one store. Safe to share between threads."""
+    """All segments of one store. Safe to share between threads, and with a signal handler that looks meanwhile."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self._segments: dict[str, Segment] = {}
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()
         self._pid = os.getpid()
 
     def segments(self) -> list[Segment]:
         """Every segment as it is now, the latest first."""
         if self._pid != os.getpid():  # a forked child: whoever had the lock is not here
-            self._lock, self._pid = _thread.allocate_lock(), os.getpid()
+            self._lock, self._pid = _thread.RLock(), os.getpid()
         with self._lock:
             self._refresh()
-            return [self._segments[name] for name in sorted(self._segments, reverse=True)]
+            found = self._segments
+            return [found[name] for name in sorted(found, reverse=True)]
 
     def _refresh(self) -> None:
         end = layout.SEGMENT_END
@@ -133,8 +134,7 @@ class Shelf:
             names = {name[: -len(end)] for name in os.listdir(self._places.packs) if name.endswith(end)}
         except FileNotFoundError:
             names = set()
-        for name in self._segments.keys() - names:
-            del self._segments[name]
+        found = {}
         for name in names:
             segment = self._segments.get(name) or Segment(self._places, name)
             try:
@@ -143,7 +143,8 @@ class Shelf:
                 self._segments.pop(name, None)
                 self._refresh()
                 return
-            self._segments[name] = segment
+            found[name] = segment
+        self._segments = found
 
     def find(self, run_id: str) -> Packed | None:
         """Where a run stands, its id in any case."""

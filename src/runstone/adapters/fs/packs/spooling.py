@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import errno
 import os
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.durable import other_threads
 from runstone.adapters.fs.packs.group import Group, Ticket
-from runstone.adapters.fs.packs.segments import FOREVER, new_name
+from runstone.adapters.fs.packs.segments import new_name
 from runstone.adapters.fs.places import Places, translated
 from runstone.core import layout
 from runstone.core.digests import sha256_hex
@@ -35,23 +36,23 @@ class Sync(Ticket):
 
     __slots__ = ("spool",)
 
-    def __init__(self, spool: Spool) -> None:
-        super().__init__()
+    def __init__(self, group: Group, spool: Spool) -> None:
+        super().__init__(group)
         self.spool = spool
 
 
 class Spool:
-    """One file of events. Safe to share between threads."""
+    """One file of events. Safe to share between threads, and with a signal handler that records meanwhile."""
 
     def __init__(self, path: str, fd: int) -> None:
         self.path = path
         self.retired = False
         self.named = False
         self._fd = fd
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()
         self._torn = False
         self._size = 0
-        self._runs = 0
+        self._runs: set[str] = set()
         self._left = False
 
     @property
@@ -59,37 +60,40 @@ class Spool:
         """Whether it takes no more runs."""
         return self.retired or self._size >= MAX_SPOOL_BYTES
 
-    def join(self) -> None:
-        """A run is to be recorded in it."""
+    def join(self, run_id: str) -> bool:
+        """A run is to be recorded in it; false where it takes no more."""
         with self._lock:
-            self._runs += 1
+            if self.is_full:
+                return False
+            self._runs.add(run_id)
+            return True
 
-    def leave(self, *, sealed: bool) -> None:
+    def leave(self, run_id: str, *, sealed: bool) -> None:
         """A run is recorded no more. One that is not `sealed` waits for recovery."""
         with self._lock:
-            self._runs -= 1
+            self._runs.discard(run_id)
             if not sealed:
                 self._left = self.retired = True
-            if self._runs == 0 and self.is_full:
+            if not self._runs and self.is_full:
                 self._let_go()
 
     def append(self, line: bytes) -> None:
         """Write a line. Raises `store_unavailable`; then part of it may be there, which the next line ends."""
         with self._lock:
-            if self._torn:
-                line = b"\n" + line
-            self._torn = True
             try:
-                size = len(line)
-                written = durable.write_keeping_lock(self._fd, line) if other_threads() else os.write(self._fd, line)
-                if written != size:
-                    durable.write_all(self._fd, line[written:])
+                whole = (not self._torn and self._took(line)) or self._took(b"\n" + line)
             except OSError as exc:
-                reason = exc.strerror or str(exc)
-                message = f"cannot write the spool: {reason}"
-                raise error("store_unavailable", message, reason=reason, errno=exc.errno) from exc
-            self._size += size
-            self._torn = False
+                raise _unwritten(exc) from exc
+            if not whole:
+                raise _unwritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def _took(self, line: bytes) -> bool:
+        """Whether one write took all of it: what a second one would add may stand behind somebody else's line."""
+        self._torn = True
+        taken = durable.write_keeping_lock(self._fd, line) if other_threads() else os.write(self._fd, line)
+        self._torn = taken != len(line)
+        self._size += taken
+        return not self._torn
 
     def sync(self) -> None:
         """Make what was written, and the spool's name, survive power loss; in the thread of the group."""
@@ -106,7 +110,7 @@ class Spool:
         """The process ends: whatever is in it is sealed, or left to recovery."""
         with self._lock:
             self.retired = True
-            if self._runs == 0:
+            if not self._runs:
                 self._let_go()
 
     def _let_go(self) -> None:
@@ -131,17 +135,18 @@ class Spooler:
         self._places = places
         self._moved = folder
         self._spools: list[Spool] = []
-        self._lock = _thread.allocate_lock()
-        self._group = Group(self._sync, lambda: FOREVER)
+        self._lock = _thread.RLock()
+        self._group = Group(self._sync, lambda: None)
 
-    def spool(self) -> Spool:
+    def spool(self, run_id: str) -> Spool:
         """The spool for a new run, which has joined it. Raises `store_unavailable`."""
         with self._lock:
             last = self._spools[-1] if self._spools else None
-            if last is None or last.is_full:
+            if last is None or not last.join(run_id):
                 last = self._new()
-                self._spools = [*(spool for spool in self._spools if not spool.is_full), last]
-            last.join()
+                last.join(run_id)
+                self._spools.append(last)
+                self._spools[:] = [spool for spool in self._spools if not spool.is_full]
             return last
 
     def _new(self) -> Spool:
@@ -156,10 +161,8 @@ class Spooler:
             return Spool(path, durable.claim(path, name + layout.NEW_END, b""))
 
     def synced(self, spool: Spool) -> Sync:
-        """Have a spool synced; the ticket tells when it is."""
-        sync = Sync(spool)
-        self._group.submit(sync)
-        return sync
+        """Have a spool synced, once somebody waits for the ticket, which tells when it is."""
+        return Sync(self._group, spool)
 
     def _sync(self, batch: list[Sync]) -> None:
         for spool in {id(sync.spool): sync.spool for sync in batch}.values():
@@ -181,6 +184,11 @@ class Spooler:
         """In a forked child."""
         for spool in self._spools:
             spool.abandon()
+
+
+def _unwritten(exc: OSError) -> RunstoneError:
+    reason = exc.strerror or str(exc)
+    return error("store_unavailable", f"cannot write the spool: {reason}", reason=reason, errno=exc.errno)
 
 
 def _failed(path: str, exc: Exception) -> Callable[[], RunstoneError]:

@@ -65,12 +65,12 @@ def _parts(text: bytes) -> tuple[str | None, bytes, int]:
 
 
 class Spools:
-    """All spools of one store. Safe to share between threads."""
+    """All spools of one store. Safe to share between threads, and with a signal handler that looks meanwhile."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self._known: dict[str, Spooled] = {}
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()
         self._pid = os.getpid()
 
     def folders(self) -> list[str]:
@@ -100,7 +100,7 @@ class Spools:
     def all(self) -> list[Spooled]:
         """What every spool holds now."""
         if self._pid != os.getpid():  # a forked child: whoever had the lock is not here
-            self._lock, self._pid = _thread.allocate_lock(), os.getpid()
+            self._lock, self._pid = _thread.RLock(), os.getpid()
         with translated(self._places.spooled), self._lock:
             read = [self._read(path) for path in self.paths()]
             found = [spooled for spooled in read if spooled is not None]
