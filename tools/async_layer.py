@@ -9,6 +9,7 @@ has to be put into a list.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import sys
 from pathlib import Path
@@ -356,12 +357,14 @@ def import_lines(used: set[tuple[str, str]]) -> list[str]:
 
 def main(words: list[str]) -> int:
     """Write or check."""
-    stale = 0
+    parser = argparse.ArgumentParser(description="Write AsyncStore and AsyncRun, from the plain classes.")
+    parser.add_argument("--check", action="store_true", help="write nothing; the status is 1 where something is stale")
+    check, stale = parser.parse_args(words).check, 0
     for name in MODULES:
         path, text = PACKAGE / name, module_text(name)
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
-        if "--check" in words:
+        if check:
             print(f"{name} is not what its source says: run python tools/async_layer.py")
             stale = 1
         else:

@@ -8,6 +8,7 @@ Tests make both anew and compare.
 
 from __future__ import annotations
 
+import argparse
 import textwrap
 from pathlib import Path
 
@@ -71,5 +72,6 @@ def quoted(literal: bytes) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="Write what is made of the redaction rules.").parse_args()
     PLACE.write_text(index_text(), encoding="utf-8")
     PAGE.write_text(page_text(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,7 +12,7 @@ from runstone.core import canonical
 from runstone.core.digests import is_sha256
 from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS
-from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS, LOG_LEVELS
+from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, LINK_RELATIONS, LOG_LEVELS, NOT_FINITE
 from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
@@ -99,7 +99,7 @@ def _any(_: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return (type(value) in (int, float)) or value in ("NaN", "Infinity", "-Infinity")
+    return (type(value) in (int, float)) or value in NOT_FINITE
 
 
 def _numbers(value: Any) -> bool:

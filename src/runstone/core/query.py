@@ -15,7 +15,7 @@ from runstone.core.amounts import UNITS_S, unit_of
 from runstone.core.card import DAMAGED, MAX_FACT_CHARACTERS, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
-from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, HIDDEN_KINDS, LINK_RELATIONS, RUNNING
+from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, HIDDEN_KINDS, LINK_RELATIONS, NOT_FINITE, RUNNING
 from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
@@ -353,6 +353,9 @@ class _Reader:
         known = {"status": _STATUSES, "check": CHECK_STATUSES}.get(field)
         if known is not None and pattern.literal is not None and pattern.literal not in known:
             raise self._fault(f"expected one of {_shown(known)}", at)
+        literal = pattern.literal if field in SORTABLE_FAMILIES else None
+        if literal is not None and literal not in NOT_FINITE and _number_of(literal) is None:
+            raise self._fault(f"a {field} is a number, or {_shown(NOT_FINITE)}", at)
 
     def _words(self, *, negated: bool) -> Words:
         phrases = []

@@ -23,6 +23,8 @@ LINK_RELATIONS: Final = ("amends", "child-of", "derives-from", "replays", "retri
 HIDDEN_KINDS: Final = frozenset({"annotation", "judge"})
 """Kinds that a list leaves out unless the query names the kind or the id."""
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+"""Numbers that JSON does not have, as a metric or score says them."""
 
 
 def check_status(status: Any, *, by_recovery: bool = True) -> str:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from runstone.core.evaluation.citations import citations_of
-from runstone.core.evaluation.samples import DIRECTIONS, NOT_FINITE, meets, sample_values
+from runstone.core.evaluation.samples import DIRECTIONS, meets, sample_values
+from runstone.core.words import NOT_FINITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

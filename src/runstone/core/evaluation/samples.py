@@ -11,6 +11,7 @@ from runstone.core.diff.difference import apart, is_number
 from runstone.core.digests import new_hash
 from runstone.core.evaluation.bootstrap import interval, mean
 from runstone.core.values import non_finite_text
+from runstone.core.words import NOT_FINITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,11 +57,8 @@ def middle(values: Iterable[Value]) -> Value:
         return known[0]
     if all(map(is_number, known)):
         return mean([float(value) for value in known])
-    odd = sum(NOT_FINITE.get(value, NOT_FINITE[NOT_A_NUMBER]) for value in known if isinstance(value, str))
+    odd = sum(float(value if value in NOT_FINITE else NOT_A_NUMBER) for value in known if isinstance(value, str))
     return non_finite_text(odd)
-
-
-NOT_FINITE: Final = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def measured(samples: list[dict[str, Any]], confidence: float) -> tuple[float | str, dict[str, Any] | None]:
