@@ -254,7 +254,7 @@ def store_path(url: str) -> str:
     """The folder of a store's URL; raises `unsupported_store` for a scheme that no adapter serves, and for no path."""
     scheme, mark, rest = url.partition(":")
     if mark and scheme == "file":
-        return _checked_path(rest.removeprefix("//"))
+        return _checked_path(_path_of_url(rest, url) if rest.startswith("//") else rest)
     if mark and len(scheme) > 1 and scheme.isalnum() and (rest.startswith("//") or scheme in _SCHEMES):
         raise error(
             "unsupported_store",
@@ -263,6 +263,19 @@ def store_path(url: str) -> str:
             scheme=scheme,
         )
     return _checked_path(url)
+
+
+def _path_of_url(rest: str, url: str) -> str:
+    """What stands behind `file:` in a URL with `//` (RFC 8089), such as `Path.as_uri` makes."""
+    host, slash, path = rest[2:].partition("/")
+    if host not in ("", "localhost"):
+        message = f"{excerpt(url, 200)} names the machine {excerpt(host)}; give a path, file:PATH or file:///PATH"
+        raise error("unsupported_store", message, url=excerpt(url, 200), host=excerpt(host))
+    if "%" in path:
+        from urllib.parse import unquote_to_bytes
+
+        path = os.fsdecode(unquote_to_bytes(path))
+    return slash + path if path else path
 
 
 def _checked_path(path: str) -> str:

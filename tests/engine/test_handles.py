@@ -23,6 +23,23 @@ def test_what_names_no_store_is_refused(opened: Any, url: Any) -> None:
     assert caught.value.code == "unsupported_store"
 
 
+@pytest.mark.parametrize("form", ["{path}", "file:{path}", "{uri}", "file://localhost{path}"])
+def test_urls_of_a_folder(form: str, tmp_path: Path) -> None:
+    """Those that `Path.as_uri` makes as well, in which a blank is `%20`."""
+    place = tmp_path / "runs of today"
+    with runstone.open(form.format(path=place, uri=place.as_uri())).run("job"):
+        pass
+    assert [sealed.kind for sealed in runstone.open(place).runs()] == ["job"]
+
+
+@pytest.mark.parametrize("url", ["file://runs", "file://server/share/runs", "file://localhost"])
+def test_url_of_another_machine_is_refused(url: str) -> None:
+    """It is no path below the working directory, either."""
+    with pytest.raises(InvalidInput) as caught:
+        runstone.open(url)
+    assert caught.value.code == "unsupported_store"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="names of files are bytes there")
 def test_a_name_that_is_no_text_names_a_store(tmp_path: Path) -> None:
     """As the system gives it to Python: any bytes can be a name."""

@@ -322,6 +322,19 @@ def test_a_run_that_is_open_too_is_kept(store: Store, monkeypatch: pytest.Monkey
     assert told(store.purge(NOW, apply=True)) == {"a": ("remove", True)}
 
 
+def test_a_run_that_is_read_is_kept_until_it_is_let_go(store: Store) -> None:
+    """By the end of a `with` statement, or by `close`; what is asked for later opens it again, if it is there."""
+    record(store, "a")
+    with store.get("a") as sealed:
+        assert len(list(sealed.events())) > 1
+        assert [fate.problem and fate.problem.code for fate in store.purge(NOW, apply=True).fates] == ["run_in_use"]
+    assert len(list(sealed.events())) > 1
+    sealed.close()
+    sealed.close()
+    assert told(store.purge(NOW, apply=True)) == {"a": ("remove", True)}
+    assert code_of(lambda: list(sealed.events())) == "run_purged"
+
+
 def test_an_alias_and_a_label_given_later_hold_a_run(store: Store, clock: FixedClock) -> None:
     """Also where they come between mark and removal; taken away again, the run goes, and what was said of it."""
     record(store, "a", "b", "c")

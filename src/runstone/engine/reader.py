@@ -22,7 +22,7 @@ from runstone.errors import RunstoneError, error, excerpt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, Self
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
@@ -67,6 +67,16 @@ class Sealed(OfThisProcess):
             raise damaged_manifest(bundle, exc) from exc
         self.digest: Digest = digest_of(data)
         self._opened: Event | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the bundle go: a purge may take it. What is asked for later opens it again, if it is there."""
+        self._bundle.rest()
 
     @property
     def run_id(self) -> str:
