@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstone.core.limits import MAX_HELD_OUTPUT_BYTES
+from runstone.core.redaction import gate
 from runstone.core.redaction.cutting import MIN_OVERLAP_BYTES, Cutter, beginning, ending
 from runstone.core.redaction.given import may_stand_below
 from runstone.core.redaction.redactor import DECLARED, Redactor
@@ -86,6 +87,34 @@ def test_a_wide_key_is_held_back_whole(encoding: str) -> None:
     held = Cutter(Redactor()).safe_end(head + key[: len(key) // 2 // 4 * 4])
     assert without_zeros(head)[:-1] in without_zeros((head + key)[:held])
     assert b"BEGIN" not in without_zeros((head + key)[:held])
+
+
+@pytest.mark.parametrize("every", [1, 2, 4, 20, 80, 257, 1000])
+@pytest.mark.parametrize("size", [0, 1, 256, 257, 514, 100_000])
+def test_zeros_go_however_many_there_are(every: int, size: int) -> None:
+    """Few and many are taken out in different ways."""
+    for first in (0, 1):
+        data = bytes(0 if at % every == first % every else 1 + at % 255 for at in range(size))
+        assert without_zeros(data) == bytes(byte for byte in data if byte)
+
+
+@given(st.data())
+def test_what_may_reach_over_a_line_is_seen_by_either_way(data: st.DataObject) -> None:
+    """With the matcher and without, in any case of letters and with zeros between, as one by one."""
+    redactor = Redactor()
+    anchors = redactor.anchors_over_lines
+    cased = st.sampled_from(anchors).flatmap(lambda anchor: st.sampled_from([anchor, anchor.upper(), anchor.title()]))
+    pieces = st.lists(cased | st.binary(max_size=6) | cased.map(lambda anchor: anchor[:-1]), max_size=4)
+    joint = data.draw(st.sampled_from([b"", b"\0", b"\0\0\0"]))
+    text = joint.join(bytes([byte]) for byte in b"".join(data.draw(pieces)))
+    expected = any(anchor in text.replace(b"\0", b"").lower() for anchor in anchors)
+    slowly, by_matcher = Cutter(redactor), Cutter(redactor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "has_matcher", lambda _: False)
+        found = slowly.spans_lines(text)
+        patch.setattr(gate, "has_matcher", lambda _: True)
+        assert by_matcher.spans_lines(text) == found
+    assert found or not expected
 
 
 @given(st.binary(max_size=60).map(lambda data: data.translate(bytes(byte & 3 for byte in range(256)))))

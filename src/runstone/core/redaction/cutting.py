@@ -63,8 +63,9 @@ class Cutter:
         limit = max(0, len(data) - MAX_HELD_OUTPUT_BYTES)
         end = self._in_no_secret(data, line_end(data), limit)
         if end and b"\0" in data:
-            last = narrowed(data, end)
-            safe = self._in_no_secret(without_zeros(data), last, narrowed(data, limit))
+            plain = without_zeros(data)
+            last, since = (len(plain) - narrowed(data[at:], len(data)) for at in (end, limit))
+            safe = self._in_no_secret(plain, last, since)
             end = end if safe == last else widened(data, safe)
         if end >= limit:
             return end
@@ -91,9 +92,12 @@ class Cutter:
 
     def _whole(self, data: bytes) -> list[tuple[int, int]]:
         """All that must not be divided."""
+        return [*_marks(data), *(self._secrets(data) if self._looks().hit(data) else ())]
+
+    def _looks(self) -> Scanner:
         if self._scanner is None:
             self._scanner = self._redactor.gate.scanner()
-        return [*_marks(data), *(self._secrets(data) if self._scanner.hit(data) else ())]
+        return self._scanner
 
     def _secrets(self, data: bytes) -> Iterator[tuple[int, int]]:
         text = data.decode("latin-1")
@@ -107,13 +111,13 @@ class Cutter:
 
     def spans_lines(self, data: bytes) -> bool:
         """Whether a secret in bytes may reach over a line end; false is a proof."""
-        readings = (data, without_zeros(data)) if b"\0" in data else (data,)
+        plain = without_zeros(data) if b"\0" in data else data
+        readings = (data,) if plain is data else (data, plain)
         values = [value for value in self._redactor.known.encoded if b"\n" in value]
         values += self._redactor.known.halves
         if any(value in reading for reading in readings for value in values):
             return True
-        anchors = self._redactor.anchors_over_lines
-        if any(anchor in lower for lower in map(bytes.lower, readings) for anchor in anchors):
+        if self._looks().over_lines(plain.lower()):  # an anchor has no zero in it, so it stands there if anywhere
             return True
         from runstone.core.redaction.given import may_stand_below
 

@@ -59,6 +59,9 @@ MAX_IDLE: Final = 16
 _literals: dict[tuple[bytes, ...], Any] = {}
 """Compiled literals; of one set of values at a time: secrets are not kept longer than that."""
 
+_anchors: dict[tuple[bytes, ...], Any] = {}
+"""Compiled anchors of rules, which are no secrets."""
+
 
 class Sought:
     """What bytes of any kind hold where one of some texts stands in them; `found_in` looks for it by loops."""
@@ -74,7 +77,7 @@ class Scanner:
     """Looks for what may be a secret in bytes of any kind. `hit` is not safe to call from two threads at once on one
     scanner, nor to keep longer than the scanner: a matcher has scratch space, which another scanner takes over."""
 
-    __slots__ = ("_cache", "_next", "_search", "_sought", "hit", "literals", "ruleset")
+    __slots__ = ("_anchored", "_cache", "_next", "_search", "_sought", "hit", "literals", "ruleset")
     of_lines = False
     """Whether it looks for what means something in a journal line only."""
 
@@ -84,6 +87,7 @@ class Scanner:
         self._sought = sought
         self.literals = sought.literals
         self._search: Callable[[bytes], bool] | None = None
+        self._anchored: Callable[[bytes], bool] | None = None
         self._next = _passed.get(ruleset.sha256, 0) + WARM_COST
         self.hit: Callable[[bytes], bool] = self._slow_hit
         """Whether the bytes may hold a secret; false is a proof that they are clean."""
@@ -122,6 +126,19 @@ class Scanner:
     def sees(self, data: bytes) -> bool:
         """`hit`, of text in UTF-16 or UTF-32 too."""
         return self.hit(data) or (b"\0" in data and self.hit(without_zeros(data)))
+
+    def over_lines(self, lower: bytes) -> bool:
+        """Whether bytes in lower case hold what a rule must find to match over a line end."""
+        anchors = self.ruleset.anchors_over_lines
+        if self._anchored is None and anchors and has_matcher(self.ruleset):
+            try:
+                self._anchored = _hit(_compiled_anchors(anchors))
+            except ImportError:  # the library refuses
+                self._anchored = self._slowly_anchored
+        return (self._anchored or self._slowly_anchored)(lower)
+
+    def _slowly_anchored(self, lower: bytes) -> bool:
+        return any(anchor in lower for anchor in self.ruleset.anchors_over_lines)
 
     def warm(self, *, compiling: bool = True) -> None:
         """Have the matcher now, from the cache or else compiled; where that cannot be, everything stays as it is."""
@@ -289,6 +306,13 @@ def _compiled_literals(literals: tuple[bytes, ...]) -> Any:
         database = _compile([_pattern(literal) for literal in literals])
         _literals.clear()
         _literals[literals] = database
+    return database
+
+
+def _compiled_anchors(anchors: tuple[bytes, ...]) -> Any:
+    database = _anchors.get(anchors)
+    if database is None:
+        database = _anchors[anchors] = _compile([_pattern(anchor) for anchor in anchors])
     return database
 
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+_STRIDE: Final = 257
+"""One byte in so many tells whether zeros are many. It is odd: the zeros of wide text stand at even steps."""
+_FEW: Final = 64
+"""Zeros are few where they are fewer than one byte in so many."""
+
 
 def without_zeros(data: bytes) -> bytes:
     """The plain text."""
-    return data.translate(None, b"\0")  # unlike `replace` as quick where every second byte is one
+    if data[::_STRIDE].count(0) * _FEW < len(data) // _STRIDE:
+        return data.replace(b"\0", b"")  # four times as quick for few, ten times as slow for many
+    return data.translate(None, b"\0")
 
 
 def narrowed(data: bytes, at: int) -> int:
