@@ -475,24 +475,20 @@ def _remove_quietly(path: str) -> None:
         pass
 
 
-LARGE_PIECE_BYTES: Final = 256 * 1024
-
-
 def write_new(fd: int, pieces: Iterable[bytes]) -> tuple[int, str]:
     """Write pieces to a new file; answers its size and SHA-256. Large pieces go to the disk while they are hashed;
     write-back of all has begun at return."""
-    from runstone.core.digests import new_hash
+    from runstone.adapters.fs.hashing import LARGE_BYTES, Hashing
 
-    digest = None
     size = begun = 0
-    for piece in pieces:
-        write_all(fd, piece)
-        if len(piece) >= LARGE_PIECE_BYTES:
+    with Hashing() as digest:
+        for piece in pieces:
+            digest.update(piece)
+            write_all(fd, piece)
+            if len(piece) >= LARGE_BYTES:
+                start_write_back(fd, begun)
+                begun = size + len(piece)
+            size += len(piece)
+        if begun < size:
             start_write_back(fd, begun)
-            begun = size + len(piece)
-        digest = digest or new_hash(size=len(piece))
-        digest.update(piece)
-        size += len(piece)
-    if begun < size:
-        start_write_back(fd, begun)
-    return size, (digest or new_hash(size=0)).hexdigest()
+        return size, digest.hexdigest()
