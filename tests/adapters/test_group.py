@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _thread
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -126,6 +128,23 @@ def test_without_a_thread_the_caller_does_the_work(disk: Disk, monkeypatch: pyte
     tickets = [disk.waited(), disk.waited()]
     assert [ticket.settled for ticket in tickets] == [True, True]
     assert disk.batches == [[ticket] for ticket in tickets]
+
+
+def test_what_is_done_is_held_no_longer() -> None:
+    """A group that waits for the next ticket holds none of the last ones, and nothing of their data."""
+    group = Group(lambda batch: [ticket.settle(None) for ticket in batch] and None, lambda: None)
+
+    class Held(Ticket):
+        pass
+
+    ticket = Held(group)
+    gone = weakref.ref(ticket)
+    ticket.wait()
+    del ticket
+    deadline = time.monotonic() + 10
+    while gone() is not None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert gone() is None
 
 
 def test_idle_group_is_called_again_and_again() -> None:

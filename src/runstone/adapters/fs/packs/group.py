@@ -101,11 +101,15 @@ class Group:
         if not self._working.acquire(blocking=False):  # somebody began one at the same moment
             return
         while True:
-            try:
-                first = self._asked.get(timeout=self._idle())
-            except Empty:
-                continue
-            self._work([first, *self._gathered()])
+            self._turn()
+
+    def _turn(self) -> None:
+        """One group; what was in it is held no longer."""
+        try:
+            first = self._asked.get(timeout=self._idle())
+        except Empty:
+            return
+        self._work([first, *self._gathered()])
 
     def _gathered(self) -> list[Ticket]:
         return [self._asked.get() for _ in range(self._asked.qsize())]
