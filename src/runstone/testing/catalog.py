@@ -335,6 +335,7 @@ def _queries() -> Any:
         ["a", "b", "a,b", "*", "a*", "*e*", "0.1", "0.10,1", '"*"', '"per cent %"', "日*", "under_*"]
     )
     name = st.sampled_from(["a", "b", '"x\\"y"', '"per cent %"'])
+    numbers = st.sampled_from(["*", "a*", "*e*", "0.1", "0.10,1", '"0.1"', "NaN", "-Infinity,2*"])
     bound = st.sampled_from(["<0.5", "<=0.5", ">0.2", ">=2e17", ">-4"])
     term = st.one_of(
         st.builds(
@@ -344,7 +345,7 @@ def _queries() -> Any:
             ["kind:*", "kind:annotation,judge", "id:r1", "id:r*", "status:failed", "status:*ed", "alias:prod"]
         ),
         st.builds("label.{}:{}".format, name, value),
-        st.builds("{}.{}{}".format, st.sampled_from(["metric", "score"]), name, bound | value.map(":{}".format)),
+        st.builds("{}.{}{}".format, st.sampled_from(["metric", "score"]), name, bound | numbers.map(":{}".format)),
         st.builds("config./{}{}".format, st.sampled_from(["a", "b", "*"]), bound | value.map(":{}".format)),
         st.builds("check.{}:{}".format, name, st.sampled_from(["pass", "fail", "*"])),
         st.builds("decision.{}:{}".format, st.sampled_from(["risk", "outcome", "by"]), value),

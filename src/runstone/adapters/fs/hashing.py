@@ -4,13 +4,13 @@ and writes this one. Hashing gives the interpreter's lock away, so the two share
 from __future__ import annotations
 
 import _thread
-from _queue import SimpleQueue
 
 from runstone.core.digests import new_hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
+    from _queue import SimpleQueue
     from typing import Final, Self
 
 LARGE_BYTES: Final = 256 * 1024
@@ -25,7 +25,7 @@ class Hashing:
     def __init__(self) -> None:
         self._digest: hashlib._Hash | None = None
         self._pieces: SimpleQueue[bytes] | None = None
-        self._hashed: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._hashed: SimpleQueue[BaseException | None]
         self._waiting = 0
 
     def __enter__(self) -> Self:
@@ -55,7 +55,10 @@ class Hashing:
         return (self._digest or new_hash(size=0)).hexdigest()
 
     def _begin(self, digest: hashlib._Hash) -> None:
+        from _queue import SimpleQueue  # most recordings keep no large file
+
         pieces: SimpleQueue[bytes] = SimpleQueue()
+        self._hashed = SimpleQueue()
         try:
             _thread.start_new_thread(_work, (digest, pieces, self._hashed))
         except RuntimeError:  # no thread can be had
