@@ -275,7 +275,9 @@ def _path_of_url(rest: str, url: str) -> str:
         from urllib.parse import unquote_to_bytes
 
         path = os.fsdecode(unquote_to_bytes(path))
-    return slash + path if path else path
+    if not path or (os.name == "nt" and path[1:2] == ":"):  # `file:///C:/runs` names a drive
+        return path
+    return slash + path
 
 
 def _checked_path(path: str) -> str:

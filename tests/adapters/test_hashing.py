@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstone.adapters.fs import hashing
-from runstone.adapters.fs.hashing import LARGE_BYTES, WAITING, Hashing
+from runstone.adapters.fs.hashing import BESIDE_BYTES, WAITING, Hashing
 
-LARGE = bytes(range(256)) * (LARGE_BYTES // 256)
+LARGE = bytes(range(256)) * (BESIDE_BYTES // 256)
 
 
 @given(st.lists(st.sampled_from([b"", b"a", b"some words", LARGE, LARGE + b"x"]), max_size=8))

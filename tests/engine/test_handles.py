@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import runstone
+from runstone import locate
 from runstone.errors import InvalidInput
 
 
@@ -30,6 +31,14 @@ def test_urls_of_a_folder(form: str, tmp_path: Path) -> None:
     with runstone.open(form.format(path=place, uri=place.as_uri())).run("job"):
         pass
     assert [sealed.kind for sealed in runstone.open(place).runs()] == ["job"]
+
+
+def test_url_of_a_drive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows no slash stands before it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "name", "nt")
+        found = [locate.store_path(url) for url in ("file:///C:/my%20runs", "file:///runs")]
+    assert found == ["C:/my runs", "/runs"]
 
 
 @pytest.mark.parametrize("url", ["file://runs", "file://server/share/runs", "file://localhost"])

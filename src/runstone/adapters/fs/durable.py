@@ -478,14 +478,14 @@ def _remove_quietly(path: str) -> None:
 def write_new(fd: int, pieces: Iterable[bytes]) -> tuple[int, str]:
     """Write pieces to a new file; answers its size and SHA-256. Large pieces go to the disk while they are hashed;
     write-back of all has begun at return."""
-    from runstone.adapters.fs.hashing import LARGE_BYTES, Hashing
+    from runstone.adapters.fs.hashing import BESIDE_BYTES, Hashing
 
     size = begun = 0
     with Hashing() as digest:
         for piece in pieces:
             digest.update(piece)
             write_all(fd, piece)
-            if len(piece) >= LARGE_BYTES:
+            if len(piece) >= BESIDE_BYTES:
                 start_write_back(fd, begun)
                 begun = size + len(piece)
             size += len(piece)

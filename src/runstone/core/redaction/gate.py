@@ -58,9 +58,8 @@ _idle: dict[tuple[str, bool], list[Callable[[bytes], bool]]] = {}
 MAX_IDLE: Final = 16
 _literals: dict[tuple[bytes, ...], Any] = {}
 """Compiled literals; of one set of values at a time: secrets are not kept longer than that."""
-
 _anchors: dict[tuple[bytes, ...], Any] = {}
-"""Compiled anchors of rules, which are no secrets."""
+"""The same of what rules must find to match over a line end, which is no secret."""
 
 
 class Sought:
@@ -132,7 +131,7 @@ class Scanner:
         anchors = self.ruleset.anchors_over_lines
         if self._anchored is None and anchors and has_matcher(self.ruleset):
             try:
-                self._anchored = _hit(_compiled_anchors(anchors))
+                self._anchored = _hit(_compiled_literals(anchors, _anchors))
             except ImportError:  # the library refuses
                 self._anchored = self._slowly_anchored
         return (self._anchored or self._slowly_anchored)(lower)
@@ -159,7 +158,7 @@ class Scanner:
             self._search = rules
         if not self.literals:
             return rules
-        values = _hit(_compiled_literals(self.literals))
+        values = _hit(_compiled_literals(self.literals, _literals))
         return lambda data: rules(data) or values(data)
 
 
@@ -300,19 +299,13 @@ def _dumped(database: Any) -> bytes:
     return bytes(hyperscan.dumpb(database))
 
 
-def _compiled_literals(literals: tuple[bytes, ...]) -> Any:
-    database = _literals.get(literals)
+def _compiled_literals(literals: tuple[bytes, ...], last: dict[tuple[bytes, ...], Any]) -> Any:
+    """Those that were asked for `last`, or made anew."""
+    database = last.get(literals)
     if database is None:
         database = _compile([_pattern(literal) for literal in literals])
-        _literals.clear()
-        _literals[literals] = database
-    return database
-
-
-def _compiled_anchors(anchors: tuple[bytes, ...]) -> Any:
-    database = _anchors.get(anchors)
-    if database is None:
-        database = _anchors[anchors] = _compile([_pattern(anchor) for anchor in anchors])
+        last.clear()
+        last[literals] = database
     return database
 
 
