@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Generator
@@ -55,6 +56,14 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_ACTIONS",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    """What runs say is bounded for a process; no test has the share of another."""
+    saying = sys.modules.get("runstone.engine.saying")
+    if saying is not None:
+        saying._topics.clear()
 
 
 SKIP_REASONS = (

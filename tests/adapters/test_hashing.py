@@ -5,54 +5,66 @@ from __future__ import annotations
 import _thread
 import hashlib
 import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runstone.adapters.fs import hashing
-from runstone.adapters.fs.hashing import BESIDE_BYTES, WAITING, Hashing
+from runstone.adapters.fs import durable, hashing
+from runstone.adapters.fs.durable import BESIDE_BYTES
+from runstone.adapters.fs.hashing import WAITING, Hashing
 
 LARGE = bytes(range(256)) * (BESIDE_BYTES // 256)
 
 
-@given(st.lists(st.sampled_from([b"", b"a", b"some words", LARGE, LARGE + b"x"]), max_size=8))
-def test_digest_of_pieces_of_any_size(pieces: list[bytes]) -> None:
+def written(path: Path, pieces: list[bytes]) -> tuple[int, str]:
+    """What the writer of a new file tells of it, and wrote."""
+    path.unlink(missing_ok=True)
+    fd = durable.create(str(path))
+    with open(fd, "rb") as file:
+        facts = durable.write_new(fd, iter(pieces))
+        file.seek(0)
+        assert file.read() == b"".join(pieces)
+    return facts
+
+
+@given(pieces=st.lists(st.sampled_from([b"", b"a", b"some words", LARGE, LARGE + b"x"]), max_size=8))
+def test_digest_of_pieces_of_any_size(pieces: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Small ones before, behind and between large ones; nothing at all."""
-    with Hashing() as digest:
-        for piece in pieces:
-            digest.update(piece)
-        assert digest.hexdigest() == hashlib.sha256(b"".join(pieces)).hexdigest()
+    whole = b"".join(pieces)
+    path = tmp_path_factory.getbasetemp() / "new"
+    assert written(path, pieces) == (len(whole), hashlib.sha256(whole).hexdigest())
 
 
-def test_no_thread_for_small_pieces_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends with the block, also where that is left by an exception."""
+def test_no_thread_for_small_pieces_and_none_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with the writing, also where that is left by an exception."""
     work, begun, ended = hashing._work, [], threading.Semaphore(0)
 
-    def counted(*arguments) -> None:
+    def counted(*arguments: Any) -> None:
         begun.append(1)
         work(*arguments)
         ended.release()
 
     monkeypatch.setattr(hashing, "_work", counted)
-    with Hashing() as digest:
-        for _ in range(100):
-            digest.update(b"small" * 1000)
+    written(tmp_path / "small", [b"small" * 1000] * 100)
     assert begun == []
 
-    def stopped() -> None:
-        with Hashing() as digest:
-            digest.update(LARGE)
-            digest.update(b"small")
-            raise KeyboardInterrupt
+    def stopped() -> Any:
+        yield LARGE
+        yield b"small"
+        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        stopped()
+    fd = durable.create(str(tmp_path / "large"))
+    with open(fd, "rb"), pytest.raises(KeyboardInterrupt):
+        durable.write_new(fd, stopped())
     assert ended.acquire(timeout=10)
     assert begun == [1]
 
 
-def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_is_bounded() -> None:
     """The caller waits for the thread, however far that is behind."""
     hashed, goes_on = [], threading.Semaphore(0)
 
@@ -64,9 +76,9 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         def hexdigest(self) -> str:
             return f"{len(hashed)}"
 
-    monkeypatch.setattr(hashing, "new_hash", lambda **_: Slow())
     most = 0
-    with Hashing() as digest:
+    slow: Any = Slow()
+    with closing(Hashing(slow)) as digest:
         for number in range(20):
             if number >= WAITING:
                 goes_on.release()
@@ -78,28 +90,25 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert most <= WAITING + 1
 
 
-def test_without_a_thread_the_caller_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_thread_the_caller_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where none can be had, as at the end of a process."""
 
     def refuse(*_: object) -> int:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(_thread, "start_new_thread", refuse)
-    with Hashing() as digest:
-        digest.update(LARGE)
-        digest.update(LARGE)
-        assert digest.hexdigest() == hashlib.sha256(LARGE * 2).hexdigest()
+    assert written(tmp_path / "new", [LARGE, LARGE]) == (2 * len(LARGE), hashlib.sha256(LARGE * 2).hexdigest())
 
 
-def test_failure_of_the_thread_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_the_thread_is_the_callers() -> None:
     """No digest is told that is not that of all pieces."""
 
     class Broken:
         def update(self, _: bytes) -> None:
             raise MemoryError
 
-    monkeypatch.setattr(hashing, "new_hash", lambda **_: Broken())
-    with Hashing() as digest:
+    broken: Any = Broken()
+    with closing(Hashing(broken)) as digest:
         digest.update(LARGE)
         with pytest.raises(MemoryError):
             digest.hexdigest()

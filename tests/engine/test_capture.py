@@ -455,7 +455,7 @@ with run.capture(descriptors=True):
     child = subprocess.Popen(["sh", "-c", "read go; echo late"], stdin=subprocess.PIPE)
 run.finish()
 child.communicate(b"go\\n", timeout=30)
-print("end", child.returncode)
+sys.stdout.write(f"end {child.returncode}\\n")  # in one piece: the other line comes by a thread
 """
 
 

@@ -17,7 +17,7 @@ import warnings
 from runstone.engine.current import Innermost
 from runstone.engine.descriptors import DESCRIPTORS, NAMES
 from runstone.engine.facts import text_of
-from runstone.engine.patches import PASSING, attached
+from runstone.engine.patches import PASSING, SAYING, attached
 from runstone.engine.tee import Tee
 
 TYPE_CHECKING = False
@@ -126,7 +126,7 @@ def _is_descriptor(stream: Any, fd: int) -> bool:
 def _logging_hook() -> Patch:
     def hook(patch: Patch) -> Callable[[logging.Logger, logging.LogRecord], None]:
         def callHandlers(self: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802  # the name it replaces
-            if patch.users and not PASSING.depth:
+            if patch.users and not PASSING.depth and not SAYING.depth:
                 capture = CAPTURES.get()
                 if capture is not None:
                     capture.message(lambda: _logged(record))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.redaction.redactor import FAILED, MARK
-from runstone.core.terminal import safe_text
 from runstone.core.values import coerce, non_finite_text
 from runstone.core.words import CHECK_STATUSES
-from runstone.engine.patches import SAYING
 from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
@@ -188,16 +185,6 @@ def _held_by(exc: BaseException) -> Iterator[dict[str, Any]]:
         waiting += [found.__cause__, found.__context__]
         if isinstance(found, BaseExceptionGroup):
             waiting += found.exceptions
-
-
-def say(message: str, redactor: Redactor) -> None:
-    """Say a thing on standard error: one line, redacted, and without what control characters do to a terminal."""
-    try:
-        clean = safe_text(redactor.text(message)[0])
-        with SAYING:
-            sys.stderr.write(f"runstone: {clean}\n")
-    except Exception:  # a closed standard error, or a redactor that fails, must not break the work
-        return
 
 
 def exit_code(exc: BaseException) -> int | None:

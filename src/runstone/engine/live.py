@@ -4,7 +4,7 @@
   calls, and `RUNSTONE_PARENT` names the current run of the thread that forked, or where it has none the run that was
   opened last.
 - At exit a run that nobody finished is sealed as failed. A signal that ends the process at once leaves it open;
-  recovery then seals it as interrupted.
+  recovery then seals it as interrupted. What was left unsaid is said behind that.
 """
 
 from __future__ import annotations
@@ -18,22 +18,35 @@ from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final
 
     from runstone.engine.recorder import Run
 
 LIVE: Final[dict[int, Run]] = {}
+_last: list[Callable[[], None]] = []
 _state = {"registered": False}
 
 
 def watch(run: Run) -> None:
     """Take part in forks and the end of the process until the run is finished."""
+    _register()
+    LIVE[id(run)] = run
+
+
+def at_exit(call: Callable[[], None]) -> None:
+    """Call this once at the end of the process, when all runs are finished."""
+    _register()
+    if call not in _last:
+        _last.append(call)
+
+
+def _register() -> None:
     if not _state["registered"]:
         _state["registered"] = True
-        atexit.register(_finish_all)
+        atexit.register(_at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_after_fork)
-    LIVE[id(run)] = run
 
 
 def forget(run: Run) -> None:
@@ -55,6 +68,12 @@ def _after_fork() -> None:
     if runs:
         os.environ.update((around if around in runs else runs[-1]).environ)
     LIVE.clear()
+
+
+def _at_exit() -> None:
+    _finish_all()
+    for call in _last:
+        call()
 
 
 def _finish_all() -> None:

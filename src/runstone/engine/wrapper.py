@@ -20,8 +20,8 @@ import select
 import sys
 
 from runstone.core.words import CANCELLED, FAILED
-from runstone.engine import facts as told
 from runstone.engine.output import DEFAULT_MAX_OUTPUT, Recording
+from runstone.engine.saying import say
 
 try:
     import _signal as signal  # type: ignore[import-not-found]  # `signal` without its enumerations: 3 ms of start-up
@@ -136,16 +136,16 @@ def wrap(
         child.close()
         signals.restore()
     for number in sorted(child.refused):
-        told.say(f"{_signal_name(number)} could not be passed on: the command belongs to another user", run.redactor)
+        say(f"{_signal_name(number)} could not be passed on: the command belongs to another user", run.redactor)
     if recording.problem is not None:
-        told.say(f"run {run.run_id} does not hold all of its command: {recording.problem}", run.redactor)
+        say(f"run {run.run_id} does not hold all of its command: {recording.problem}", run.redactor)
     return _ended(child, signals, recording.unfinished)
 
 
 def _not_started(run: Run, command: list[str], exc: OSError) -> Wrapped:
     missing = isinstance(exc, (FileNotFoundError, NotADirectoryError))
     message = f"{command[0]}: {'command not found' if missing else exc.strerror}"
-    told.say(message, run.redactor)
+    say(message, run.redactor)
     status = NOT_FOUND if missing else NOT_EXECUTABLE
     return Wrapped(status, FAILED, {"type": type(exc).__name__, "message": message}, None)
 
@@ -409,7 +409,7 @@ class _Loop:
         """Give up on what a stream is shown on, and say so: the command itself is told nothing of it."""
         del self._shown[stream]
         kept = "is recorded, and not shown" if self._run.recording else "is not shown"
-        told.say(
+        say(
             f"{_STREAM_NAMES[stream]}: {exc.strerror}; the rest of what the command writes there {kept}",
             self._run.redactor,
         )

@@ -23,6 +23,7 @@ from runstone.core.runlog import MESSAGE, line_ends_in
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
 from runstone.core.values import TRUNCATED, coerce
 from runstone.engine import facts as told
+from runstone.engine.saying import say_some
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -580,14 +581,14 @@ class JournalWriter:
         return 0
 
     def say(self, topic: str, message: str) -> None:
-        """Say a thing on standard error, once a topic, without what control characters could do to a terminal.
+        """Say a thing on standard error, once a topic; its first word is the one of other runs.
 
         Never under the lock: standard error may be anything, also something that records.
         """
         if topic in self._said:
             return
         self._said.add(topic)
-        told.say(message, self.redactor)
+        say_some(topic.partition(" ")[0], message, self.redactor)
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""

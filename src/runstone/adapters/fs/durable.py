@@ -13,6 +13,7 @@ import errno
 import os
 import time
 
+from runstone.core.digests import new_hash
 from runstone.errors import error
 
 try:
@@ -30,13 +31,18 @@ except ImportError:  # an interpreter that does not tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Callable, Iterable
     from typing import Final
+
+    from runstone.adapters.fs.hashing import Hashing
 
 other_threads: Final[Callable[[], int]] = _count
 """How many threads there are beside the main one."""
 
 CHUNK_BYTES: Final = 1 << 20
+BESIDE_BYTES: Final = 256 * 1024
+"""A thread hashes from a piece of so many bytes on: it is at work in a third of the time that hashing them takes."""
 FILE_MODE: Final = 0o644
 SEALED_MODE: Final = 0o444
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -478,12 +484,17 @@ def _remove_quietly(path: str) -> None:
 def write_new(fd: int, pieces: Iterable[bytes]) -> tuple[int, str]:
     """Write pieces to a new file; answers its size and SHA-256. Large pieces go to the disk while they are hashed;
     write-back of all has begun at return."""
-    from runstone.adapters.fs.hashing import BESIDE_BYTES, Hashing
-
     size = begun = 0
-    with Hashing() as digest:
+    running: hashlib._Hash | None = None
+    beside: Hashing | None = None
+    try:
         for piece in pieces:
-            digest.update(piece)
+            running = running or new_hash(size=len(piece))
+            if beside is None and len(piece) >= BESIDE_BYTES:
+                from runstone.adapters.fs.hashing import Hashing  # few files are large
+
+                beside = Hashing(running)
+            (beside or running).update(piece)
             write_all(fd, piece)
             if len(piece) >= BESIDE_BYTES:
                 start_write_back(fd, begun)
@@ -491,4 +502,7 @@ def write_new(fd: int, pieces: Iterable[bytes]) -> tuple[int, str]:
             size += len(piece)
         if begun < size:
             start_write_back(fd, begun)
-        return size, digest.hexdigest()
+        return size, (beside or running or new_hash(size=0)).hexdigest()
+    finally:
+        if beside is not None:
+            beside.close()

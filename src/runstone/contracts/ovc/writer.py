@@ -16,7 +16,8 @@ from runstone.contracts.ovc.opening import Opening, open_run
 from runstone.contracts.ovc.scratch import Scratch
 from runstone.contracts.ovc.trigger import trigger_of
 from runstone.core.words import CANCELLED, FAILED, FINAL_STATUSES, INTERRUPTED, SUCCESS
-from runstone.engine.facts import describe, exit_code, say, text_of, texts_of
+from runstone.engine.facts import describe, exit_code, text_of, texts_of
+from runstone.engine.saying import say
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error, excerpt
 from runstone.locate import open_store

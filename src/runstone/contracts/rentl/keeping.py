@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runstone.contracts.rentl.errors import storage_error, translated
 from runstone.contracts.rentl.models import StorageBackend, StorageReference
 from runstone.core.values import coerce
-from runstone.engine.facts import say
+from runstone.engine.saying import say
 from runstone.errors import RunstoneError
 from runstone.locate import open_records, open_redactor
 

@@ -21,7 +21,7 @@ from runstone.contracts.rentl.models import LogEntry, LogLevel
 from runstone.contracts.rentl.printing import value_of
 from runstone.core.times import time_text
 from runstone.core.values import coerce
-from runstone.engine.facts import say
+from runstone.engine.saying import say
 from runstone.errors import RunstoneError
 from runstone.locate import open_redactor
 
