@@ -160,3 +160,24 @@ def test_idle_group_is_called_again_and_again() -> None:
     for _ in range(3):
         assert idle.acquire(timeout=10)
     Ticket(group).wait()
+
+
+def test_a_thread_that_was_refused_once_is_begun_later(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who could have none does its own work; who comes meanwhile and later is served by the next thread."""
+    true, refused = _thread.start_new_thread, []
+
+    def start(*arguments) -> int:
+        if not refused:
+            refused.append(1)
+            raise RuntimeError("can't start new thread")
+        return true(*arguments)
+
+    monkeypatch.setattr(_thread, "start_new_thread", start)
+    first, meanwhile = disk.ticket(), disk.ticket()
+    caller = threading.Thread(target=first.wait)
+    caller.start()
+    assert disk.begun.acquire(timeout=10)
+    meanwhile.then(lambda: None)
+    disk.free()
+    caller.join(10)
+    assert all(settled(ticket) for ticket in (first, meanwhile, disk.ticket(), disk.ticket()))

@@ -7,15 +7,17 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import runstone
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.journals import FsJournals
 from runstone.adapters.fs.objects import FsObjects
 from runstone.adapters.fs.places import Places
 from runstone.adapters.memory.adapter import MemoryJournals, MemoryObjects
-from runstone.core.layout import JOURNAL, MANIFEST
+from runstone.core.layout import JOURNAL, MANIFEST, STORE_FILE
 from runstone.errors import RunstoneError
 from runstone.ports.journals import Journals
 from runstone.ports.objects import Objects
@@ -422,3 +424,30 @@ def test_a_sync_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(durable, "sync", failing)
     assert code_of(run.sync) == "store_unavailable"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_name_of_the_private_folder_is_durable_before_anything_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    """Also in a folder that somebody else has made, with all that a store would put there."""
+    root = tmp_path / "runs"
+    root.mkdir()
+    (root / ".gitattributes").write_text("* text=auto\n")
+    synced: list[str] = []
+    told: list[bool] = []
+    sync, replace = durable.sync_folder, durable.replace_file
+
+    def sync_folder(path: str) -> None:
+        synced.append(path)
+        sync(path)
+
+    def replace_file(path: str, *arguments: Any) -> None:
+        if path.endswith(STORE_FILE):
+            told.append(str(root) in synced)
+        replace(path, *arguments)
+
+    monkeypatch.setattr(durable, "sync_folder", sync_folder)
+    monkeypatch.setattr(durable, "replace_file", replace_file)
+    runstone.open(root, packed=packed).run("job").finish()
+    assert told == [True]

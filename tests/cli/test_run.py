@@ -240,3 +240,21 @@ def test_resume_that_is_refused(store: Store, process: Invoke, words: list[str],
     assert (answer.status, Path("ran").exists()) == (125, False)
     assert said in answer.err
     assert [sealed.run_id for sealed in store.runs()] == ["good"]
+
+
+NO_PIDFD = """
+import errno, os, sys
+def refuse(*_):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+os.pidfd_open = refuse
+from runstone.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_kernel_that_tells_no_end_of_a_process(store: Store) -> None:
+    """Older than 5.3, or a sandbox: the end of the command is looked for, and it is recorded as ever."""
+    words = ["run", "--store", store.url, "--", "sh", "-c", "sleep 0.1; echo one; exit 3"]
+    done = subprocess.run([sys.executable, "-c", NO_PIDFD, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "one\n", "")
+    assert store.get("@latest").status == "failed"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import command_line
+from runstone.engine.store import Store
 
 LINES = b"".join(b"%d\n" % number for number in range(40_000))
 DIGEST = "import hashlib, sys; open('read', 'w').write(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
@@ -66,3 +69,18 @@ def test_a_command_may_close_its_terminal_before_it_ends() -> None:
     code += "while not os.path.exists('seen'): os.close(os.open('seen', os.O_CREAT))\n"
     code += "for _ in range(200): os.stat('seen'); os.sched_yield(); time.sleep(0.001)\nos._exit(5)"
     assert with_input(b"", sys.executable, "-c", code).returncode == 5
+
+
+def test_a_terminal_that_goes_away_takes_no_good_run_with_it(store: Store) -> None:
+    """As a connection does under a job that outlives it: the command ends well, and the run says so."""
+    job = "trap '' HUP; echo ready; sleep 0.5; exit 0"
+    command = command_line("run", "--run-id", "r", "--pty", "--", "sh", "-c", job)
+    child, ours = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.execv(command[0], command)
+    assert b"ready" in os.read(ours, 100)
+    os.close(ours)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    sealed = store.get("r")
+    assert (sealed.status, store.verify("r").ok) == ("success", True)

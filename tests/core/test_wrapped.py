@@ -6,6 +6,7 @@ from base64 import b64encode
 from random import Random
 
 import pytest
+from tests.engine.scenes import written
 
 import runstone
 from runstone.core.canonical import canonical_bytes
@@ -71,7 +72,7 @@ def test_other_base64_stays_and_does_not_wait() -> None:
         lines = other.splitlines(keepends=True)
         for line in lines:
             run.stream("stdout", line.encode())
-        assert run.writer.written().count(b'"stream"') > len(lines) * 0.6
+        assert written(run).count(b'"stream"') > len(lines) * 0.6
 
 
 def test_a_file_is_searched_over_its_lines() -> None:

@@ -106,3 +106,10 @@ def python(program: str, *words: object, **options: Any) -> subprocess.Completed
     environment |= options.pop("env", {})
     command = [sys.executable, "-c", program, *map(str, words)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120, **options)
+
+
+def written(run: Run) -> bytes:
+    """The journal of an open run as it stands."""
+    journal = run.writer.journal
+    assert journal is not None
+    return b"".join(journal.read(0, run.writer.size))

@@ -20,7 +20,7 @@ from runstone.engine.family import totals
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 
-from .scenes import TOKEN, abandon, of_type, open_store, python
+from .scenes import TOKEN, abandon, of_type, open_store, python, written
 
 
 def parents(store: Store, run_id: str) -> list[str]:
@@ -99,7 +99,7 @@ def test_child_points_at_its_parent_which_tells_of_it(store: Store) -> None:
 
 def told_so_far(run: Run) -> list[bytes]:
     """Lines of `child` events in the journal of an open run."""
-    return [line for line in run.writer.written().splitlines() if b'"type":"child"' in line]
+    return [line for line in written(run).splitlines() if b'"type":"child"' in line]
 
 
 def test_children_that_are_open_at_the_seal_are_running(store: Store) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 import runstone
 from runstone.adapters.fs import durable
+from runstone.adapters.fs.claims import FsClaims
 from runstone.adapters.system import SystemClock
 from runstone.core.digests import sha256_hex
 from runstone.engine import driving
@@ -395,6 +396,25 @@ def test_who_loses_the_race_for_a_claim_has_the_winners_answer(store: Store, mon
     monkeypatch.setattr(store.journals, "create", create)
     assert keyed(store, loser)(CALM, key="k") == "winner"
     assert (winner.count, loser.count, len(ids(store)), store.open_runs()) == (1, 0, 1, [])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_key_is_taken_before_its_run_has_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    """Between the claim and the first line the run is being recorded, and its work is not begun twice."""
+    store, first, second = runstone.open(tmp_path / "runs", packed=packed), Counted(), Counted()
+    original, codes = FsClaims.put_new, []
+
+    def put_new(claims: FsClaims, name: str, body: bytes) -> Any:
+        monkeypatch.setattr(FsClaims, "put_new", original)
+        taken = original(claims, name, body)
+        codes.append(refused(lambda: keyed(store, second, wait_s=0)(CALM, key="k"), runstone.InProgress).code)
+        return taken
+
+    monkeypatch.setattr(FsClaims, "put_new", put_new)
+    keyed(store, first)(CALM, key="k")
+    assert (codes, first.count, second.count, len(ids(store))) == (["in_progress"], 1, 0, 1)
 
 
 def test_tasks_that_wait_keep_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,3 +302,29 @@ def test_signal_handler_may_record_at_any_line(kind: str, tmp_path: Path) -> Non
     assert lines > 900
     assert (recorded > lines, faults, still_open) == (True, 0, 0)
     assert done.stderr == ""
+
+
+def test_what_a_handler_could_not_record_is_no_matter_of_the_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when what came within a line is written: that is counted, and the call has its answer."""
+    run = store.run("job")
+    true, calls = run.writer._append, []
+
+    def append(line: bytes) -> None:
+        calls.append(line)
+        if len(calls) == 1:
+            true(line)
+            run.log("from within")
+        elif len(calls) == 2:
+            raise error("store_unavailable", "cannot write the journal: No space left on device", reason="full")
+        else:
+            true(line)
+
+    monkeypatch.setattr(run.writer, "_append", append)
+    assert run.log("a line of the work") == "run.log:line:1"
+    assert run.log("another") == "run.log:line:2"
+    run.finish()
+    sealed = store.get(run.run_id)
+    assert [event["data"]["text"] for event in sealed.events("log")] == ["a line of the work", "another"]
+    assert sealed.journal().closed["data"]["dropped"] == 1

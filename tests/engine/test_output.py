@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from runstone.engine.indexing import BackgroundIndex
 from runstone.engine.output import DEFAULT_MAX_OUTPUT, Discarded, Output, Recording
 from runstone.engine.writer import JournalWriter
 from runstone.errors import error
+
+from .scenes import written
 
 
 def unfinished(*chunks: tuple[str, bytes], max_output: int = DEFAULT_MAX_OUTPUT) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def test_a_strict_run_that_refuses_stops_no_output(monkeypatch: pytest.MonkeyPat
         recording.feed("stdout", b"again\n")
         recording.finish()
         assert "no space" in str(recording.problem)
-        recorded = run.writer.written()
+        recorded = written(run)
     assert b"again" in recorded
     assert b"lost" not in recorded
 
@@ -80,7 +83,7 @@ def test_a_fault_of_ours_stops_no_output(monkeypatch: pytest.MonkeyPatch) -> Non
         recording.feed("stdout", b"lost, too\n")
         recording.finish()
         assert str(recording.problem) == "ours"
-        recorded = run.writer.written()
+        recorded = written(run)
     assert recorded.count(b"from here on is not recorded: ZeroDivisionError") == 1
 
 
@@ -88,7 +91,7 @@ def test_an_index_that_cannot_be_made_stops_nothing(monkeypatch: pytest.MonkeyPa
     """The journal cannot be read back, or there is no thread to be had: the run is sealed without."""
     store = runstone.open("memory:")
     with store.run("kind", run_id="r") as run:
-        monkeypatch.setattr(JournalWriter, "written", raises(error("store_unavailable", "cannot be read")))
+        monkeypatch.setattr(BackgroundIndex, "_written", raises(error("store_unavailable", "cannot be read")))
         recording = Recording(run, DEFAULT_MAX_OUTPUT)
         for _ in range(20):
             recording.feed("stdout", b"x" * 70_000 + b"\n")
@@ -217,3 +220,31 @@ def raises(exc: Exception) -> Callable[..., None]:
         raise exc
 
     return fail
+
+
+def test_an_index_counts_a_line_that_comes_as_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread records at any moment of the beginning: the line is in the index, once."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r") as run:
+        tell = run.writer.tell_from_here
+
+        def recording(then: Any) -> Any:
+            def call(*arguments: Any) -> Any:
+                answer = then(*arguments)
+                thread = threading.Thread(target=run.metrics, args=({"gpu": 1.0},))
+                begin_here.append(thread)
+                thread.start()
+                thread.join()
+                return answer
+
+            return call
+
+        begin_here: list[threading.Thread] = []
+        monkeypatch.setattr(JournalWriter, "tell_from_here", lambda _, tap: recording(tell)(tap))
+        index = BackgroundIndex(run.writer)
+        monkeypatch.undo()
+        assert begin_here
+        run.log("behind")
+        index.finish()
+        assert run.writer.index.count == 3
+    assert store.verify("r").ok

@@ -16,8 +16,10 @@ import pytest
 
 import runstone
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.packs import segments, spooling
+from runstone.adapters.fs.packs import open_run, segments, spooling
+from runstone.adapters.fs.packs.moving import FsPacks
 from runstone.adapters.fs.packs.segments import close_own
+from runstone.adapters.fs.places import Places
 from runstone.core import layout
 from runstone.core.tar import END
 from runstone.engine import driving
@@ -288,7 +290,63 @@ def test_forked_child_has_its_own_files(store: Store) -> None:
     assert before in set(reader.objects.run_ids())
 
 
+LEFT_RUNNING = """
+from runstone.adapters.fs.packs import spooling
+spooling.MAX_SPOOL_BYTES = 4000
+run = store.run("long", labels={"long": "1"})
+for _ in range(6):
+    with store.run("short") as short:
+        short.log("x" * 1000)
+read, write = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(1)
+    os.close(2)
+    os.read(0, 1)
+    os._exit(0)
+print(child, run.run_id)
+"""
+
+
+def test_forked_child_holds_no_run_of_its_parent(store: Store) -> None:
+    """Nor one in a spool that takes no more runs: the parent is dead, the child lives, and the run is recovered."""
+    read, write = os.pipe()
+    script = f"import os, runstone\nstore = runstone.open({store.url!r}, packed=True)\n{LEFT_RUNNING}"
+    script += "import sys; sys.stdout.flush(); os.kill(os.getpid(), 9)\n"
+    done = subprocess.run([sys.executable, "-c", script], stdin=read, capture_output=True, text=True, check=False)
+    child, run_id = done.stdout.split()
+    try:
+        os.kill(int(child), 0)
+        assert {recovery.run_id: recovery.outcome for recovery in again(store).recover()} == {run_id: "sealed"}
+    finally:
+        os.write(write, b".")
+        os.close(write)
+        os.close(read)
+
+
 # what fails
+
+
+def test_packs_that_cannot_be_listed_are_a_store_that_cannot_be_used(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No error of the system comes out of a question, and none into the work of a run with a child elsewhere."""
+    run_id = sealed_run(store)
+    parent = again(store).run("parent")
+    parent_of = again(store)
+    parent_of.journals.adopt(parent.run_id, "b" * 32)
+    true = os.listdir
+
+    def listdir(path: str) -> list[str]:
+        if str(path).endswith("packs"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return true(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    reader = again(store)
+    for ask in (lambda: reader.get(run_id), lambda: reader.objects.exists("a" * 32), lambda: list(reader.runs())):
+        assert code_of(ask) == "store_unavailable"
+    assert parent.finish() is not None
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, times: int) -> None:
@@ -336,6 +394,26 @@ def test_full_disk_refuses_and_then_goes_on(store: Store, monkeypatch: pytest.Mo
     monkeypatch.undo()
     assert again(store).verify(sealed_run(store)).ok
     assert [recovery.status for recovery in again(store).recover() if recovery.outcome == "sealed"] in (["success"], [])
+
+
+@pytest.mark.parametrize("fails", ["write_all", "sync_folder", "reopen_cut"])
+def test_disk_that_was_full_for_a_moment_loses_one_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Where a run that grew large was to go on loose: it stays where it is, and goes on with the next line."""
+    run = store.run("job")
+    failed = False
+    for number in range(30):
+        if not failed and number == 20:
+            monkeypatch.setattr(open_run, "MAX_HELD_BYTES", 1)
+            failing(monkeypatch, fails, 1)
+            failed = True
+        run.log(f"{number} " + "x" * 10_000)
+    digest = run.finish()
+    assert again(store).verify(run.run_id, digest=digest).ok
+    sealed = again(store).get(run.run_id)
+    assert [len(list(sealed.events("log"))), sealed.journal().closed["data"]["dropped"]] == [29, 1]
+    assert sealed.bundle.location == str(Path(store.url, run.run_id))
 
 
 def test_line_that_was_torn_in_the_spool_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,14 +485,17 @@ def test_decision_is_synced_before_the_work(store: Store, monkeypatch: pytest.Mo
     assert begun == [True]
 
 
-def test_key_is_answered_by_its_packed_run(store: Store) -> None:
-    """The same call twice is one run, also for a process that does not pack."""
+def test_key_is_answered_by_its_run(store: Store) -> None:
+    """The same call twice is one run, also for a process that does not pack, and in a pack."""
 
     def call(opened: Store) -> dict[str, str]:
         gate = runstone.gate("cut", policy=POLICY, facts=CALM, store=opened, idempotency_key="k", request=1)
         return gate(lambda: {"by": runstone.current_run().run_id})()
 
-    assert call(store) == call(again(store)) == call(store)
+    answer = call(store)
+    assert call(again(store)) == answer
+    assert [move.problem for move in store.pack()] == [None]
+    assert call(store) == call(again(store)) == answer
     assert len(list(store.objects.run_ids())) == 1
 
 
@@ -456,6 +537,20 @@ def test_damaged_or_busy_run_is_not_moved(tmp_path: Path) -> None:
     found = {move.run_id: move.problem.code if move.problem else None for move in store.pack()}
     assert found == {good: None, bad: "bundle_damaged", extra: "bundle_damaged"}
     assert b"jab" in path.read_bytes()
+
+
+def test_move_that_is_given_up_holds_nothing(tmp_path: Path) -> None:
+    """Whoever stops in the middle has its runs where they were, free, and no descriptor or file left."""
+    store = runstone.open(tmp_path / "runs")
+    for number in range(4):
+        sealed_run(store, run_id=f"r{number}")
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    moving = FsPacks(Places(store.url)).pack(["r0", "r1", "r2", "no run", "r3"])
+    assert next(moving)[0] == "no run"
+    moving.close()
+    assert (len(os.listdir("/proc/self/fd")) if before else 0) == before
+    assert list(private(store, "tmp").iterdir()) == []
+    assert [move.problem for move in store.pack()] == [None] * 4
 
 
 def test_reader_reads_on_while_its_run_moves(tmp_path: Path) -> None:

@@ -120,6 +120,21 @@ def test_prefix_of_several_is_ambiguous(store: Store) -> None:
     assert (caught.value.code, caught.value.details["found"]) == ("ambiguous_run", ["run-1", "run-2"])
 
 
+def test_prefix_of_open_runs_is_ambiguous_too(store: Store) -> None:
+    """Sealed and open ones count alike: none is taken for the one that was meant. A whole id names its run."""
+    with store.run("job", run_id="ab0"):
+        pass
+    with store.run("job", run_id="ab1"), store.run("job", run_id="ab2"), store.run("job", run_id="ab"):
+        for prefix, fits in (("a", ["ab", "ab0", "ab1", "ab2"]), ("ab1", None), ("ab", None)):
+            with pytest.raises(RunstoneError) as caught:
+                store.get(prefix)
+            told = caught.value.details.get("found"), caught.value.details.get("run_id")
+            assert told == ((fits, None) if fits else (None, prefix))
+        assert refusal(lambda: store.run("job", resume="ab")) == "run_is_open"
+        assert refusal(lambda: store.run("job", resume="a")) == "ambiguous_run"
+        assert store.get("ab0").run_id == "ab0"
+
+
 def test_digest_finds(store: Store, sealed: Sealed) -> None:
     """`sha256:<hex>` is the run with that digest."""
     assert store.get(sealed.digest).run_id == "full"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import errno
+import inspect
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -354,6 +356,8 @@ def test_disabled_recorder_is_one_shared_no_op(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+VARIED, NAMED = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+
 KERNEL_OWN = {"calls", "finishing", "open", "writer"}
 """Names of a run that the kernel alone uses."""
 
@@ -373,6 +377,30 @@ def test_disabled_run_answers_every_documented_name(store: Store) -> None:
     lacking = [name for name in names if not hasattr(DISABLED, name)]
     assert lacking == []
     assert [name for name in names if callable(getattr(run, name)) != callable(getattr(DISABLED, name))] == []
+
+
+def ways_to_call(method: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Arguments for all that a method takes: as many by position as can be, as many by name, and the needed alone."""
+    parameters = [one for one in inspect.signature(method).parameters.values() if one.kind not in (VARIED, NAMED)]
+    free = [one.name for one in parameters if one.kind is not one.KEYWORD_ONLY]
+    only = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+    named = [one.name for one in parameters if one.kind is not one.POSITIONAL_ONLY]
+    needed = [name for name in named if inspect.signature(method).parameters[name].default is inspect.Parameter.empty]
+    first = [None] * (len(parameters) - len(named))
+    yield [None] * len(free), dict.fromkeys(only)
+    yield first, dict.fromkeys(named)
+    yield first, dict.fromkeys(needed)
+
+
+def test_disabled_run_takes_every_call_that_a_run_takes(store: Store) -> None:
+    """By position and by name: no argument is asked for that a run has not, and none is refused."""
+    run = store.run("job")
+    methods = [name for name in documented_names(run) if inspect.ismethod(getattr(run, name))]
+    assert {"event", "evidence", "tool", "output"} <= set(methods)
+    for name in methods:
+        for by_position, by_name in ways_to_call(getattr(run, name)):
+            inspect.signature(getattr(DISABLED, name)).bind(*by_position, **by_name)
+    run.finish()
 
 
 def test_seal_whose_last_sync_fails_is_told_and_does_not_raise(

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import runstone
 from runstone.adapters.fs.journals import FsLeftRun
 from runstone.core.events import event_line
 from runstone.engine import sealer
@@ -598,3 +600,22 @@ def test_a_first_line_that_comes_between_two_looks_is_no_damage(store: Store, mo
     monkeypatch.setattr(FsLeftRun, "read", late)
     (recovery,) = store.recover("fresh", force=True)
     assert (recovery.outcome, store.verify("fresh").ok) == ("sealed", True)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_file_that_was_arriving_is_not_called_lost(tmp_path: Path, *, packed: bool) -> None:
+    """A process dies while it keeps a file: what was there of it is no file of the run."""
+    place, path = tmp_path / "runs", tmp_path / "report.txt"
+    path.write_text("hello")
+    code = f"""
+    import os, runstone
+    from runstone.adapters.fs import durable
+    durable.name_own = lambda *_: os.kill(os.getpid(), 9)
+    run = runstone.open({str(place)!r}, packed={packed}).run("job")
+    run.log("recorded")
+    run.output("file", {str(path)!r}, keep=True)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    store = runstone.open(place)
+    (recovery,) = store.recover()
+    assert (recovery.outcome, recovery.lost, store.verify(recovery.run_id).ok) == ("sealed", [], True)

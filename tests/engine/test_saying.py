@@ -167,3 +167,16 @@ def test_a_forked_child_tells_only_of_itself(elsewhere: str) -> None:
     assert len(of_child) == saying.LINES + 1
     assert of_child[-1].endswith("(4 more like it were not said)")
     assert told[-1].endswith("(39 more like it were not said)")
+
+
+def test_a_logger_that_is_switched_off_swallows_no_loss(elsewhere: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As by a configuration that does not know it: what it would not show is said on standard error."""
+    logger, handler = logging.getLogger(saying.LOGGER), logging.NullHandler()
+    logger.addHandler(handler)
+    logger.disabled = True
+    try:
+        record(elsewhere, 1)
+    finally:
+        logger.disabled = False
+        logger.removeHandler(handler)
+    assert LOST in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from random import Random
@@ -15,6 +16,8 @@ from runstone.core.parsing import parse_json
 from runstone.core.redaction.rule import Rule
 from runstone.core.redaction.rules import RULES
 
+from .scenes import open_store, python, written
+
 TOKEN = "ghp_" + checked(Random(5))
 WORD = drawn(Random(6), LETTERS, 20)
 KEYS = [rule for rule in RULES if "\n" in rule.example]
@@ -22,7 +25,7 @@ KEYS = [rule for rule in RULES if "\n" in rule.example]
 
 def recorded(run: runstone.Run) -> bytes:
     """The bytes of the streams, joined, as they were recorded until now."""
-    events = [parse_json(line)["data"] for line in run.writer.written().splitlines()]
+    events = [parse_json(line)["data"] for line in written(run).splitlines()]
     return b"".join(
         data["text"].encode() if "text" in data else data["latin1"].encode("latin-1")
         for data in events
@@ -198,3 +201,42 @@ def test_a_journal_that_cannot_be_read_keeps_no_message_out(tmp_path: Path, monk
     assert run.log("b") == "run.log:line:4"
     run.finish()
     assert store.get(run.run_id).file("run.log").split(b"\n") == [b"one", b"two", b"a", b"b", b""]
+
+
+LEFT_BY_A_CHILD = """
+import os, sys, signal, threading, runstone
+goes_on, inside = threading.Event(), threading.Event()
+with runstone.open(sys.argv[1]).run("job", run_id="r") as run, run.capture() as capture:
+    run.stream("stdout", b"begun")
+    streams, lock = run._streams, capture._lock
+    true = type(streams).feed
+    def feed(self, *arguments):
+        if threading.current_thread().name == "other":
+            inside.set()
+            goes_on.wait()
+        return true(self, *arguments)
+    type(streams).feed = feed
+    def other():
+        with lock:
+            run.stream("stdout", b" and ended\\n")
+    thread = threading.Thread(target=other, name="other")
+    thread.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        sys.exit(7)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    goes_on.set()
+    thread.join()
+sys.exit(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
+def test_a_forked_child_waits_for_no_thread_that_is_not_there(tmp_path: Path) -> None:
+    """It leaves the blocks of a run and a capture while another thread of its parent was within them."""
+    done = python(LEFT_BY_A_CHILD, tmp_path / "runs")
+    assert done.returncode == 7, done.stderr
+    store = open_store(tmp_path / "runs")
+    assert ("begun and ended" in str(store.get("r").file("events.jsonl")), store.verify("r").ok) == (True, True)

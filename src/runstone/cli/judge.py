@@ -56,7 +56,8 @@ def command(
 
     A LIMIT is a distance from the baseline's last value, +2% or -0.01, or without a sign the limit itself. What is
     not there, or is no number, fails: also the baseline where a rule asks for it. Of worse.SCORE are counted samples
-    that got worse or went away. The verdict is a sealed run of kind judge that links to what was judged.
+    that got worse, went away, or changed in an unclear way. The verdict is a sealed run of kind judge that links to
+    what was judged.
     """
     opened = open_store(store)
     rules = [f"max {limit}" for limit in maxima] + [f"min {limit}" for limit in minima]

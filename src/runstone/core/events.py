@@ -282,7 +282,7 @@ WORDS: Final = frozenset(FIELDS).union(
 USER_TYPES: Final = (
     "evidence", "score", "state", "phase", "decision", "tool.called", "tool.returned", "child", "context",
 )  # fmt: skip
-"""Kernel types that a caller may record with `Run.event`; the others have a method of their own."""
+"""Kernel types that a caller may record with `Run.event`, whether or not a method does more."""
 
 
 def data_problem(kind: str, data: Any) -> str | None:

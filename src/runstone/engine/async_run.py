@@ -273,7 +273,7 @@ class AsyncRun(Hopping):
         type: str,
         data: Mapping[str, Any],
     ) -> None:
-        """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
+        """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that a caller may tell."""
         self.sync.event(
             type,
             data,

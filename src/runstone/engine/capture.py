@@ -55,6 +55,8 @@ class Capture:
         """Record no more, and put back what was found. A second call changes nothing."""
         if not self._open:
             return
+        if self._run.writer.inherited:
+            self._lock = threading.RLock()  # in a forked child: whoever had it is not here
         if self._descriptors:
             DESCRIPTORS.detach(self.stream)
         with self._lock:  # what a thread is recording now gets in

@@ -77,7 +77,11 @@ def tell_parents(run_id: str, parents: Iterable[str], store: Store, *, digest: s
 def found_at_seal(run: Run, store: Store) -> list[dict[str, Any]]:
     """The children of a run that is about to be sealed of which it has not told yet, by id, as `child` events."""
     here = {child.run_id for child in list(LIVE.values()) if run.run_id in child.parents and _same(child.store, store)}
-    found = [_child(run_id, store) for run_id in sorted({*here, *store.journals.adopted(run.run_id)})]
+    try:
+        elsewhere = store.journals.adopted(run.run_id)
+    except RunstoneError:  # the store cannot be read: their links name the parent
+        elsewhere = []
+    found = [_child(run_id, store) for run_id in sorted({*here, *elsewhere})]
     return [child for child in found if child is not None]
 
 

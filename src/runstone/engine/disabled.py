@@ -195,7 +195,7 @@ class DisabledRun(OfThisProcess):
         seed_all(seed, modules)
         return seed
 
-    def evidence(self, _: Any, passages: Any, **__: Any) -> list[str]:
+    def evidence(self, query: Any, passages: Any, **_: Any) -> list[str]:  # noqa: ARG002  # a name of the interface
         """Nothing; the ids of the passages are those that they have."""
         from runstone.engine.retrieval import passages_of
 

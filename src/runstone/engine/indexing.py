@@ -11,6 +11,7 @@ from runstone.core.journal import JournalIndex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Final
 
     from runstone.engine.writer import JournalWriter
@@ -20,9 +21,8 @@ _WAITING: Final = 4
 
 
 class BackgroundIndex:
-    """Feeds `writer.index` with every line that is written, from the first. `finish` before the run does.
-
-    Raises what reading the journal so far does, and `RuntimeError` where no thread can be had; then nothing is fed.
+    """Feeds `writer.index` with every line that is written, from the first, whoever writes it. `finish` before the run
+    does. Raises `RuntimeError` where no thread can be had; then nothing is fed.
     """
 
     def __init__(self, writer: JournalWriter) -> None:
@@ -35,10 +35,12 @@ class BackgroundIndex:
         self._done = _thread.allocate_lock()
         self._done.acquire()
         self._ending = False
-        before = writer.written()
-        _thread.start_new_thread(self._work, ())  # before the tap: nobody else makes room for lines
-        writer.index.feed(before)
-        writer.tap = self._take
+        self._before = writer.tell_from_here(self._take)
+        try:
+            _thread.start_new_thread(self._work, ())
+        except RuntimeError:
+            writer.tell_from_here(None)
+            raise
 
     def _take(self, line: bytes) -> None:
         if self._ending:  # the tap stays: another thread may have looked at it, and is about to call it
@@ -48,18 +50,30 @@ class BackgroundIndex:
         self._lines.put(line)
 
     def _work(self) -> None:
+        index, lines = self._writer.index, self._taken()
+        try:
+            if before := self._written():
+                index.feed(before)
+            for line in lines:
+                index.feed_line(line)
+        except Exception:  # what is half fed is of no use; the sealer reads the journal itself
+            self._writer.index = JournalIndex()
+            for _ in lines:
+                pass
+        self._done.release()
+
+    def _written(self) -> bytes:
+        """What the journal had before the first line that comes this way."""
+        journal = self._writer.journal
+        return b"" if journal is None else b"".join(journal.read(0, self._before))
+
+    def _taken(self) -> Iterator[bytes]:
+        """The lines that come. Each makes room for another when the next is asked for."""
         number = 0
-        index: JournalIndex | None = self._writer.index
         while line := self._lines.get():
-            try:
-                if index is not None:
-                    index.feed_line(line)
-            except Exception:  # what is half fed is of no use; the sealer reads the journal itself
-                self._writer.index = JournalIndex()
-                index = None
+            yield line
             self._room[number % _WAITING].release()
             number += 1
-        self._done.release()
 
     def finish(self) -> None:
         """Wait until every line so far is in the index; later lines are the sealer's."""

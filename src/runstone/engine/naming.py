@@ -73,20 +73,23 @@ def _digest_of(store: Store, run_id: str) -> Digest | None:
 
 def _by_prefix(store: Store, prefix: str) -> str:
     still_open = store.journals.open_ids()
-    found = sorted(run_id for run_id in store.objects.run_ids() if prefix and run_id.startswith(prefix))
-    if len(found) == 1 and prefix not in still_open:
-        return found[0]
-    if found and prefix not in still_open:
+    if prefix in still_open:
+        raise _is_open(prefix)
+    sealed = {run_id for run_id in store.objects.run_ids() if prefix and run_id.startswith(prefix)}
+    found = sorted(sealed.union(run_id for run_id in still_open if prefix and run_id.startswith(prefix)))
+    if not found:
+        raise _not_found(store, prefix, f"no run {excerpt(prefix, 140)!r} in {store.url}", run=excerpt(prefix, 140))
+    if len(found) > 1:
         shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
         raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
-    opened = [run_id for run_id in still_open if prefix and run_id.startswith(prefix)]
-    if opened:
-        raise error(
-            "run_is_open",
-            f"run {opened[0]} is not sealed yet; if its process died, `runstone recover` seals it",
-            run_id=opened[0],
-        )
-    raise _not_found(store, prefix, f"no run {excerpt(prefix, 140)!r} in {store.url}", run=excerpt(prefix, 140))
+    if found[0] not in sealed:
+        raise _is_open(found[0])
+    return found[0]
+
+
+def _is_open(run_id: str) -> RunstoneError:
+    message = f"run {run_id} is not sealed yet; if its process died, `runstone recover` seals it"
+    return error("run_is_open", message, run_id=run_id)
 
 
 def open_id(store: Store, run: str) -> str:

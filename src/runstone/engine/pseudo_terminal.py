@@ -85,5 +85,8 @@ class Terminal:
     def restore(self) -> None:
         """Give our terminal back as it was."""
         if self._saved is not None:
-            termios.tcsetattr(INPUT, termios.TCSADRAIN, self._saved)
             signal.signal(signal.SIGWINCH, self._size)
+            try:
+                termios.tcsetattr(INPUT, termios.TCSADRAIN, self._saved)
+            except (OSError, termios.error):  # it has gone away meanwhile, as with a connection
+                return

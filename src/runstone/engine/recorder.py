@@ -334,7 +334,7 @@ class Run(Acting):
         self._record("note", {"text": told.text_of(text)})
 
     def event(self, type: str, data: Mapping[str, Any]) -> None:
-        """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that has no method."""
+        """Record a fact of the caller's own; its type begins with `x.`, or is a kernel type that a caller may tell."""
         if type.__class__ is not str or type not in self._clean_types or data.__class__ is not dict:
             data, problem = told.checked_event(type, data)
             if problem:
@@ -383,7 +383,7 @@ class Run(Acting):
             "lost": [],
         }
         self.writer.wind_up()
-        if self._streams is not None:
+        if self._streams is not None and not self.writer.inherited:  # else the lock may be another thread's, for ever
             self._end_streams()
         if self.recording:
             for child in found_at_seal(self, self.store):

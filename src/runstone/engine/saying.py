@@ -49,7 +49,7 @@ def _logger() -> logging.Logger | None:
     if module is None:
         return None
     logger: logging.Logger = module.getLogger(LOGGER)
-    return logger if logger.handlers else None
+    return logger if logger.handlers and logger.isEnabledFor(module.WARNING) else None
 
 
 class _Topic:

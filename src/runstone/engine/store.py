@@ -143,7 +143,8 @@ class Store(Proving):
                 **opening.surroundings_of(self.host, argv, entry),
                 **resumed.opened,
             }
-            journal, failure = self._claim(identity, claim, strict=strict, fresh=run_id is None)
+            unseen = run_id is None and claim is None  # whoever asks for a key must see its run before the first line
+            journal, failure = self._claim(identity, claim, strict=strict, fresh=unseen)
             run = self._recorder(identity, journal, rules, redactor, secrets, resumed, strict=strict)
             run.open(opened, failure)
             if config is not None:

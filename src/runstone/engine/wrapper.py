@@ -216,7 +216,10 @@ class _Child:
             for fd in theirs:
                 os.close(fd)
         if hasattr(os, "pidfd_open"):
-            self.pidfd = os.pidfd_open(self.pid)
+            try:
+                self.pidfd = os.pidfd_open(self.pid)
+            except OSError:  # an older kernel, a sandbox, no descriptor left: it is looked for now and then
+                pass
 
     def reap(self) -> bool:
         """Whether the command has ended; its status and resources are kept."""

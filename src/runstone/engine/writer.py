@@ -52,6 +52,7 @@ MAX_KEPT_BYTES: Final = MAX_MANIFEST_BYTES - (1 << 20)
 """So much of the manifest may tell of kept files: there is always room for the documents and the rest."""
 
 _EPOCH: Final = second_text(0).encode()
+_LINE: Final = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n'
 _LOG_LINE: Final = b'"type":"log"}\n'
 _OWN_STREAMS: Final = frozenset({"stdout", "stderr"})
 """Of another stream the name has to be looked through as well."""
@@ -233,7 +234,7 @@ class JournalWriter:
         like much that it looks for.
         Answers how many lines `run.log` has with it, if it is a `log` event and was written; else 0.
         """
-        failure = None
+        failure, number = None, 0
         try:
             body = self._encode(data, 1)
             plain = not marks and (len(body) <= MAX_KEY_BYTES or not told.is_too_much(data, body))
@@ -250,17 +251,10 @@ class JournalWriter:
                             if us >= SECOND_US or us < self._last_us:
                                 us = self._turn_second(us)
                             self._last_us = us
-                            line = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n' % (
-                                body,
-                                seq,
-                                self._second,
-                                us,
-                                kind.encode(),
-                            )
+                            line = _LINE % (body, seq, self._second, us, kind.encode())
                             self._append(line)
                             self._seq = seq + 1
                             self.size = size + len(line)
-                            number = 0
                             if kind == "log":
                                 number = self._numbered("stream" not in data, size)
                         if self._state is BUSY:
@@ -276,11 +270,10 @@ class JournalWriter:
                             tap = self.tap
                             if tap is not None:
                                 tap(line)
-                            if self._waiting:
-                                self._write_waiting()
-                            return number
+                            if not self._waiting or (failure := self._write_waiting()) is None:
+                                return number
             if failure is not None:
-                return self._told(failure)
+                return self._told(failure) or number
         return self._record_with_care(kind, data, list(marks or ()))
 
     def _admitted(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Admitted:
@@ -304,7 +297,9 @@ class JournalWriter:
             if self._state is SHUT or self._state is BUSY or not event.fits:
                 raise error("store_unavailable", f"run {self.run_id} cannot record an event of type {kind} now")
             self._append_event(event)
-            self._write_waiting()
+            failure = self._write_waiting()
+        if failure is not None:
+            self._told(failure)
 
     def repeat(self, event: Event) -> None:
         """Record once more what another run has recorded: it has passed the recorder's door, so no key is escaped anew.
@@ -386,24 +381,30 @@ class JournalWriter:
 
     def _put(self, event: Admitted) -> int:
         """Append an event now, or after the line that this thread is in the middle of."""
-        failure = None
+        failure, number = None, 0
         with self._lock:
             if self._state is BUSY:
                 self._waiting.append(event)
                 return 0
-            if self._state is not SHUT:
+            shut = self._state is SHUT
+            if not shut:
                 try:
                     number = self._append_event(event)
-                    self._write_waiting()
+                    failure = self._write_waiting()
                 except RunstoneError as exc:
                     failure = exc
-                else:
-                    return number
-        return self._not_recorded() if failure is None else self._told(failure)
+        if failure is not None:
+            self._told(failure)
+        return self._not_recorded() if shut else number
 
-    def _write_waiting(self) -> None:
-        while self._waiting:
-            self._append_event(self._waiting.pop(0))
+    def _write_waiting(self) -> RunstoneError | None:
+        """Write what came in between; answers what went wrong, which is no matter of the line before."""
+        try:
+            while self._waiting:
+                self._append_event(self._waiting.pop(0))
+        except RunstoneError as exc:
+            return exc
+        return None
 
     def _append_event(self, event: Admitted) -> int:
         """Append under the lock; what is doubtful in the journal is cut off first. Answers as `record`."""
@@ -542,10 +543,11 @@ class JournalWriter:
         cut: list[Mark] = [["/" + name, TRUNCATED] for name in left_out if closed[name] is not None]
         return admit(CLOSED, {**closed, **dict.fromkeys(left_out)}, cut, self.redactor)
 
-    def written(self) -> bytes:
-        """The journal as it stands; for an index that joins late. Called under no lock, before threads write."""
-        journal = self.journal
-        return b"" if journal is None else b"".join(journal.read(0, self.size))
+    def tell_from_here(self, tap: Callable[[bytes], None] | None) -> int:
+        """Tell of each line from now on; answers the size of the journal before."""
+        with self._lock:
+            self.tap = tap
+            return self.size
 
     def left_out(self, events: int, size: int, sha256: str) -> None:
         """Record that the caller itself left out output, which is over its limit."""

@@ -278,6 +278,20 @@ class KeptFiles:
             bundle.close()
 
 
+def kept_in(folder: str) -> list[str]:
+    """The files that a run whose folder this is has kept; what was arriving is none."""
+    with translated(folder):
+        bundle = FsBundle(folder)
+    try:
+        return [
+            entry.path
+            for entry in bundle.entries()
+            if entry.path.startswith(layout.ARTIFACTS + "/") and entry.kind == "file"
+        ]
+    finally:
+        bundle.close()
+
+
 class FsOpenRun:
     """Port `OpenRun`: the writer's descriptors of the journal and the lease."""
 
@@ -378,16 +392,7 @@ class FsLeftRun:
             bundle.close()
 
     def kept(self) -> list[str]:
-        with translated(self.folder):
-            bundle = FsBundle(self.folder)
-        try:
-            return [
-                entry.path
-                for entry in bundle.entries()
-                if entry.path.startswith(layout.ARTIFACTS + "/") and entry.kind == "file"
-            ]
-        finally:
-            bundle.close()
+        return kept_in(self.folder)
 
     def read_kept(self, path: str) -> Iterator[bytes]:
         return self._read(path)

@@ -156,6 +156,7 @@ class Places:
         attributes = self.at(layout.GIT_ATTRIBUTES)
         if not os.path.lexists(attributes):
             durable.replace_file(attributes, layout.GIT_ATTRIBUTES_TEXT, self.new_temporary())
+        durable.sync_folder(self.root)
         text = canonical_bytes({"format": layout.STORE_FORMAT}) + b"\n"
         durable.replace_file(self.at(layout.STORE_FILE), text, self.new_temporary())
 

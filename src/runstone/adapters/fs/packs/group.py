@@ -82,24 +82,25 @@ class Group:
         self._work = work
         self._idle = idle
         self._asked: SimpleQueue[Ticket] = SimpleQueue()
-        self._working = _thread.allocate_lock()
-        self._started = False
+        self._working = _thread.RLock()
+        self._served = False
 
     def take(self, ticket: Ticket) -> None:
         """Have it done; does not wait."""
         self._asked.put(ticket)
-        if not self._started:
+        if not self._served:
             try:
                 _thread.start_new_thread(self._run, ())
-            except RuntimeError:  # the process is at its end, and no thread begins any more
+            except RuntimeError:  # no thread can be had: for now, or as the process is at its end
                 with self._working:
-                    self._work(self._gathered())
-            else:
-                self._started = True
+                    if not self._served:
+                        self._work(self._gathered())
 
     def _run(self) -> None:
-        if not self._working.acquire(blocking=False):  # somebody began one at the same moment
-            return
+        with self._working:
+            if self._served:  # somebody began one at the same moment
+                return
+            self._served = True
         while True:
             self._turn()
 

@@ -34,8 +34,8 @@ except ImportError:  # Windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any, Final
+    from collections.abc import Generator, Iterable, Iterator
+    from typing import Any, Final, Self
 
     from runstone.ports.objects import Bundle
     from runstone.ports.packs import Moved
@@ -51,7 +51,15 @@ class FsPacks:
         self._places = places
 
     def pack(self, run_ids: Iterable[str]) -> Iterator[Moved]:
-        batch = _Batch(self._places)
+        left = iter(run_ids)
+        more = True
+        while more:
+            with _Batch(self._places) as batch:
+                more = yield from self._filled(batch, left)
+                yield from batch.move()
+
+    def _filled(self, batch: _Batch, run_ids: Iterator[str]) -> Generator[Moved, None, bool]:
+        """Add runs to a batch; answers whether it is full before they are all done."""
         for run_id in run_ids:
             if not is_run_id(run_id) or not os.path.lexists(self._places.at(run_id)):
                 if not self._places.is_sealed(run_id):
@@ -62,9 +70,8 @@ class FsPacks:
             except RunstoneError as exc:
                 yield run_id, exc
             if batch.is_full:
-                yield from batch.move()
-                batch = _Batch(self._places)
-        yield from batch.move()
+                return True
+        return False
 
     def unpack(self, run_ids: Iterable[str]) -> Iterator[Moved]:
         shelf = self._places.shelf()
@@ -126,7 +133,7 @@ class FsPacks:
 
 
 class _Batch:
-    """Runs that go into one new segment."""
+    """Runs that go into one new segment. Leave its block, and nothing is held: what was not moved stays."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -136,6 +143,16 @@ class _Batch:
         self._size = 0
         self._slices: list[Slice] = []
         self._there: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+            durable.remove_tree(self._temporary)
 
     @property
     def is_full(self) -> bool:
@@ -206,7 +223,8 @@ class _Batch:
             else:
                 os.unlink(self._temporary)
         finally:
-            os.close(self._fd)
+            fd, self._fd = self._fd, -1
+            os.close(fd)
 
     def _withdraw(self, run_ids: list[str], failures: dict[str, RunstoneError]) -> None:
         """Take folders away that nobody reads: their names first, all durable, then their files."""

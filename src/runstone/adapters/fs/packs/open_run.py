@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.journals import FsOpenRun, KeptFiles
+from runstone.adapters.fs.journals import FsOpenRun, KeptFiles, kept_in
 from runstone.adapters.fs.objects import FsBundle, FsStage, new_stage, no_file
 from runstone.adapters.fs.packs.rewriting import mend
 from runstone.adapters.fs.packs.spools import Spools, lock
@@ -133,15 +133,17 @@ class PackedOpenRun:
     def _loosen(self) -> None:
         """Go on as a loose run. Raises `store_unavailable`; then the spool goes on to count."""
         places, folder = self._places, self._places.at(layout.open_run(self._run_id))
-        path = os.path.join(folder, layout.JOURNAL)
+        path, lease_path = os.path.join(folder, layout.JOURNAL), places.at(layout.lease(self._run_id))
         with translated(path):
             os.makedirs(folder, exist_ok=True)
-            lease = durable.claim(places.at(layout.lease(self._run_id)), places.new_temporary(), self._run_id.encode())
+            lease = durable.claim(lease_path, places.new_temporary(), self._run_id.encode())
             try:
                 durable.create_once(path, b"".join(self._lines), places.new_temporary())
                 durable.sync_folder(places.open)
                 fd, _ = durable.reopen_cut(path, self._size)
             except BaseException:
+                durable.remove_tree(path)  # a journal here would count in place of the spool
+                durable.remove_tree(lease_path)
                 durable.let_go(lease)
                 raise
         self._loose = FsOpenRun(places, self._run_id, lease, fd, self._files)
@@ -167,14 +169,7 @@ class SpooledRun:
         yield self._spools.journal(self._path, self.run_id)[start:end_exclusive]
 
     def kept(self) -> list[str]:
-        if not os.path.isdir(self.folder):
-            return []
-        with translated(self.folder):
-            bundle = FsBundle(self.folder)
-        try:
-            return [entry.path for entry in bundle.entries() if entry.kind == "file"]
-        finally:
-            bundle.close()
+        return kept_in(self.folder) if os.path.isdir(self.folder) else []
 
     def read_kept(self, path: str) -> Iterator[bytes]:
         try:

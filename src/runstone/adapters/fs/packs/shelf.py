@@ -13,7 +13,7 @@ import _thread
 import os
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places, read_chunks
+from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
 from runstone.core.ids import fold_id
 from runstone.core.slices import MAX_INDEX_BYTES, Slice, parse_index, scan
@@ -123,7 +123,7 @@ class Shelf:
         """Every segment as it is now, the latest first."""
         if self._pid != os.getpid():  # a forked child: whoever had the lock is not here
             self._lock, self._pid = _thread.RLock(), os.getpid()
-        with self._lock:
+        with self._lock, translated(self._places.packs):
             self._refresh()
             found = self._segments
             return [found[name] for name in sorted(found, reverse=True)]

@@ -60,6 +60,11 @@ class Spool:
         """Whether it takes no more runs."""
         return self.retired or self._size >= MAX_SPOOL_BYTES
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this process has its lock: as long as a run is recorded in it, or may be."""
+        return self._fd >= 0
+
     def join(self, run_id: str) -> bool:
         """A run is to be recorded in it; false where it takes no more."""
         with self._lock:
@@ -146,7 +151,7 @@ class Spooler:
                 last = self._new()
                 last.join(run_id)
                 self._spools.append(last)
-                self._spools[:] = [spool for spool in self._spools if not spool.is_full]
+                self._spools[:] = [spool for spool in self._spools if spool.is_held]
             return last
 
     def _new(self) -> Spool:
