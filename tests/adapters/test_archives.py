@@ -513,3 +513,27 @@ def test_large_members_are_read_in_little_memory(tmp_path: Path) -> None:
     )
     grown = subprocess.run([sys.executable, "-c", program, plain, packed], check=True, capture_output=True, text=True)
     assert int(grown.stdout) < 64 * 1024
+
+
+def test_parts_of_a_packed_member_unpack_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are asked for, in any order; and anew after a rest."""
+    unpacked: list[str] = []
+    true = bundle_module.inflated
+
+    def counted(source, member):
+        unpacked.append(member.name)
+        return true(source, member)
+
+    monkeypatch.setattr(bundle_module, "inflated", counted)
+    path, data = tmp_path / "b.zip", bytes(range(256)) * 4096
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("events.jsonl", data)
+    bundle = open_archive(str(path))
+    for start in (500_000, 0, 1_000_000, 17):
+        assert b"".join(bundle.read("events.jsonl", start, start + 1000)) == data[start : start + 1000]
+    assert b"".join(bundle.read("events.jsonl", len(data) - 5)) == data[-5:]
+    assert unpacked == ["events.jsonl"]
+    bundle.rest()
+    assert b"".join(bundle.read("events.jsonl", 1, 3)) == data[1:3]
+    assert len(unpacked) == 2
+    bundle.close()

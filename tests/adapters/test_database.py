@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import threading
 from pathlib import Path
 
@@ -182,3 +185,39 @@ def test_a_fork_finds_the_file_closed(path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     add(things, "of the parent")
     assert found(things) == ["of the thread", "of the parent"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="other OS")
+def test_threads_that_fork_at_once_leave_no_lock_held(tmp_path: Path) -> None:
+    """Each takes all locks and gives them back, one thread behind the other."""
+    script = """
+    import faulthandler, os, sys, threading, warnings
+    warnings.simplefilter("ignore")
+    from runstone.adapters.sqlite.database import Database
+    faulthandler.dump_traceback_later(50, exit=True)
+    told = {"format": "f/1", "application_id": 7, "tables": "CREATE TABLE t (x)", "pragmas": (), "busy_s": 20.0}
+    two = [Database(f"{sys.argv[1]}/{name}", lambda _: None, **told) for name in "ab"]
+    both = threading.Barrier(2)
+    def fork():
+        for _ in range(25):
+            for one in two:
+                with one.lock:
+                    one.open()
+            both.wait()
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+    threads = [threading.Thread(target=fork) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in two:
+        with one.lock:
+            one.open()
+    print("done")
+    """
+    words = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout == "done\n", done.stderr

@@ -717,3 +717,19 @@ class TestForeignValues:
         writer.start()
         finished(writer, status)
         assert only_run().run["status"] == "failed"
+
+
+def test_exception_of_a_child_is_logged_without_its_secrets(tmp_path: Path) -> None:
+    """What a child alone knows stands in no file of the run that it leaves by an exception."""
+    secret = "plain words that a child alone knows"
+    store = open_store(tmp_path / "runs")
+
+    def fail() -> None:
+        with RunWriter("p", "1", store=store) as writer, writer.run.child("part", secrets=[secret]):
+            raise ValueError(f"bad: {secret}")
+
+    with pytest.raises(ValueError, match="bad"):
+        fail()
+    (sealed,) = (sealed for sealed in store.runs() if sealed.kind == "p")
+    whole = b"".join(sealed.file(entry["path"]) for entry in sealed.manifest["files"])
+    assert (secret.encode() in whole, b"ValueError: bad: [REDACTED" in whole) == (False, True)

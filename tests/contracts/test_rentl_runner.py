@@ -228,6 +228,26 @@ def test_a_store_that_fails_hides_no_cancellation(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_seal_that_fails_hides_no_error_of_a_phase(tmp_path: Path) -> None:
+    """The caller is told what the phase raised, with a note of what went wrong behind it."""
+
+    class OwnError(Exception):
+        pass
+
+    class Away:
+        async def seal(self, _: UUID) -> None:
+            raise OSError("the disk is away")
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        bench.failing[P.CONTEXT] = OwnError("no context")
+        with pytest.raises(OwnError, match="no context") as caught:
+            await bench.runner(seal=Away()).run(RUN)
+        assert caught.value.__notes__ == ["the end of the run is not stored either: OSError: the disk is away"]
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("number", range(1, 13))
 def test_a_run_that_is_cancelled_while_its_state_is_stored_says_so(tmp_path: Path, number: int) -> None:
     """Whichever store of the run it is: it is cancelled, or completed where all was done, and goes on."""

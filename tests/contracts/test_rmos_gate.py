@@ -12,6 +12,7 @@ import pytest
 from saw_service import CALM, GCODE, WILD, Service, build, feasibility, is_run
 from tests.core.planted import checked
 
+import runstone
 from runstone.contracts.rmos import RunArtifact, sha256_json, sha256_text, sha256_toolpaths_payload
 from runstone.engine.gatekeeper import Call
 from runstone.engine.publishing import Publisher
@@ -148,6 +149,40 @@ def test_feasibility_that_cannot_be_computed_blocks(tmp_path: Path, broken: Any)
     assert (answer.status, answer.content["detail"]["error"]) == (409, "SAFETY_BLOCKED")
     assert (found["status"], found["decision"]["risk_level"], found["feasibility"]) == ("BLOCKED", "ERROR", {})
     assert found["decision"]["block_reason"].startswith("Feasibility could not be computed: ")
+
+
+def test_what_a_contract_drops_stands_in_no_reason(tmp_path: Path) -> None:
+    """An argument of a tool that fails while feasibility is computed is not published in its message."""
+    card = "plain words of a card"
+    contract = {
+        "name": "pay",
+        "version": "1",
+        "description": "d",
+        "arguments": {
+            "type": "object",
+            "properties": {"card": {"type": "string"}},
+            "required": ["card"],
+            "additionalProperties": False,
+        },
+        "side_effect": "none",
+        "handling": {"arguments": {"/card": "drop"}},
+    }
+
+    def feasible(**_: Any) -> None:
+        run = runstone.current_run()
+        assert run is not None
+
+        @run.tool(contract)
+        def pay(card: str) -> None:
+            raise ValueError(f"declined: {card}")
+
+        pay(card)
+
+    service = Service(tmp_path / "runs", feasibility={"saw": feasible})
+    answer = service.ask(CALM)
+    found = service.one(answer)
+    assert found["decision"]["block_reason"].startswith("Feasibility could not be computed: ValueError: declined: [")
+    assert card not in json.dumps([found, answer.content])
 
 
 def test_a_request_whose_toolpaths_fail(service: Service) -> None:

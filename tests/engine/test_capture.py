@@ -524,3 +524,53 @@ def test_a_descriptor_that_somebody_replaced_stays(tmp_path: Path) -> None:
     done = python(REPLACED, tmp_path / "file")
     assert (done.stdout, done.stderr) == ("before\n", "")
     assert (tmp_path / "file").read_bytes() == b"into the file\n"
+
+
+@pytest.mark.parametrize("form", ["exception", "argument", "message"])
+def test_what_is_logged_of_an_exception_keeps_what_is_withheld(store: Store, form: str) -> None:
+    """Neither the text of a model call's exception nor what a contract drops is recorded: only its type and frames."""
+    prompt, card = "PRIVATE PROMPT of a customer", "plain words of a card"
+    contract = {
+        "name": "pay",
+        "version": "1",
+        "description": "d",
+        "arguments": {
+            "type": "object",
+            "properties": {"card": {"type": "string"}},
+            "required": ["card"],
+            "additionalProperties": False,
+        },
+        "side_effect": "none",
+        "handling": {"arguments": {"/card": "drop"}},
+    }
+    logger = logging.getLogger("app")
+    logger.addHandler(logging.NullHandler())
+
+    def log(exc: Exception) -> None:
+        if form == "exception":
+            logger.exception("it failed")
+        elif form == "argument":
+            logger.error("it failed: %s", exc)
+        else:
+            logger.error(exc)  # as programs do
+
+    with store.run("job") as run, run.capture():
+
+        @run.tool(contract)
+        def pay(card: str) -> None:
+            raise ValueError(f"declined: {card}")
+
+        try:
+            pay(card)
+        except ValueError as exc:
+            log(exc)
+        try:
+            with run.model_call("model", prompt):
+                raise ValueError(f"context too long: {prompt}")
+        except ValueError as exc:
+            log(exc)
+    sealed = store.get(run.run_id)
+    journal = sealed.file("events.jsonl")
+    assert len([event for event in sealed.events("log") if event["data"].get("logger") == "app"]) == 2
+    assert (prompt.encode() in journal, card.encode() in journal) == (False, False)
+    assert (b"ValueError" in journal, b"in pay" in journal) == (True, form == "exception")

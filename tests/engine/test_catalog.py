@@ -17,7 +17,9 @@ import pytest
 from runstone.adapters.fs import objects as fs_objects
 from runstone.adapters.fs.objects import FsObjects
 from runstone.adapters.memory.catalog import MemoryCatalog
+from runstone.adapters.sqlite.catalog import SqliteCatalog
 from runstone.core import layout
+from runstone.core.query import parse_query
 from runstone.engine import catalogue
 from runstone.engine.carding import sealed_card
 from runstone.engine.recorder import Run
@@ -366,3 +368,59 @@ def test_a_late_reader_brings_back_no_run_that_went(store: Store, monkeypatch: p
     assert "run-1" not in answers(store)[0]
     late._finder.catalogue.ask(lambda catalog: catalog.update([Known(mark, card)], (), None))
     assert "run-1" not in answers(store)[0]
+
+
+LARGE = {
+    "values": "label.n:" + ",".join(map(str, range(2000))),
+    "numbers": "metric.loss:" + ",".join(map(str, range(1500))),
+    "globs": "kind:" + ",".join(f"k{number}*" for number in range(900)),
+    "terms": " ".join(["kind:job"] * 1100),
+    "terms that are none": " ".join(["-kind:x"] * 1200),
+    "bounds": " ".join(["duration>=0"] * 800),
+    "phrases": ",".join(f'"word{number}"' for number in range(700)),
+}
+
+
+@pytest.mark.parametrize("asked", LARGE)
+def test_a_large_query_is_answered_and_leaves_the_catalog_alone(store: Store, asked: str) -> None:
+    """As large as one may be: the answer is that of a look at every card, and no file is taken for damaged."""
+    store.rows()
+    inode, catalogs = catalog_file(store).stat().st_ino, store._finder.catalogue._catalogs
+    query = LARGE[asked]
+    found = [row["run_id"] for row in store.rows(query)]
+    everywhere = MemoryCatalog()
+    marks = store.objects.marks()
+    cards = {run_id: sealed_card(store.objects, run_id) for run_id in marks}
+    everywhere.update([Known(marks[run_id], card) for run_id, card in cards.items() if card], [], None)
+    parsed = parse_query(query)
+    assert found == [card["run_id"] for card in everywhere.cards(parsed, None, None)]
+    assert (catalog_file(store).stat().st_ino, store._finder.catalogue._catalogs) == (inode, catalogs)
+
+
+def test_a_question_that_a_catalog_cannot_take_is_answered_by_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one alone: the catalog stays, and is asked again."""
+    everything = store.rows()
+    inode, catalogs = catalog_file(store).stat().st_ino, store._finder.catalogue._catalogs
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise sqlite3.OperationalError("parser stack overflow")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteCatalog, "_plans", refuse)
+        assert store.rows() == everything
+    assert store.rows() == everything != []
+    assert (catalog_file(store).stat().st_ino, store._finder.catalogue._catalogs) == (inode, catalogs)
+
+
+@pytest.mark.parametrize("text", ["name:\udcff", '"a\udcff"', "sort:metric.\udcff", "label.\udcff:1"])
+def test_text_that_is_no_unicode_is_refused(store: Store, text: str) -> None:
+    """As a terminal hands on a byte that is none: no catalog is asked."""
+    with pytest.raises(RunstoneError) as caught:
+        store.rows(text)
+    assert (caught.value.code, caught.value.details["column"]) == ("invalid_query", text.index("\udcff") + 1)
+    for run in ("\udcff", "@\udcff"):
+        with pytest.raises(RunstoneError) as caught:
+            store.get(run)
+        assert caught.value.code == "run_not_found"

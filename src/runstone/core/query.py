@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from runstone.core.amounts import UNITS_S, unit_of
+from runstone.core.canonical import is_unicode
 from runstone.core.card import DAMAGED, MAX_FACT_CHARACTERS, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
@@ -253,6 +254,9 @@ def parse_query(text: str, now_ns: int = 0) -> Query:
     if len(text) > MAX_QUERY_CHARACTERS:
         column = MAX_QUERY_CHARACTERS + 1
         raise error("invalid_query", f"column {column}: a query has at most {column - 1} characters", column=column)
+    if not is_unicode(text):
+        column = 1 + next(at for at, character in enumerate(text) if not is_unicode(character))
+        raise error("invalid_query", f"column {column}: what stands there is no Unicode text", column=column)
     return _Reader(text, now_ns).query()
 
 

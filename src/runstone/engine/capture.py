@@ -16,7 +16,7 @@ import warnings
 
 from runstone.engine.current import Innermost
 from runstone.engine.descriptors import DESCRIPTORS, NAMES
-from runstone.engine.facts import text_of
+from runstone.engine.facts import is_withheld, kept_out_of, text_of, trace_of, without_heard
 from runstone.engine.patches import PASSING, SAYING, attached
 from runstone.engine.tee import Tee
 
@@ -172,18 +172,26 @@ _LEVELS: Final = ((logging.ERROR, "error"), (logging.WARNING, "warning"), (loggi
 
 def _logged(record: logging.LogRecord) -> dict[str, Any]:
     """The message of a log record, with its traceback; no handler has formatted it, so none sees a trace of this."""
-    try:
-        text = record.getMessage()
-    except Exception:  # arguments that do not fit: `logging` says so where it shows the record
-        text = text_of(record.msg)
+    text = _message_of(record)
     if record.exc_info and record.exc_info[1] is not None:
-        import traceback
-
-        text += "\n" + "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
+        text += "\n" + trace_of(record.exc_info[1]).rstrip("\n")
     if record.stack_info:
         text += "\n" + text_of(record.stack_info)
     level = next((name for number, name in _LEVELS if record.levelno >= number), "debug")
     return {"level": level, "text": text, "logger": text_of(record.name)}
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    """The message; where it would quote an exception of which nothing may be recorded, without its arguments."""
+    values = record.args.values() if isinstance(record.args, dict) else record.args or ()
+    quoted = [value for value in (record.msg, *values) if isinstance(value, BaseException)]
+    if any(map(is_withheld, quoted)):
+        return text_of(record.msg)
+    try:
+        text = record.getMessage()
+    except Exception:  # arguments that do not fit: `logging` says so where it shows the record
+        text = text_of(record.msg)
+    return without_heard(text, [redactor for exc in quoted for redactor in kept_out_of(exc)])
 
 
 def _warned(message: warnings.WarningMessage) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from runstone.core.card import DAMAGED
 from runstone.engine.carding import sealed_card
-from runstone.ports.catalog import CatalogLost, Known
+from runstone.ports.catalog import CatalogLost, Known, NotAnswered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,19 +44,24 @@ class Catalogue:
 
     def ask(self, question: Callable[[Catalog], Answer], progress: Progress | None = None) -> Answer:
         """The answer of a catalog that knows every bundle that was there when it was asked."""
+        catalogs = self._catalogs
         while True:
+            catalog = catalogs[0]
             for _ in range(TRIES):
-                catalog = self._catalogs[0]
                 try:
                     generation = catalog.generation()
                     self._sync(catalog, progress)
                     answer = question(catalog)
                     if catalog.generation() == generation:  # else what was read in is forgotten again
                         return answer
+                except NotAnswered:  # the next one is asked, this time
+                    break
                 except CatalogLost:
-                    if len(self._catalogs) == 1:
+                    if len(catalogs) == 1:
                         raise
-            self._catalogs = self._catalogs[1:] or self._catalogs
+            else:
+                self._catalogs = catalogs[1:] or catalogs
+            catalogs = catalogs[1:] or catalogs
 
     def known_rows(self, query: Query, after: Cursor | None, limit: int) -> list[dict[str, Any]]:
         """Rows that a catalog has by now, of what was there when it was last asked; none where it cannot be read."""

@@ -37,13 +37,22 @@ LOST: Final = "run.log:line:0"
 
 
 def text_of(value: Any) -> str:
-    """`value` as it shows itself; its type's name where showing it fails; of an exception that is withheld nothing."""
-    if isinstance(value, BaseException) and is_withheld(value):
-        return WITHHELD
+    """`value` as it shows itself; its type's name where showing it fails; of an exception what may be recorded."""
+    if isinstance(value, BaseException):
+        return _told_by(value)
     try:
         return str(value)
     except Exception:  # a foreign object may raise anything
         return f"<{type(value).__name__}>"
+
+
+def _told_by(exc: BaseException) -> str:
+    if is_withheld(exc):
+        return WITHHELD
+    try:
+        return without_heard(str(exc), kept_out_of(exc))
+    except Exception:  # as for any other object
+        return f"<{type(exc).__name__}>"
 
 
 def reason_of(exc: Exception) -> str:
@@ -118,19 +127,11 @@ def describe(exc: BaseException, redactor: Redactor, heard: Iterable[Redactor] =
 
     One that is withheld has neither messages nor lines of source in it.
     """
-    import traceback
-
     from runstone.core.redaction.cutting import beginning, ending
 
+    text = trace_of(exc)
     if is_withheld(exc):
-        frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
-        places = [f"  {code.co_filename}, line {line}, in {code.co_name}\n" for code, line in frames]
-        text = "".join([*places, type(exc).__name__])
         return {"type": type(exc).__name__, "message": WITHHELD, "traceback": text[-TRACEBACK_CHARACTERS:]}
-    try:
-        text = "".join(traceback.format_exception(exc))
-    except Exception:  # an exception that cannot be shown is still the caller's, not ours
-        text = type(exc).__name__
     try:
         message = text_of(exc)
         message = without_heard(message, heard) if len(message) > MESSAGE_CHARACTERS else message
@@ -140,6 +141,20 @@ def describe(exc: BaseException, redactor: Redactor, heard: Iterable[Redactor] =
     except Exception:  # whatever went wrong, nothing is cut without the redactor
         message = text = f"{MARK}{FAILED}]"
     return {"type": type(exc).__name__, "message": message, "traceback": text}
+
+
+def trace_of(exc: BaseException) -> str:
+    """The traceback of an exception; of one that is withheld its frames and type alone."""
+    import traceback
+
+    try:
+        if not is_withheld(exc):
+            return without_heard("".join(traceback.format_exception(exc)), kept_out_of(exc))
+        frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
+        places = [f"  {code.co_filename}, line {line}, in {code.co_name}\n" for code, line in frames]
+        return "".join([*places, type(exc).__name__])
+    except Exception:  # an exception that cannot be shown is still the caller's, not ours
+        return type(exc).__name__
 
 
 def withhold(exc: BaseException) -> None:

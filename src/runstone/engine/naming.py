@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runstone.core.canonical import is_unicode
 from runstone.core.digests import parse_digest
 from runstone.core.ids import is_run_id
 from runstone.engine.finder import asking
@@ -25,6 +26,8 @@ def sealed_id(store: Store, finder: Finder, run: str) -> str:
     """The id of the sealed run that RUN names. Errors as `Store.get`."""
     if not isinstance(run, str):
         raise error("run_not_found", f"a run is named by text; found {type(run).__name__}", store=store.url)
+    if not is_unicode(run):
+        raise _not_found(store, "", f"no run {excerpt(run, 140)!r} in {store.url}", run=excerpt(run, 140))
     if run == LATEST:
         newest = next(store.runs(), None)
         if newest is None:

@@ -15,6 +15,10 @@ class CatalogLost(Exception):  # noqa: N818  # said to the engine, which makes i
     """The catalog cannot be read or written. Nothing is lost: every bundle is where it was."""
 
 
+class NotAnswered(CatalogLost):
+    """The catalog is well, and cannot be asked this."""
+
+
 class Known(NamedTuple):
     """One run for the catalog to keep: its card, and the mark of the bundle that the card was made of."""
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from runstone.adapters.archives.inflate import inflated, ungzipped
+from runstone.adapters.archives.inflate import inflated, spooled, ungzipped
 from runstone.adapters.archives.source import Member, Source, named, refused
 from runstone.adapters.archives.tar import is_tar, tar_members
 from runstone.adapters.archives.zip import is_zip, zip_members
@@ -34,6 +34,7 @@ class ArchiveBundle:
         self.location = path
         self._source: Source | None = None
         self._members: dict[str, Member] = {}
+        self._spooled: dict[str, Source] = {}
         self._take()
 
     def _take(self) -> Source:
@@ -73,16 +74,22 @@ class ArchiveBundle:
         end = member.size if end_exclusive is None else min(end_exclusive, member.size)
         if member.packed is None:
             yield from source.chunks(member.offset + start, member.offset + end)
-        else:
-            yield from _between(inflated(source, member), start, end)
+        elif start == 0 and end == member.size:
+            yield from inflated(source, member)
+        else:  # folds ask for many parts of one file
+            if path not in self._spooled:
+                self._spooled[path] = spooled(inflated(source, member))
+            yield from self._spooled[path].chunks(start, end)
 
     def rest(self) -> None:
         self.close()
 
     def close(self) -> None:
         if self._source is not None:
-            self._source.close()
+            for source in (self._source, *self._spooled.values()):
+                source.close()
             self._source = None
+            self._spooled = {}
             self._members = {}
 
     def __del__(self) -> None:
@@ -97,22 +104,12 @@ def unpacked(source: Source) -> Source:
         if is_tar(head) or is_zip(head):
             return source
         raise refused("it is neither a tar nor a zip archive")
-    whole = ungzipped(source)
+    whole = spooled(ungzipped(source))
     source.close()
     if is_tar(whole.exactly(0, min(_HEAD_BYTES, whole.size))):
         return whole
     whole.close()
     raise refused("it is compressed, and what it holds is no tar archive")
-
-
-def _between(pieces: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
-    """The bytes between two offsets; read to the true end where `end` is the last byte, so that a lie is found."""
-    at = 0
-    for piece in pieces:
-        wanted = piece[max(0, start - at) : max(0, end - at)]
-        at += len(piece)
-        if wanted:
-            yield wanted
 
 
 def bundle_paths(members: Iterable[Member]) -> dict[str, Member]:

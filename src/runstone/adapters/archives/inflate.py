@@ -9,7 +9,7 @@ from runstone.core.limits import MAX_UNPACK_RATIO, MAX_UNPACKED_BYTES, MIN_RATIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import IO, Final
 
 _RAW: Final = -zlib.MAX_WBITS
@@ -74,16 +74,22 @@ class _Pieces:
         return data
 
 
-def ungzipped(source: Source) -> Source:
-    """The unpacked bytes of a gzip file, in a file without a name that goes away when it is closed."""
+def ungzipped(source: Source) -> Iterator[bytes]:
+    """The unpacked bytes of a gzip file."""
+    size = 0
+    for piece in _unpack(source, 0, source.size, _GZIP, None):
+        size += len(piece)
+        check_growth(size, source.size)
+        yield piece
+
+
+def spooled(pieces: Iterable[bytes]) -> Source:
+    """Bytes in a file without a name that goes away when it is closed: to be read by position, and again."""
     from tempfile import TemporaryFile
 
     file = TemporaryFile()  # noqa: SIM115 - the answer owns it
     try:
-        size = 0
-        for piece in _unpack(source, 0, source.size, _GZIP, None):
-            size += len(piece)
-            check_growth(size, source.size)
+        for piece in pieces:
             file.write(piece)
         file.flush()
     except BaseException:

@@ -16,7 +16,7 @@ from runstone.adapters.sqlite.database import Database
 from runstone.adapters.sqlite.plans import PATIENCE, plans
 from runstone.core.card import FORMAT
 from runstone.core.parsing import load
-from runstone.ports.catalog import CatalogLost
+from runstone.ports.catalog import CatalogLost, NotAnswered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ CREATE TABLE facts (
 CREATE INDEX numbers ON facts (field, number, opened, run) WHERE number IS NOT NULL;
 CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize='ascii');
 """
+_TOO_MUCH: Final = ("too many", "too large", "too big", "too complex", "stack overflow", "fts5:")
+"""What SQLite says of a question that is over its limits."""
 _UNUSABLE: Final = ("readonly", "read-only", "full", "unable to open", "locked", "not authorized")
 """What SQLite says where the file is good and cannot be used now."""
 
@@ -194,9 +196,14 @@ class SqliteCatalog:
                 return question(db)
             except sqlite3.Error as exc:
                 self._database.close()
+                if any(word in str(exc) for word in _TOO_MUCH):
+                    raise NotAnswered(str(exc)) from exc
                 if isinstance(exc, sqlite3.DatabaseError) and not any(word in str(exc) for word in _UNUSABLE):
                     self._replace(self._database.inode)
                 raise CatalogLost(str(exc)) from exc
+            except (UnicodeEncodeError, OverflowError) as exc:  # no text, or no number, of a database
+                self._database.close()
+                raise NotAnswered(str(exc)) from exc
             except (ValueError, TypeError, LookupError) as exc:  # what it keeps is not what was put there
                 self._replace(self._database.inode)
                 raise CatalogLost(str(exc)) from exc

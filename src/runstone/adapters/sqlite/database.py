@@ -160,21 +160,26 @@ class Database:
 
 
 _alive: Final[WeakSet[Database]] = WeakSet()
-_held: Final[list[Database]] = []
+_held: Final[list[list[Database]]] = []
+_forking: Final = _thread.RLock()
+"""Of the one thread that forks now; what it has closed is the last of `_held`."""
 
 
 def _before_fork() -> None:
     """Wait for what is under way, and close every file."""
-    _held[:] = list(_alive)
-    for database in _held:
+    _forking.acquire()
+    databases = list(_alive)
+    _held.append(databases)
+    for database in databases:
         database.lock.acquire()
         database.close()
 
 
 def _after_fork() -> None:
     """Go on, in both processes."""
-    while _held:
-        _held.pop().lock.release()
+    for database in _held.pop():
+        database.lock.release()
+    _forking.release()
 
 
 if hasattr(os, "register_at_fork"):

@@ -28,6 +28,8 @@ NOT_OPENED: Final = -1
 """Stands for the time of what has none."""
 FEW: Final = 5_000
 """So many candidates are sorted at once; of more the newest are looked at first."""
+MOST: Final = 200
+"""So many terms, or patterns of one, go into a statement, which has limits; runs are looked at for the others."""
 PATIENCE: Final = 1_000
 """So many runs are looked at one by one before another way is gone."""
 
@@ -100,7 +102,8 @@ class _Planner:
         yield plan
 
     def _positive(self) -> list[Term]:
-        return [term for term in self._query.terms if not term.negated and term.field != OPENED]
+        terms = [term for term in self._query.terms if not term.negated and term.field != OPENED]
+        return [term for term in terms if not isinstance(term, Match) or len(_ranges(term)) <= MOST]
 
     def _fewest(self, groups: list[list[Term]], at_most: int | None) -> list[Term] | None:
         """The terms for which an index has the fewest runs; `None` where all have more than `at_most`."""
@@ -221,12 +224,13 @@ class _Planner:
 
     def _conditions(self, opened: str, done: list[Any], *, paged: bool = True) -> tuple[str, list[Any], bool]:
         """What SQLite can check of the terms that are not `done`, and of the page; and whether that is all."""
-        where, values, exact = "", [], True
+        where, values, exact, checked = "", [], True, 0
         for term in self._query.terms:
             if term in done:
                 continue
-            condition, more = self._condition(term, opened)
+            condition, more = self._condition(term, opened) if checked < MOST else ("", [])
             if condition:
+                checked += 1
                 where += f" AND {'NOT ' if term.negated else ''}({condition})"
                 values += more
             else:
@@ -265,10 +269,10 @@ class _Planner:
             return "SELECT rowid FROM search WHERE search MATCH ?", [_phrases(term)]
         field = self._field_of(term.field)
         if isinstance(term, Bound):
-            bounds = [(one.sign, one.bound) for one in group if isinstance(one, Bound)]
-            limits = "".join(f" AND number {sign} ?" for sign, _ in bounds)
-            return f"SELECT run FROM facts WHERE field = ?{limits}", [field, *(bound for _, bound in bounds)]
-        tests = [test for pattern in term.patterns for test in _tests(pattern)]
+            bounds = _tightest([one for one in group if isinstance(one, Bound)])
+            limits = "".join(f" AND number {sign} ?" for sign in bounds)
+            return f"SELECT run FROM facts WHERE field = ?{limits}", [field, *bounds.values()]
+        tests = [*_same(term), *_ranges(term)]
         whole = " UNION ALL ".join(f"SELECT run FROM facts WHERE field = ? AND {test}" for test, _ in tests)
         return whole, [value for _, more in tests for value in (field, *more)]
 
@@ -291,16 +295,31 @@ def _is_found(group: list[Term]) -> bool:
     return not isinstance(term, Match) or all(_is_indexed(pattern) for pattern in term.patterns)
 
 
-def _tests(pattern: Pattern) -> list[tuple[str, list[Any]]]:
-    """What a fact must be to fit, each by a range of an index."""
-    if pattern.literal is not None:
-        same: list[tuple[str, list[Any]]] = [("text = ?", [pattern.literal])]
-        return same if pattern.number is None else [*same, ("number = ?", [pattern.number])]
-    start = pattern.parts[0]
-    behind = _behind_prefix(start)
-    if behind is None:
-        return [("text >= ?", [start])]
-    return [("text >= ? AND text < ?", [start, behind])]
+def _tightest(bounds: list[Bound]) -> dict[str, float]:
+    """What bounds of one field come to: the narrowest of each sign."""
+    found: dict[str, float] = {}
+    for one in bounds:
+        narrower = max if one.sign in (">", ">=") else min
+        found[one.sign] = narrower(found.get(one.sign, one.bound), one.bound)
+    return found
+
+
+def _same(term: Match) -> list[tuple[str, list[Any]]]:
+    """What a fact must be to be one of the values."""
+    texts = [pattern.literal for pattern in term.patterns if pattern.literal is not None]
+    numbers = [pattern.number for pattern in term.patterns if pattern.number is not None]
+    asked: list[tuple[str, list[Any]]] = [("text", texts), ("number", numbers)]
+    return [(f"{column} IN ({', '.join('?' * len(values))})", values) for column, values in asked if values]
+
+
+def _ranges(term: Match) -> list[tuple[str, list[Any]]]:
+    """What a fact must be to fit a pattern, each by a range of an index."""
+    starts = [pattern.parts[0] for pattern in term.patterns if pattern.literal is None]
+    ranges = [(start, _behind_prefix(start)) for start in starts]
+    return [
+        ("text >= ?", [start]) if behind is None else ("text >= ? AND text < ?", [start, behind])
+        for start, behind in ranges
+    ]
 
 
 def _behind_prefix(start: str) -> str | None:

@@ -16,7 +16,7 @@ from runstone.contracts.ovc.opening import Opening, open_run
 from runstone.contracts.ovc.scratch import Scratch
 from runstone.contracts.ovc.trigger import trigger_of
 from runstone.core.words import CANCELLED, FAILED, FINAL_STATUSES, INTERRUPTED, SUCCESS
-from runstone.engine.facts import describe, exit_code, text_of, texts_of
+from runstone.engine.facts import describe, exit_code, kept_out_of, text_of, texts_of, without_heard
 from runstone.engine.saying import say
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error, excerpt
@@ -239,7 +239,8 @@ class RunWriter:
         if not self.run.recording or exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
             self.finish()
             return
-        told = describe(exc, self.run.redactor)
+        heard = [*self.run.writer.heard, *kept_out_of(exc)]
+        told = {name: without_heard(text, heard) for name, text in describe(exc, self.run.redactor, heard).items()}
         self.log(f"{told['type']}: {told['message']}")
         status = CANCELLED if isinstance(exc, KeyboardInterrupt) else FAILED
         self.finish(status, exit=exit_code(exc), error=told)

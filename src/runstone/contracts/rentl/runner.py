@@ -179,7 +179,10 @@ class Work:
             raise
         except Exception as exc:
             if self._state is not None and not self._overtaken:
-                await to_the_end(self._end(self._state, RunStatus.FAILED, exc))
+                try:
+                    await to_the_end(self._end(self._state, RunStatus.FAILED, exc))
+                except Exception as second:  # what kept the phase from its end is what the caller is told
+                    exc.add_note(f"the end of the run is not stored either: {type(second).__name__}: {second}")
             raise
         await to_the_end(self._end(state, RunStatus.COMPLETED, None))
         return state
