@@ -197,6 +197,13 @@ class KeepsTheOld(MemoryStates):
         return numbers
 
 
+class PullsTheReplaced(MemoryStates):
+    """Deletes what replaced steps were made of, and tells nobody who rests on it."""
+
+    def put(self, step, records, kept, rewrite=None):
+        return super().put(step, records, kept, rewrite and (lambda place, chain, stays: (stays, chain[-1].data)))
+
+
 class DropsWritesOnPut(MemoryStates):
     """A step that is put again loses its writes."""
 
@@ -409,6 +416,7 @@ ZOO = {
     "test_a_put_on_what_is_not_there_stores_nothing": [TakesAnything],
     "test_numbers_are_never_given_twice": [CountsAnew],
     "test_a_step_that_is_put_again_is_the_new_one": [KeepsTheOld, DropsWritesOnPut],
+    "test_what_rested_on_replaced_steps_stays": [PullsTheReplaced],
     "test_writes_are_listed_in_order": [AsTheyCame],
     "test_the_first_write_of_an_index_stands": [LastWrite, FirstWrite],
     "test_steps_are_found_by_their_runs": [FirstRun, OncePerRun],
@@ -599,6 +607,17 @@ def test_deleted_bytes_leave_the_file(path: Path) -> None:
     states.close()
     assert b"very private" not in path.read_bytes()
     assert path.stat().st_size < 100_000
+
+
+def test_old_records_leave_the_file_where_no_step_goes(path: Path) -> None:
+    """A removal of nothing takes what replaced steps were made of, and gives its pages back."""
+    states = made(path)
+    add(states, HERE, "2", "a very private thing " * 10_000)
+    add(states, HERE, "2", "b")
+    states.close()
+    assert states.remove({HERE: []}, joined) == 0
+    assert path.stat().st_size < 100_000
+    assert b"very private" not in path.read_bytes()
 
 
 def test_names_of_what_is_deleted_are_gone(path: Path) -> None:

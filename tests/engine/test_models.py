@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +20,7 @@ from core.planted import LETTERS, drawn
 
 from runstone import track
 from runstone.core.canonical import canonical_bytes
+from runstone.engine.calls import Call
 from runstone.engine.disabled import DISABLED
 from runstone.engine.facts import WITHHELD, is_withheld, withhold
 from runstone.engine.recorder import Run
@@ -24,6 +28,7 @@ from runstone.engine.store import Store
 from runstone.errors import InvalidInput, RunstoneError
 from runstone.testing.fakes import FixedClock
 
+from .called import in_a_loop
 from .scenes import events, of_type, open_store
 
 MESSAGES = [{"role": "system", "content": "be short"}, {"role": "user", "content": "what is 6 by 7?"}]
@@ -272,6 +277,84 @@ def test_a_call_that_ends_elsewhere_leaves_what_is_around_there(store: Store) ->
         asyncio.run(main(run))
     assert [(data["model"], data["parent"]) for data in called(store)] == [
         ("stream", None), ("outer", None), ("inner", "call-2"),
+    ]  # fmt: skip
+
+
+@in_a_loop
+async def test_a_stream_that_is_left_early_is_around_nothing(store: Store) -> None:
+    """The loop ends it in another context: what comes later is no part of it, and of many at most one is kept."""
+
+    async def stream(run: Run) -> AsyncIterator[int]:
+        async with run.model_call("stream", "p") as call:
+            for number in range(5):
+                call.chunk("x")
+                yield number
+
+    with store.run("agent", run_id="r") as run:
+        for _ in range(4):
+            async for _number in stream(run):
+                break
+            await asyncio.sleep(0.01)
+        with run.tool_call("later"):
+            pass
+        gc.collect()
+        assert len([one for one in gc.get_objects() if type(one) is Call and one.run is run]) <= 1
+    assert [data["parent"] for data in called(store)] == [None] * 4
+    assert [data["status"] for data in returned(store)] == ["cancelled"] * 4
+    assert [data["parent"] for data in of_type(store, "r", "tool.called")] == [None]
+
+
+def test_streams_that_end_in_the_order_in_which_they_began(store: Store) -> None:
+    """Two that are read side by side: what comes after them is a part of neither, within them of what still goes on."""
+
+    def stream(run: Run, model: str, items: int) -> Iterator[int]:
+        with run.model_call(model, "p") as call:
+            for number in range(items):
+                call.chunk("x")
+                yield number
+
+    with store.run("agent", run_id="r") as run:
+        for _ in zip_longest(stream(run, "a", 1), stream(run, "b", 3)):
+            with run.model_call("beside", "p"):
+                pass
+        with run.tool_call("later"):
+            pass
+    parents = [(data["model"], data["parent"]) for data in called(store)]
+    assert parents == [("a", None), ("b", "call-1"), *[("beside", "call-2")] * 3]
+    assert [data["parent"] for data in of_type(store, "r", "tool.called")] == [None]
+
+
+@pytest.mark.parametrize("kind", ["plain", "block", "coroutine", "track"])
+def test_what_outlives_a_call_is_a_part_of_the_next_one_around(store: Store, kind: str) -> None:
+    """Work that goes on in the context of a call: once that is over, by an exception too, what it begins is a part of
+    the call around that, or of none."""
+    contexts = []
+
+    def work() -> None:
+        contexts.append(copy_context())
+        raise ValueError("stop")
+
+    async def work_async() -> None:
+        work()
+
+    def begin(run: Run, name: str) -> None:
+        with run.model_call(name, "p"):
+            pass
+
+    with store.run("agent", run_id="r") as run:
+
+        def block() -> None:
+            with run.tool_call("work"):
+                work()
+
+        ways = {"plain": run.tool()(work), "block": block, "track": track(work)}
+        with run.model_call("outer", "p"):
+            with pytest.raises(ValueError, match="stop"):
+                asyncio.run(run.tool()(work_async)()) if kind == "coroutine" else ways[kind]()
+            contexts[0].run(begin, run, "meanwhile")
+        contexts[0].run(begin, run, "later")
+    assert [(data["model"], data["parent"]) for data in called(store)] == [
+        ("outer", None), ("meanwhile", "call-1"), ("later", None),
     ]  # fmt: skip
 
 

@@ -331,6 +331,72 @@ def test_a_base_that_another_deletes_is_not_missed(path: Path) -> None:
         assert other.get("t", 4).state == noise(5000, 1) + b"4"
 
 
+def emptied(path: Path) -> None:
+    """Take the files of a store away."""
+    for one in path.parent.glob(f"{path.name}*"):
+        one.unlink()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_file_in_the_place_of_another_is_another_store(path: Path, closed: bool) -> None:
+    """What is held of the old one is never taken for what is in the new one, and puts go on beside that."""
+    with runstone.open_states(path) as store, runstone.open_states(path) as other:
+        store.put("t", 0, b"old" * 1000)
+        if closed:
+            store.close()
+        emptied(path)
+        other.put("t", 0, b"new" * 1000)
+        assert store.get("t").state == b"new" * 1000
+        store.put("t", 1, b"new" * 1000 + b"1", parent=0)
+        assert [found.state for found in other.list("t")] == [b"new" * 1000 + b"1", b"new" * 1000]
+    with runstone.open_states(path) as fresh:
+        assert fresh.get("t").state == b"new" * 1000 + b"1"
+
+
+def test_a_put_beside_what_the_old_file_held_is_whole(path: Path) -> None:
+    """Also where nothing was read of the new one before."""
+    with runstone.open_states(path) as store, runstone.open_states(path) as other:
+        store.put("t", 0, noise(5000, 1))
+        emptied(path)
+        other.put("t", 0, noise(5000, 2))
+        store.put("t", 1, noise(5000, 1) + b"1", parent=0)
+        assert other.get("t").state == noise(5000, 1) + b"1"
+
+
+@pytest.mark.parametrize("step", [1, 0])
+def test_a_step_that_is_put_again_and_again_takes_no_more_room(path: Path, step: int) -> None:
+    """Its old records go, and what other steps rest on stays readable."""
+    with runstone.open_states(path) as store:
+        store.put("t", 0, noise(3000, 1))
+        for number in range(200):
+            store.put("t", step, noise(3000, 1) + number.to_bytes(2, "big"))
+            if number % 20 == 0:
+                store.put("t", 2 + number, noise(3000, 1) + bytes(number), parent=step)
+        assert store.get("t", step).state == noise(3000, 1) + (199).to_bytes(2, "big")
+    with runstone.open_states(path) as fresh:
+        found = {one.step: one.state for one in fresh.list("t", limit=None)}
+        assert [found[2 + number] for number in range(0, 200, 20)] == [
+            noise(3000, 1) + bytes(number) for number in range(0, 200, 20)
+        ]
+    with sqlite3.connect(path) as db:
+        (records,), (loose,) = (db.execute(f"SELECT count(*) FROM {of}").fetchone() for of in ("records", "loose"))
+    db.close()
+    assert (loose <= 33, records <= 12 + 33) == (True, True)
+
+
+def test_a_damaged_step_stops_no_put_of_another(path: Path) -> None:
+    """What cannot be written anew stays, and so does what it rests on."""
+    with runstone.open_states(path) as store:
+        store.put("t", 0, noise(3000, 1))
+        store.put("t", 1, noise(3000, 1) + b"1")
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE records SET data = zeroblob(100) WHERE record = 2")
+        db.close()
+        for number in range(60):
+            store.put("t", 0, [number])
+        assert store.get("t", 0).state == [59]
+
+
 # redaction
 
 
@@ -399,6 +465,26 @@ def test_a_store_without_a_key_stays_so(path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("RUNSTONE_STATE_KEY", KEY)
     with runstone.open_states(path) as store:
         assert code_of(lambda: store.put("t", 2, 2)) == "invalid_state_key"
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_key_is_agreed_anew_with_another_file(path: Path, monkeypatch: pytest.MonkeyPatch, write: bool) -> None:
+    """Nothing encrypted goes into one that is plain; one that has no mark yet gets that of who puts first."""
+    with runstone.open_states(path) as plain:
+        monkeypatch.setenv("RUNSTONE_STATE_KEY", KEY)
+        with runstone.open_states(path) as store:
+            store.put("t", 0, b"old")
+            emptied(path)
+            plain.put("u", 0, b"new")
+            asked = (lambda: store.put("t", 1, 1, parent=0)) if write else (lambda: store.get("u"))
+            assert code_of(asked) == "invalid_state_key"
+            assert [place.thread for place in plain.places()] == ["u"]
+            emptied(path)
+            assert store.get("t") is None
+            store.put("t", 2, b"again")
+            assert code_of(lambda: plain.get("t")) == "invalid_state_key"
+            with runstone.open_states(path) as fresh:
+                assert fresh.get("t").state == b"again"
 
 
 def test_reading_an_empty_store_decides_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -661,6 +661,46 @@ def test_a_block_that_ends_elsewhere_leaves_what_is_around_there(store: Store) -
     ]
 
 
+def test_a_block_that_is_over_is_charged_with_nothing(store: Store) -> None:
+    """It ended out of order: tokens that are used later, and runs that are begun, are none of its own."""
+    limited = contract("first", budget={"tokens": 10})
+    with store.run("agent", run_id="r") as run:
+        first, second = run.tool_call("first", {}, contract=limited), run.tool_call("second")
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        second.__exit__(None, None, None)
+        with run.model_call("m", "p") as model:
+            model.usage(input_tokens=100)
+        with run.tool_call("later") as later:
+            later.usage(input_tokens=100)
+            assert later.outer is None
+        with run.child("part"):
+            pass
+        with run.tool_call("first", {}, contract=limited):
+            pass
+    assert [(call["name"], call["status"], call["parent"]) for call in calls(store)] == [
+        *[("first", "ok", None), ("second", "ok", "call-1"), ("later", "ok", None), ("first", "ok", None)]
+    ]
+    assert not any("child" in call for call in calls(store))
+
+
+def test_what_outlives_a_call_tells_nothing_of_its_arguments(store: Store) -> None:
+    """What a contract takes out is taken out of what work raises that was begun in its call, and goes on after it."""
+    with store.run("agent", run_id="r") as run:
+        with run.tool_call("search", {"q": "a", "ssn": "078-05-1120"}, contract=SEARCH):
+            context = contextvars.copy_context()
+
+        def later() -> None:
+            with run.tool_call("later"), run.tool_call("inner"):
+                raise ValueError("078-05-1120")
+
+        with pytest.raises(ValueError, match="078"):
+            context.run(later)
+    assert [call["parent"] for call in calls(store)] == [None, None, "call-2"]
+    assert "078-05-1120" not in text(store)
+
+
 @in_a_loop
 async def test_what_a_generator_does_at_its_end_is_a_part_of_it(store: Store) -> None:
     """One that is left early, asynchronous or not: calls of its `finally` are within its own."""

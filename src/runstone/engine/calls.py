@@ -1,7 +1,9 @@
 """Calls as they go on: which is around which, what they are called, and what the calls of a run have used.
 
-- A call's parent is the innermost call of the same run in the same context. Between the two there may be calls of other
-  runs: a run that is a part of this one has its own.
+- A call's parent is the innermost call of the same run that is going on in the same context. Between the two there may
+  be calls of other runs: a run that is a part of this one has its own.
+- A call that is over is around nothing, though a context may still name it: it may have ended in another context, or
+  before one that was begun in it.
 - Calls of tools and models are numbered in one row (`call-1`, …), in the order in which they are begun.
 - What a call uses counts in its run, and in each run that this one is a part of, in this process.
 """
@@ -53,16 +55,27 @@ PATIENCE_S: Final = 1.0
 
 
 class Call:
-    """One call that is going on in a run. `outer` is the call around it in this context, of whatever run."""
+    """One call of a run. `around` is the call that its context named when it began, of whatever run, over or not."""
 
-    __slots__ = ("children", "id", "outer", "run", "started_ns")
+    __slots__ = ("around", "children", "id", "over", "run", "started_ns")
 
     def __init__(self, run: Run, identity: str) -> None:
         self.run = run
         self.id = identity
-        self.outer = AROUND.get()
+        self.around = AROUND.get()
+        self.over = False
         self.children: tuple[str, ...] = ()
         self.started_ns = run.writer.monotonic_ns()
+
+    def end(self) -> None:
+        """It is over, and keeps no other that is."""
+        self.over = True
+        self.around = going_on(self.around)
+
+    @property
+    def outer(self) -> Call | None:
+        """The nearest call around it that is going on, of whatever run."""
+        return going_on(self.around)
 
     @property
     def parent(self) -> str | None:
@@ -90,9 +103,16 @@ class Call:
 AROUND: Final[ContextVar[Call | None]] = ContextVar("runstone_call", default=None)
 
 
+def going_on(call: Call | None) -> Call | None:
+    """A call, or where it is over the nearest one around it that is not."""
+    while call is not None and call.over:
+        call = call.around
+    return call
+
+
 def call_around(run: Run) -> Call | None:
     """The innermost call of a run that is going on in this context."""
-    return _of_run(AROUND.get(), run)
+    return _of_run(going_on(AROUND.get()), run)
 
 
 def _of_run(call: Call | None, run: Run) -> Call | None:
@@ -288,12 +308,15 @@ def _tools_around(call: Call | None) -> set[str]:
 
 
 def _kept_out_around() -> Iterator[Redactor]:
-    """What takes out of a text what the contracts of the calls around keep out of the record."""
+    """What takes out of a text what the contracts of the calls around keep out of the record.
+
+    Those that are over, too: work that was begun in one may go on, and may quote its arguments.
+    """
     call = AROUND.get()
     while call is not None:
         if taken := getattr(call, "taken", None):
             yield Redactor(dict.fromkeys(taken, DECLARED))
-        call = call.outer
+        call = call.around
 
 
 def usage_of(input_tokens: Any, output_tokens: Any, cached_tokens: Any) -> dict[str, int]:

@@ -212,6 +212,7 @@ class ModelCall:
             return
         self._call = None
         self._duration_ns = call.duration_ns
+        call.end()
         if AROUND.get() is call:  # else the end came in another task, and what is around there stays
             AROUND.set(self._before)
         if exc is None:

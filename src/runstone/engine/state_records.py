@@ -126,7 +126,7 @@ class StateRecords:
             blob = blob_of(channel)
             if blob is not None:
                 new.append(self._made(step.place, channel, version, blob, None if alone else before))
-        numbers = self.states.put(step, [record for record, _ in new], [use.number for use in kept])
+        numbers = self.states.put(step, [record for record, _ in new], [use.number for use in kept], self._rewritten)
         for number, (record, held) in zip(numbers, new, strict=True):
             self._hold(number, held, instead_of=record.base)
         uses = [Use(record.channel, record.version, number) for number, (record, _) in zip(numbers, new, strict=True)]

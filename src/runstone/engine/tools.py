@@ -110,17 +110,20 @@ class Tool:
 
     def over(self, call: ToolCall, result: Any, items: int | None = None) -> None:
         """It answered, and nothing of it goes on."""
+        call.end()
         if call.id and call.run.writer.recording:
             self._ended(call, result, items)
 
     def left(self, call: ToolCall, items: int) -> None:
         """Its caller wanted no more than so many items."""
+        call.end()
         if call.id:
             more, marks = self._yielded(call)
             self._returned(call, CANCELLED, None, left_early(items), marks, {**more, "items": items})
 
     def fail(self, call: ToolCall, exc: BaseException, *, blocked: bool = False) -> None:
         """It raised, or was `blocked` and not called. Whatever becomes of this record, the exception goes on."""
+        call.end()
         if not call.id:
             return
         if blocked:

@@ -67,6 +67,7 @@ class Tracked:
 
     def end(self, call: Call, result: Any, items: int | None = None) -> Any:
         """Record what it answered."""
+        call.end()
         bounded = Bounded(shorten_for(call.run), "result")
         told = result if items is None else {"yielded": items, "returned": result}
         answer = bounded.value(told) if self._tells_result else None
@@ -75,11 +76,13 @@ class Tracked:
 
     def left(self, call: Call, items: int) -> None:
         """Record that its caller wanted no more of its items."""
+        call.end()
         answer = {"yielded": items, "returned": None} if self._tells_result else None
         self._returned(call, CANCELLED, answer, left_early(items), [])
 
     def fail(self, call: Call, exc: BaseException) -> None:
         """Record what it raised. Whatever becomes of that, the exception goes on."""
+        call.end()
         try:
             self._returned(call, status_of(exc), None, failure_of(call.run, exc), [])
         except Exception:  # of a strict run

@@ -174,10 +174,10 @@ def _plain(recorder: Recorder) -> Callable[..., Any]:
         try:
             answer = function(*args, **named)
         except BaseException as exc:
+            AROUND.set(before)
             fail(call, exc)
             raise
-        finally:
-            AROUND.set(before)
+        AROUND.set(before)
         return end(call, answer)
 
     return call_recorded

@@ -11,7 +11,7 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from contextlib import suppress
 
-from runstone.engine.calls import AROUND, Call, Within, call_around
+from runstone.engine.calls import AROUND, Call, Within, call_around, going_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ class Begun:
         self._around: dict[Hashable, Call | None] = {}
         """What is around the parts of this work."""
         self._open: dict[Hashable, _Open] = {}
-        self._left: set[str] = set()
-        """Calls that are over and may still seem to be around in the task or thread where they began."""
         if run.recording:
             run.writer.at_end(self._end_of_run)
 
@@ -59,10 +57,8 @@ class Begun:
 
     def around(self, key: Hashable | None) -> Call | None:
         """The call around the parts of this work: as the ids tell, or one within that which is around this place."""
-        told = self._around.get(key)
+        told = going_on(self._around.get(key))
         here = call_around(self._run)
-        while here is not None and here.id in self._left:
-            here = _outer(here)
         return here if told is None or _is_within(here, told) else told
 
     def begin(self, key: Hashable, parent: Hashable | None, block: Block, *, has_parts: bool) -> None:
@@ -87,8 +83,7 @@ class Begun:
         opened = self._open.pop(key, None)
         self.over(key)
         if opened is not None:
-            if not opened.recede():
-                self._left.add(opened.call.id)
+            opened.recede()
             opened.end(exc)
 
     def cancel(self, work: Hashable, exc: BaseException) -> None:
@@ -125,25 +120,15 @@ class _Open:
             self._surrounds = True
             AROUND.set(self.call)
 
-    def recede(self) -> bool:
-        """It is around nothing any more; false where that cannot be done, as this is not where it began."""
+    def recede(self) -> None:
+        """What was around this place before is around it again, if this is where it began."""
         if self._surrounds and AROUND.get() is self.call:
             AROUND.set(self._before)
-            self._surrounds = False
-        return not self._surrounds
 
     def end(self, exc: BaseException | None) -> None:
         """It is over. What is around this place stays."""
         with Within(AROUND.get()):
             self._block.__exit__(None if exc is None else type(exc), exc, None if exc is None else exc.__traceback__)
-
-
-def _outer(call: Call) -> Call | None:
-    """The innermost call of the same run around a call."""
-    outer = call.outer
-    while outer is not None and outer.run is not call.run:
-        outer = outer.outer
-    return outer
 
 
 def _is_within(call: Call | None, outer: Call) -> bool:

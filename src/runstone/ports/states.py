@@ -86,18 +86,23 @@ class States(Protocol):
     loss where the adapter keeps files. A call that raises has changed nothing, but for one that raises
     `store_unavailable`, of which either holds. Records and metadata are bytes that mean nothing here. Every method
     raises `store_unavailable`, `unsupported_format` where something else stands there, and `state_damaged` where the
-    adapter finds damage itself.
+    adapter finds damage itself. Where another store comes into the place of the one that was asked before, no number of
+    the one is one of the other, and every method but `mark` raises `invalid_state_key` unless its mark is the one that
+    was told; a change marks it, if it has none.
     """
 
     def mark(self, text: str | None) -> str | None:
         """Mark the store, create-once: the mark that stands, which is `text` if there was none. `None` only asks."""
         ...
 
-    def put(self, step: Step, records: Sequence[NewRecord], kept: Sequence[int]) -> list[int]:
+    def put(
+        self, step: Step, records: Sequence[NewRecord], kept: Sequence[int], rewrite: Rewrite | None = None
+    ) -> list[int]:
         """Store a step that is made of new records and, behind them, of records that are there; the new numbers.
 
         A step of that name is replaced, with what it was made of; its writes stay. Raises `BaseGone` if a record that
-        is kept, or rested on, is not one of this place.
+        is kept, or rested on, is not one of this place. With `rewrite` records that only replaced steps were made of
+        go now and then, as by a removal.
         """
         ...
 

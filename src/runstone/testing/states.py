@@ -182,6 +182,14 @@ class StatesSuite:
         assert (states.steps_of(["old"]), states.writes(HERE, "1")) == ([], [write()])
         assert len(states.steps(HERE, None, 9)) == 1
 
+    def test_what_rested_on_replaced_steps_stays(self, ground: StatesGround) -> None:
+        """However often they are put again, and old records go."""
+        states = ground.make()
+        rests = add(states, HERE, "2", "b", base=add(states, HERE, "1", "a"))
+        for number in range(100):
+            states.put(Step(HERE, "1", None, (), b""), [NewRecord("c", "1", None, b"%d" % number)], [], joined)
+        assert (text_of(states, HERE, "1"), texts(states, HERE, rests)) == (b"99", b"ab")
+
     # writes
 
     def test_writes_are_listed_in_order(self, ground: StatesGround) -> None:

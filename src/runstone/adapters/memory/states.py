@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import _thread
+from contextlib import suppress
 
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 from runstone.ports.states import BaseGone, Found, Place, Record, Step, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Final
 
     from runstone.ports.states import Carry, NewRecord, Rewrite, Write
+
+MAX_LOOSE: Final = 32
 
 
 class _Space:
@@ -21,6 +25,7 @@ class _Space:
         self.steps: dict[str, tuple[Step, list[int]]] = {}
         self.records: dict[int, Record] = {}
         self.writes: dict[str, dict[tuple[str, int], Write]] = {}
+        self.replaced = 0
 
     def found(self, step: str) -> Found:
         told, numbers = self.steps[step]
@@ -51,7 +56,9 @@ class MemoryStates:
                 self._mark = text
             return self._mark
 
-    def put(self, step: Step, records: Sequence[NewRecord], kept: Sequence[int]) -> list[int]:
+    def put(
+        self, step: Step, records: Sequence[NewRecord], kept: Sequence[int], rewrite: Rewrite | None = None
+    ) -> list[int]:
         with self._lock:
             there = self._spaces.get(step.place) or _Space()
             needed = {*kept, *(record.base for record in records if record.base is not None)}
@@ -62,7 +69,11 @@ class MemoryStates:
                 self._last += 1
                 there.records[self._last] = Record(self._last, *record)
                 numbers.append(self._last)
+            there.replaced += len(there.steps.get(step.step, (step, []))[1])
             there.steps[step.step] = (step, [*numbers, *kept])
+            if rewrite is not None and there.replaced > MAX_LOOSE:
+                with suppress(RunstoneError):
+                    there, _ = _without(step.place, there, (), rewrite)
             self._spaces[step.place] = there
             return numbers
 

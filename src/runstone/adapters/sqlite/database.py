@@ -61,6 +61,10 @@ class Database:
         """Of the file that was opened last."""
         self.opened = 0
         """So many connections have been made."""
+        self.generation = 0
+        """So many times another file may have come into the place of the one before."""
+        self._left: tuple[int, ...] = ()
+        """What the file was when it was closed; empty where it was not there any more."""
         self._application_id = application_id
         self._format = format
         self._tables = tables
@@ -110,6 +114,8 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+            left = self._stamp()
+            self._left = left if left[:1] == (self.inode,) else ()
 
     def found_inode(self) -> int:
         """Of the file that is there now; −1 without one."""
@@ -118,7 +124,17 @@ class Database:
         except OSError:
             return -1
 
+    def _stamp(self) -> tuple[int, ...]:
+        """What tells that the file is the one that was closed: its number alone is given to the next file."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return ()
+        return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
     def _connected(self) -> sqlite3.Connection:
+        if self.opened and (not self._left or self._stamp() != self._left):
+            self.generation += 1
         self._prepare(self.path)
         db = self._connection = sqlite3.connect(
             self.path,

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from runstone.adapters.sqlite.rows import numbers_of, packed_numbers, space_of
-from runstone.errors import error, excerpt
+from runstone.errors import RunstoneError, error, excerpt
 from runstone.ports.states import Place, Record, Step, Write
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     """Of a step: its name, its runs, what it is made of."""
 
 NO_SPACE: Final = 0
+MAX_LOOSE: Final = 32
 
 
 def remove_steps(db: sqlite3.Connection, place: Place, names: Collection[str], rewrite: Rewrite, chain_sql: str) -> int:
@@ -71,12 +72,25 @@ def remove_thread(db: sqlite3.Connection, thread: str) -> int:
 
 
 def loosen_step(db: sqlite3.Connection, space: int, step: str) -> None:
-    """Take a step away that is about to be replaced: what it is made of goes with the next removal, or is kept."""
+    """Take a step away that is about to be replaced: what it is made of goes later, or is kept."""
     sql = "SELECT step, runs, uses FROM steps WHERE space = ? AND step = ?"
     rows = db.execute(sql, (space, step)).fetchall()
     numbers = _records_of(db, space, rows, loose=False)
     db.executemany("INSERT OR IGNORE INTO loose VALUES (?, ?)", [(space, number) for number in numbers])
     _forget_steps(db, space, rows)
+
+
+def tidy_loose(db: sqlite3.Connection, place: Place, space: int, rewrite: Rewrite, chain_sql: str) -> None:
+    """Delete what replaced steps were made of, where there is much of it. What is damaged is left to who reads it."""
+    found = db.execute("SELECT count(*) FROM loose WHERE space = ?", (space,)).fetchone()[0]
+    if found <= MAX_LOOSE:
+        return
+    db.execute("SAVEPOINT tidy")
+    try:
+        remove_steps(db, place, (), rewrite, chain_sql)
+    except RunstoneError:
+        db.execute("ROLLBACK TO tidy")
+    db.execute("RELEASE tidy")
 
 
 def _records_of(db: sqlite3.Connection, space: int, rows: Iterable[_Row], *, loose: bool = True) -> set[int]:

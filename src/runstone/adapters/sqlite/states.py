@@ -2,6 +2,8 @@
 
 - WAL with `synchronous = FULL`: a call returns when its transaction is on the disk.
 - Numbers of records are never given twice: when the last ones go, a row without a place keeps the highest number.
+- Another file that came into the place of the one before is another store: its numbers are others, so that nobody takes
+  its records for those of the other, and nothing goes into it that does not go under its mark.
 - Deleted bytes are overwritten (`secure_delete`), and their pages given back.
 - docs/format/state-1.md, 5 is the rule; `_TABLES` are its tables. `uses` and `runs` are rows of varints. Records are
   found by the steps that are made of them, as an index would be a page more for each put; `loose` has those of steps
@@ -15,7 +17,7 @@ import sqlite3
 
 from runstone.adapters.fs import durable
 from runstone.adapters.sqlite.database import Database, ForeignDatabaseError
-from runstone.adapters.sqlite.removing import copy_thread, loosen_step, remove_steps, remove_thread
+from runstone.adapters.sqlite.removing import copy_thread, loosen_step, remove_steps, remove_thread, tidy_loose
 from runstone.adapters.sqlite.rows import found_step, packed_numbers, run_numbers, space_of
 from runstone.errors import error
 from runstone.ports.states import BaseGone, Place, Record, Write
@@ -37,6 +39,8 @@ FILE_MODE: Final = 0o600
 """States are not redacted."""
 
 SYNCHRONOUS: Final = "FULL"
+NUMBER_BITS: Final = 63
+"""Of a number in the file. Above them stands which file it is of."""
 
 _TABLES: Final = """
 CREATE TABLE spaces (
@@ -70,6 +74,7 @@ SELECT r.record, r.channel, r.version, r.base, r.data FROM chain AS c JOIN recor
 ORDER BY c.length DESC
 """
 
+_MARK: Final = "INSERT OR IGNORE INTO about VALUES ('mark', ?)"
 _WHOLE_RECORD: Final = "INSERT INTO records (space, channel, version, data) VALUES (?, ?, ?, ?)"
 _NEXT_RECORD: Final = (
     "INSERT INTO records (space, base, channel, version, data)"
@@ -97,34 +102,47 @@ class SqliteStates:
             first=("auto_vacuum = INCREMENTAL",),
             busy_s=BUSY_S,
         )
+        self._marked: str | None = None
+        self._marked_of = 0
+        """The mark that was told last, and the generation of the file that it was told of."""
 
     # the port
 
     def mark(self, text: str | None) -> str | None:
         def read(db: sqlite3.Connection) -> str | None:
-            found = db.execute("SELECT value FROM about WHERE key = 'mark'").fetchone()
-            return None if found is None else str(found[0])
+            self._marked, self._marked_of = _mark_of(db), self._database.generation
+            return self._marked
 
         def write(db: sqlite3.Connection) -> str | None:
-            db.execute("INSERT OR IGNORE INTO about VALUES ('mark', ?)", (text,))
+            db.execute(_MARK, (text,))
             return read(db)
 
-        stands = self._read(read)
-        return stands if stands is not None or text is None else self._write(write)
+        with self._database.lock:
+            self._marked = None
+            stands = self._read(read)
+            return stands if stands is not None or text is None else self._write(write)
 
-    def put(self, step: Step, records: Sequence[NewRecord], kept: Sequence[int]) -> list[int]:
+    def put(
+        self, step: Step, records: Sequence[NewRecord], kept: Sequence[int], rewrite: Rewrite | None = None
+    ) -> list[int]:
         def write(db: sqlite3.Connection) -> list[int]:
             space = space_of(db, step.place, make=True)
-            if kept:
-                _check_there(db, space, kept)
-            numbers = [_put_record(db, space, record) for record in records]
-            uses = packed_numbers([*numbers, *kept])
+            there = [self._stored(number) for number in kept]
+            if there:
+                _check_there(db, space, there)
+            numbers = [
+                _put_record(db, space, record, None if record.base is None else self._stored(record.base))
+                for record in records
+            ]
+            uses = packed_numbers([*numbers, *there])
             try:
                 _put_step(db, space, step, uses)
             except sqlite3.IntegrityError:  # a step of that name is there
                 loosen_step(db, space, step.step)
                 _put_step(db, space, step, uses)
-            return numbers
+                if rewrite is not None:
+                    tidy_loose(db, step.place, space, rewrite, _CHAIN)
+            return [self._told(number) for number in numbers]
 
         return self._write(write)
 
@@ -135,7 +153,7 @@ class SqliteStates:
         def read(db: sqlite3.Connection) -> Found | None:
             space = space_of(db, place)
             row = db.execute(sql, (space,) if step is None else (space, step)).fetchone()
-            return None if row is None else found_step(db, place, row)
+            return None if row is None else self._found(db, place, row)
 
         return self._read(read)
 
@@ -146,7 +164,7 @@ class SqliteStates:
         def read(db: sqlite3.Connection) -> list[Found]:
             space = space_of(db, place)
             rows = db.execute(sql, (space, limit) if before is None else (space, before, limit)).fetchall()
-            return [found_step(db, place, row) for row in rows]
+            return [self._found(db, place, row) for row in rows]
 
         return self._read(read)
 
@@ -165,7 +183,18 @@ class SqliteStates:
         return self._read(lambda db: [Place(*row) for row in db.execute(sql, [*values, limit])])
 
     def chain(self, place: Place, number: int) -> list[Record]:
-        return self._read(lambda db: [Record(*row) for row in db.execute(_CHAIN, (number, space_of(db, place)))])
+        def read(db: sqlite3.Connection) -> list[Record]:
+            try:
+                rows = db.execute(_CHAIN, (self._stored(number), space_of(db, place))).fetchall()
+            except BaseGone:
+                return []
+            found = [Record(*row) for row in rows]
+            return [
+                one._replace(number=self._told(one.number), base=None if one.base is None else self._told(one.base))
+                for one in found
+            ]
+
+        return self._read(read)
 
     def add_writes(self, place: Place, step: str, writes: Sequence[Write]) -> None:
         def write(db: sqlite3.Connection) -> None:
@@ -192,10 +221,10 @@ class SqliteStates:
         def write(db: sqlite3.Connection) -> int:
             return sum(remove_steps(db, place, names, rewrite, _CHAIN) for place, names in gone.items())
 
-        return self._tidied(self._write(write))
+        return self._removed(write)
 
     def remove_thread(self, thread: str) -> int:
-        return self._tidied(self._write(lambda db: remove_thread(db, thread)))
+        return self._removed(lambda db: remove_thread(db, thread))
 
     def copy(self, source: str, target: str, carry: Carry) -> int:
         return self._write(lambda db: copy_thread(db, source, target, carry))
@@ -213,18 +242,54 @@ class SqliteStates:
         return self._asked(change, "BEGIN IMMEDIATE")
 
     def _asked(self, work: Callable[[sqlite3.Connection], Answer], begin: str) -> Answer:
+        def checked(db: sqlite3.Connection) -> Answer:
+            self._check_mark(db, mark=begin != "BEGIN")
+            return work(db)
+
         with self._database.lock:
             try:
-                return self._database.transact(begin, work)
+                return self._database.transact(begin, checked)
             except (sqlite3.Error, OSError) as exc:
                 raise told(exc, self._path) from exc
             except (UnicodeDecodeError, TypeError) as exc:  # bytes that are no text, a row that is not there
                 raise error("state_damaged", f"{self._path}: its rows are not whole", path=self._path) from exc
 
-    def _tidied(self, count: int) -> int:
+    def _check_mark(self, db: sqlite3.Connection, *, mark: bool) -> None:
+        """Raise `invalid_state_key` where another file came, under another mark; one that has none may get it."""
+        if self._marked is None or self._marked_of == self._database.generation:
+            return
+        if mark:
+            db.execute(_MARK, (self._marked,))
+        if _mark_of(db) not in (None, self._marked):
+            problem = "another store came into the place of this one, and was made with another key, or none"
+            raise error("invalid_state_key", f"{self._path}: {problem}", path=self._path)
+
+    def _stored(self, number: int) -> int:
+        """A number as it stands in the file. Raises `BaseGone` where it is one of another file."""
+        if number >> NUMBER_BITS != self._database.generation:
+            raise BaseGone
+        return number & ((1 << NUMBER_BITS) - 1)
+
+    def _told(self, number: int) -> int:
+        return self._database.generation << NUMBER_BITS | number
+
+    def _found(self, db: sqlite3.Connection, place: Place, row: tuple[Any, ...]) -> Found:
+        found = found_step(db, place, row)
+        return found._replace(uses=tuple(use._replace(number=self._told(use.number)) for use in found.uses))
+
+    def _removed(self, change: Callable[[sqlite3.Connection], int]) -> int:
+        def write(db: sqlite3.Connection) -> tuple[int, bool]:
+            before = db.total_changes
+            count = change(db)
+            return count, db.total_changes != before
+
+        count, changed = self._write(write)
+        if changed:
+            self._tidy()
+        return count
+
+    def _tidy(self) -> None:
         """Give back the pages of what was deleted, where nobody has to be waited for: the next one does it else."""
-        if not count:
-            return 0
         with self._database.lock:
             try:
                 db = self._database.open()
@@ -234,7 +299,6 @@ class SqliteStates:
                 db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
             except (sqlite3.Error, OSError):  # what was deleted is deleted
                 self._database.close()
-        return count
 
 
 def _make_file(path: str) -> None:
@@ -249,6 +313,11 @@ def _make_file(path: str) -> None:
     durable.sync_folder(folder)
 
 
+def _mark_of(db: sqlite3.Connection) -> str | None:
+    found = db.execute("SELECT value FROM about WHERE key = 'mark'").fetchone()
+    return None if found is None else str(found[0])
+
+
 def _check_there(db: sqlite3.Connection, space: int, kept: Sequence[int]) -> None:
     """Raise `BaseGone` unless all of these records are of the place."""
     for number in kept:
@@ -256,9 +325,9 @@ def _check_there(db: sqlite3.Connection, space: int, kept: Sequence[int]) -> Non
             raise BaseGone
 
 
-def _put_record(db: sqlite3.Connection, space: int, record: NewRecord) -> int:
+def _put_record(db: sqlite3.Connection, space: int, record: NewRecord, base: int | None) -> int:
     """Insert a record; its number. Raises `BaseGone` unless what it rests on is of the place."""
-    channel, version, base, data = record
+    channel, version, _, data = record
     if base is None:
         done = db.execute(_WHOLE_RECORD, (space, channel, version, data))
     else:

@@ -19,7 +19,7 @@ import threading
 from errno import EACCES
 from typing import TYPE_CHECKING
 
-from runstone.engine.calls import AROUND
+from runstone.engine.calls import AROUND, going_on
 from runstone.engine.replay.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Guards:
 
     def is_live(self) -> bool:
         """Whether this is asked in a call that is made for real."""
-        return self._is_live(AROUND.get())
+        return self._is_live(going_on(AROUND.get()))
 
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
@@ -156,7 +156,7 @@ class Guards:
             return
         self._busy.now = True
         try:
-            call = AROUND.get()
+            call = going_on(AROUND.get())
             frame = self._frame()
             if self._is_own(frame) or self._is_live(call):
                 return
