@@ -27,8 +27,8 @@ from bench.measurement import (
 HEAD = """# Results
 
 Written by `python -m bench.table`; do not edit. What each row measures and how its floor is built stands
-at the top of its module in `bench/rows/`. Read ratios first: absolute figures belong to
-the machine named here."""
+at the top of its module in `bench/rows/`. Rows are measured on different days, each beside its own floor and
+peers. Read ratios first: absolute figures belong to the machine named here."""
 
 
 @dataclass
@@ -168,13 +168,22 @@ def case_section(row: Row, case: Case, paths: Iterable[Path]) -> str:
 
 
 def machine_text(results: Results) -> str:
-    """The kinds of machine, one line each."""
+    """The kinds of machine, one line each: what was found of it, from the least to the most."""
+    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for machine in results.machines:
+        kinds.setdefault((machine["kind"], machine["system"], machine["python"]), []).append(machine)
     return "\n".join(
-        f"- {machine['date']}: {machine['kind']}; {machine['system']}, {machine['python']}; "
-        f"creating a file takes {machine['create_us']} µs, syncing 4 KB {machine['sync_us']} µs, "
-        f"SHA-256 runs at {machine['sha256_gb_s']} GB/s; load at start {machine['load']}"
-        for machine in results.machines
+        f"- {spanned(runs, 'date')}: {kind}; {system}, {python}; "
+        f"creating a file takes {spanned(runs, 'create_us')} µs, syncing 4 KB {spanned(runs, 'sync_us')} µs, "
+        f"SHA-256 runs at {spanned(runs, 'sha256_gb_s')} GB/s; load at start {spanned(runs, 'load')}"
+        for (kind, system, python), runs in kinds.items()
     )
+
+
+def spanned(runs: Iterable[dict[str, Any]], name: str) -> str:
+    """The values of a name: the only one, or the least and the most."""
+    found = sorted({run[name] for run in runs})
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def summary_table(all_rows: Iterable[Row], results: Results) -> str:
