@@ -174,7 +174,8 @@ def _logged(record: logging.LogRecord) -> dict[str, Any]:
     """The message of a log record, with its traceback; no handler has formatted it, so none sees a trace of this."""
     text = _message_of(record)
     if record.exc_info and record.exc_info[1] is not None:
-        text += "\n" + trace_of(record.exc_info[1]).rstrip("\n")
+        exc = record.exc_info[1]
+        text += "\n" + without_heard(trace_of(exc), kept_out_of(exc)).rstrip("\n")
     if record.stack_info:
         text += "\n" + text_of(record.stack_info)
     level = next((name for number, name in _LEVELS if record.levelno >= number), "debug")

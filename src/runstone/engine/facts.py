@@ -37,22 +37,13 @@ LOST: Final = "run.log:line:0"
 
 
 def text_of(value: Any) -> str:
-    """`value` as it shows itself; its type's name where showing it fails; of an exception what may be recorded."""
-    if isinstance(value, BaseException):
-        return _told_by(value)
+    """`value` as it shows itself; its type's name where showing it fails; of an exception that is withheld nothing."""
+    if isinstance(value, BaseException) and is_withheld(value):
+        return WITHHELD
     try:
         return str(value)
     except Exception:  # a foreign object may raise anything
         return f"<{type(value).__name__}>"
-
-
-def _told_by(exc: BaseException) -> str:
-    if is_withheld(exc):
-        return WITHHELD
-    try:
-        return without_heard(str(exc), kept_out_of(exc))
-    except Exception:  # as for any other object
-        return f"<{type(exc).__name__}>"
 
 
 def reason_of(exc: Exception) -> str:
@@ -149,7 +140,7 @@ def trace_of(exc: BaseException) -> str:
 
     try:
         if not is_withheld(exc):
-            return without_heard("".join(traceback.format_exception(exc)), kept_out_of(exc))
+            return "".join(traceback.format_exception(exc))
         frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
         places = [f"  {code.co_filename}, line {line}, in {code.co_name}\n" for code, line in frames]
         return "".join([*places, type(exc).__name__])

@@ -76,7 +76,8 @@ class Database:
         _alive.add(self)
 
     def __del__(self) -> None:
-        self.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def open(self) -> sqlite3.Connection:
         """The connection, made where there is none. Raises `ForeignDatabaseError`, `sqlite3.Error`, `OSError`."""

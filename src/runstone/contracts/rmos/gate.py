@@ -14,7 +14,7 @@ from runstone.contracts.rmos.writing import record_toolpaths, tool_label
 from runstone.core.parsing import parse_json
 from runstone.core.values import Foreign
 from runstone.engine.current import current_run
-from runstone.engine.facts import text_of
+from runstone.engine.facts import kept_out_of, text_of, without_heard
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
 from runstone.engine.publishing import publisher_of
@@ -182,7 +182,8 @@ class Attempt:
                 stable_json(found)  # text that is no Unicode cannot be recorded, so nothing can be decided on it
                 self._feasibility = found
             except Exception as exc:  # what cannot be computed blocks, whatever kept it from being computed
-                self._judge.verdict = ERROR, f"Feasibility could not be computed: {type(exc).__name__}: {text_of(exc)}"
+                why = without_heard(text_of(exc), kept_out_of(exc))
+                self._judge.verdict = ERROR, f"Feasibility could not be computed: {type(exc).__name__}: {why}"
         return Foreign(in_order(self._feasibility), STABLE)
 
     def _build(self) -> None:
