@@ -674,7 +674,7 @@ def test_a_block_that_is_over_is_charged_with_nothing(store: Store) -> None:
             model.usage(input_tokens=100)
         with run.tool_call("later") as later:
             later.usage(input_tokens=100)
-            assert later.outer is None
+            assert later.parent is None
         with run.child("part"):
             pass
         with run.tool_call("first", {}, contract=limited):

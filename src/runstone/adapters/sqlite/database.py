@@ -76,8 +76,9 @@ class Database:
         _alive.add(self)
 
     def __del__(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def open(self) -> sqlite3.Connection:
         """The connection, made where there is none. Raises `ForeignDatabaseError`, `sqlite3.Error`, `OSError`."""
