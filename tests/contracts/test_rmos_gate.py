@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from saw_service import CALM, GCODE, WILD, Service, build, feasibility, is_run
 from tests.core.planted import checked
+from tests.engine.called import contract
 
 import runstone
 from runstone.contracts.rmos import RunArtifact, sha256_json, sha256_text, sha256_toolpaths_payload
@@ -154,25 +155,13 @@ def test_feasibility_that_cannot_be_computed_blocks(tmp_path: Path, broken: Any)
 def test_what_a_contract_drops_stands_in_no_reason(tmp_path: Path) -> None:
     """An argument of a tool that fails while feasibility is computed is not published in its message."""
     card = "plain words of a card"
-    contract = {
-        "name": "pay",
-        "version": "1",
-        "description": "d",
-        "arguments": {
-            "type": "object",
-            "properties": {"card": {"type": "string"}},
-            "required": ["card"],
-            "additionalProperties": False,
-        },
-        "side_effect": "none",
-        "handling": {"arguments": {"/card": "drop"}},
-    }
+    drops = contract("pay", handling={"arguments": {"/card": "drop"}})
 
     def feasible(**_: Any) -> None:
         run = runstone.current_run()
         assert run is not None
 
-        @run.tool(contract)
+        @run.tool(drops)
         def pay(card: str) -> None:
             raise ValueError(f"declined: {card}")
 

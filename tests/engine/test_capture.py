@@ -22,6 +22,7 @@ from core.planted import LETTERS, drawn
 from runstone.engine.disabled import DISABLED
 from runstone.engine.store import Store
 
+from .called import contract
 from .scenes import of_type, python
 
 PLACES = ((sys, "stdout"), (sys, "stderr"), (logging.Logger, "callHandlers"), (warnings, "_showwarnmsg"))
@@ -530,19 +531,7 @@ def test_a_descriptor_that_somebody_replaced_stays(tmp_path: Path) -> None:
 def test_what_is_logged_of_an_exception_keeps_what_is_withheld(store: Store, form: str) -> None:
     """Neither the text of a model call's exception nor what a contract drops is recorded: only its type and frames."""
     prompt, card = "PRIVATE PROMPT of a customer", "plain words of a card"
-    contract = {
-        "name": "pay",
-        "version": "1",
-        "description": "d",
-        "arguments": {
-            "type": "object",
-            "properties": {"card": {"type": "string"}},
-            "required": ["card"],
-            "additionalProperties": False,
-        },
-        "side_effect": "none",
-        "handling": {"arguments": {"/card": "drop"}},
-    }
+    drops = contract("pay", handling={"arguments": {"/card": "drop"}})
     logger = logging.getLogger("app")
     logger.addHandler(logging.NullHandler())
 
@@ -556,7 +545,7 @@ def test_what_is_logged_of_an_exception_keeps_what_is_withheld(store: Store, for
 
     with store.run("job") as run, run.capture():
 
-        @run.tool(contract)
+        @run.tool(drops)
         def pay(card: str) -> None:
             raise ValueError(f"declined: {card}")
 

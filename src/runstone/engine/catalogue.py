@@ -54,11 +54,11 @@ class Catalogue:
                     answer = question(catalog)
                     if catalog.generation() == generation:  # else what was read in is forgotten again
                         return answer
-                except NotAnswered:  # the next one is asked, this time
-                    break
-                except CatalogLost:
+                except CatalogLost as exc:
                     if len(catalogs) == 1:
                         raise
+                    if isinstance(exc, NotAnswered):  # the next one is asked, this time
+                        break
             else:
                 self._catalogs = catalogs[1:] or catalogs
             catalogs = catalogs[1:] or catalogs

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from runstone.engine.recorder import Run
 
 LIVE: Final[dict[int, Run]] = {}
-_last: list[Callable[[], None]] = []
+_behind: list[Callable[[], None]] = []
+"""What is called when all runs are finished at the end."""
 _state = {"registered": False}
 
 
@@ -37,8 +38,8 @@ def watch(run: Run) -> None:
 def at_exit(call: Callable[[], None]) -> None:
     """Call this once at the end of the process, when all runs are finished."""
     _register()
-    if call not in _last:
-        _last.append(call)
+    if call not in _behind:
+        _behind.append(call)
 
 
 def _register() -> None:
@@ -72,7 +73,7 @@ def _after_fork() -> None:
 
 def _at_exit() -> None:
     _finish_all()
-    for call in _last:
+    for call in _behind:
         call()
 
 

@@ -11,7 +11,7 @@ from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from runstone.core.digests import Digest
     from runstone.core.tombstone import Tombstone
@@ -27,7 +27,7 @@ def sealed_id(store: Store, finder: Finder, run: str) -> str:
     if not isinstance(run, str):
         raise error("run_not_found", f"a run is named by text; found {type(run).__name__}", store=store.url)
     if not is_unicode(run):
-        raise _not_found(store, "", f"no run {excerpt(run, 140)!r} in {store.url}", run=excerpt(run, 140))
+        raise _unknown(store, run)
     if run == LATEST:
         newest = next(store.runs(), None)
         if newest is None:
@@ -47,9 +47,7 @@ def _by_alias(store: Store, finder: Finder, name: str) -> str:
 
     run_id = aliased(finder, name[1:])
     if run_id is None or not store.objects.exists(run_id):
-        raise error(
-            "run_not_found", f"no run {excerpt(name, 140)!r} in {store.url}", run=excerpt(name, 140), store=store.url
-        )
+        raise _unknown(store, name)
     return run_id
 
 
@@ -58,7 +56,8 @@ def _by_digest(store: Store, finder: Finder, digest: Digest) -> str:
     for run_id in finder.sealed(asking("digest", digest)):
         if _digest_of(store, run_id) == digest:
             return run_id
-    raise _not_found(store, digest, f"no run with digest {digest} in {store.url}", digest=digest)
+    message = f"no run with digest {digest} in {store.url}"
+    raise _purged(store, digest) or error("run_not_found", message, digest=digest, store=store.url)
 
 
 def _digest_of(store: Store, run_id: str) -> Digest | None:
@@ -81,7 +80,7 @@ def _by_prefix(store: Store, prefix: str) -> str:
     sealed = {run_id for run_id in store.objects.run_ids() if prefix and run_id.startswith(prefix)}
     found = sorted(sealed.union(run_id for run_id in still_open if prefix and run_id.startswith(prefix)))
     if not found:
-        raise _not_found(store, prefix, f"no run {excerpt(prefix, 140)!r} in {store.url}", run=excerpt(prefix, 140))
+        raise _purged(store, prefix) or _unknown(store, prefix)
     if len(found) > 1:
         shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
         raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
@@ -104,15 +103,17 @@ def open_id(store: Store, run: str) -> str:
         return found[0]
     if found:
         raise error("ambiguous_run", f"{run!r} fits {len(found)} open runs", prefix=run, found=found[:20])
-    raise error(
-        "run_not_found", f"no open run {excerpt(run, 140)!r} in {store.url}", run=excerpt(run, 140), store=store.url
-    )
+    raise _unknown(store, run, "open run")
 
 
-def _not_found(store: Store, named: str, message: str, **details: Any) -> RunstoneError:
-    """Why RUN names nothing: it was purged, or it never was."""
+def _unknown(store: Store, named: str, what: str = "run") -> RunstoneError:
+    named = excerpt(named, 140)
+    return error("run_not_found", f"no {what} {named!r} in {store.url}", run=named, store=store.url)
+
+
+def _purged(store: Store, named: str) -> RunstoneError | None:
     stone = purged_run(store.objects, named)
-    return error("run_not_found", message, store=store.url, **details) if stone is None else stone.error()
+    return None if stone is None else stone.error()
 
 
 def purged_run(objects: Objects, run: str) -> Tombstone | None:

@@ -583,7 +583,7 @@ class JournalWriter:
         return 0
 
     def say(self, topic: str, message: str) -> None:
-        """Say a thing on standard error, once a topic; its first word is the one of other runs.
+        """Say a thing, once a topic; all runs share a bound for the first word of one.
 
         Never under the lock: standard error may be anything, also something that records.
         """

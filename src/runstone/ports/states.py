@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 
 class BaseGone(Exception):  # noqa: N818  # said to the engine, which stores the state whole; no user meets it
@@ -70,6 +70,9 @@ class Write(NamedTuple):
     channel: str
     data: bytes
 
+
+MAX_LOOSE: Final = 32
+"""So many records of replaced steps stay in a place before a put takes them away."""
 
 Rewrite: TypeAlias = Callable[[Place, Sequence[Record], int | None], tuple[int | None, bytes]]
 """Make the last record of a chain anew: of a place, its whole chain, and the number of the nearest record of it that

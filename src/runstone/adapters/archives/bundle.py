@@ -3,6 +3,7 @@
 - Names are proved when the archive is opened: those that no bundle can hold, those that stand there twice or are
   the same on some file system are refused. Links, devices and pipes are listed as what they are, never followed.
 - Nothing is extracted by name: an importer writes through a stage, which proves paths once more.
+- A packed member of which parts are asked for is unpacked once, to a file that has no name.
 - The bundle's files stand at the top level or, as an export writes them, in one folder.
 """
 

@@ -6,16 +6,13 @@ import _thread
 from contextlib import suppress
 
 from runstone.errors import RunstoneError, error
-from runstone.ports.states import BaseGone, Found, Place, Record, Step, Use
+from runstone.ports.states import MAX_LOOSE, BaseGone, Found, Place, Record, Step, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from typing import Final
 
     from runstone.ports.states import Carry, NewRecord, Rewrite, Write
-
-MAX_LOOSE: Final = 32
 
 
 class _Space:

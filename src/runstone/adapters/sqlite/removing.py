@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from runstone.adapters.sqlite.rows import numbers_of, packed_numbers, space_of
 from runstone.errors import RunstoneError, error, excerpt
-from runstone.ports.states import Place, Record, Step, Write
+from runstone.ports.states import MAX_LOOSE, Place, Record, Step, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     """Of a step: its name, its runs, what it is made of."""
 
 NO_SPACE: Final = 0
-MAX_LOOSE: Final = 32
 
 
 def remove_steps(db: sqlite3.Connection, place: Place, names: Collection[str], rewrite: Rewrite, chain_sql: str) -> int:
