@@ -353,8 +353,8 @@ def read_file(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError as exc:
-        raise error("file_not_found", f"{path}: {exc.strerror}", path=path) from exc
+    except (OSError, ValueError) as exc:
+        raise error("file_not_found", f"{path}: {getattr(exc, 'strerror', None) or exc}", path=path) from exc
 
 
 def write_new(path: str, pieces: Iterable[bytes]) -> tuple[int, str]:

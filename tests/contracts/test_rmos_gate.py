@@ -96,6 +96,25 @@ def test_the_decision_keeps_the_numbers_of_the_feasibility(tmp_path: Path) -> No
     assert text.count('"rim": 40.0') == 2
 
 
+@pytest.mark.parametrize(
+    ("judged", "level"),
+    [
+        ({"risk_level": "RED", "safety": {"risk_level": "GREEN"}}, "RED"),
+        ({"risk_level": "GREEN", "safety": {"risk_level": "RED"}}, "RED"),
+        ({"risk_level": "RED", "safety": {"note": "none"}}, "RED"),
+        ({"risk_level": "MAUVE", "safety": {"risk_level": "GREEN"}}, "UNKNOWN"),
+        ({"risk_level": ["RED"], "safety": {"risk_level": "GREEN"}}, "UNKNOWN"),
+        ({"safety": {"note": "none"}}, "UNKNOWN"),
+    ],
+)
+def test_of_two_levels_the_worse_counts(judged: dict[str, Any], level: str, tmp_path: Path) -> None:
+    """The feasibility's own and its member `safety` tell one each: neither takes the other away."""
+    functions: dict[str, Any] = {"feasibility": {"saw": lambda **_: judged}, "toolpaths": {"saw": lambda **_: {}}}
+    answer = Service(tmp_path / "runs", **functions).ask(CALM)
+    assert answer.status == 409
+    assert answer.content["detail"]["decision"]["risk_level"] == level
+
+
 def test_a_blocked_request(service: Service) -> None:
     """RED, whatever the client says of it; nothing is built."""
     answer = service.ask(WILD, feasibility={"risk_level": "GREEN"}, fail="it was built")

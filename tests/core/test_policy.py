@@ -102,6 +102,16 @@ def test_a_pointer_leads_into_objects_and_lists() -> None:
     assert answer(one, {"a/b": [0]})[2] == "fact_missing"
 
 
+def test_a_key_that_begins_with_a_dollar_is_a_key_like_any_other() -> None:
+    """The recorder's door writes it with one more; a rule names it, and what it holds, as they were given."""
+    one = {**rule(max=10), "fact": "/$top"}
+    assert answer(one, {"$top": 5}) == HOLDS
+    assert answer(one, {"$top": 5000})[2] == answer(one, {"$top": Decimal(5000)})[2] == "over_limit"
+    assert answer({**rule(present=False), "fact": "/q/$top"}, {"q": {"$top": 5}})[2] == "present"
+    assert answer(rule(equals={"$top": [{"$": 1}]}), {"f": {"$top": [{"$": 1.0}]}}) == HOLDS
+    assert answer(rule(one_of=[{"$top": 1}]), {"f": {"$$top": 1}})[2] == "not_one_of"
+
+
 def test_a_fact_may_be_a_level() -> None:
     """Then it is what the rule comes to; a word that is no level is the worst."""
     one = {"id": "r", "fact": "/f", "is_level": True}

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import html
+import importlib
 import json
 import shlex
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
+from xml.etree.ElementTree import Element, tostring
 
 import pytest
 
@@ -42,6 +47,41 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 def test_everyday_encodings_are_spelled(encode: Callable[[str], str]) -> None:
     """As Python's own library writes them."""
     assert encode(VALUE) in spellings(VALUE)
+
+
+HARD = ["p$`\\\"'\n\tä\u20ac\U0001f511\x1b", "pa$$w0rd-Zx9", "pässwörtZx9", "a b;c|d&(e)<f>{g}[h]!*?^,`i`"]
+YAML: Any = importlib.import_module("yaml")
+
+
+@pytest.mark.parametrize("value", HARD)
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_shell_prints_what_is_spelled(value: str, locale: str) -> None:
+    """As it quotes a word, and as it lists its variables."""
+    script = 'LC_ALL=$1; unset v; export v=$2; printf "%q\\0" "$v"; export -p v; printf "\\0"; declare -p v'
+    command = ["bash", "-c", script, "-", locale, value]
+    printed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
+    assert len(printed) == 3
+    forms = spellings(value)
+    assert all(any(form in text for form in forms) for text in printed if text)
+
+
+@pytest.mark.parametrize("value", HARD)
+def test_yaml_and_xml_print_what_is_spelled(value: str) -> None:
+    """In ASCII, as their writers do unless they are told otherwise."""
+    element = Element("a", text=value)
+    element.text = value
+    attribute, _, body = tostring(element).decode().partition(">")
+    dumped = YAML.dump({"v": value}, default_style='"', width=1000)
+    forms = spellings(value)
+    assert all(any(form in text for form in forms) for text in (attribute, body, dumped))
+
+
+def test_git_prints_what_is_spelled(tmp_path: Path) -> None:
+    """A name that is not ASCII, by its bytes."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "pässwörtZx9").touch()
+    status = subprocess.run(["git", "-C", tmp_path, "status", "--short"], capture_output=True, check=True)
+    assert any(form in status.stdout.decode() for form in spellings("pässwörtZx9"))
 
 
 def test_line_ends_are_spelled_as_others_end_lines() -> None:

@@ -110,6 +110,9 @@ WRONG: list[tuple[Any, str]] = [
     ({**SMALL, "budget": {"cost": "1e3"}}, "/budget/cost"),
     ({**SMALL, "budget": {"cost": "0."}}, "/budget/cost"),
     ({**SMALL, "budget": {"cost": -0.1}}, "/budget/cost"),
+    ({**SMALL, "budget": {"cost": "0.0000000000001"}}, "/budget/cost"),
+    ({**SMALL, "budget": {"cost": "1000000000000000"}}, "/budget/cost"),
+    ({**SMALL, "budget": {"cost": 1e15}}, "/budget/cost"),
     ({**SMALL, "handling": None}, "/handling"),
     ({**SMALL, "handling": {"arguments": {"to": "mask"}}}, "/handling/arguments/to"),
     ({**SMALL, "sideeffect": "read"}, "/sideeffect"),
@@ -141,7 +144,7 @@ def test_a_reference_is_one_only_where_a_schema_has_it() -> None:
     assert ToolContract.of({**SMALL, "arguments": examples}).arguments == examples
 
 
-@pytest.mark.parametrize("cost", ["0", "0.5", "12.345678", 0, 2, 0.25])
+@pytest.mark.parametrize("cost", ["0", "0.5", "12.345678", 0, 2, 0.25, 1e-7, 999999999999999])
 def test_a_cost_is_a_number_or_its_digits(cost: Any) -> None:
     """Digits tell it exactly."""
     contract = ToolContract.of({**SMALL, "budget": {"cost": cost}})
@@ -219,7 +222,9 @@ def test_patterns_of_a_result_are_looked_up_in_its_schema() -> None:
         ({"additionalProperties": {"type": "integer"}}, "a", True),
         ({"additionalProperties": {"type": "integer"}}, "a/b", False),
         ({"patternProperties": {"^x": True}, "additionalProperties": False}, "a", True),
-        ({"unevaluatedProperties": False}, "a", False),
+        ({"unevaluatedProperties": False}, "a", True),
+        ({"allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False}, "a", True),
+        ({"allOf": [{"properties": {"a": {}}}], "additionalProperties": False}, "a", False),
         ({"items": [{"type": "object"}], "additionalItems": False, "type": "array"}, "1", False),
         ({"type": "array"}, "99999999999999999999", True),
         ({"type": "array"}, "٣", False),

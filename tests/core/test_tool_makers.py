@@ -61,7 +61,8 @@ def test_a_model_is_the_arguments() -> None:
 
 def test_a_model_may_be_the_result() -> None:
     """Or a schema as it is."""
-    assert contract_of_model(Address, name="find", result=Person).result == Person.model_json_schema()
+    dumped = Person.model_json_schema(mode="serialization")
+    assert contract_of_model(Address, name="find", result=Person).result == dumped
     assert contract_of_model(Address, name="find", result={"type": "null"}).result == {"type": "null"}
     assert contract_of_model(Address, name="find").name == "find"
     assert contract_of_model(RootModel[list[int]], name="sum").arguments["type"] == "array"
@@ -137,6 +138,8 @@ def test_changes_are_for_all_of_a_list() -> None:
         ([{"inputSchema": {}}], "/name"),
         ([{"name": "x"}], "/arguments"),
         ([TOOLS[0], TOOLS[0]], "/name"),
+        ([{**TOOLS[0], "annotations": "x"}], "/tools/0/annotations"),
+        ({"result": [1]}, "/result"),
     ],
 )
 def test_what_is_no_list_of_tools_is_refused(tools: Any, path: str) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 import runstone
+from runstone.contracts.agent import contract_of_function
 from runstone.core.tools.approval import Approval, ApprovalRequest
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
@@ -380,6 +382,54 @@ def test_defaults_are_ruled_over(store: Store) -> None:
         assert blocked(lambda: pay(amount=5), "bounds/1").details["rule"]["reason_code"] == "argument_missing"
         assert pay("me", amount=5) == 5
     assert asked == [{"to": "me", "amount": 5}]
+
+
+def test_bounds_hold_for_keys_that_begin_with_a_dollar(store: Store) -> None:
+    """And an argument that may be left out is not passed over where it is there."""
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "bounds": [{"tool": "list", "path": "/$top", "max": 10, "optional": True}]})
+        assert blocked(called(run, "list", {"$top": 5000}), "bounds/0").details["rule"]["measured"] == 5000
+        assert called(run, "list", {"$top": 5})() == called(run, "list", {})() == ["ran"]
+
+
+def test_bounds_name_a_model_as_its_contract_and_the_record_do(store: Store) -> None:
+    """By the names that it is validated by."""
+
+    class Payment(BaseModel):
+        amount: int = Field(alias="amountEur")
+
+    def pay(payment: Payment) -> int:
+        return payment.amount
+
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "bounds": [{"tool": "pay", "path": "/payment/amountEur", "max": 10, "optional": True}]})
+        tool = run.tool(contract_of_function(pay))(pay)
+        blocked(lambda: tool(Payment(amountEur=5000)), "bounds/0")
+        assert tool(Payment(amountEur=5)) == 5
+    assert [call["args"] for call in calls(store)] == [{"payment": {"amountEur": 5000}}, {"payment": {"amountEur": 5}}]
+
+
+def test_a_budget_that_a_contract_can_tell_is_enforced(store: Store) -> None:
+    """Also one of a tenth of a millionth."""
+    with store.run("agent", run_id="r") as run:
+        run.govern(prices=PRICES)
+        with run.tool_call("pay", {}, contract=contract("pay", budget={"cost": 1e-7})) as call:
+            call.usage("m", input_tokens=1)
+        with pytest.raises(PolicyBlocked, match=r"contract\.budget\.cost"):
+            called(run, "pay", {}, contract=contract("pay", budget={"cost": 1e-7}))()
+
+
+def test_what_a_contract_leaves_to_others_is_within_bounds_as_well(store: Store) -> None:
+    """A default of a parameter that only a part of the schema names counts as one."""
+    schema = {
+        "type": "object",
+        "allOf": [{"properties": {"amount": {"type": "integer"}}}],
+        "unevaluatedProperties": False,
+    }
+    with store.run("agent", run_id="r") as run:
+        run.govern({**NAMED, "bounds": [{"tool": "pay", "path": "/amount", "max": 10, "optional": True}]})
+        pay = run.tool({**contract("pay"), "arguments": schema})(lambda amount=5000: amount)
+        blocked(pay, "bounds/0")
 
 
 def test_what_is_no_number_breaks_bounds(store: Store) -> None:

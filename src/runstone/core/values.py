@@ -151,6 +151,11 @@ def free_key(key: str, taken: dict[str, Any], numbers: dict[str, int]) -> str:
     return f"{key}#{number}"
 
 
+def plain_key(text: str) -> str:
+    """A key that is text as it is recorded: one that begins with `$` gets one more."""
+    return "$" + text if text.startswith("$") else text
+
+
 def _key(key: Any) -> tuple[str, bool]:
     """The text of a key, and whether it stands as it was."""
     if type(key) is str and key.isascii() and not key.startswith("$"):
@@ -165,7 +170,7 @@ def _key_text(key: Any) -> tuple[str, bool]:
     if isinstance(key, str) and not _is_enum(key):
         marks: list[Mark] = []
         text = _text(str(key), [], marks)
-        return ("$" + text, False) if text.startswith("$") else (text, not marks)
+        return plain_key(text), not marks and not text.startswith("$")
     if _is_enum(key):
         return _key_text(key.value)[0], False
     if key is None or isinstance(key, bool):

@@ -57,9 +57,11 @@ _LENGTHS: Final = {"min_length": ("minLength", "minItems"), "max_length": ("maxL
 
 
 class Schemas:
-    """Makes the schemas of annotations; `defs` are those of classes, to which they refer."""
+    """Makes the schemas of annotations; `defs` are those of classes, to which they refer. Pydantic models are described
+    by what they are validated from, or by what they are dumped to: `mode` is pydantic's own word."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: str = "validation") -> None:
+        self._mode = mode
         self.defs: dict[str, Schema] = {}
         self._names: dict[Any, str] = {}
         self._aliases: list[Any] = []
@@ -145,7 +147,7 @@ class Schemas:
         """A pydantic model, by reference; its own definitions stand beside it."""
         name = self._names.get(kind)
         if name is None:
-            schema = dict(kind.model_json_schema())
+            schema = dict(kind.model_json_schema(mode=self._mode))
             for inner, definition in schema.pop(DEFS, {}).items():
                 if self.defs.setdefault(inner, definition) != definition:
                     raise _ambiguous(inner)

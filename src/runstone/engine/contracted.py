@@ -1,13 +1,11 @@
 """A tool's contract at work: whether arguments and results fit it, and what of them may be recorded.
 
-- What is checked and handled is spelled as the schema spells it: a pydantic model by its aliases.
+- What is checked and handled is spelled as the schema spells it (`engine.spelling`).
 - Handling comes before all else that is recorded: before a journal line exists, what it takes is gone.
 - A value is checked as it was given: a big integer is an integer, though it is recorded as text.
 """
 
 from __future__ import annotations
-
-import sys
 
 from runstone.core import canonical
 from runstone.core.bounding import Bounded
@@ -15,6 +13,7 @@ from runstone.core.limits import MAX_DEPTH
 from runstone.core.redaction.redactor import FAILED
 from runstone.core.tools.handling import handled
 from runstone.core.values import Coerced, Foreign, coerce
+from runstone.engine.spelling import as_arguments, as_result
 from runstone.engine.taken_out import taken_out
 from runstone.errors import RunstoneError
 
@@ -53,18 +52,18 @@ class Contracted:
 
     def problems(self, args: Any) -> list[dict[str, str]]:
         """Where arguments do not fit the contract: `path` (a JSON Pointer) and `message`, which repeats no value."""
-        return _problems(self._checks_args, args)
+        return _problems(self._checks_args, as_arguments(args))
 
     def result_problems(self, value: Any) -> list[dict[str, str]]:
         """The same of a result; none where the contract says nothing of it."""
-        return [] if self._checks_result is None else _problems(self._checks_result, value)
+        return [] if self._checks_result is None else _problems(self._checks_result, as_result(value))
 
     def args(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """Arguments as the event's member `args`, and their marks, by pointers into the event's data.
 
         With `shorten` (see `core.bounding`) large ones are cut first. What nests too deep to be recorded is dropped.
         """
-        return _recorded(value, self.contract.handling.arguments, self._key, _ARGS, shorten)
+        return _recorded(as_arguments(value), self.contract.handling.arguments, self._key, _ARGS, shorten)
 
     def taken(self, value: Any) -> set[str]:
         """Texts and numbers of arguments that are not recorded; none of what nests too deep to be checked."""
@@ -72,18 +71,18 @@ class Contracted:
         if not patterns.takes:
             return set()
         try:
-            tree = coerce(_spelled(value, ()))[0]
+            tree = coerce(as_arguments(value))[0]
         except RunstoneError:
             return set()
         return set(taken_out(tree, handled(tree, patterns, None)[1]))
 
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """A result, in the same way, as the member `result`."""
-        return _recorded(value, self.contract.handling.result, self._key, _RESULT, shorten)
+        return _recorded(as_result(value), self.contract.handling.result, self._key, _RESULT, shorten)
 
     def item(self, value: Any, number: int, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """An item that a generator yields: what patterns say of an item of the result holds for it."""
-        shown, marks = _recorded([value], self.contract.handling.result, self._key, _YIELDED, shorten)
+        shown, marks = _recorded([as_result(value)], self.contract.handling.result, self._key, _YIELDED, shorten)
         tree = shown.value if type(shown) is Coerced else shown
         here = f"/{_YIELDED}/{number}"
         told = [[here + place.removeprefix(f"/{_YIELDED}").removeprefix("/0"), mark] for place, mark in marks]
@@ -92,7 +91,7 @@ class Contracted:
 
 def _problems(check: Checker, value: Any) -> list[dict[str, str]]:
     try:
-        found = check(_plain(_spelled(value, ()), 0))
+        found = check(_plain(value, 0))
     except (RecursionError, RunstoneError):  # too deep: nothing that is not checked may pass
         found = [("", _TOO_DEEP)]
     return [{"path": path, "message": message} for path, message in found]
@@ -101,7 +100,6 @@ def _problems(check: Checker, value: Any) -> list[dict[str, str]]:
 def _recorded(
     value: Any, patterns: Patterns, key: bytes | None, member: str, shorten: Shorten | None
 ) -> tuple[Any, list[Mark]]:
-    value = _spelled(value, ())
     marks: list[Mark] = []
     if shorten is not None:
         bounded = Bounded(shorten, member)
@@ -126,42 +124,6 @@ def _above(pointer: str) -> list[str]:
     """The pointers to all that holds a place."""
     parts = pointer.split("/")
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
-
-
-class _Spelled(dict["Any", "Any"]):
-    """What an object holds, as its schema spells it. The door marks it `coerced`, as it is no plain mapping."""
-
-
-def _spelled(value: Any, around: tuple[Any, ...]) -> Any:
-    """A value with each pydantic model in it as the mapping that its schema describes: by its aliases.
-
-    `around` is what holds it; what holds itself, or nests too deep, stays as it is.
-    """
-    if "pydantic" not in sys.modules:
-        return value
-    kind = type(value)
-    if not (kind is dict or kind is list or kind is tuple or hasattr(kind, "__dataclass_fields__")):
-        return _of_model(value) if callable(getattr(kind, "model_dump", None)) else value
-    if len(around) > MAX_DEPTH or any(value is one for one in around):
-        return value
-    around = (*around, value)
-    if kind is dict:
-        return {key: _spelled(item, around) for key, item in value.items()}
-    if kind is list or kind is tuple:
-        return kind([_spelled(item, around) for item in value])
-    try:
-        held = {field.name: getattr(value, field.name) for field in sys.modules["dataclasses"].fields(kind)}
-    except Exception:  # a member may be missing, and a foreign object may raise anything; the door tells of it
-        return value
-    return _Spelled({name: _spelled(item, around) for name, item in held.items()})
-
-
-def _of_model(model: Any) -> Any:
-    try:
-        held = model.model_dump(by_alias=True)
-    except Exception:  # a foreign object may raise anything; the door tells of it
-        return model
-    return _Spelled(held) if type(held) is dict else tuple(held) if type(held) is list else model
 
 
 def _plain(value: Any, depth: int) -> Any:

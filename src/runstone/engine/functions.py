@@ -69,7 +69,7 @@ def _arguments(signature: inspect.Signature, hints: dict[str, Any]) -> dict[str,
 def _result(function: Callable[..., Any], hints: dict[str, Any]) -> dict[str, Any]:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function) or "return" not in hints:
         return {}
-    schemas = Schemas()
+    schemas = Schemas("serialization")
     schema = schemas.of(hints["return"])
     return {"result": _whole(schema, schemas)} if schema else {}
 

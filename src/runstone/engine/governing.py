@@ -18,9 +18,10 @@ from runstone.core.tools.approval import APPROVED, UNANSWERED, ApprovalRequest, 
 from runstone.core.tools.limits import fired, limits_of_contract
 from runstone.core.tools.prices import PriceTable
 from runstone.core.tools.rules import CODE, Asked, CallPolicy, call_policy_from_bytes
-from runstone.core.values import COERCED, Coerced, coerce
+from runstone.core.values import COERCED, coerce
 from runstone.engine.driving import Asking
 from runstone.engine.facts import maybe_text
+from runstone.engine.spelling import as_arguments
 from runstone.engine.taken_out import without_taken
 from runstone.errors import PolicyBlocked, RunstoneError, error
 
@@ -107,11 +108,11 @@ class Admission:
         self._call = call
         self._calls: Calls = call.run.calls
         self._args = args
-        tree, marks = coerce(args)
-        facts = Facts(tree, frozenset(at for at, mark in marks if mark == COERCED))
         contract = call.contract
+        tree, marks = coerce(args if contract is None else as_arguments(args))
+        facts = Facts(tree, frozenset(at for at, mark in marks if mark == COERCED))
         effect = None if contract is None else contract.side_effect
-        self._asked = Asked(call.tool, effect, facts, shown.value if type(shown) is Coerced else shown)
+        self._asked = Asked(call.tool, effect, facts, shown)
         self._at_ns = 0
 
     def steps(self) -> Steps:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runstone.core.canonical import canonical_bytes
+from runstone.core.limits import MAX_SAFE_INTEGER
 from runstone.core.parsing import load
 from runstone.core.values import coerce
 from runstone.engine.current import OfThisProcess, current_run
@@ -205,7 +206,8 @@ class StateStore(OfThisProcess):
         name = None if before is None else _name_of(before)
         gone: dict[Place, Names] = {}
         for place in places:
-            kept = {found.step.step for found in self.records.steps(place, None, keep)} if keep else set()
+            last = self.records.steps(place, None, min(keep, MAX_SAFE_INTEGER)) if keep else ()
+            kept = {found.step.step for found in last}
             steps = (found.step.step for found in self.records.all_steps(place, name))
             gone[place] = [step for step in steps if step not in kept]
         return self.records.remove(gone)

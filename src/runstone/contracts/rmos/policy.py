@@ -25,10 +25,16 @@ _TOLD: Final = ("risk_level", "score", "block_reason", "warnings", "details")
 
 
 def _as_told(feasibility: Mapping[str, Any]) -> dict[str, Any]:
-    """What the feasibility says of itself, at its top or as `safety`."""
+    """What the feasibility says of itself, at its top or as `safety`; where both tell a level, the worse one counts."""
     safety = feasibility.get("safety")
-    told = safety if isinstance(safety, dict) else feasibility
-    return {key: told[key] for key in _TOLD if told.get(key) is not None}
+    told = [one for one in (safety, feasibility) if isinstance(one, dict) and one.get("risk_level") is not None]
+    worst = max(told, key=_badness, default=feasibility)
+    return {key: worst[key] for key in _TOLD if worst.get(key) is not None}
+
+
+def _badness(told: Mapping[str, Any]) -> int:
+    level = told["risk_level"]
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
 SAFETY_POLICY: Final = Policy("rmos-safety", "1", _as_told, levels=LEVELS, blocks="RED")

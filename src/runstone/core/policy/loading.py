@@ -12,7 +12,7 @@ from runstone.core.policy.decision import PASS
 from runstone.core.policy.levels import levels_problem
 from runstone.core.policy.policy import Policy
 from runstone.core.policy.rule import COMPARISONS, Facts, Rule, Unknown
-from runstone.core.values import COERCED, coerce
+from runstone.core.values import COERCED, coerce, plain_key
 from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
@@ -205,11 +205,11 @@ def _score(whole: Place) -> Any:
 
 
 def parts_of(place: Place, key: str) -> list[str]:
-    """The parts of a JSON Pointer that must be there."""
+    """The parts of a JSON Pointer that must be there, as the recorder's door spells the keys."""
     text = place.text(key)
     if not text.startswith("/"):
         raise place.wrong(f"has a {key!r} that is no JSON Pointer, as /blade/rim_speed; found {excerpt(text)!r}")
-    return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
+    return [plain_key(part.replace("~1", "/").replace("~0", "~")) for part in text[1:].split("/")]
 
 
 def _rule(place: Place, levels: list[str]) -> Rule:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from runstone.core.canonical import array_index, canonical_bytes, pointer
 from runstone.core.policy.decision import FAIL, PASS, UNKNOWN
 from runstone.core.query import glob_fits
-from runstone.core.values import with_encoded_bytes
+from runstone.core.values import coerce, with_encoded_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class Unknown(Exception):  # noqa: N818  # no error: an answer of a comparison
 
 
 class Facts:
-    """Facts as JSON, and where a number became text on the way (`Decimal`, a large integer)."""
+    """Facts as the recorder's door spells them (`core.values`), and where a number became text on the way (`Decimal`, a
+    large integer). So are the parts of pointers spelled."""
 
     __slots__ = ("_coerced", "tree")
 
@@ -180,7 +181,7 @@ def _is_among(found: Any, expected: list[Any], number: Decimal | None) -> bool:
     """Whether a fact is one of some values, or the `number` that it was is."""
     if number is not None and any(number == _exact(repr(one)) for one in expected if type(one) in (int, float)):
         return True
-    return _spelled(found) in map(_spelled, expected)
+    return _spelled(found) in [_spelled(coerce(one)[0]) for one in expected]
 
 
 def _matches(found: Any, expected: str, *_: Any) -> str | None:

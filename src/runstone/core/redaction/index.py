@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-SHA256: Final = "ea4e036cc0c934bf491d9883bf2b43a9ac54dc1ca00a931c8cb27eef48d743af"
+SHA256: Final = "57d054c5c743a93ddbbfa7ffe9992ef3177ea874abb05cd7f423eaecb341baee"
 EXPRESSIONS_SHA256: Final = "b573710cf6920f8b34d66c180f043b64b71d00baea8e637656755e266a93d2ae"
 ANCHORS: Final = (
     b'"d"', b'"d\'', b'"d\\', b"$1$", b"$2a$", b"$2b$", b"$2x$", b"$2y$", b"$5$", b"$6$", b"$7$", b"$apr1$",

@@ -167,14 +167,14 @@ _NO_VALUE: Final = frozenset(
 """)
 ) | {"str | none"}
 _SOURCES: Final = listed("""
-    env: file: vault: ssm: secretsmanager: kms: keyring gcp: arn: op:// akv: http:// https:// os.environ os.getenv
+    env: file: vault: ssm: secretsmanager: kms: keyring: gcp: arn: op:// akv: http:// https:// os.environ os.getenv
     process.env
 """)
 """How a value begins that tells where the secret is, in quotation marks, too."""
 _REFERENCES: Final = listed("""
     env: env. file: vault: vault. ssm: secretsmanager: secret: ref: var. local. data. os.environ os.getenv
     process.env getpass getenv arn: config. settings. self. args. request. options. credentials. secrets. kms:
-    keyring gcp: op:// akv: http:// https://
+    keyring. keyring: gcp: op:// akv: http:// https://
 """)
 """How an expression begins that has the value from elsewhere."""
 _TAGS: Final = frozenset(

@@ -35,6 +35,7 @@ _HTML_QUOTES: Final[tuple[dict[str, str], ...]] = (
     {'"': "&#34;", "'": "&#39;"},
     {'"': "&quot;", "'": "&apos;"},
     {'"': "&quot;", "'": "&#39;"},
+    {'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#09;"},
     {},
 )
 
@@ -65,6 +66,13 @@ _WITHIN_QUOTES: Final = (("'", "'\\''"), ("'", "'\"'\"'"), ("'", "''"), ('"', '"
 """How a shell (`set -x`), SQL and CSV write a quotation mark within a text that has two of them around it."""
 
 
+_SHELL_SIGNS: Final = ('"\\$`', "\"\\'$`|&;()<>!{}*[?]^, \t")
+"""What a shell puts a backslash before: within quotation marks (`export -p`), and without any (`printf %q`)."""
+_YAML: Final = dict(zip('"\\\0\a\b\v\f\x1b\x85\xa0\u2028\u2029', '"\\0abvfeN_LP', strict=True))
+"""What YAML has letters for, where Python has none, or another one."""
+_OCTAL: Final = {0x5C: "\\\\", 0x27: "\\'", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x1B: "\\E"}
+
+
 def _literal(text: str) -> str:
     """A text as Python's `ascii` has it, without its quotes."""
     return "".join(char if " " <= char <= "~" and char != "\\" else ascii(char)[1:-1] for char in text)
@@ -79,11 +87,17 @@ def _escaped(text: str) -> Iterator[str]:
             yield "".join(names.get(char, char) for char in once)
     yield _literal(text)
     yield _literal(text).replace("'", "\\'")
+    yield "".join("\\" + _YAML[char] if char in _YAML else _upper(_literal(char), 2) for char in text)
+    yield "".join(_octal(ord(char)) if char.isascii() else char for char in text)
+    for signs in _SHELL_SIGNS:
+        yield "".join("\\" + char if char in signs else char for char in text)
     for quote_mark, within in _WITHIN_QUOTES:
         yield text.replace(quote_mark, within)
     yield text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
     for names in _HTML_QUOTES:
-        yield "".join({**_HTML, **names}.get(char, char) for char in text)
+        named = "".join({**_HTML, **names}.get(char, char) for char in text)
+        yield named
+        yield named.encode("ascii", "xmlcharrefreplace").decode()
     yield "".join(f"&#{ord(char)};" if char in _MARKUP else char for char in text)
     yield "".join(f"&#x{ord(char):x};" if char in _MARKUP else char for char in text)
     yield "".join(f"&#{ord(char)};" for char in text)
@@ -93,6 +107,7 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _encoded(data: bytes) -> Iterator[str]:
+    yield "".join(_octal(byte) for byte in data)
     for spell in (_lower, _upper):
         yield spell(data.hex(), 0)
         yield "".join(spell(f"\\x{byte:02x}", 2) for byte in data)
@@ -103,6 +118,13 @@ def _encoded(data: bytes) -> Iterator[str]:
         yield "".join(_plus(byte, spell) for byte in data)
     for before in range(3):
         yield from _base64_part(data, before)
+
+
+def _octal(byte: int) -> str:
+    """A byte as a shell writes it within `$'`, and Git within quotation marks."""
+    if 0x20 <= byte <= 0x7E:
+        return _OCTAL.get(byte) or chr(byte)
+    return _OCTAL.get(byte) or f"\\{byte:03o}"
 
 
 def _as_bytes(byte: int, spell: Callable[[str, int], str]) -> str:

@@ -16,6 +16,7 @@ from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.digests import sha256_hex
 from runstone.core.parsing import load
 from runstone.core.tools.handling import Handling, tokens_of
+from runstone.core.tools.prices import AMOUNT_LIMITS, amount_of
 from runstone.core.tools.reach import reaches
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -193,20 +194,10 @@ def _check_budget(budget: Any) -> None:
         here = "/budget" + pointer([member])
         if member not in BUDGET:
             raise _invalid(f"is not known; known are {', '.join(BUDGET)}", here)
-        if member == "cost" and not _is_amount(value):
-            raise _invalid("is an amount: a number, or its digits as text, as in 0.50", here)
+        if member == "cost" and amount_of(value) is None:
+            raise _invalid(f"is an amount: a number, or its digits as text, as in 0.50; {AMOUNT_LIMITS}", here)
         if member != "cost" and (type(value) is not int or value < 0):
             raise _invalid("is a whole number, 0 or more", here)
-
-
-def _is_amount(value: Any) -> bool:
-    """Whether a value is an amount of money, which text tells exactly."""
-    if type(value) in (int, float):
-        return bool(value >= 0)
-    if not isinstance(value, str) or not value.isascii() or len(value) > 30:
-        return False
-    whole, point, fraction = value.partition(".")
-    return whole.isdecimal() and (fraction.isdecimal() or not point)
 
 
 def _invalid(problem: str, path: str) -> Exception:

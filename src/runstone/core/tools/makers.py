@@ -33,7 +33,7 @@ def contract_of_model(model: Any, *, name: str | None = None, result: Any = None
         "arguments": _schema_of(model, "/arguments"),
     }
     if result is not None:
-        document["result"] = _schema_of(result, "/result")
+        document["result"] = _schema_of(result, "/result", mode="serialization")
     return ToolContract.of({**document, **changes})
 
 
@@ -68,7 +68,7 @@ def _by_name(documents: list[dict[str, Any]], changes: dict[str, Any]) -> dict[s
 
 def _of_mcp(tool: Any, path: str) -> dict[str, Any]:
     told = _object(tool, path)
-    hints = told.get("annotations") or {}
+    hints = _object(told.get("annotations") or {}, f"{path}/annotations")
     document = {
         "name": told.get("name"),
         "version": DEFAULT_VERSION,
@@ -103,7 +103,7 @@ def _tools_in(tools: Any) -> list[Any]:
     """The tools of a list, of an answer or request that has one, or of the message around it."""
     if not isinstance(tools, (list, tuple)):
         told = _object(tools, "")
-        tools = (told.get("result") or told).get("tools")
+        tools = _object(told.get("result") or told, "/result").get("tools")
     if not isinstance(tools, (list, tuple)):
         raise error("invalid_tool_contract", "there is no list of tools", path="/tools")
     return list(tools)
@@ -118,13 +118,13 @@ def _object(value: Any, path: str) -> dict[str, Any]:
     return value
 
 
-def _schema_of(model: Any, path: str) -> Any:
+def _schema_of(model: Any, path: str, mode: str = "validation") -> Any:
     if isinstance(model, dict):
         return model
     make = getattr(model, "model_json_schema", None)
     if not isinstance(model, type) or make is None:
         raise error("invalid_tool_contract", f"{path} is made of a pydantic model, a class", path=path)
-    return make()
+    return make(mode=mode)
 
 
 def _described(text: Any) -> dict[str, str]:

@@ -27,16 +27,17 @@ PRICES: Final = ("input", "output", "cached_input")
 PER_TOKENS: Final = 1_000_000
 FRACTION_DIGITS: Final = 12
 WHOLE_DIGITS: Final = 15
+AMOUNT_LIMITS: Final = f"at most {WHOLE_DIGITS} digits before the point and {FRACTION_DIGITS} behind it"
 SCALE: Final = 10**FRACTION_DIGITS * PER_TOKENS
 """Parts of one unit of a currency in which amounts are counted."""
 
 
 def amount_of(value: Any) -> int | None:
-    """Decimal text, or a number that prints as such, in parts of `SCALE`; `None` for anything else."""
+    """Decimal text, or a number, in parts of `SCALE`; `None` for anything else, and beyond `AMOUNT_LIMITS`."""
     if type(value) in (int, float):
         if value - value != 0:
             return None
-        value = number_text(value)
+        value = _decimal_text(value)
     if not isinstance(value, str) or not value.isascii():
         return None
     whole, dot, part = value.partition(".")
@@ -45,6 +46,13 @@ def amount_of(value: Any) -> int | None:
     if dot and not part.isdecimal():
         return None
     return (int(whole) * 10**FRACTION_DIGITS + int(part.ljust(FRACTION_DIGITS, "0"))) * PER_TOKENS
+
+
+def _decimal_text(value: float) -> str:
+    """The digits of a number, without an exponent."""
+    from decimal import Decimal
+
+    return format(Decimal(number_text(value)), "f")
 
 
 def amount_text(amount: int) -> str:

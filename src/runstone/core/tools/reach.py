@@ -2,7 +2,8 @@
 what it should take out would be recorded.
 
 - The answer is no only where that is certain: by `additionalProperties: false`, by `type`, by `items`.
-- What is not looked at (conditions, names by regular expression, references that lead outside) may hold anything.
+- What is not looked at (conditions, names by regular expression, references that lead outside, what others leave
+  unevaluated) may hold anything.
 - Total: a schema is read before anybody has proved that it is one.
 """
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     """Where a part of a schema stands: names of members, numbers of items."""
 
 ANY: Final = "*"
-_CLOSING: Final = ("additionalProperties", "unevaluatedProperties")
 _HOLDING: Final = ["object", "array"]
 _OPENING: Final = ("$dynamicRef", "$recursiveRef", "patternProperties")
 
@@ -98,7 +98,7 @@ def _members(schema: dict[str, Any], place: Place, name: str) -> Iterator[Place 
         yield None
     yield from ((*place, "properties", one) for one in (told if name == ANY else (name,)) if one in told)
     if name not in told:
-        yield next(((*place, keyword) for keyword in _CLOSING if keyword in schema), None)
+        yield (*place, "additionalProperties") if "additionalProperties" in schema else None
 
 
 def _items(schema: dict[str, Any], place: Place, number: str) -> Iterator[Place | None]:

@@ -19,6 +19,7 @@ from runstone.core.policy.rule import ABSENT, Facts, Rule
 from runstone.core.query import glob_fits
 from runstone.core.tools.contract import SIDE_EFFECTS
 from runstone.core.tools.limits import BLOCK, NS_PER_S, Limits, check_budget, count, fired
+from runstone.core.values import Coerced, coerce
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -38,15 +39,21 @@ _LEVELS: Final = Levels(("allow", BLOCK), BLOCK, None)
 
 class Asked:
     """A call that is to be decided on: which tool, its side effect (`None`: not known), its arguments as `facts`, and
-    as the record shows them."""
+    as the record shows them (`Coerced`, or as the recorder's door has yet to write them)."""
 
-    __slots__ = ("facts", "shown", "side_effect", "tool")
+    __slots__ = ("_shown", "facts", "side_effect", "tool")
 
     def __init__(self, tool: str, side_effect: str | None, facts: Facts, shown: Any) -> None:
         self.tool = tool
         self.side_effect = side_effect
         self.facts = facts
-        self.shown = Facts(shown, frozenset())
+        self._shown = shown
+
+    @property
+    def shown(self) -> Facts:
+        """What the record shows: made when a rule tells of it."""
+        shown = self._shown
+        return Facts(shown.value if type(shown) is Coerced else coerce(shown)[0], frozenset())
 
 
 class _CallPlace(Place):
