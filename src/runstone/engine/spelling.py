@@ -76,7 +76,7 @@ def _renamed(value: Any, dumped: Any) -> Any:
     kind = type(value)
     if getattr(kind, "__pydantic_root_model__", False):
         return _renamed(value.root, dumped)
-    if type(dumped) is dict and (hasattr(kind, "__pydantic_fields__") or hasattr(kind, "__dataclass_fields__")):
+    if type(dumped) is dict and (hasattr(kind, "__pydantic_core_schema__") or hasattr(kind, "__dataclass_fields__")):
         return dict(_members(value, dumped))
     if type(dumped) is dict and isinstance(value, dict) and len(value) == len(dumped):
         return {key: _renamed(item, dumped[key]) for key, item in value.items()}
@@ -88,8 +88,9 @@ def _renamed(value: Any, dumped: Any) -> Any:
 def _members(value: Any, dumped: dict[str, Any]) -> Any:
     """Name and value of each field; what is computed is no argument."""
     kind = type(value)
-    fields: dict[str, Any] = getattr(kind, "__pydantic_fields__", {})
-    computed = getattr(kind, "__pydantic_computed_fields__", None) or getattr(kind, "model_computed_fields", {})
+    fields: Any = getattr(kind, "__pydantic_fields__", None) or getattr(kind, "model_fields", {})  # up to pydantic 2.9
+    computed = getattr(kind, "__pydantic_decorators__", None)
+    computed = () if computed is None else computed.computed_fields
     for name, item in dumped.items():
         if name in fields:
             yield _alias(kind, fields[name]) or name, _renamed(getattr(value, name, None), item)
