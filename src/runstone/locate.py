@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from runstone.core import layout
-from runstone.engine.current import PARENT, PARENT_STORE, says_yes
+from runstone.engine.current import PARENT, PARENT_STORE, REPLAY, says_yes
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error, excerpt, hide_by
 
@@ -135,7 +135,6 @@ def open_state_records(url: str | None = None) -> StateRecords:
     those that the run found. Raises `unsupported_store`, `invalid_state_key`, `missing_extra`.
     """
     from runstone.adapters.system import SystemEntropy
-    from runstone.engine.current import REPLAY
     from runstone.engine.state_cipher import KEY_SETTING, Cipher, Plain
     from runstone.engine.state_records import StateRecords
     from runstone.ports.states import States
@@ -171,6 +170,8 @@ def packs_by_default() -> bool:
 
 
 def _catalogs(places: Places) -> list[Catalog]:
+    if REPLAY.session is not None and not REPLAY.session.writes_in(places.root):
+        return _spare_catalogs()  # a replay reads other stores, and writes nothing there
     try:
         from runstone.adapters.sqlite.catalog import SqliteCatalog
     except ImportError:  # a Python that was built without it

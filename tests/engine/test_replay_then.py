@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from shutil import rmtree
 from textwrap import dedent
@@ -50,6 +52,35 @@ def test_states_are_those_that_the_run_found(program: Program, monkeypatch: pyte
         assert found.ok
     assert (program.folder / "states.db").read_bytes() == before
     assert sorted(path.name for path in program.folder.iterdir()) == ["agent.py", "states.db"]
+
+
+LATER = {
+    "killed": "    os._exit(0)",
+    "purged": "store.purge({'rules': [{'query': 'kind:later', 'older_than': '0d'}]}, grace='0d', apply=True)",
+}
+
+
+@pytest.mark.parametrize("what", LATER)
+def test_states_of_a_later_run_that_is_no_bundle_go(program: Program, what: str) -> None:
+    """It was killed, or is purged by now: what it made was not there when the recorded run looked."""
+    with (
+        program.store.run("earlier"),
+        runstone.open_states(program.folder / "states.db") as states,
+    ):
+        states.put("thread", 0, ["earlier"])
+    run_id = program.run("run.finish(result=runstone.open_states('states.db').get('thread').state)")
+    later = (
+        "import os, runstone\n"
+        f"store = runstone.open({program.store.url!r})\n"
+        "with store.run('later'), runstone.open_states('states.db') as states:\n"
+        "    states.put('thread', 1, ['later'])\n"
+        f"{LATER[what]}\n"
+    )
+    subprocess.run([sys.executable, "-c", later], cwd=program.folder, check=True)
+    with runstone.open_states(program.folder / "states.db") as states:
+        assert states.get("thread").step == 1
+    found = program.replay(run_id)
+    assert (found.divergence, found.ok) == (None, True)
 
 
 def test_states_that_no_run_made_stay(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

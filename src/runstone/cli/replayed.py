@@ -46,7 +46,7 @@ def _begin(plan_fd: str, report_fd: str) -> None:
     from runstone.engine.replay.guards import Guards
     from runstone.engine.replay.isolation import isolate
     from runstone.engine.replay.session import Plan, Session
-    from runstone.locate import hidden, open_store
+    from runstone.locate import SPOOL_SETTING, hidden, open_store
 
     with open(int(plan_fd), "rb") as file:
         plan = Plan(json.loads(file.read()))
@@ -62,12 +62,14 @@ def _begin(plan_fd: str, report_fd: str) -> None:
     reason = isolate() if plan.not_isolated is None else plan.not_isolated
     guards.append({"name": "network namespace", "active": reason is None, "reason": reason})
     store = open_store(plan.store)
-    reason = confine([*plan.scratch, store.url]) if not plan.live else plan.not_isolated
+    spool = os.environ.get(SPOOL_SETTING)  # where a store that is packed keeps open runs
+    own_places = [store.url, *([spool] if spool else [])]
+    reason = confine([*plan.scratch, *own_places]) if not plan.live else plan.not_isolated
     guards.append({"name": "landlock", "active": reason is None, "reason": reason})
     scratch = plan.scratch[0]
     session = Session(plan, store, lambda: open_store(os.path.join(scratch, "store")), send, hidden, guards)
     own = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "adapters")
-    session.guards = Guards(plan.scratch, own, session.refused)
+    session.guards = Guards(plan.scratch, own, own_places, session.refused)
     session.guards.install()
     REPLAY.session = session
     send({"guards": guards})

@@ -3,6 +3,8 @@
 - A fact that is recorded while calls are open belongs to the innermost of them; where several stand side by side, to
   the one that was called last. What belongs to a call of a tool is repeated when the call is answered from the record.
 - Calls of tracked functions are the program's own code: `OWN_CALLS` is how their ids begin.
+- A run that was begun in a call is told by the answer of that; one that the program itself has linked belongs to the
+  call in which it was told.
 - Whatever a program has recorded of its own, reading is total: an answer without a call, or a second one, is passed
   over.
 """
@@ -12,11 +14,13 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, MODEL_CALLED, MODEL_RETURNED, OPENED
+from runstone.core.limits import MAX_SAFE_INTEGER
+from runstone.core.values import COERCED
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from typing import Any, Final
 
     from runstone.core.events import Event
@@ -70,6 +74,19 @@ class RecordedCall:
         """A member of the answer; `None` without one."""
         return None if self.answer is None else self.answer["data"].get(member)
 
+    @property
+    def runs(self) -> list[str]:
+        """Ids of the runs that were begun in it, and in no call in it, as its answer tells."""
+        told = [self.said("child"), *(found if type(found := self.said("children")) is list else [])]
+        return list(dict.fromkeys(run for run in told if type(run) is str))
+
+    def around(self) -> Iterator[RecordedCall]:
+        """It, and the calls that it is in, the outermost last."""
+        call: RecordedCall | None = self
+        while call is not None:
+            yield call
+            call = call.parent
+
     def below(self) -> Iterator[RecordedCall]:
         """The calls in it, and those in them."""
         for call in self.inner:
@@ -93,12 +110,15 @@ def asked_of(kind: str, data: Any) -> Any:
 
 
 def outcome_of(kind: str, data: Any) -> dict[str, Any]:
-    """Of an answer what counts: times, tokens and prices do not."""
+    """Of an answer what counts: times, tokens and prices do not, nor what an error is beside its type and message."""
+    error = data["error"]
+    if type(error) is dict:
+        error = {name: told for name, told in error.items() if name not in ("code", "details")}
     if kind == TOOL:
-        found = {name: data[name] for name in ("status", "result", "error")}
+        found = {"status": data["status"], "result": data["result"], "error": error}
         return found | {name: data[name] for name in ("items", "yielded") if name in data}
     output = data["output"] or {}
-    return {"status": data["status"], "output": output.get("sha256"), "error": data["error"]}
+    return {"status": data["status"], "output": output.get("sha256"), "error": error}
 
 
 def key_of(kind: str, name: str, asked: Any) -> str:
@@ -120,7 +140,11 @@ class Record:
         """Ids of runs that are a part of it."""
         self.verdicts: list[Event] = []
         """Verdicts on the run itself."""
+        self.contracts: dict[str, Any] = {}
+        """By digest: contracts of the tools."""
+        self.run_id = ""
         self.together = False
+        self._begun: dict[str, RecordedCall] = {}
         self._by_id: dict[str, RecordedCall] = {}
         self._open: list[RecordedCall] = []
         for event in events:
@@ -156,6 +180,7 @@ class Record:
         if call is None or call.kind != RETURNED[event["type"]] or call.answer is not None:
             return
         call.answer = event
+        self._begun |= dict.fromkeys(call.runs, call)
         if call in self._open:
             self._open.remove(call)
         _tell(call.parent, event)
@@ -169,15 +194,29 @@ class Record:
         kind, data = event["type"], event["data"]
         if kind in DRAWN:
             self.drawn.setdefault((kind, data.get("name", "")), []).append(event)
-        elif kind == "child":
-            self.children.append(data["run_id"])
         elif kind == VERDICT:
             self.verdicts.append(event)
+        elif kind == "contract":
+            self.contracts[data["sha256"]] = data["document"]
+        elif kind == OPENED:
+            self.run_id = data["run_id"]
         owner = self._innermost()
+        if kind == "child":
+            self.children.append(data["run_id"])
+            if owner is not None:
+                self._begun.setdefault(data["run_id"], owner)
         if kind == "input" and owner is None:
             self.inputs.append(event)
         if kind not in NOT_REPEATED:
             _tell(owner, event)
+
+    def children_begun(self, live: Container[str]) -> list[str]:
+        """Ids of the runs that are a part of it and that a replay begins: not those that were begun in a call that it
+        answers, which is every one but the program's own and what is called for real (`live`)."""
+        return [run for run in self.children if not self._is_in_answered(self._begun.get(run), live)]
+
+    def _is_in_answered(self, call: RecordedCall | None, live: Container[str]) -> bool:
+        return call is not None and any(not one.own and one.name not in live for one in call.around())
 
     def _innermost(self) -> RecordedCall | None:
         """The call that was called last of those that are open and around no other open one."""
@@ -191,10 +230,8 @@ def _tell(call: RecordedCall | None, event: Event) -> None:
         call = call.parent
 
 
-def _is_in(call: RecordedCall | None, around: RecordedCall) -> bool:
-    while call is not None and call is not around:
-        call = call.parent
-    return call is not None
+def _is_in(call: RecordedCall, around: RecordedCall) -> bool:
+    return any(one is around for one in call.around())
 
 
 def gaps(call: RecordedCall) -> Iterator[tuple[str, str]]:
@@ -204,7 +241,7 @@ def gaps(call: RecordedCall) -> Iterator[tuple[str, str]]:
         return
     data = call.answer["data"]
     for place, mark in call.answer.get("marks", ()):
-        if place.split("/")[1] in ("result", "yielded") and mark != "coerced":
+        if place.split("/")[1] in ("result", "yielded") and mark != COERCED:
             yield place, mark
     for member in ("result", "yielded"):
         for place in _unknown(data.get(member), [member]):
@@ -239,6 +276,39 @@ def _json(text: str) -> Any:
 
 
 _FORMS: Final = {"$bytes": _bytes, "$json": _json}
+
+
+_MOST_DIGITS: Final = 4_000
+"""Of an integer in decimals: larger ones are recorded in hexadecimal."""
+_NO_JSON: Final = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+
+
+def _number(text: str) -> Any:
+    """The number that JSON cannot hold and that was recorded as this text; a text that is none as it is."""
+    if text in _NO_JSON:
+        return float(_NO_JSON[text])
+    digits = text.removeprefix("-")
+    if digits.startswith("0x"):
+        return int(text, 16) if set(digits[2:]) <= set("0123456789abcdef") and digits[2:] else text
+    large = digits.isascii() and digits.isdecimal() and digits[0] != "0" and len(digits) <= _MOST_DIGITS
+    return int(text) if large and int(digits) > MAX_SAFE_INTEGER else text
+
+
+def answered(call: RecordedCall, member: str) -> Any:
+    """A member of an answer (`result`, `yielded`) as a program is given it: as `restored`, and numbers again that JSON
+    cannot hold: what is not finite, and integers that are too large."""
+    marks = () if call.answer is None else call.answer.get("marks", ())
+    coerced = {place for place, mark in marks if mark == COERCED}
+    value = call.said(member)
+    return restored(_with_numbers(value, [member], coerced) if coerced else value)
+
+
+def _with_numbers(value: Any, path: list[str], coerced: Container[str]) -> Any:
+    if type(value) is list:
+        return [_with_numbers(item, [*path, str(at)], coerced) for at, item in enumerate(value)]
+    if type(value) is dict:
+        return {key: _with_numbers(item, [*path, key], coerced) for key, item in value.items()}
+    return _number(value) if type(value) is str and pointer(path) in coerced else value
 
 
 def restored(value: Any) -> Any:

@@ -24,7 +24,7 @@ from runstone.core.tools.prices import TOKENS
 from runstone.engine.facts import MESSAGE_CHARACTERS, kept_out_of, text_of, without_heard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final
 
     from runstone.core.tools.approval import Approver
@@ -204,10 +204,16 @@ class Calls:
         with self.lock:
             found = self._exceeded(tool, limits, told, now_ns)
             if found is None:
-                for calls in self.chain():
-                    calls.spent.count(now_ns, 0 if calls.policy is None else calls.policy.limits.kept)
-                self._of_tool(tool).count(now_ns, limits.kept)
+                self.count(tool, limits.kept, now_ns)
         return found
+
+    def count(self, tool: str, kept: int, now_ns: int) -> None:
+        """Count one call of a tool, whatever rules over it; `kept` is how many of its calls its contract's rate tells
+        apart."""
+        with self.lock:
+            for calls in self.chain():
+                calls.spent.count(now_ns, 0 if calls.policy is None else calls.policy.limits.kept)
+            self._of_tool(tool).count(now_ns, kept)
 
     def give_back(self, tool: str, at_ns: int) -> None:
         """A call that was counted then was not let through after all."""
@@ -226,16 +232,19 @@ class Calls:
                     return rule, policy.told
         return None
 
-    def spend(self, call: Call | None, model: str | None, usage: Mapping[str, int]) -> int | None:
-        """Count tokens that a call used, in its run, in those around it, and in the tools that it is a part of; answers
-        what they cost (`core.tools.prices`), or `None` where that is not known. A forked child counts nothing."""
+    def spend(
+        self, call: Call | None, model: str | None, usage: Mapping[str, int], within: Iterable[str] = ()
+    ) -> int | None:
+        """Count tokens that a call used, in its run, in those around it, and in the tools that it is a part of, or was
+        in a record (`within`); answers what they cost (`core.tools.prices`), or `None` where that is not known. A
+        forked child counts nothing."""
         prices = self.price_table
         amount = None if prices is None or model is None else prices.amount(model, usage)
         currency = None if prices is None else prices.currency
         if call is not None and call.run.writer.inherited:
             return amount
         tokens = usage[TOKENS[0]] + usage[TOKENS[1]]
-        names = _tools_around(call)
+        names = _tools_around(call).union(within)
         with self.lock:
             for calls in self.chain():
                 calls.spent.add(tokens, amount, currency, model)
@@ -307,6 +316,12 @@ def _tools_around(call: Call | None) -> set[str]:
     return names
 
 
+def keepers_of(exc: BaseException) -> list[Redactor]:
+    """What takes out of what an exception says what the calls and runs in this one, and those around it, keep out of
+    the record."""
+    return [*kept_out_of(exc), *_kept_out_around()]
+
+
 def _kept_out_around() -> Iterator[Redactor]:
     """What takes out of a text what the contracts of the calls around keep out of the record.
 
@@ -338,7 +353,7 @@ def left_early(items: int) -> dict[str, str]:
 
 def failure_of(run: Run, exc: BaseException) -> dict[str, str]:
     """What a call raised, as it is recorded: without what calls and runs in it, or around it, keep out of theirs."""
-    message = without_heard(text_of(exc), [*kept_out_of(exc), *_kept_out_around()])
+    message = without_heard(text_of(exc), keepers_of(exc))
     return {"type": type(exc).__name__, "message": shorten_for(run)(message, MESSAGE_CHARACTERS)}
 
 

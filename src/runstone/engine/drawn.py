@@ -81,6 +81,13 @@ class Drawn:
         run.writer.record(SEED, {"name": name, "seed": made})
         return made
 
+    def seeded(self, name: str, seed: int) -> bool:
+        """A replay says that a tool which it does not call drew the seed of a name; whether nobody had drawn it."""
+        with self._lock:
+            first = name not in self._seeds
+            self._seeds.setdefault(name, seed)
+        return first
+
     def random(self, name: str) -> Random:
         """The generator of a name, the same one each time."""
         from random import Random

@@ -49,7 +49,7 @@ def govern(run: Run, policy: Any, approver: Approver | None, prices: Any, debug_
     if approver is not None and not callable(approver):
         raise error("invalid_option", "an approver is something that can be called", option="approver")
     if approver is not None and run.replay is not None:
-        approver = run.replay.approver
+        approver = run.replay.approver_for(approver)
     if debug_key is not None:
         from runstone.engine.debug_vault import check_key
 

@@ -18,7 +18,7 @@ from runstone.engine.debug_vault import vault_of
 from runstone.engine.facts import WITHHELD, maybe_text, text_of, withhold
 from runstone.engine.governing import blocked_by, is_block_of, records_nothing, unrecorded
 from runstone.engine.model_texts import Answer, messages_in, text_bytes
-from runstone.errors import RunstoneError, error
+from runstone.errors import CODES, RunstoneError, error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +96,8 @@ class ModelCall:
             raise replay.refuse(f"model {self._model} is asked when the run records nothing any more")
         answer(replay, match, self)
         self._finish_reason = match.said("finish_reason")
+        if match.said("status") == BLOCKED:
+            self.attempt()  # one more try was blocked then
         return text_of_model(replay, match)
 
     @property
@@ -160,20 +162,16 @@ class ModelCall:
         data = {"call": call.id, "parent": parent, "model": self._model, "prompt": facts, **self._told}
         data = data if kept is None else {**data, "debug": kept}
         self._called(call, data)
-        self._seen(call, data)
+        self._may_be_entered(call)
         self._answer.keeps = self._vault is not None
         self._call, self._before = call, AROUND.get()
         AROUND.set(call)
         return self
 
-    def _seen(self, call: Call, data: dict[str, Any]) -> None:
-        """In a replay: see that it was called then. A block cannot be left out, so it is not entered."""
+    def _may_be_entered(self, call: Call) -> None:
+        """In a replay: a block cannot be left out, so it is not entered."""
         replay = self._run.replay
-        if replay is None:
-            return
-        if self._run.recording:
-            replay.called(call, MODEL_CALLED, data, [])
-        if self._is_answered and not self._doing:
+        if replay is not None and self._is_answered and not self._doing:
             message = (
                 f"model {self._model} is asked in a block, which cannot be left out: "
                 f"ask it for real (--live {self._model}), or use do()"
@@ -184,12 +182,18 @@ class ModelCall:
         """Record that the model is called, and ask what rules over it; raises what keeps it from being called."""
         if not self._run.calls.ruled:
             self._run.writer.record(MODEL_CALLED, data)
+            self._seen(call, data)
             return
         blocked = self._ruled(call, data)
         if blocked is not None:
             self._attempts = 0
             self._returned(call, BLOCKED, _of_block(blocked))
             raise blocked
+
+    def _seen(self, call: Call, data: dict[str, Any]) -> None:
+        """In a replay: see that it was called then, also where a rule blocks it."""
+        if self._run.replay is not None and self._run.recording:
+            self._run.replay.called(call, MODEL_CALLED, data, [])
 
     def _ruled(self, call: Call, data: dict[str, Any] | None) -> RunstoneError | None:
         """What blocks the call, or one more try of it, which has no `data` to record."""
@@ -199,6 +203,7 @@ class ModelCall:
                 raise records_nothing(run)
             if data is not None:
                 run.writer.surely(MODEL_CALLED, data, [])
+                self._seen(call, data)
             found = run.calls.used_up()
             return None if found is None else blocked_by(call, called, *found)
         except RunstoneError as exc:
@@ -270,6 +275,8 @@ class ModelCall:
         failure: dict[str, Any] = {"type": type(exc).__name__, "message": WITHHELD}
         if (status := _http_status(exc)) is not None:
             failure["http_status"] = status
+        if isinstance(exc, RunstoneError) and exc.code in CODES:
+            failure["code"] = exc.code
         kept = self._kept(_shown(exc))
         return {"error": failure} if kept is None else {"error": failure, "debug_error": kept}
 

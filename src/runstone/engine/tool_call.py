@@ -116,7 +116,7 @@ class ToolCall(Call):
         """A replay says that it was called once more then; it counts, and is not kept from it."""
         replay = self.run.replay
         then_ns = None if replay is None else replay.at_ns(self)
-        self.run.calls.take(self.tool, self.limits, told_of(self.contract), then_ns or self.started_ns)
+        self.run.calls.count(self.tool, self.limits.kept, then_ns or self.started_ns)
         self.attempts += 1
 
     def usage(

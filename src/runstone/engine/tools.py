@@ -135,7 +135,13 @@ class Tool:
             if call.taken:
                 hear(call, exc)
             more, marks = self._yielded(call)
-            self._returned(call, status, None, failure_of(call.run, exc), marks, more)
+            failure: dict[str, Any] = failure_of(call.run, exc)
+            if status == ERROR and isinstance(exc, RunstoneError):
+                from runstone.engine.own_errors import told_of_own
+
+                own, places = told_of_own(call.run, exc)
+                failure, marks = {**failure, **own}, [*marks, *places]
+            self._returned(call, status, None, failure, marks, more)
         except Exception:  # of a strict run
             return
 

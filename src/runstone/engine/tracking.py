@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 _numbers: Final[WeakKeyDictionary[Run, Iterator[int]]] = WeakKeyDictionary()
 
 
+def next_id(run: Run) -> str:
+    """The id of the next call of a tracked function in a run."""
+    numbers = _numbers.get(run)
+    if numbers is None:
+        numbers = _numbers.setdefault(run, count(1))
+    return f"track-{next(numbers)}"
+
+
 class Tracked:
     """How calls of one function are recorded."""
 
@@ -44,10 +52,7 @@ class Tracked:
         run = current_run()
         if run is None or not run.recording:
             return None
-        numbers = _numbers.get(run)
-        if numbers is None:
-            numbers = _numbers.setdefault(run, count(1))
-        call = Call(run, f"track-{next(numbers)}")
+        call = Call(run, next_id(run))
         bounded = Bounded(shorten_for(run), "args")
         data = {
             "call": call.id,

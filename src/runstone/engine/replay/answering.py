@@ -4,7 +4,9 @@
 - A value is given back as JSON: of what was no JSON, where the record has it. Each answer is a copy of its own.
 - What a tool raised is raised again, as the class of that name if Python or the program has just one, else as
   `RecordedError`.
+- An error of Runstone's own has its code and details again, with the ids of the runs and calls of here.
 - The facts that the tool recorded are recorded again, with ids of calls that are new; so is what it used of tokens.
+  What was called in it counts (`engine.replay.counting`).
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ from typing import TYPE_CHECKING
 
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.parsing import parse_json
-from runstone.core.recorded import BLOCKED, restored
+from runstone.core.recorded import BLOCKED, OWN_CALLS, answered, restored
 from runstone.core.tools.prices import TOKENS
-from runstone.engine.calls import AROUND, OK, usage_of
-from runstone.engine.facts import maybe_text
-from runstone.engine.governing import NOTHING
+from runstone.engine.calls import AROUND, OK
+from runstone.engine.own_errors import made_again
+from runstone.engine.replay.counting import count_below, tries_of
 from runstone.engine.replay.stopping import RESULT, Divergence, Stopped
+from runstone.engine.tool_call import ToolCall
+from runstone.engine.tracking import next_id
 from runstone.engine.wrapping import ASYNC_GENERATOR, COROUTINE, GENERATOR, flags_of
+from runstone.errors import CODES, RunstoneError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
 FORMS: Final = ("coroutine", "generator", "async generator")
 """What a plain function may answer behind which the work is still to be done, as `tool.returned` names it."""
-MAX_ATTEMPTS: Final = 1000
+INVALID_RESULT: Final = "invalid_result"
 _IDS: Final = ("call", "parent")
 _LEFT_OUT: Final = ("child", "children", "debug", "debug_error")
 
@@ -82,8 +87,8 @@ async def _items_async() -> AsyncGenerator[Any, Any]:
 
 
 def _yielded(match: RecordedCall) -> list[Any]:
-    found = match.said("yielded")
-    return [restored(item) for item in found] if type(found) is list else []
+    found = answered(match, "yielded")
+    return found if type(found) is list else []
 
 
 def _recorded() -> RecordedCall:
@@ -108,13 +113,22 @@ def _answered() -> tuple[Book, RecordedCall, Call]:
 
 def _given(book: Book, match: RecordedCall, call: Call) -> Any:
     """What the call gave then; raises what it raised."""
-    if match.said("status") == OK:
-        return restored(match.said("result"))
+    if match.said("status") == OK or _was_unfit(match):
+        return answered(match, "result")
+    if match.said("status") == BLOCKED and tries_of(match) and isinstance(call, ToolCall):
+        call.attempt()  # one more try was blocked then
     if match.answer is None or match.said("status") == BLOCKED:
         found = {**match.side(), "call": call.id, "line": None, "status": "allowed"}
         message = f"{match.kind} {match.name} was {match.said('status') or 'left open'} then, and is let through now"
         raise book.stop(Divergence(RESULT, message, {**match.side(), **match.outcome()}, found))
-    raise exception_of(match.said("error"))
+    raise exception_of(book, match)
+
+
+def _was_unfit(match: RecordedCall) -> bool:
+    """Whether the tool has answered what did not fit its contract, in a strict run: that is raised again when it is
+    looked at again."""
+    told = match.said("error")
+    return type(told) is dict and told.get("type") == INVALID_RESULT and match.said("problems") is not None
 
 
 def answer(book: Book, match: RecordedCall, call: Any) -> None:
@@ -122,24 +136,29 @@ def answer(book: Book, match: RecordedCall, call: Any) -> None:
     book.take_below(match)
     for event in list(match.facts):
         _repeat(book, event)
-    for _ in range(min(match.said("attempts") or 0, MAX_ATTEMPTS) - 1):
+    count_below(book, match)
+    for _ in range(tries_of(match) - 1):
         call.tried()
     used = match.said("usage")
     if type(used) is dict:
         call.usage(match.said("model"), **{name: used.get(name, 0) for name in TOKENS})
 
 
-def exception_of(recorded: Any) -> BaseException:
-    """The exception that a recorded error (`type`, `message`) stands for."""
+def exception_of(book: Book, match: RecordedCall) -> BaseException:
+    """The exception that the recorded error of a call (`type`, `message`) stands for."""
+    recorded = match.said("error")
     told = recorded if type(recorded) is dict else {}
     name, message = str(told.get("type") or "Exception"), str(told.get("message") or "")
     found = _class_named(name)
+    if "code" in told or name in CODES or (found is not None and issubclass(found, RunstoneError)):
+        details = _as_here(book, restored(told.get("details")))
+        return made_again(found, told, details if type(details) is dict else {})
     bases = (RecordedError,) if found is None else (RecordedError, found)
     try:
         kind = type(name, bases, {"name": name, "__init__": _quiet, "__str__": _message})
         made: BaseException = kind(message)
         if isinstance(made, KeyError):
-            made.args = (_key(message),)
+            made.args = (_key(message),) if message else ()
     except TypeError:  # a class that cannot be mixed
         made = type(name, (RecordedError,), {"name": name})(message)
     if type(told.get("http_status")) is int:
@@ -152,7 +171,9 @@ def _quiet(self: BaseException, message: str) -> None:
 
 
 def _message(self: BaseException) -> str:
-    return repr(self.args[0]) if isinstance(self, KeyError) else str(self.args[0])
+    if isinstance(self, KeyError):
+        return repr(self.args[0]) if self.args else ""
+    return str(self.args[0])
 
 
 def _key(message: str) -> Any:
@@ -163,6 +184,19 @@ def _key(message: str) -> Any:
         return literal_eval(message)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return message
+
+
+def _as_here(book: Book, value: Any, name: str = "") -> Any:
+    """Details of an error, in which the run and its calls have the ids that they have here."""
+    if type(value) is list:
+        return [_as_here(book, item) for item in value]
+    if type(value) is dict:
+        return {key: _as_here(book, item, key) for key, item in value.items()}
+    if type(value) is not str:
+        return value
+    if value == book.record.run_id:
+        return book.run.run_id
+    return book.ids.get(value, value) if name == "call" else value
 
 
 def _class_named(name: str) -> type[BaseException] | None:
@@ -182,7 +216,7 @@ def _class_named(name: str) -> type[BaseException] | None:
 def text_of_model(book: Book, match: RecordedCall) -> Any:
     """What a model answered then, where debug mode has kept it; raises what was raised, and `Stopped` for neither."""
     if match.said("status") != OK:
-        raise exception_of(match.said("error"))
+        raise exception_of(book, match)
     if match.id not in book.texts:
         raise book.refuse(f"what model {match.name} answered was not kept", match.side())
     form, data = book.texts[match.id]
@@ -199,9 +233,11 @@ def _repeat(book: Book, event: Event) -> None:
         if not run.calls.first_told(data["sha256"]):
             return
     elif kind in ("tool.called", "model.called"):
-        book.ids[data["call"]] = run.calls.next_id()
-        if kind == "tool.called":
-            run.calls.take(data["name"], NOTHING, {}, run.writer.monotonic_ns())
+        own = data["call"].startswith(OWN_CALLS)
+        book.ids[data["call"]] = next_id(run) if own else run.calls.next_id()
+    elif kind == "seed":
+        if not run._draws.seeded(data["name"], data["seed"]):  # noqa: SLF001  # who draws keeps it, and who repeats it
+            return
     elif kind in ("input", "output") and data["path"] is not None:
         run.writer.keep(data["path"], book.files(data["path"]))
     for name in _IDS:
@@ -219,6 +255,3 @@ def _count(run: Any, kind: str, data: dict[str, Any]) -> None:
         run._count_check(data["status"], looks=looks)  # noqa: SLF001  # who records one counts it, and who repeats one
     elif kind == "citation":
         run._count_citation()  # noqa: SLF001  # the same
-    elif kind in ("tool.returned", "model.returned") and type(data.get("usage")) is dict:
-        used = usage_of(*(data["usage"].get(name) for name in TOKENS))
-        run.calls.spend(None, maybe_text(data.get("model")), used)

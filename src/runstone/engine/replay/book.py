@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.recorded import Record, RecordedCall
+    from runstone.core.tools.approval import ApprovalRequest, Approver
     from runstone.core.values import Mark
     from runstone.engine.calls import Call
     from runstone.engine.recorder import Run
@@ -49,7 +50,9 @@ BY_KEY: Final = "by-key"
 class Book:
     """The answers for one run that replays another. `note` takes the first divergence of the whole replay, `live` are
     the names of what is called for real (`counted` is told how many more are at work), `texts` what debug mode had kept
-    of answers, by call. `files` reads what the recorded run keeps, `renamed` gives runs the ids of the record."""
+    of answers, by call. `files` reads what the recorded run keeps, `renamed` gives runs the ids of the record.
+    `parts` gives the record of a run that was begun in the recorded one, and `approver_for` who answers for one that is
+    asked."""
 
     def __init__(
         self,
@@ -63,12 +66,16 @@ class Book:
         files: Callable[[str], Any],
         renamed: Callable[[bytes], bytes],
         counted: Callable[[int], None],
+        parts: Callable[[str], Record | None],
+        approver_for: Callable[[Approver], Approver],
     ) -> None:
         self.run = run
         self.record = record
         self.live = live
         self.texts = texts
         self.files = files
+        self.parts = parts
+        self.approver_for = approver_for
         self.ids: dict[str, str] = {}
         """Id of a call in the record → its id here."""
         self._mode = mode
@@ -151,8 +158,8 @@ class Book:
         message = f"the program asks for {kind}{said} once more than the record has it"
         raise self.stop(Divergence(NOT_RECORDED, message, None, found))
 
-    def approver(self, request: Any) -> Approval | None:
-        """Who is asked in a replay: what was answered then."""
+    def approved(self, request: ApprovalRequest) -> Approval | None:
+        """What was answered then to the one who is asked now."""
         match = self._matched.get(request.call)
         if match is None or not match.approvals:
             return None

@@ -7,7 +7,8 @@ scratch folder.
 - What is refused is told at once, with the call of a tool in which it came and the line of code. A socket or a process
   ends the replay; a file that must not be written is a `PermissionError`, as on a disk that is read only. So is all
   that comes while a module is imported, outside of any call: libraries try there what they will find.
-- Runstone itself writes where its stores are. Nothing is refused inside of a call that is made for real.
+- Runstone itself writes in the store of the record as well, and in no other: a program may have any opened. Nothing is
+  refused inside of a call that is made for real.
 """
 
 from __future__ import annotations
@@ -81,12 +82,16 @@ _UNIX: Final = 1
 
 class Guards:
     """The guards of one process. `scratch` are the folders that may be written, `own` the folder of the code that may
-    write anywhere, `tell` is told of each refusal: what, detail, where, the call around it, whether a module is being
-    imported."""
+    write in the folders `stores` as well, `tell` is told of each refusal: what, detail, where, the call around it,
+    whether a module is being imported."""
 
-    def __init__(self, scratch: list[str], own: str, tell: Callable[[str, str, str, Any, bool], None]) -> None:
+    def __init__(
+        self, scratch: list[str], own: str, stores: list[str], tell: Callable[[str, str, str, Any, bool], None]
+    ) -> None:
         self._scratch = [os.path.realpath(path) for path in scratch]
+        self._stores = [os.path.realpath(path) for path in stores]
         self._own = os.path.join(os.path.realpath(own), "")
+        self._kernel = os.path.join(os.path.dirname(os.path.realpath(own)), "")
         self._standard = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
         self._packages = (os.path.join(self._standard, "site-packages", ""),)
         self._tell = tell
@@ -102,6 +107,11 @@ class Guards:
     def is_live(self) -> bool:
         """Whether this is asked in a call that is made for real."""
         return self._is_live(going_on(AROUND.get()))
+
+    def keeps(self, folder: str) -> bool:
+        """Whether a store in this folder is one that is written in a replay."""
+        real = os.path.realpath(folder)
+        return _is_below(real, *self._scratch, *self._stores)
 
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
@@ -133,33 +143,34 @@ class Guards:
         for path, folder in paths:
             try:
                 text = _placed(path, folder)
-                allowed = self._may_write(text, of_name=event in _OF_NAMES, of_open=isinstance(path, int))
+                real = self._written(text, of_name=event in _OF_NAMES, of_open=isinstance(path, int))
             except (TypeError, ValueError, OSError):
-                text, allowed = _shown(path), False
-            if not allowed:
-                self._refuse(WRITE, event, (text,))
+                text, real = _shown(path), ""
+            if real is not None and not _is_below(real, *self._scratch):
+                self._refuse(WRITE, event, (text,), own=_is_below(real, *self._stores))
 
-    def _may_write(self, text: str, *, of_name: bool, of_open: bool) -> bool:
+    def _written(self, text: str, *, of_name: bool, of_open: bool) -> str | None:
+        """Where a path leads; `None` where no file is written."""
         real = os.path.realpath(text)
         if of_name:
             real = os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
         elif (of_open or os.path.dirname(text) in _OPEN_FILES) and (
             not os.path.exists(real) or real.startswith(_SHARED_MEMORY)
         ):
-            return True  # a pipe, a file that has no name any more, memory
-        if text in _HARMLESS:
-            return True
-        return any(real == folder or real.startswith(os.path.join(folder, "")) for folder in self._scratch)
+            return None  # a pipe, a file that has no name any more, memory
+        return None if text in _HARMLESS else real
 
-    def _refuse(self, what: str, event: str, args: tuple[Any, ...]) -> None:
+    def _refuse(self, what: str, event: str, args: tuple[Any, ...], *, own: bool = True) -> None:
+        """Refuse it, but in a call that is made for real; `own` says whether Runstone itself may do it."""
         if getattr(self._busy, "now", False):
             return
         self._busy.now = True
         try:
             call = going_on(AROUND.get())
             frame = self._frame()
-            if self._is_own(frame) or self._is_live(call):
+            if (own and self._is_own(frame)) or self._is_live(call):
                 return
+            frame = self._asking(frame)
             detail = f"{event} {', '.join(map(_shown, args))}"
             where = "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
             importing = call is None and event != "import" and _is_importing(frame)
@@ -182,6 +193,16 @@ class Guards:
             last, frame = frame, frame.f_back
         return last
 
+    def _asking(self, frame: FrameType | None) -> FrameType | None:
+        """The program's own code, where Runstone does for it what is refused."""
+        asking = frame
+        while self._is_own(frame) and asking is not None:
+            name = os.path.realpath(asking.f_code.co_filename)
+            if not name.startswith(self._kernel) and not self._is_library(asking.f_code.co_filename):
+                return asking
+            asking = asking.f_back
+        return frame
+
     def _is_library(self, name: str) -> bool:
         return name.startswith("<frozen") or (name.startswith(self._standard) and not name.startswith(self._packages))
 
@@ -199,6 +220,10 @@ class Guards:
                 return True
             call = call.outer
         return False
+
+
+def _is_below(path: str, *folders: str) -> bool:
+    return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
 
 
 def _placed(path: Any, folder: Any) -> str:

@@ -25,7 +25,9 @@ from runstone.cli.replayed import begin
 begin({site!r}, {python_path!r})
 """
 MAX_TOLD: Final = 1000
-"""Lines that are heard of a process; more is a program that goes round in circles."""
+"""Lines that are heard of a process; of refusals and remarks beyond that, a program goes round in circles."""
+_MANY: Final = frozenset({"refused", "note"})
+"""What a process may tell again and again; the rest it tells once."""
 END_S: Final = 5
 """So long the process may take to end, once it is told to."""
 _LEFT_OUT: Final = (SWITCHED_OFF, "RUNSTONE_DEBUG_KEY")
@@ -71,7 +73,7 @@ def launch(
     told: list[dict[str, Any]] = []
     threads = [
         threading.Thread(target=_write, args=(plan_write, json.dumps(dict(plan)).encode())),
-        threading.Thread(target=_hear, args=(told_read, told)),
+        threading.Thread(target=hear, args=(told_read, told)),
     ]
     for thread in threads:
         thread.start()
@@ -115,11 +117,13 @@ def _write(fd: int, data: bytes) -> None:
         return
 
 
-def _hear(fd: int, told: list[dict[str, Any]]) -> None:
+def hear(fd: int, told: list[dict[str, Any]]) -> None:
+    """Take in what a process tells, a line of JSON each, until it ends."""
     with open(fd, "rb") as file:
         for line in file:
-            if len(told) < MAX_TOLD:
-                try:
-                    told.append(json.loads(line))
-                except ValueError:  # the line in which it was killed
-                    return
+            try:
+                each = json.loads(line)
+            except ValueError:  # the line in which it was killed
+                return
+            if len(told) < MAX_TOLD or _MANY.isdisjoint(each):
+                told.append(each)

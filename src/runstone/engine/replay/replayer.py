@@ -74,7 +74,7 @@ def replay(
     if network:
         message = "the network is for wrapped commands; of an agent's run name what is called for real (live)"
         raise error("invalid_option", message, option="network")
-    parts = list(_parts(store, sealed, 0))
+    parts = list(_parts(store, sealed, named, 0))
     texts = {one.run_id: _texts(store, one, identities) for one in (sealed, *parts)} if identities else {}
     preparing.check_answers(sealed, parts, named, texts)
     argv = preparing.interpreter_words(sealed, sys.executable)
@@ -183,16 +183,16 @@ def about(sealed: Sealed) -> dict[str, Any]:
     }
 
 
-def _parts(store: Store, sealed: Sealed, depth: int) -> Iterator[Sealed]:
-    """The runs that are a part of a run and are here."""
-    for event in sealed.events("child"):
+def _parts(store: Store, sealed: Sealed, live: set[str], depth: int) -> Iterator[Sealed]:
+    """The runs that are a part of a run, that its replay begins, and that are here."""
+    for run_id in Record(sealed.events()).children_begun(live):
         try:
-            part = store.get(event["data"]["run_id"])
+            part = store.get(run_id)
         except RunstoneError:  # purged, or of another store: it is missed when the program begins it
             continue
         yield part
         if depth < MAX_DEPTH:
-            yield from _parts(store, part, depth + 1)
+            yield from _parts(store, part, live, depth + 1)
 
 
 def _texts(store: Store, sealed: Sealed, identities: Sequence[Any]) -> dict[str, Any]:

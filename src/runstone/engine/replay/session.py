@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.judgement.verdict import Verdict
+    from runstone.core.tools.approval import Approval, ApprovalRequest, Approver
     from runstone.engine.reader import Sealed
     from runstone.engine.recorder import Run
     from runstone.engine.replay.guards import Guards
@@ -75,6 +76,7 @@ class Session:
         self._lock = threading.RLock()
         self._here = threading.local()
         self._books: dict[str, tuple[Book, list[Sealed]]] = {}
+        self._approvers: dict[int, tuple[Approver, Approver]] = {}
         self._ids: list[tuple[bytes, bytes]] = []
         self._first: Divergence | None = None
         self._root: Run | None = None
@@ -119,6 +121,11 @@ class Session:
         self._send({"refused": found})
         self.note(run, Divergence(REFUSED, f"{what} refused{inside}: {found['args']} at {found['where']}", None, found))
 
+    def writes_in(self, folder: str) -> bool:
+        """Whether a store in this folder is written in the replay: other ones are only read, but in a call that is made
+        for real."""
+        return self.guards is None or self.guards.keeps(folder) or self.guards.is_live()
+
     def changes_store(self, what: str) -> None:
         """A store is about to be changed for good, other than by a record. Raises `Stopped`, but in a call that is made
         for real."""
@@ -144,6 +151,19 @@ class Session:
         if self.guards is not None:
             with self._lock:
                 self.guards.live += more
+
+    def approver_for(self, given: Approver) -> Approver:
+        """Who answers in the place of an approver that a program names: what was answered in the run whose call it is.
+
+        One for each: of two that were asked then, both are asked now, and one that stands in two places is asked once.
+        """
+
+        def answers(request: ApprovalRequest) -> Approval | None:
+            known = self._books.get(request.run_id)
+            return None if known is None else known[0].approved(request)
+
+        with self._lock:
+            return self._approvers.setdefault(id(given), (given, answers))[1]
 
     def renamed(self, data: bytes) -> bytes:
         """A text in which the ids of runs are those of the record."""
@@ -176,7 +196,8 @@ class Session:
         record = Record(recorded.events())
         mode = self._plan.mode or (BY_KEY if record.together else STRICT)
         book = self._book(run, recorded, record, mode)
-        children = [sealed for run_id in record.children if (sealed := self._child(run_id)) is not None]
+        begun = record.children_begun(self._plan.live)
+        children = [sealed for run_id in begun if (sealed := self._child(run_id)) is not None]
         self._ids.append((run.run_id.encode(), recorded.run_id.encode()))
         self._books[run.run_id] = book, sorted(children, key=lambda sealed: (sealed.opened_at, sealed.run_id))
         run.replay = book
@@ -197,7 +218,13 @@ class Session:
             files=lambda path: recorded.bundle.read(path),
             renamed=self.renamed,
             counted=self.count_live,
+            parts=self._part,
+            approver_for=self.approver_for,
         )
+
+    def _part(self, run_id: str) -> Record | None:
+        sealed = self._child(run_id)
+        return None if sealed is None else Record(sealed.events())
 
     def _child(self, run_id: str) -> Sealed | None:
         try:
@@ -209,7 +236,7 @@ class Session:
         """A run that replays nothing. Tools that are called in it have no answers."""
         run = self._made(self._other_store(), kind, {**options, "run_id": None, "resume": None, "links": []})
         if kind not in HIDDEN_KINDS:
-            run.replay = NoRecord(run, self.note)
+            run.replay = NoRecord(run, self.note, self.approver_for)
         return run
 
     def _made(self, store: Store, kind: Any, options: dict[str, Any]) -> Run:
@@ -223,7 +250,12 @@ class Session:
 class NoRecord(Book):
     """The book of a run that replays nothing: what is drawn in it is drawn anew."""
 
-    def __init__(self, run: Run, note: Callable[[Run | None, Divergence], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        note: Callable[[Run | None, Divergence], None],
+        approver_for: Callable[[Approver], Approver],
+    ) -> None:
         super().__init__(
             run,
             Record(()),
@@ -234,6 +266,8 @@ class NoRecord(Book):
             files=_no_files,
             renamed=lambda data: data,
             counted=lambda _: None,
+            parts=lambda _: None,
+            approver_for=approver_for,
         )
 
     def judged(self, baseline: Any, judge: Callable[[Any], Verdict]) -> Verdict:

@@ -12,6 +12,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from runstone.core.ids import is_run_id
 from runstone.errors import RunstoneError
 
 if TYPE_CHECKING:
@@ -82,10 +83,17 @@ class StatesThen:
         return self._is_later[name]
 
     def _opened_at(self, name: str) -> str:
-        """When a run was opened; empty for another engine's run, and for one that is purged."""
+        """When a run was opened, be it sealed, open or purged; empty for another engine's run."""
         try:
             found = self._store.get(name)
         except RunstoneError:
-            return ""
+            return self._opened_unsealed(name)
         found.bundle.close()
         return found.opened_at if found.run_id == name else ""
+
+    def _opened_unsealed(self, name: str) -> str:
+        stone = self._store.objects.tombstone(name) if is_run_id(name) else None
+        if stone is not None:
+            return stone.opened_at
+        left = next((run.opened for run in self._store.open_runs() if run.run_id == name), None)
+        return "" if left is None else left["ts"]
