@@ -332,6 +332,31 @@ def test_a_list_that_a_crash_left_behind_is_mended(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_store_of_the_protocol_alone_will_do(tmp_path: Path) -> None:
+    """A finished run is looked for in its list, and listed where it is not there."""
+
+    class Own:
+        """What the protocol names."""
+
+        def __init__(self, bench: Bench) -> None:
+            states = bench.kept.states
+            self.load_run_state, self.save_run_state = states.load_run_state, states.save_run_state
+            self.save_run_index, self.list_run_index = states.save_run_index, states.list_run_index
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        await bench.runner(states=Own(bench)).run(RUN)
+        path = tmp_path / "state" / "index" / f"{RUN}.json"
+        before, written = path.read_bytes(), path.stat().st_mtime_ns
+        await bench.runner(states=Own(bench)).run(RUN)
+        assert path.stat().st_mtime_ns == written
+        path.unlink()
+        state = await bench.runner(states=Own(bench)).run(RUN)
+        assert (state.metadata.status, path.read_bytes(), bench.done) == ("completed", before, ALL)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("wrong", [{"until": P.QA}, {"again": [P.QA]}])
 def test_a_phase_that_is_none_is_refused_before_anything(tmp_path: Path, wrong: dict[str, Any]) -> None:
     """No state is stored of such a call."""
@@ -516,6 +541,90 @@ def test_a_phase_is_given_what_is_kept(tmp_path: Path) -> None:
     asyncio.run(main())
     assert len(seen) == 1
     assert secret not in seen[0]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_a_phase_does_to_its_inputs_is_its_own(tmp_path: Path, kept: bool) -> None:
+    """Each language is given what was made, also after another one has changed it; and what a phase changes once it
+    has answered was not its answer. So it is in a run that goes on behind a failure."""
+    made: list[Any] = []
+    seen: list[Any] = []
+    failing = ["fr"] if kept else []
+
+    async def make(_: PhaseContext) -> PhaseOutput:
+        made[:] = [{"text": "hi", "in": {"deep": [1]}}]
+        return PhaseOutput(made)
+
+    async def spoil(context: PhaseContext) -> PhaseOutput:
+        made[0]["text"] = "another"
+        if context.language in failing:
+            failing.clear()
+            raise ValueError("once")
+        items: list[Any] = context.inputs[P.INGEST]
+        for item in items:
+            item["text"] += f"->{context.language}"
+            item["in"]["deep"].append(context.language)
+        return PhaseOutput(items)
+
+    async def look(context: PhaseContext) -> PhaseOutput:
+        seen.append(context.inputs[P.TRANSLATE])
+        return PhaseOutput()
+
+    async def main() -> None:
+        stores = open_async_stores(tmp_path)
+        phases = [Phase(P.INGEST, make), Phase(P.TRANSLATE, spoil, by_language=True), Phase(P.EXPORT, look)]
+        known: dict[str, Any] = {"project_name": "p", "source_language": "ja", "target_languages": ["en", "fr", "de"]}
+        if kept:
+            known |= {"states": stores.states, "artifacts": stores.artifacts}
+            with pytest.raises(ValueError, match="once"):
+                await PhaseRunner(phases, **known).run(RUN)
+        await PhaseRunner(phases, **known).run(RUN)
+        await stores.aclose()
+
+    asyncio.run(main())
+    assert seen == [[{"text": f"hi->{one}", "in": {"deep": [1, one]}} for one in ("en", "fr", "de")]]
+
+
+@pytest.mark.parametrize("member", ["message", "code"])
+def test_an_error_that_is_no_unicode_is_recorded(tmp_path: Path, member: str) -> None:
+    """As the name of a file that is no text: the caller is told what the phase raised, and so is the history."""
+
+    class OwnError(Exception):
+        code = "odd\udce9" if member == "code" else "odd"
+
+    raised = OwnError("no such file: 'b\udce9.txt'" if member == "message" else "no such file")
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        bench.failing[P.CONTEXT] = raised
+        with pytest.raises(OwnError) as caught:
+            await bench.runner().run(RUN)
+        assert (caught.value is raised, getattr(raised, "__notes__", [])) == (True, [])
+        stored = await bench.kept.states.load_run_state(RUN)
+        assert stored is not None
+        failed = (stored.state.phase_history or [])[-1]
+        assert (failed.phase, failed.status, failed.error) == (P.CONTEXT, "failed", stored.state.last_error)
+        assert failed.error is not None
+        said = {"message": "no such file: 'b\xe9.txt'"} if member == "message" else {"code": "odd\xe9"}
+        assert said.items() <= failed.error.model_dump().items()
+
+    asyncio.run(main())
+
+
+def test_a_message_that_is_no_unicode_is_recorded(tmp_path: Path) -> None:
+    """Of a phase that is done: the run goes on."""
+
+    async def work(_: PhaseContext) -> PhaseOutput:
+        return PhaseOutput(message="read 'b\udce9.txt'")
+
+    async def main() -> None:
+        bench = Bench(tmp_path)
+        runner = bench.runner()
+        runner.phases[P.INGEST] = runner.phases[P.INGEST]._replace(work=work)
+        state = await runner.run(RUN)
+        assert (state.metadata.status, (state.phase_history or [])[0].message) == ("completed", "read 'b\xe9.txt'")
+
+    asyncio.run(main())
 
 
 def test_a_clock_that_went_back_makes_no_older_state(tmp_path: Path) -> None:

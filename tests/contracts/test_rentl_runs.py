@@ -131,6 +131,53 @@ def test_to_seal_again_is_to_seal_nothing(tmp_path: Path, store: runstone.Store)
     assert {sealed.run_id: sealed.digest for sealed in store.runs()} == before
 
 
+def test_what_is_sealed_was_searched(tmp_path: Path, store: runstone.Store) -> None:
+    """Stores that take no secrets out may hold some: what is kept of them has none, by members and as text."""
+    token = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+
+    async def make(_: PhaseContext) -> PhaseOutput:
+        items = [{"text": "password=hunter2hunter2"}, {"n": 12345678901234567890, "password": 48151623}, {"text": "a"}]
+        return PhaseOutput(items, {ArtifactFormat.TXT: f"{token}\nrest\n"})
+
+    async def go() -> None:
+        stores = open_async_stores(tmp_path / "project", redact=False)
+        known = {"project_name": "p", "source_language": "ja", "target_languages": ["en"]}
+        kept = {"states": stores.states, "artifacts": stores.artifacts, "seal": RunSealer(stores, store)}
+        await PhaseRunner([Phase(P.INGEST, make)], **known, **kept).run(RUN)  # type: ignore[arg-type]  # names of three kinds
+        await stores.aclose()
+
+    asyncio.run(go())
+    child = store.get(f"{RUN}.ingest")
+    mark = "[REDACTED:named-secret]"
+    assert child.file("artifacts/original/ingest.jsonl").decode().splitlines() == [
+        f'{{"text":"password={mark}"}}',
+        f'{{"n":12345678901234567890,"password":"{mark}"}}',
+        '{"text":"a"}',
+    ]
+    assert child.file("artifacts/original/ingest.txt") == b"[REDACTED:stripe-key]\nrest\n"
+    for sealed in store.runs():
+        report = store.verify(sealed.run_id, secrets=True)
+        assert (report.ok, report.findings) == (True, [])
+    [kept, _] = open_stores(tmp_path / "project", redact=False).artifacts.list_artifacts(RUN)
+    assert b"hunter2" in Path(kept.location.path or "").read_bytes()
+    assert seal_run(open_stores(tmp_path / "project"), RUN, store)[2] == "identical"
+
+
+def test_a_damaged_index_of_another_run_keeps_none_from_being_sealed(tmp_path: Path, store: runstone.Store) -> None:
+    """Nor from going on where all is done; a list says which one it is."""
+    project = tmp_path / "project"
+    (project / "state" / "index").mkdir(parents=True)
+    (project / "state" / "index" / f"{UUID(int=9)}.json").write_bytes(b"{")
+    record(project, store)
+    record(project, store)
+    assert store.get(str(RUN)).file("run_index.json") == (project / "state/index" / f"{RUN}.json").read_bytes()
+    states = open_stores(project).states
+    assert states.load_run_index(UUID(int=8)) is None
+    for call in (lambda: states.load_run_index(UUID(int=9)), states.list_run_index):
+        with pytest.raises(StorageError, match=f"{UUID(int=9)}.json is not JSON"):
+            call()
+
+
 def test_a_run_that_failed_is_sealed_and_then_its_retry(tmp_path: Path, store: runstone.Store) -> None:
     """Two runs of two truths: the second says which one it retries."""
     with pytest.raises(ValueError, match="no"):

@@ -15,7 +15,10 @@ from runstone.adapters.fs import durable
 from runstone.contracts.rentl import LogEntry, open_async_stores, open_stores
 from runstone.contracts.rentl.errors import storage_error
 from runstone.contracts.rentl.models import PhaseName
+from runstone.contracts.rentl.phases import Phase, PhaseContext, PhaseOutput
+from runstone.contracts.rentl.runner import PhaseRunner
 from runstone.contracts.rentl.sinks import LogSink, Progress, ProgressStream
+from runstone.testing.racing import RACERS, race
 
 RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
 OTHER = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0002")
@@ -119,6 +122,87 @@ def test_what_is_offered_to_a_full_queue_is_dropped_and_told() -> None:
     asyncio.run(main())
 
 
+def test_any_thread_may_offer_a_line() -> None:
+    """The writer in the loop is woken: all lines are written while the sink stays open."""
+
+    async def main() -> None:
+        held = Held()
+        held.open.set()
+        async with LogSink(held) as sink:
+            await sink.emit(entry(0))
+            await sink.flush()
+            assert await asyncio.to_thread(lambda: [sink.offer(entry(number)) for number in (1, 2)]) == [True, True]
+            while len(held.messages) < 3:
+                await asyncio.sleep(0)
+        assert held.messages == ["m0", "m1", "m2"]
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_what_is_offered_before_there_is_a_loop_waits() -> None:
+    """For the first one that the sink is used in; of many threads no more than fits, and every other line is told."""
+    held = Held()
+    sink = LogSink(held, capacity=50, batch=1000)
+    answers = race(lambda racer: str(sum(sink.offer(entry(racer)) for _ in range(40))))
+    assert sum(map(int, answers)) == len(sink._waiting) == 50
+    assert sink.dropped == 40 * RACERS - 50
+
+    async def main() -> None:
+        held.open.set()
+        await sink.aclose()
+
+    asyncio.run(main())
+    assert held.messages[50:] == [f"{sink.dropped} log lines were dropped: the queue was full"]
+    assert sink.offer(entry(1)) is True  # the loop has ended: it waits for the next one
+    assert len(sink._waiting) == 1
+
+
+def test_a_phase_may_log_and_report_from_a_thread(tmp_path: Path) -> None:
+    """The phase goes on, its lines are in the log, and who watches is woken."""
+
+    async def main() -> list[Progress]:
+        kept = open_async_stores(tmp_path)
+        seen: list[Progress] = []
+        watched = asyncio.Event()
+
+        async def watch(stream: ProgressStream) -> None:
+            async for progress in stream.watch():
+                seen.append(progress)
+                watched.set()
+
+        async def work(context: PhaseContext) -> PhaseOutput:
+            def in_thread() -> None:
+                context.progress(1, 1)
+                context.log("worked", "in a thread")
+
+            await asyncio.to_thread(in_thread)
+            await watched.wait()
+            return PhaseOutput()
+
+        async with LogSink(kept.logs) as sink:
+            stream = ProgressStream(sink)
+            task = asyncio.create_task(watch(stream))
+            await asyncio.sleep(0)
+            runner = PhaseRunner(
+                [Phase(PhaseName.INGEST, work)],
+                project_name="p",
+                source_language="ja",
+                target_languages=["en"],
+                logs=sink,
+                progress=stream,
+            )
+            await runner.run(RUN)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await kept.aclose()
+        return seen
+
+    seen = asyncio.run(asyncio.wait_for(main(), 10))
+    assert seen == [Progress(RUN, PhaseName.INGEST, None, 1, 1)]
+    lines = [line.message for line in open_stores(tmp_path).logs.load_logs(RUN)]
+    assert lines[2:4] == ["1 of 1", "in a thread"]
+
+
 def test_a_store_that_fails_stops_nobody(capfd: pytest.CaptureFixture[str]) -> None:
     """The loss is counted, said once, and the next lines are written."""
 
@@ -178,6 +262,20 @@ def test_secrets_do_not_pass_the_boundary() -> None:
         assert SECRET not in text
         assert "abcdef-123456" not in text
         assert digest in text
+
+    asyncio.run(main())
+
+
+def test_a_secret_changes_nothing_beside_it() -> None:
+    """Keys that begin with a dollar and numbers of any size are handed on as they are."""
+    beside = {"$schema": "x", "$json": "y", "n": 12345678901234567890}
+
+    async def main() -> None:
+        held = Held()
+        held.open.set()
+        async with LogSink(held) as sink:
+            await sink.emit(entry(data={**beside, "password": "hunter2hunter2"}))
+        assert held.calls[0][0].data == {**beside, "password": "[REDACTED:named-secret]"}
 
     asyncio.run(main())
 

@@ -7,7 +7,9 @@ import inspect
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +33,7 @@ from runstone.contracts.rentl import (
 from runstone.contracts.rentl import stores as plain_stores
 from runstone.contracts.rentl.stores import NONE_EXPECTED
 from runstone.errors import RunstoneError
+from runstone.testing.racing import race
 
 RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
 OTHER = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0002")
@@ -284,6 +287,15 @@ def test_content_that_is_another_one_is_an_error(opened: Stores) -> None:
     assert len(opened.artifacts.list_artifacts(RUN)) == 1
 
 
+@pytest.mark.parametrize("redact", [True, False])
+def test_text_that_is_no_unicode_is_an_error(redact: bool) -> None:
+    """Of the store, with its code; nothing is listed."""
+    store = open_stores("memory:", redact=redact).artifacts
+    raised = refused(lambda: store.write_artifact_text(artifact("txt"), "a\ud800"))
+    assert (raised.code, raised.details["reason"]) == ("serialization_error", "lone_surrogate")
+    assert store.list_artifacts(RUN) == []
+
+
 def test_an_artifact_is_written_once(opened: Stores) -> None:
     """Again with the same content it is the same; with another one, or other metadata, it is a conflict."""
     first = opened.artifacts.write_artifact_json(artifact(), {"text": "a"})
@@ -295,6 +307,72 @@ def test_an_artifact_is_written_once(opened: Stores) -> None:
     )
     assert opened.artifacts.list_artifacts(RUN) == [first]
     assert opened.artifacts.load_artifact_json(ARTIFACT, Line) == Line(text="a")
+
+
+@pytest.mark.parametrize("kind", ["files", "sqlite"])
+def test_of_those_who_write_one_artifact_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Another one writes other content under the id, between body and index line of the first: he is told, and what is
+    read is the content of the first."""
+    url = str(tmp_path / "project") if kind == "files" else f"sqlite:{tmp_path / 'project.db'}"
+    first, second = open_stores(url, checksums=True).artifacts, open_stores(url, checksums=True).artifacts
+    told: list[StorageError] = []
+    other = Thread(
+        target=lambda: told.append(refused(lambda: second.write_artifact_json(artifact(), {"text": "other"})))
+    )
+    append = first.records.append
+
+    def meanwhile(key: str, lines: list[bytes]) -> bytes:
+        other.start()
+        other.join(0.3)  # so long he would have time to be the first
+        return append(key, lines)
+
+    monkeypatch.setattr(first.records, "append", meanwhile)
+    stored = first.write_artifact_json(artifact(), {"text": "first"})
+    other.join(30)
+    assert [exc.code for exc in told] == ["conflict"]
+    assert second.list_artifacts(RUN) == [stored]
+    assert second.load_artifact_json(ARTIFACT, Line) == Line(text="first")
+
+
+def test_of_many_who_write_one_artifact_one_wins(tmp_path: Path) -> None:
+    """Threads, begun at once, with handles of their own: one has stored it, the others are told."""
+    for url in (str(tmp_path / "project"), f"sqlite:{tmp_path / 'project.db'}"):
+
+        def write(racer: int, url: str = url) -> str:
+            try:
+                open_stores(url).artifacts.write_artifact_json(artifact(), {"text": str(racer)})
+            except StorageError as exc:
+                return exc.code
+            return "stored"
+
+        answers = race(write, racers=4)
+        assert sorted(answers) == ["conflict"] * 3 + ["stored"]
+        found = open_stores(url).artifacts.load_artifact_json(ARTIFACT, Line)
+        assert found.text == str(answers.index("stored"))
+
+
+def test_a_known_id_is_of_one_artifact(opened: Stores) -> None:
+    """Of one format and one run: any other is a conflict, and the first one stays what is read and listed."""
+    first = opened.artifacts.write_artifact_json(artifact(), {"text": "a"})
+    for call in (
+        lambda: opened.artifacts.write_artifact_jsonl(artifact("jsonl"), [{"text": "a"}]),
+        lambda: opened.artifacts.write_artifact_text(artifact("txt"), "a"),
+        lambda: opened.artifacts.write_artifact_json(artifact(run_id=OTHER), {"text": "a"}),
+    ):
+        raised = refused(call)
+        assert (raised.code, raised.details["artifact_id"]) == ("conflict", str(ARTIFACT))
+    assert (opened.artifacts.list_artifacts(RUN), opened.artifacts.list_artifacts(OTHER)) == ([first], [])
+    assert opened.artifacts.load_artifact_json(ARTIFACT, Line) == Line(text="a")
+    assert opened.artifacts.write_artifact_json(artifact(), {"text": "a"}) == first
+
+
+def test_a_listed_artifact_whose_file_was_lost_is_put_back(files: Stores) -> None:
+    """By whoever writes it again; it is listed once."""
+    first = files.artifacts.write_artifact_json(artifact(), {"text": "a"})
+    Path(first.location.path or "").unlink()
+    assert files.artifacts.write_artifact_json(artifact(), {"text": "a"}) == first
+    assert files.artifacts.load_artifact_json(ARTIFACT, Line) == Line(text="a")
+    assert len(files.artifacts.records.lines("artifacts/index.jsonl").whole) == 1
 
 
 def test_what_a_dead_writer_left_unlisted_is_written_anew(files: Stores, tmp_path: Path) -> None:
@@ -407,6 +485,37 @@ def test_secrets_are_taken_out_and_digests_are_not(opened: Stores) -> None:
     assert b"hunter2" not in bodies
     assert bodies.count(digest.encode()) == 3
     assert opened.logs.load_logs(RUN)[0].data is not None
+
+
+def test_a_secret_changes_nothing_beside_it(opened: Stores) -> None:
+    """Keys that begin with a dollar and numbers of any size are written as without one, in artifacts and log lines."""
+    beside = {"$schema": "x", "$json": "y", "$bytes": "z", "n": 12345678901234567890, "one": 1.0, "none": None}
+    opened.artifacts.write_artifact_json(artifact(), beside)
+    opened.artifacts.write_artifact_json(artifact(number=1), {**beside, "password": "hunter2hunter2"})
+    plain, clean = (opened.artifacts.read_artifact(artifact(number=number).artifact_id) for number in (0, 1))
+    assert b"hunter2" not in clean
+    assert clean == plain[:-1] + b',"password":"[REDACTED:named-secret]"}'
+    opened.logs.append_log(entry(data={**beside, "password": "hunter2hunter2"}))
+    [line] = opened.logs.load_logs(RUN)
+    assert line.data == {**beside, "password": "[REDACTED:named-secret]"}
+
+
+@pytest.mark.parametrize("odd", [float("nan"), datetime(2026, 2, 3, tzinfo=UTC), b"x", (1, 2), {1: 2}, "\ud800"])
+def test_what_is_no_json_is_none_beside_a_secret(opened: Stores, odd: Any) -> None:
+    """It is refused as without one, and never becomes text."""
+    raised = refused(
+        lambda: opened.artifacts.write_artifact_json(artifact(), {"password": "hunter2hunter2", "odd": odd})
+    )
+    assert (raised.code, opened.artifacts.list_artifacts(RUN)) == ("serialization_error", [])
+
+
+@pytest.mark.parametrize("redact", [True, False])
+def test_what_has_no_end_is_refused(redact: bool) -> None:
+    """A list that holds itself, whether or not secrets are looked for."""
+    endless: list[Any] = []
+    endless.append(endless)
+    store = open_stores("memory:", redact=redact).artifacts
+    assert refused(lambda: store.write_artifact_json(artifact(), endless)).code == "serialization_error"
 
 
 def test_redaction_can_be_left_out(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ ACROSS_PROCESSES = {
     "test_what_was_answered_survives_a_kill",
     "test_a_killed_process_holds_nobody_up",
     "test_processes_that_expect_the_same_have_one_winner",
+    "test_processes_that_are_alone_do_not_meet",
+    "test_a_process_that_dies_alone_lets_go",
     "test_processes_append_whole_lines",
     "test_a_fork_writes_beside_its_parent",
 }

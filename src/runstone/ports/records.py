@@ -2,14 +2,15 @@
 
 - A reader sees the old body or the new one, never a part; a line, or nothing of it.
 - Who says what he expects to replace is told if it is no longer so (`record_conflict`): of all who expected the same,
-  one wins.
+  one wins. What takes more than one call is made `alone`.
 - A line is a JSON value on one line. What stands behind the last line end of a body is a line of which only that is
   missing, if it is whole JSON; else it is torn: what a crash left of a line that nobody was promised.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+import _thread
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 from runstone.core.digests import digest_of
 from runstone.core.layout import PRIVATE, path_problem
@@ -17,7 +18,11 @@ from runstone.core.parsing import parse_json
 from runstone.errors import RunstoneError, error, excerpt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runstone.core.digests import Digest
+
+Answer = TypeVar("Answer")
 
 ANY: Final = "any"
 """What is expected to be replaced: whatever is there, or nothing."""
@@ -93,6 +98,12 @@ class Records(Protocol):
         """Take a record away, for good at return; `False` where there is none. Raises `record_conflict`."""
         ...
 
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        """What `work` answers, which makes several calls: of all that are made alone with one key, in threads and in
+        processes, one is made at a time; one whose process dies is over. Other calls are not kept out. What `work`
+        raises goes on; what it has done until then stands, or nothing of it. It makes nothing alone itself."""
+        ...
+
     def place(self, key: str) -> str:
         """Where a record is, for people and references: a path or a URL."""
         ...
@@ -101,7 +112,8 @@ class Records(Protocol):
 class WholeRecords:
     """What an adapter is spared that can only read, replace, list and remove whole bodies: lines by what was expected.
 
-    An adapter that can add to a body does so itself, at less cost; and it knows marks where it can tell of change.
+    An adapter that can add to a body does so itself, at less cost; and it knows marks where it can tell of change. One
+    whose records several processes write to has an `alone` of its own: here only threads keep out of each other's way.
     """
 
     def append(self: Records, key: str, lines: list[bytes]) -> bytes:
@@ -126,6 +138,16 @@ class WholeRecords:
     def marks(self: Records, prefix: str = "") -> dict[str, str]:
         """See `Records.marks`."""
         return dict.fromkeys(self.keys(prefix), "")
+
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        """See `Records.alone`."""
+        check_key(key)
+        with _alone:
+            return work()
+
+
+_alone: Final = _thread.RLock()
+"""Of all that is made alone in this process by adapters that have nothing of their own for it."""
 
 
 def check_key(key: str) -> str:

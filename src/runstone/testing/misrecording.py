@@ -14,8 +14,10 @@ from runstone.errors import RunstoneError, error
 from runstone.ports.records import ANY, Lines, RecordProperties, check_expected, check_key, joined, split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runstone.core.digests import Digest
-    from runstone.ports.records import Expected
+    from runstone.ports.records import Answer, Expected
 
 
 class Shelf:
@@ -76,6 +78,12 @@ class PlainRecords:
         with self.shelf.lock:
             self.check(key, expected)
             return self.shelf.bodies.pop(check_key(key), None) is not None
+
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        """As the port says."""
+        check_key(key)
+        with self.shelf.lock:
+            return work()
 
     def place(self, key: str) -> str:
         """As the port says."""
@@ -418,6 +426,28 @@ class TakesAnyKey(PlainRecords):
         return digest_of(body)
 
 
+class LeavesNobodyAlone(PlainRecords):
+    """Lets others come between several calls."""
+
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        """Broken."""
+        check_key(key)
+        return work()
+
+
+class StaysAlone(PlainRecords):
+    """Does not let go where something was raised."""
+
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        """Broken."""
+        check_key(key)
+        if not self.shelf.lock.acquire(timeout=0.2):
+            raise error("store_unavailable", "somebody is alone")
+        answer = work()
+        self.shelf.lock.release()
+        return answer
+
+
 class SaysNowhere(PlainRecords):
     """Does not say where a record is."""
 
@@ -480,5 +510,7 @@ RECORDS_ZOO: Final = {
     "removes by prefix": Recording("test_a_record_is_removed", RemovesByPrefix),
     "removes twice": Recording("test_a_record_is_removed", RemovesTwice),
     "takes any key": Recording("test_a_key_outside_the_grammar_is_refused", TakesAnyKey),
+    "leaves nobody alone": Recording("test_threads_that_are_alone_do_not_meet", LeavesNobodyAlone),
+    "stays alone": Recording("test_what_is_raised_alone_goes_on", StaysAlone),
     "says nowhere": Recording("test_a_place_names_the_record", SaysNowhere),
 }

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING, Protocol
 
 from runstone.core.digests import digest_of
@@ -61,6 +62,19 @@ def counted(records: Records, key: str, rounds: int = ROUNDS) -> str:
                     return exc.code
             else:
                 break
+    return "counted"
+
+
+def counted_alone(records: Records, key: str, rounds: int) -> str:
+    """The same by nothing but that one is alone: in several calls, with time between them."""
+
+    def add() -> None:
+        number = int(records.read(key) or b"0") + 1
+        sleep(0.0005)
+        records.replace(key, b"%d" % number)
+
+    for _ in range(rounds):
+        records.alone("alone", add)
     return "counted"
 
 
@@ -223,6 +237,7 @@ class RecordsSuite:
                 partial(records.lines, key),
                 partial(records.remove, key),
                 partial(records.place, key),
+                partial(records.alone, key, lambda: None),
             ):
                 assert code_of(call) == "invalid_path", key
         assert records.keys() == []
@@ -245,6 +260,26 @@ class RecordsSuite:
         """The same, with threads that are let in before each line of the adapter."""
         assert race(stepping(lambda _: counted(ground.make(), "count", 3)), racers=4) == ["counted"] * 4
         assert ground.make().read("count") == b"12"
+
+    def test_threads_that_are_alone_do_not_meet(self, ground: RecordsGround) -> None:
+        """Of the calls that one makes alone those of another, through whatever handle, are all before or behind."""
+        assert race(lambda _: counted_alone(ground.make(), "count", 5)) == ["counted"] * RACERS
+        assert ground.make().read("count") == b"%d" % (RACERS * 5)
+
+    def test_what_is_raised_alone_goes_on(self, ground: RecordsGround) -> None:
+        """And others are let in: they are told what their own calls answer."""
+
+        def fail() -> str:
+            raise KeyError("mine")
+
+        def attempt(_: int) -> str:
+            try:
+                return ground.make().alone(KEY, fail)
+            except KeyError as exc:
+                return str(exc.args[0])
+
+        assert race(attempt, racers=2) == ["mine"] * 2
+        assert race(lambda _: ground.make().alone(KEY, lambda: "answer"), racers=2) == ["answer"] * 2
 
     def test_threads_append_whole_lines(self, ground: RecordsGround) -> None:
         """None is lost, none is mixed with another; those of one call stand together, those of one thread in order."""
@@ -324,6 +359,24 @@ class DurableRecordsSuite(RecordsSuite):
         """Every number that was counted is there."""
         assert in_children(4, lambda _: counted(ground.make(), "count", 5)) == ["counted"] * 4
         assert ground.make().read("count") == b"20"
+
+    def test_processes_that_are_alone_do_not_meet(self, ground: RecordsGround) -> None:
+        """Every number that was counted is there."""
+        assert in_children(4, lambda _: counted_alone(ground.make(), "count", 5)) == ["counted"] * 4
+        assert ground.make().read("count") == b"20"
+
+    def test_a_process_that_dies_alone_lets_go(self, ground: RecordsGround) -> None:
+        """What it had done before that stands, and the next one is alone."""
+
+        def work(_: int) -> str:
+            records = ground.make()
+            records.replace(KEY, b"one")
+            records.alone(KEY, lambda: os.kill(os.getpid(), signal.SIGKILL))
+            return "never"
+
+        assert in_children(1, work) == [""]
+        records = ground.make()
+        assert records.alone(KEY, lambda: records.read(KEY)) == b"one"
 
     def test_processes_append_whole_lines(self, ground: RecordsGround) -> None:
         """None is lost, none is mixed with another."""

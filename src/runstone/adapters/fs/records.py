@@ -2,7 +2,7 @@
 
 - What is done to a key is done under a lock that it shares with some others: a file in `.runstone/records/`, which
   the kernel drops with the process. What a dead process left half made under that lock, the next one to hold it
-  removes.
+  removes. What is made alone is made under another one, so that its calls find theirs free.
 - A folder that this process has not written to yet is made durable, with those above it, before the first record in
   it is answered: whoever made it may have died before that.
 """
@@ -31,11 +31,11 @@ from runstone.ports.records import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Final, Self
 
     from runstone.core.digests import Digest
-    from runstone.ports.records import Expected
+    from runstone.ports.records import Answer, Expected
 
 PROPERTIES: Final = RecordProperties("power", "filesystem")
 LOCKS: Final = f"{PRIVATE}/records"
@@ -62,7 +62,7 @@ class FsRecords:
 
     def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
         path = self._path(key)
-        with translated(path), Held(self, key) as held:
+        with translated(path), Held(self, self.stripe(key)) as held:
             if expected != ANY:
                 check_expected(key, expected, self._read(path))
             self._prepare(os.path.dirname(path))
@@ -73,7 +73,7 @@ class FsRecords:
         path, data = self._path(key), joined(lines)
         if not data:
             return b""
-        with translated(path), Held(self, key):
+        with translated(path), Held(self, self.stripe(key)):
             self._prepare(os.path.dirname(path))
             torn = durable.append_lines(path, data, is_whole)
             if path not in self._named:
@@ -86,7 +86,7 @@ class FsRecords:
         found = split(self._read(path) or b"")
         if found.torn:  # or somebody is writing it just now
             try:
-                with Held(self, key):
+                with Held(self, self.stripe(key)):
                     return split(self._read(path) or b"")
             except OSError:  # nobody can write here
                 return found
@@ -110,7 +110,7 @@ class FsRecords:
 
     def remove(self, key: str, *, expected: Expected = ANY) -> bool:
         path = self._path(key)
-        with translated(path), Held(self, key):
+        with translated(path), Held(self, self.stripe(key)):
             if expected != ANY:
                 check_expected(key, expected, self._read(path))
             try:
@@ -119,6 +119,15 @@ class FsRecords:
                 return False
             self._named.discard(path)
         return True
+
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        path, held = self._path(key), Held(self, f"{self.stripe(key)}.alone")
+        with translated(path):
+            held.__enter__()
+        try:
+            return work()
+        finally:
+            held.__exit__()
 
     def place(self, key: str) -> str:
         return os.path.join(self._given, *check_key(key).split("/"))
@@ -187,16 +196,15 @@ class FsRecords:
 
 
 class Held:
-    """Holds the lock of a key, against threads and processes; has a name for a file that is being made."""
+    """Holds a lock, against threads and processes; has a name for a file that is being made."""
 
-    __slots__ = ("_inner", "_lock", "_records", "_stripe", "temporary")
+    __slots__ = ("_inner", "_lock", "_records", "temporary")
 
-    def __init__(self, records: FsRecords, key: str) -> None:
+    def __init__(self, records: FsRecords, stripe: str) -> None:
         self._records = records
-        self._stripe = records.stripe(key)
-        self._inner = records.inner(self._stripe)
-        self._lock = Lock(self._stripe)
-        self.temporary = f"{self._stripe}.tmp"
+        self._inner = records.inner(stripe)
+        self._lock = Lock(stripe)
+        self.temporary = f"{stripe}.tmp"
 
     def __enter__(self) -> Self:
         self._inner.acquire()

@@ -9,8 +9,10 @@ from runstone.ports.records import ANY, Lines, RecordProperties, check_expected,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runstone.core.digests import Digest
-    from runstone.ports.records import Expected
+    from runstone.ports.records import Answer, Expected
 
 
 class MemoryRecords:
@@ -60,6 +62,11 @@ class MemoryRecords:
         with self._lock:
             self._check(key, expected)
             return self._bodies.pop(key, None) is not None
+
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        check_key(key)
+        with self._lock:
+            return work()
 
     def place(self, key: str) -> str:
         return f"memory:{check_key(key)}"

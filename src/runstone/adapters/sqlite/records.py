@@ -1,7 +1,7 @@
 """Port `records` on SQLite: one file, shared by any number of processes.
 
 - A body is what its parts come to, in their order: to replace it is to write one part, to append is to add one. Each
-  call is one transaction, synced before it returns.
+  call is one transaction, synced before it returns; what is made alone is one altogether.
 - A file that is no database of records is refused and left as it is.
 """
 
@@ -19,12 +19,10 @@ from runstone.ports.records import ANY, Lines, RecordProperties, check_expected,
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final, TypeVar
+    from typing import Final
 
     from runstone.core.digests import Digest
-    from runstone.ports.records import Expected
-
-    Answer = TypeVar("Answer")
+    from runstone.ports.records import Answer, Expected
 
 APPLICATION_ID: Final = 0x52_53_54_52
 FORMAT: Final = "runstone-records/1"
@@ -54,6 +52,8 @@ class SqliteRecords:
             pragmas=("journal_mode = WAL", "synchronous = FULL"),
             busy_s=BUSY_S,
         )
+        self._alone: sqlite3.Connection | None = None
+        """What the thread that holds the lock makes alone is in a transaction of this one."""
 
     # the port
 
@@ -127,6 +127,18 @@ class SqliteRecords:
 
         return self._written(write)
 
+    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
+        check_key(key)
+
+        def inside(db: sqlite3.Connection) -> Answer:
+            self._alone = db
+            try:
+                return work()
+            finally:
+                self._alone = None
+
+        return self._written(inside)
+
     def place(self, key: str) -> str:
         return f"sqlite:{self._given}#{check_key(key)}"
 
@@ -146,6 +158,8 @@ class SqliteRecords:
 
     def _transacted(self, begin: str, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         with self._database.lock:
+            if self._alone is not None:
+                return work(self._alone)
             try:
                 return self._database.transact(begin, work)
             except (sqlite3.Error, OSError) as exc:

@@ -65,6 +65,13 @@ class AsyncRunStates(Hopping):
         """Store what lists show of a run, durable at return."""
         await self.in_thread(self.sync.save_run_index, record)
 
+    async def load_run_index(
+        self,
+        run_id: RunId,
+    ) -> RunIndexRecord | None:
+        """What lists show of a run; `None` where none is stored. Errors as `load_run_state`."""
+        return await self.in_thread(self.sync.load_run_index, run_id)
+
     async def list_run_index(
         self,
         *,
@@ -93,8 +100,8 @@ class AsyncArtifacts(Hopping):
     ) -> ArtifactMetadata:
         """Store an artifact of format `json`; answers its metadata with the place where it is. Durable at return.
 
-        The same artifact can be written again, with the same content. Raises `conflict` for another content under a
-        known id, `unsupported_format` for metadata of another format, `serialization_error`.
+        The same artifact can be written again, with the same content. Raises `conflict` for another content, format or
+        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`.
         """
         return await self.in_thread(
             self.sync.write_artifact_json,

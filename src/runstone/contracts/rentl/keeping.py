@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runstone.contracts.rentl.errors import storage_error, translated
 from runstone.contracts.rentl.models import StorageBackend, StorageReference
-from runstone.core.values import coerce
+from runstone.contracts.rentl.printing import bytes_of, utf8, without_secrets
 from runstone.engine.saying import say
 from runstone.errors import RunstoneError
 from runstone.locate import open_records, open_redactor
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runstone.core.redaction.redactor import Redactor
-    from runstone.core.values import Mark
     from runstone.ports.records import Lines, Records
 
 
@@ -69,18 +68,16 @@ class Kept:
                 raise
             raise told from exc
 
-    def _clean(self, value: Any) -> Any:
-        """JSON types without secrets; what holds none is as it was."""
-        redactor = self._rules()
-        if redactor is None:
-            return value
-        marks: list[Mark] = []
-        clean = redactor.tree(coerce(value)[0], marks)
-        return clean if marks else value
+    def _printed(self, value: Any) -> bytes:
+        """JSON types as they are written, without secrets. Raises `not_json`, `lone_surrogate`, `too_deep`."""
+        body, redactor = bytes_of(value), self._rules()
+        clean = value if redactor is None else without_secrets(value, redactor)
+        return body if clean is value else bytes_of(clean)
 
-    def _clean_text(self, text: str) -> str:
+    def _text_bytes(self, text: str) -> bytes:
+        """A text in UTF-8, without secrets. Raises `lone_surrogate`."""
         redactor = self._rules()
-        return text if redactor is None else redactor.text(text)[0]
+        return utf8(text if redactor is None else redactor.text(text)[0])
 
     def _rules(self) -> Redactor | None:
         if self._redactor is None and self._redact is not False:

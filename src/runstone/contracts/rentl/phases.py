@@ -36,7 +36,10 @@ class PhaseOutput(NamedTuple):
 
 
 class PhaseContext:
-    """What a phase is given while it works. `inputs` are the items of the phases that it needs."""
+    """What a phase is given while it works. `inputs` are the items of the phases that it needs, its own to change.
+
+    `progress` and `log` may be called from any thread.
+    """
 
     def __init__(
         self,

@@ -6,12 +6,18 @@ it is, nulls too.
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from runstone.contracts.rentl.errors import storage_error
 from runstone.core.printing import print_json
+from runstone.core.values import coerce
+from runstone.errors import error
+
+if TYPE_CHECKING:
+    from runstone.core.redaction.redactor import Redactor
+    from runstone.core.values import Mark
 
 PROFILE: Final = "compact-utf8"
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -24,8 +30,28 @@ def value_of(record: BaseModel, *, nulls: bool = False) -> dict[str, Any]:
 
 
 def bytes_of(value: Any) -> bytes:
-    """JSON types as they are written. Raises `not_json`, `lone_surrogate`."""
-    return print_json(value, PROFILE)
+    """JSON types as they are written. Raises `not_json`, `lone_surrogate`, `too_deep` for what has no end."""
+    try:
+        return print_json(value, PROFILE)
+    except RecursionError as exc:
+        raise error("too_deep", "it is nested too deep to be written, or holds itself") from exc
+
+
+def utf8(text: str) -> bytes:
+    """A text as it is written. Raises `lone_surrogate`."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as exc:
+        raise error("lone_surrogate", f"character {exc.start} of the text is half of a surrogate pair") from None
+
+
+def without_secrets(value: Any, redactor: Redactor) -> Any:
+    """JSON types with a mark for each secret, and all that stands beside one as it was: no key, number or text of it is
+    another one. What holds none is `value` itself. Raises `too_deep`."""
+    coerce(value)  # which finds out how deep it is, and is not what is written
+    marks: list[Mark] = []
+    clean = redactor.tree(value, marks)
+    return clean if marks else value
 
 
 def parse(model: type[ModelT], body: bytes, **details: Any) -> ModelT:

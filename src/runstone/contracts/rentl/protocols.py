@@ -59,8 +59,8 @@ class ArtifactStore(Protocol):
     async def write_artifact_json(self, artifact: ArtifactMetadata, payload: Payload) -> ArtifactMetadata:
         """Store an artifact of format `json`; answers its metadata with the place where it is.
 
-        The same artifact can be written again, with the same content. Raises `conflict` for another content under a
-        known id, `unsupported_format` for metadata of another format, `serialization_error`.
+        The same artifact can be written again, with the same content. Raises `conflict` for another content, format or
+        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`.
         """
         ...
 

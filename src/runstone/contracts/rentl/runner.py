@@ -15,6 +15,8 @@ import asyncio
 import os
 import time
 from contextlib import suppress
+from copy import deepcopy
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -52,6 +54,8 @@ from runstone.contracts.rentl.phases import PhaseContext, PhaseOutput
 from runstone.contracts.rentl.planning import Plan, Step
 from runstone.contracts.rentl.stores import NONE_EXPECTED
 from runstone.core.times import time_text
+from runstone.core.values import coerce
+from runstone.engine.facts import text_of
 from runstone.locate import hidden
 
 if TYPE_CHECKING:
@@ -154,7 +158,10 @@ class Work:
         self.plan = runner.plan
         self._stored_at = NONE_EXPECTED
         self._last_ns = 0
+        self._telling = Lock()
+        """Of the last time that was told: a phase asks for one from any thread."""
         self._made: dict[Step, list[JsonValue]] = {}
+        """What steps have made, where no store keeps it."""
         self._state: RunState | None = None
         self._overtaken = False
         """Whether another one works on this run: from then on nothing is changed."""
@@ -215,10 +222,16 @@ class Work:
     async def _list_again(self, state: RunState) -> None:
         """Store what lists show of a finished run, where a crash has left it behind the state."""
         states = self.runner.states
-        if states is not None:
-            listed = [one for one in await states.list_run_index() if one.metadata.run_id == self.run_id]
-            if [one.metadata for one in listed] != [state.metadata]:
-                await states.save_run_index(self._index(state, self._stored_at))
+        if states is None:
+            return
+        loads = getattr(states, "load_run_index", None)  # which is no part of the protocol
+        if loads is not None:
+            listed = await loads(self.run_id)
+        else:
+            every = await states.list_run_index()
+            listed = next((one for one in every if one.metadata.run_id == self.run_id), None)
+        if listed is None or listed.metadata != state.metadata:
+            await states.save_run_index(self._index(state, self._stored_at))
 
     def _new(self) -> RunState:
         summary = ProgressSummary(percent_mode=ProgressPercentMode.UNAVAILABLE)
@@ -269,15 +282,14 @@ class Work:
         record.completed_at = self._now()
         record.artifact_ids = [one.artifact_id for one in kept]
         record.summary = _summary(step, output)
-        record.message = output.message
+        record.message = None if output.message is None else _unicode(output.message)
         state.phase_history = planning.completed(self.plan, history, record)
         state.phase_revisions = planning.revisions(self.plan, state.phase_history)
         state.qa_summary = output.qa or state.qa_summary
         _put_references(state, step, kept)
         self._set_progress(state, step, PhaseStatus.COMPLETED)
-        self._made.pop(step, None)  # the next phase is given what is kept, as it is in a run that goes on
         if self.runner.artifacts is None:
-            self._made[step] = list(output.items)
+            self._made[step] = deepcopy(list(output.items))
         await self._save(state)
         await self._log("phase_completed", f"{step} is done", step)
 
@@ -300,13 +312,13 @@ class Work:
         return found
 
     async def _items(self, state: RunState, step: Step) -> list[JsonValue]:
-        if step not in self._made:
-            record = planning.last(state.phase_history or [], step)
-            if record is None or self.runner.artifacts is None or not record.artifact_ids:
-                raise storage_error("not_found", f"what {step} has made is not kept: give an artifact store")
-            items = await self.runner.artifacts.load_artifact_jsonl(record.artifact_ids[0], Item)
-            self._made[step] = [item.root for item in items]
-        return self._made[step]
+        """What a step has made, for one who may change it: as it is kept, and as it is in a run that goes on."""
+        if step in self._made:
+            return deepcopy(self._made[step])
+        record = planning.last(state.phase_history or [], step)
+        if record is None or self.runner.artifacts is None or not record.artifact_ids:
+            raise storage_error("not_found", f"what {step} has made is not kept: give an artifact store")
+        return [item.root for item in await self.runner.artifacts.load_artifact_jsonl(record.artifact_ids[0], Item)]
 
     async def _keep(self, step: Step, record: PhaseRunRecord, output: PhaseOutput) -> list[ArtifactMetadata]:
         """Store what a phase has made: its items first."""
@@ -411,8 +423,9 @@ class Work:
 
     def _now(self) -> str:
         """The time, later than any that this one has told, and than the state that it goes on from."""
-        self._last_ns = max(self.runner.clock(), self._last_ns + 1000)
-        return time_text(self._last_ns)
+        with self._telling:
+            self._last_ns = max(self.runner.clock(), self._last_ns + 1000)
+            return time_text(self._last_ns)
 
     def _id(self) -> UUID:
         return new_id(self.runner.clock(), self.runner.random(10))
@@ -443,9 +456,15 @@ def _ns_of(timestamp: str) -> int:
 
 def described(exc: BaseException) -> RunError:
     """Why a run failed, without secrets."""
-    code = getattr(exc, "code", None)
-    said = hidden(str(exc)) or type(exc).__name__
-    return RunError(code=code if isinstance(code, str) and code else type(exc).__name__, message=said)
+    code, kind = getattr(exc, "code", None), type(exc).__name__
+    said = hidden(_unicode(text_of(exc))) or kind
+    return RunError(code=_unicode(code) if isinstance(code, str) and code else kind, message=said)
+
+
+def _unicode(text: str) -> str:
+    """Text as a record can hold it: where there is half a surrogate pair in it, as in the name of a file that is no
+    text, each byte is a character."""
+    return str(coerce(text)[0])
 
 
 def _not_running(phase: PhaseProgress) -> PhaseProgress:

@@ -2,6 +2,7 @@
 
 - A run is folded from the stores: state, index, artifacts, log. Nothing of the sealing enters it, no time, id or
   machine: the same records give the same bundles, so it may be done again, also after a crash in its midst.
+- Nothing is kept that was not searched, whatever wrote it into the stores.
 - Children stand before their parent, which binds their digests. What a phase has made is kept in the run of the phase.
 - A run that was worked on after it was sealed is sealed anew, as another run that retries it.
 """
@@ -19,10 +20,12 @@ from runstone.contracts.rentl.printing import bytes_of, value_of
 from runstone.core import layout as bundle_layout
 from runstone.core.digests import sha256_hex
 from runstone.core.media import media_type
+from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.values import Foreign
 from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
+from runstone.engine.search import Search
 from runstone.errors import RunstoneError, error, excerpt
 from runstone.locate import GENERATOR
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from runstone.contracts.rentl.opening import AsyncStores, Stores
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
+    from runstone.core.values import Mark
     from runstone.engine.store import Store
     from runstone.ports.objects import Committed
 
@@ -98,6 +102,7 @@ def seal_run(stores: Stores, run_id: RunId, store: Store) -> Sealed:
     records = read(stores, run_id)
     if STATUSES[records.state.state.metadata.status] == INTERRUPTED:
         raise storage_error("validation_error", f"run {run_id} is not finished", run_id=run_id)
+    records = _clean(records, store.redactor())
     before: tuple[str, Digest] | None = None
     for number in range(1, MAX_TRIES + 1):
         parent = str(run_id) if number == 1 else f"{run_id}.{number}"
@@ -122,7 +127,6 @@ def read(stores: Stores, run_id: RunId) -> Records:
     state = stores.states.load_run_state(run_id)
     if state is None:
         raise storage_error("not_found", f"there is no state of run {run_id}", run_id=run_id)
-    listed = [one for one in stores.states.list_run_index() if one.metadata.run_id == run_id]
     used = {artifact_id for record in _lasts(state) for artifact_id in record.artifact_ids or []}
     every = stores.artifacts.list_artifacts(run_id)
     artifacts = [one for one in every if one.artifact_id in used] if used else every
@@ -133,7 +137,37 @@ def read(stores: Stores, run_id: RunId) -> Records:
         except StorageError as exc:
             if exc.code != "not_found":
                 raise
-    return Records(state, listed[0] if listed else None, artifacts, bodies, stores.logs.load_logs(run_id))
+    listed, log = stores.states.load_run_index(run_id), stores.logs.load_logs(run_id)
+    return Records(state, listed, artifacts, bodies, log)
+
+
+def _clean(records: Records, redactor: Redactor) -> Records:
+    """The same with what phases have made as it is kept: stores that were opened with `redact=False` hold what nobody
+    has searched. What secrets cannot be taken out of is not kept."""
+    made = {str(one.artifact_id): one.format.value for one in records.artifacts}
+    clean = {name: _clean_body(body, made[name], redactor) for name, body in records.bodies.items()}
+    return records._replace(bodies={name: body for name, body in clean.items() if body is not None})
+
+
+def _clean_body(body: bytes, form: str, redactor: Redactor) -> bytes | None:
+    """A body without secrets: JSON by its members, and what is written there or in any other form as text."""
+    if form == "json":
+        body = _clean_json(body, redactor)
+    elif form == "jsonl":
+        body = b"\n".join(_clean_json(line, redactor) for line in body.split(b"\n"))
+    search = Search(redactor)
+    clean = b"".join(search.cleaned([body]))
+    return None if search.left else clean
+
+
+def _clean_json(text: bytes, redactor: Redactor) -> bytes:
+    """JSON without secrets; what holds none, or is no JSON, byte by byte."""
+    marks: list[Mark] = []
+    try:
+        clean = redactor.tree(parse_json(text), marks) if text else None
+        return bytes_of(clean) if marks else text
+    except RunstoneError:
+        return text
 
 
 def _lasts(state: RunStateRecord) -> list[PhaseRunRecord]:

@@ -4,6 +4,7 @@
   redacted; digests are no secrets and stay.
 - The queue is bounded. `emit` waits where it is full, so nothing is lost and a fast writer is held back; `offer` never
   waits: what does not fit is counted, and the log says so with its next line.
+- `offer` and `report` may be called from any thread: the loop in which the sink or the reader lives is woken.
 - A store that fails stops nobody: the loss is counted and said on standard error once.
 - Progress is not logged line by line: readers see the newest, and at most one line a second goes to the log. No call
   seals or syncs anything.
@@ -14,13 +15,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from itertools import groupby
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runstone.contracts.rentl.models import LogEntry, LogLevel
-from runstone.contracts.rentl.printing import value_of
+from runstone.contracts.rentl.printing import value_of, without_secrets
 from runstone.core.times import time_text
-from runstone.core.values import coerce
 from runstone.engine.saying import say
 from runstone.errors import RunstoneError
 from runstone.locate import open_redactor
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from runstone.contracts.rentl.models import PhaseName, RunId
     from runstone.contracts.rentl.protocols import LogStore
     from runstone.core.redaction.redactor import Redactor
-    from runstone.core.values import Mark
 
 CAPACITY: Final = 1000
 BATCH: Final = 200
@@ -51,7 +52,7 @@ class Progress(NamedTuple):
 
 
 class LogSink:
-    """Takes log lines for a `LogStore`; `async with` ends it. For one event loop.
+    """Takes log lines for a `LogStore`; `async with` ends it. For one event loop, and all threads (`offer`).
 
     `capacity` is how many lines may wait, `batch` how many are written with one call. `written`, `dropped` and `failed`
     count lines. `clock` is in nanoseconds (UTC).
@@ -74,7 +75,10 @@ class LogSink:
         self._redactor = open_redactor() if redact is True else redact or None
         self._waiting: deque[LogEntry] = deque()
         self._lost: dict[RunId, int] = {}
+        self._lock = Lock()
+        """Of `_waiting` and `_lost`, which other threads put into."""
         self._changed = asyncio.Condition()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._writing = 0
         self._task: asyncio.Task[None] | None = None
         self._said = False
@@ -84,19 +88,21 @@ class LogSink:
         clean = self._clean(entry)
         async with self._changed:
             self._begin()
-            await self._changed.wait_for(lambda: len(self._waiting) < self._capacity)
-            self._waiting.append(clean)
+            await self._changed.wait_for(lambda: self._put(clean))
             self._changed.notify_all()
 
     def offer(self, entry: LogEntry) -> bool:
-        """Put a line into the queue without waiting; `False` where that is full: the line is dropped and counted."""
-        if len(self._waiting) >= self._capacity:
-            self.dropped += 1
-            self._lost[entry.run_id] = self._lost.get(entry.run_id, 0) + 1
+        """Put a line into the queue without waiting; `False` where that is full: the line is dropped and counted. From
+        any thread; before the sink was used in an event loop the line waits for the first use in one."""
+        if len(self._waiting) >= self._capacity or not self._put(self._clean(entry)):
+            with self._lock:
+                self.dropped += 1
+                self._lost[entry.run_id] = self._lost.get(entry.run_id, 0) + 1
             return False
-        self._waiting.append(self._clean(entry))
-        self._begin()
-        self._wake()
+        here = _running()
+        if here is not None and (self._loop is None or self._loop.is_closed()):
+            self._loop = here
+        _call(self._loop, self._look)
         return True
 
     async def flush(self) -> None:
@@ -123,18 +129,31 @@ class LogSink:
     ) -> None:
         await self.aclose()
 
-    def _begin(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._write_all())
+    def _put(self, line: LogEntry) -> bool:
+        """Whether there was room for a line in the queue; then it stands there."""
+        with self._lock:
+            fits = len(self._waiting) < self._capacity
+            if fits:
+                self._waiting.append(line)
+            return fits
 
-    def _wake(self) -> None:
+    def _begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if self._task is None or self._task.done():
+            self._task = self._loop.create_task(self._write_all())
+
+    def _look(self) -> None:
+        """Have the writer look, from the loop's own thread."""
+
         async def wake() -> None:
             async with self._changed:
                 self._changed.notify_all()
 
-        task = asyncio.get_running_loop().create_task(wake())
-        _waking.add(task)
-        task.add_done_callback(_waking.discard)
+        if self._waiting:
+            self._begin()
+            task = asyncio.get_running_loop().create_task(wake())
+            _waking.add(task)
+            task.add_done_callback(_waking.discard)
 
     async def _write_all(self) -> None:
         while True:
@@ -154,7 +173,8 @@ class LogSink:
 
     def _dropped_lines(self) -> list[LogEntry]:
         """A line for each run of which lines were dropped."""
-        lost, self._lost = self._lost, {}
+        with self._lock:
+            lost, self._lost = self._lost, {}
         now = time_text(self._clock())
         return [
             LogEntry(
@@ -183,13 +203,30 @@ class LogSink:
     def _clean(self, entry: LogEntry) -> LogEntry:
         if self._redactor is None:
             return entry
-        marks: list[Mark] = []
-        clean = self._redactor.tree(coerce(value_of(entry, nulls=True))[0], marks)
-        return LogEntry.model_validate(clean) if marks else entry
+        value = value_of(entry, nulls=True)
+        clean = without_secrets(value, self._redactor)
+        return entry if clean is value else LogEntry.model_validate(clean)
 
 
 _waking: Final[set[asyncio.Task[None]]] = set()
 """Tasks of a moment: the loop alone does not keep them."""
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _call(loop: asyncio.AbstractEventLoop | None, call: Callable[[], None]) -> None:
+    """Make a call in the thread of an event loop, without waiting; one that has ended makes none."""
+    if loop is not None and loop is _running():
+        call()
+    elif loop is not None:
+        with suppress(RuntimeError):  # it was closed
+            loop.call_soon_threadsafe(call)
 
 
 class ProgressStream:
@@ -210,34 +247,42 @@ class ProgressStream:
         self._every_ns = int(every * 1e9)
         self._clock = clock
         self._logged: dict[tuple[RunId, PhaseName, str | None], int] = {}
-        self._readers: set[asyncio.Event] = set()
+        self._lock = Lock()
+        """Of `_logged`: of the threads that report at once one logs."""
+        self._readers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     def report(self, progress: Progress) -> None:
-        """Say how far a phase has come. Never waits."""
+        """Say how far a phase has come. Never waits; from any thread."""
         key = progress[:3]
         self.newest[key] = progress
-        for reader in self._readers:
-            reader.set()
+        for loop, changed in self._readers.copy():
+            _call(loop, changed.set)
+        if self._sink is None:
+            return
         now, done = self._clock(), progress.completed == progress.total
-        if self._sink is not None and (done or now - self._logged.get(key, 0) >= self._every_ns):
-            self._logged[key] = now
+        with self._lock:
+            due = done or now - self._logged.get(key, 0) >= self._every_ns
+            if due:
+                self._logged[key] = now
+        if due:
             self._sink.offer(_line(progress, time_text(now)))
 
     async def watch(self) -> AsyncIterator[Progress]:
         """Each change, as the newest of it; what is known already comes first. Ends with its task."""
         changed = asyncio.Event()
-        self._readers.add(changed)
+        reader = (asyncio.get_running_loop(), changed)
+        self._readers.add(reader)
         seen: dict[tuple[RunId, PhaseName, str | None], Progress] = {}
         try:
             while True:
-                for key, progress in list(self.newest.items()):
+                for key, progress in self.newest.copy().items():
                     if seen.get(key) != progress:
                         seen[key] = progress
                         yield progress
                 await changed.wait()
                 changed.clear()
         finally:
-            self._readers.discard(changed)
+            self._readers.discard(reader)
 
 
 def _line(progress: Progress, at: str) -> LogEntry:

@@ -23,7 +23,7 @@ from runstone.contracts.rentl.models import (
     RunIndexRecord,
     RunStateRecord,
 )
-from runstone.contracts.rentl.printing import bytes_of, parse, value_of
+from runstone.contracts.rentl.printing import parse, value_of
 from runstone.core.digests import digest_of, sha256_hex
 from runstone.errors import RunstoneError, excerpt
 from runstone.ports.records import ANY
@@ -63,7 +63,7 @@ class RunStates(Kept):
                     message = f"the state of run {record.run_id} is another one than was read: {reason}"
                     raise storage_error("conflict", message, **{**about, "reason": reason})
                 expected = None if standing is None else digest_of(standing)
-            body = bytes_of(self._clean(value_of(record)))
+            body = self._printed(value_of(record))
             self.records.replace(self.prefix + name, body, expected=expected)
 
     def load_run_state(self, run_id: RunId) -> RunStateRecord | None:
@@ -77,7 +77,14 @@ class RunStates(Kept):
         """Store what lists show of a run, durable at return."""
         name = layout.index(str(record.metadata.run_id))
         with self._doing("save_run_index", name, run_id=record.metadata.run_id):
-            self.records.replace(self.prefix + name, bytes_of(self._clean(value_of(record))))
+            self.records.replace(self.prefix + name, self._printed(value_of(record)))
+
+    def load_run_index(self, run_id: RunId) -> RunIndexRecord | None:
+        """What lists show of a run; `None` where none is stored. Errors as `load_run_state`."""
+        name = layout.index(str(run_id))
+        with self._doing("load_run_index", name, run_id=run_id) as about:
+            body = self.records.read(self.prefix + name)
+            return None if body is None else parse(RunIndexRecord, body, **about)
 
     def list_run_index(self, *, status: RunStatus | None = None, limit: int | None = None) -> list[RunIndexRecord]:
         """Runs by the time they were created at, newest first. Errors as `load_run_state`, for a negative limit too."""
@@ -110,6 +117,8 @@ class RunStates(Kept):
 class Artifacts(Kept):
     """What phases make: `ArtifactStore`, plain; and text as well.
 
+    An artifact is known once the index has its line, which is written behind its body. Of one id both are written
+    alone; so a body without a line is of a writer that died, and is nobody's.
     With `checksums` the metadata of what is written has its size and its SHA-256, where they are not given.
     """
 
@@ -127,22 +136,22 @@ class Artifacts(Kept):
     def write_artifact_json(self, artifact: ArtifactMetadata, payload: Payload) -> ArtifactMetadata:
         """Store an artifact of format `json`; answers its metadata with the place where it is. Durable at return.
 
-        The same artifact can be written again, with the same content. Raises `conflict` for another content under a
-        known id, `unsupported_format` for metadata of another format, `serialization_error`.
+        The same artifact can be written again, with the same content. Raises `conflict` for another content, format or
+        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`.
         """
-        return self._write("write_artifact_json", artifact, lambda: bytes_of(self._payload(payload)))
+        return self._write("write_artifact_json", artifact, lambda: self._payload(payload))
 
     def write_artifact_jsonl(self, artifact: ArtifactMetadata, payload: Sequence[Payload]) -> ArtifactMetadata:
         """Store an artifact of format `jsonl`, an item a line. As `write_artifact_json`."""
 
         def body() -> bytes:
-            return b"".join(bytes_of(self._payload(item)) + b"\n" for item in payload)
+            return b"".join(self._payload(item) + b"\n" for item in payload)
 
         return self._write("write_artifact_jsonl", artifact, body)
 
     def write_artifact_text(self, artifact: ArtifactMetadata, text: str) -> ArtifactMetadata:
         """Store an artifact of format `csv` or `txt`, in UTF-8. As `write_artifact_json`."""
-        return self._write("write_artifact_text", artifact, lambda: self._clean_text(text).encode())
+        return self._write("write_artifact_text", artifact, lambda: self._text_bytes(text))
 
     def list_artifacts(self, run_id: RunId) -> list[ArtifactMetadata]:
         """The artifacts of a run, in the order in which they were stored; none is an empty list."""
@@ -181,8 +190,8 @@ class Artifacts(Kept):
         those of the metadata's checksum."""
         return self._load("read_artifact", artifact_id)[0]
 
-    def _payload(self, payload: Payload) -> Any:
-        return self._clean(value_of(payload) if isinstance(payload, BaseModel) else payload)
+    def _payload(self, payload: Payload) -> bytes:
+        return self._printed(value_of(payload) if isinstance(payload, BaseModel) else payload)
 
     def _write(self, operation: str, artifact: ArtifactMetadata, make: Any) -> ArtifactMetadata:
         form, run_id, artifact_id = artifact.format.value, str(artifact.run_id), str(artifact.artifact_id)
@@ -194,22 +203,26 @@ class Artifacts(Kept):
             if self.checksums:
                 known |= {"size_bytes": len(body), "checksum_sha256": sha256_hex(body)}
             stored = artifact.model_copy(update=known)
-            line = bytes_of(self._clean(value_of(stored)))
-            standing = self.records.read(self.prefix + name)
-            if standing is not None and self._stands(stored, line, about):
-                if standing == body:
-                    return stored
-                raise storage_error("conflict", f"artifact {artifact_id} is there, and is another one", **about)
-            expected = None if standing is None else digest_of(standing)  # of a writer that died before it was listed
-            self.records.replace(self.prefix + name, body, expected=expected)
-            self._append(layout.ARTIFACT_INDEX, [line])
+            line = self._printed(value_of(stored))
+
+            def keep() -> None:
+                listed, standing = self._is_listed(stored, line, about), self.records.read(self.prefix + name)
+                if listed and standing == body:
+                    return
+                if listed and standing is not None:
+                    raise storage_error("conflict", f"artifact {artifact_id} is there, and is another one", **about)
+                self.records.replace(self.prefix + name, body)  # what is not listed is of a writer that died
+                if not listed:
+                    self._append(layout.ARTIFACT_INDEX, [line])
+
+            self.records.alone(self.prefix + artifact_id, keep)
             return stored
 
-    def _stands(self, stored: ArtifactMetadata, line: bytes, about: dict[str, Any]) -> bool:
+    def _is_listed(self, stored: ArtifactMetadata, line: bytes, about: dict[str, Any]) -> bool:
         """Whether the artifact is listed; raises `conflict` where it is listed as another one."""
         listed = [one for one in self._indexed(str(stored.artifact_id), about) if one.artifact_id == stored.artifact_id]
         here = [one.model_copy(update={"location": stored.location}) for one in listed]  # the place may have moved
-        if here and bytes_of(self._clean(value_of(here[-1]))) != line:
+        if here and self._printed(value_of(here[-1])) != line:
             message = f"artifact {stored.artifact_id} is listed with other metadata"
             raise storage_error("conflict", message, **about)
         return bool(listed)
@@ -219,6 +232,9 @@ class Artifacts(Kept):
         wanted = part.encode()
         index = {**about, **self._about(layout.ARTIFACT_INDEX)}
         lines = self._lines(layout.ARTIFACT_INDEX).whole
+        whole = b"\n".join(lines)
+        if wanted not in whole.lower() and b"\\u" not in whole:
+            return []  # as for each new artifact: it is told without a look at each line
         return [parse(ArtifactMetadata, line, **index) for line in lines if wanted in line.lower() or b"\\u" in line]
 
     def _found(self, artifact_id: ArtifactId, about: dict[str, Any]) -> ArtifactMetadata:
@@ -264,7 +280,7 @@ class Logs(Kept):
                 reason = f"entries are of {len(runs)} runs"
                 message = f"lines of a log are of one run; {reason}: append those of each run apart"
                 raise storage_error("validation_error", message, **{**about, "reason": reason})
-            self._append(name, [bytes_of(self._clean(value_of(entry, nulls=True))) for entry in entries])
+            self._append(name, [self._printed(value_of(entry, nulls=True)) for entry in entries])
 
     def get_log_reference(self, run_id: RunId) -> LogFileReference | None:
         """Where the log of a run is, and how many lines it has; `None` where there is none.
