@@ -81,6 +81,16 @@ def test_exit_code(store: Store, invoke: Invoke, words: tuple[str, ...]) -> None
     assert invoke("diff", *words, "--exit-code").status == 1
 
 
+def test_in_which_pieces_output_was_read_is_no_difference(store: Store, invoke: Invoke) -> None:
+    """Two runs of one command, which the machine read as it happened."""
+    for run_id, pieces in (("one", [b"a\nb\n"]), ("two", [b"a", b"\n", b"b\n"])):
+        with store.run("job", run_id=run_id) as run:
+            for piece in pieces:
+                run.stream("stdout", piece)
+    assert invoke("diff", "one", "two", "--exit-code").status == 0
+    assert invoke("judge", "two", "--baseline", "one", "--require-same", "recorded").status == 0
+
+
 def test_json(store: Store, invoke: Invoke) -> None:
     """The comparison as the library has it; a side that has no such thing has no such member."""
     record(store, "one", 0.25)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import runstone
+from runstone.cli import find
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.layout import CATALOG
 from runstone.engine.store import Store
 
-from .conftest import Invoke
+from .conftest import Invoke, raw_controls, seal
 
 DIGEST = f"sha256:{sha256_hex(b'clean')}"
 
@@ -162,6 +165,59 @@ def test_a_file_that_cannot_be_read_is_named(invoke: Invoke, verb: str, status: 
     """As on a disk that fails: the file is at fault, and not standard output."""
     answer = invoke(verb, "/proc/self/mem")
     assert (answer.status, "/mem: " in answer.err) == (status, True), answer
+
+
+@pytest.mark.parametrize("words", [["data"], ["data/*"]], ids=" ".join)
+def test_a_file_that_goes_away_is_passed_over(
+    steps: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Of a folder, or of what fits a pattern: it is said, and the others are told."""
+    (steps / "data" / "before.txt").write_bytes(b"before")
+    for name in ("files_below", "files_named"):
+        monkeypatch.setattr(find, name, lambda *_, **__: ["data/before.txt", "data/gone.txt", "data/clean.csv"])
+    answer = invoke("find", "--json", *words)
+    assert answer.status == 0
+    assert [one["target"] for one in answer.value] == ["data/before.txt", "data/clean.csv"]
+    assert answer.err == "runstone: data/gone.txt: No such file or directory\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file here whose reading fails for everybody")
+def test_a_file_of_a_pattern_that_cannot_be_read_is_passed_over(steps: Path, invoke: Invoke) -> None:
+    """As on a disk that fails: nothing of what else was asked for is lost."""
+    answer = invoke("find", "--json", "/proc/self/me[m]", "raw.csv")
+    assert (answer.status, [one["target"] for one in answer.value]) == (0, ["raw.csv"])
+    assert answer.err.startswith("runstone: /proc/self/mem: ")
+
+
+@pytest.mark.parametrize("options", [[], ["--lineage"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("name", "code", "status"),
+    [("link", "file_not_found", 3), ("pipe", "invalid_option", 2), ("socket", "invalid_option", 2)],
+)
+def test_what_is_named_and_is_no_file(
+    steps: Path, invoke: Invoke, options: list[str], name: str, code: str, status: int
+) -> None:
+    """A link that leads nowhere is not found; what has no bytes is wrong use. Neither is the store's fault."""
+    os.symlink("nowhere", "link")
+    os.mkfifo("pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        answer = invoke("find", "--json", *options, name)
+    assert (answer.status, answer.value["code"]) == (status, code)
+    assert name in answer.value["message"]
+
+
+def test_progress_shows_names_escaped_and_cut(store: Store, tmp_path: Path, on_terminal: Callable[..., str]) -> None:
+    """Somebody's file names set no title and wipe no screen, and a line that is written over is one line."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a\x1b]0;PWNED\x07\x1b[2Jb").write_bytes(b"x")
+    (tmp_path / "in" / ("long" * 50)).write_bytes(b"x")
+    seal(store)
+    shown = on_terminal("find", "in")
+    assert "a\\x1b]0;PWNED\\x07\\x1b[2Jb" in shown
+    assert raw_controls(shown.replace("\r\x1b[K", "")) == []
+    assert [part for part in shown.split("\r\x1b[K") if "longlong" in part and len(part) > 79] == []
+    assert "longlong" in on_terminal("find", f"in/{'long' * 50}")
 
 
 def test_lineage_goes_down_a_page_and_not_to_its_right(store: Store, invoke: Invoke) -> None:

@@ -171,3 +171,12 @@ def test_a_target_that_cannot_be_written_is_status_5(run: str, invoke: Invoke) -
     answer = invoke("get", run, "-o", "file/out")
     assert answer.status == 5
     assert "file/out" in answer.err
+
+
+@pytest.mark.parametrize("verb", ["get", "export"])
+def test_an_empty_target_is_wrong_use(run: str, invoke: Invoke, verb: str, tmp_path: Path) -> None:
+    """A variable that is not set is no working directory: nothing is written anywhere."""
+    before = sorted(tmp_path.iterdir())
+    answer = invoke(verb, run, "-o", "", "--json")
+    assert (answer.status, answer.value["code"]) == (2, "invalid_option")
+    assert sorted(tmp_path.iterdir()) == before

@@ -12,6 +12,7 @@ import pytest
 
 from cli.conftest import Answer, Invoke, command_line, raw_controls, seal
 from runstone.adapters.fs.journals import FsJournals
+from runstone.cli import logs
 from runstone.engine.store import Store
 
 WRITER = """
@@ -210,3 +211,24 @@ def test_a_character_may_be_cut_by_a_piece(store: Store, invoke: Invoke) -> None
             run.stream("stdout", "日".encode()[:2])
             run.stream("stdout", "日".encode()[2:])
     assert invoke("logs", "@latest").out == "日日日\n"
+
+
+def test_a_line_without_an_end_is_put_together_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A progress bar of many megabytes is one line: each of its pieces is copied once, and not at each piece."""
+    copied = []
+
+    class Piece(bytes):
+        def __radd__(self, before: bytes) -> bytes:
+            copied.append(len(before))
+            return bytes(before) + bytes(self)
+
+    monkeypatch.setattr(logs, "chunk_bytes", lambda data: Piece(data["text"].encode()))
+    events = [{"data": {"stream": name, "text": text}} for name, text in PIECES]
+    logs._Text().lines(events)
+    assert capsys.readouterr().out == "ab" * 50 + "\nerr\nab\n"
+    assert sum(copied) <= 100
+
+
+PIECES = [("stdout", "ab")] * 50 + [("stderr", "er"), ("stdout", "\n"), ("stderr", "r\n"), ("stdout", "ab")]

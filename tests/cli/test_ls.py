@@ -235,6 +235,33 @@ def test_a_store_may_begin_with_a_dash(invoke: Invoke, tmp_path: Path) -> None:
     assert str(tmp_path / "-odd-") in answer.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ls", "--store"), ("ls", "-n"), ("ls", "-kind:x", "--store"), ("ls", "--after", "--", "id:x"),
+        ("pack", "--store"), ("unpack", "--store"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_option_without_its_value_is_wrong_use(invoke: Invoke, words: tuple[str, ...]) -> None:
+    """As of every other verb; no store of another name is read."""
+    answer = invoke(*words)
+    assert (answer.status, answer.out) == (2, "")
+    assert "requires an argument" in answer.err
+
+
+def test_terms_stand_anywhere(store: Store, invoke: Invoke) -> None:
+    """Negated ones before, between and behind options; what stands behind `--` is a term whatever it looks like."""
+    seal(store, "probe", run_id="p1")
+    seal(store, "probe", run_id="p2")
+    seal(store, "other", run_id="o1")
+    for words in (
+        ("-kind:other", "-n", "5", "-id:p1", "--json"), ("--json", "--", "-kind:other", "-id:p1"),
+        ("kind:probe", "--limit=5", "--json", "-id:p1", "--"),
+    ):  # fmt: skip
+        assert [row["run_id"] for row in invoke("ls", *words).value] == ["p2"]
+
+
 def test_watch_prints_the_newest_again_and_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

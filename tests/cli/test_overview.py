@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -113,6 +114,27 @@ def test_wrong_use_with_json_is_an_object_too(invoke: Invoke) -> None:
     """A program that reads JSON gets JSON, whatever went wrong; behind `--` the word asks for nothing."""
     assert invoke("ls", "--frob", "--json").value["code"] == "invalid_option"
     assert invoke("ls", "--frob", "--", "--json").out == ""
+
+
+def test_json_before_the_command_is_json_too(invoke: Invoke) -> None:
+    """The word stands in the wrong place, and says what it says."""
+    answer = invoke("--json", "ls")
+    assert (answer.status, answer.value["code"]) == (2, "invalid_option")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("find", "caf\udce9"), ("show", "\udcff"), ("verify", "./\udcff"), ("import", "\udcff"),
+        ("purge", "--policy", "\udcff"),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_an_error_about_a_name_that_is_no_unicode_is_json(invoke: Invoke, words: tuple[str, ...]) -> None:
+    """JSON has no half of a surrogate pair: a strict reader takes what is printed."""
+    answer = invoke(*words, "--json")
+    assert answer.status != 0
+    json.dumps(answer.value, ensure_ascii=False).encode()
 
 
 def test_the_message_of_wrong_use_is_shown_escaped(invoke: Invoke) -> None:

@@ -153,6 +153,25 @@ def test_interrupted_while_following(store: Store) -> None:
     assert (follower.returncode, err) == (130, b"")
 
 
+@pytest.mark.parametrize(
+    ("words", "module"), [(["ls"], "runstone.cli.app"), (["run", "--", "true"], "runstone.cli.run")]
+)
+def test_interrupted_while_modules_are_loaded(words: list[str], module: str) -> None:
+    """Ctrl-C in the first moment: 130, and not a word."""
+    script = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        f"sys.argv[1:] = {words!r}\n"
+        "from runstone.cli import process\n"
+        "process()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_a_terminal_that_cannot_show_a_character(store: Store, process: Invoke) -> None:
     """Under an encoding without the character the answer is complete, with an escape in its place."""
     seal(store, "日本語")

@@ -395,14 +395,14 @@ def test_encoded_text_of_other_kinds_is_passed_on() -> None:
 
 
 def test_progress_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is written over, and nothing of it is left."""
+    """It is written over, also by what is shorter, and nothing of it is left."""
     from runstone.cli.progress import Progress
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    for stream, shown in ((Terminal(), "\rone\rtwo\r\x1b[K"), (io.StringIO(), "")):
+    for stream, shown in ((Terminal(), "\r\x1b[Kone\r\x1b[Ktwo\r\x1b[K"), (io.StringIO(), "")):
         monkeypatch.setattr(sys, "stderr", stream)
         progress = Progress()
         for step, text in enumerate(["one", "two"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from cli.conftest import HOSTILE, raw_controls
 from runstone.cli.measures import count_text, duration_text, number_text, size_text
-from runstone.cli.rendering import Column, Screen, Span, cut
+from runstone.cli.rendering import Column, Screen, Span, cut, print_json, print_json_line
 from runstone.core.terminal import text_width
 
 
@@ -147,3 +148,15 @@ def test_numbers_and_counts() -> None:
     """Six digits of a float, integers whole, texts as they are."""
     assert [number_text(value) for value in (0.1 + 0.2, 12345678, "NaN", None)] == ["0.3", "12345678", "NaN", "-"]
     assert [count_text(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+
+
+def test_json_has_no_half_of_a_surrogate_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    """A strict reader refuses one: the name of a file that is no UTF-8 is told byte by byte, all else as it is."""
+    value = {"./o\udcff": ["caf\udce9", ("\ud800",)], "smile": "\U0001f600", "text": "\\ud800", "n": None}
+    expected = {"./oÿ": ["café", ["\u00ed\u00a0\u0080"]], "smile": "\U0001f600", "text": "\\ud800", "n": None}
+    print_json(value)
+    print_json_line(value)
+    out = capsys.readouterr().out
+    assert out.isascii()
+    whole, line = out[: out.index("}\n") + 2], out[out.index("}\n") + 2 :]
+    assert json.loads(whole) == json.loads(line) == expected

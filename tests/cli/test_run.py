@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import runstone
 from cli.conftest import Invoke, command_line
 from runstone.engine.store import Store
 
@@ -107,6 +108,23 @@ def test_a_word_before_the_dashes_is_no_option(process: Invoke) -> None:
     answer = process("run", "make", "all")
     assert answer.status == 125
     assert "'make' is no option, and the command follows `--`: runstone run [OPTIONS] -- make" in answer.err
+
+
+@pytest.mark.parametrize("options", [[], ["--pty"], ["--contract", "ovc"]], ids=" ".join)
+def test_an_empty_command_word_is_not_found(process: Invoke, options: list[str]) -> None:
+    """As `env ""` has it: a variable that is not set stood for the command. The run is failed, and sealed."""
+    answer = process("run", *options, "--store", "runs", "--", "", "x")
+    assert (answer.status, answer.err) == (127, "runstone: '': command not found\n")
+    (row,) = runstone.open("runs").rows()
+    assert row["status"] == "failed"
+
+
+def test_a_zero_in_a_word_cannot_be_executed(store: Store, invoke: Invoke) -> None:
+    """No process has such words, whoever asks for them; the run is failed, and sealed."""
+    answer = invoke("run", "--run-id", "r", "--", "echo", "a\0b")
+    assert answer.status == 126
+    assert answer.err.startswith("runstone: echo: ")
+    assert (store.get("r").status, store.verify("r").ok) == ("failed", True)
 
 
 def test_an_input_that_is_not_there_is_said(store: Store, process: Invoke) -> None:

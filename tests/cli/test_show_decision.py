@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import runstone
@@ -21,6 +23,10 @@ POLICY = {
         {"id": "material", "fact": "/material", "one_of": ["oak", "beech"], "level": "RED"},
     ],
 }
+DECISION = {
+    "call": None, "outcome": "block", "risk_level": None, "score": None, "block_reason": None, "warnings": [],
+    "rules": [], "details": None, "policy": None,
+}  # fmt: skip
 FACTS = {"rim_speed": 91.5, "feed": 0.5, "material": "oak"}
 
 
@@ -77,3 +83,30 @@ def test_hostile_facts_are_shown_escaped(store: Store, invoke: Invoke) -> None:
     run_id = blocked(store, material=HOSTILE)
     store.override(run_id, by=HOSTILE, reason=HOSTILE)
     assert raw_controls(invoke("show", run_id).out) == []
+
+
+ODD = [5, 0.5, True, ["m", "s"], {"of": "m"}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_is_no_text_is_shown_as_it_is_spelled(store: Store, invoke: Invoke, odd: object) -> None:
+    """A unit, and the digest of a policy, are anybody's: what was recorded is shown, in verdicts as well."""
+    rule = {"id": "r1", "status": "fail", "reason_code": odd, "measured": 5, "threshold": 3, "unit": odd}
+    with store.run("x", run_id="odd") as run:
+        run.event("decision", {**DECISION, "rules": [rule], "policy": {"name": odd, "version": odd, "sha256": odd}})
+        run.writer.record("verdict", {"ok": False, "baseline": {"run_id": odd}, "rules": [rule]})
+    assert store.verify("odd").ok
+    answer = invoke("show", "odd")
+    spelled = json.dumps(odd)
+    assert (answer.status, answer.err) == (0, "")
+    assert section(answer.out, "DECISION")[-1].endswith(f"  5         3          {spelled}")
+    assert section(answer.out, "VERDICT")[-1].endswith(f"  5         3          {spelled}")
+    assert any(line.startswith("  policy ") and line.endswith(spelled[:12]) for line in section(answer.out, "DECISION"))
+    assert invoke("export", "odd", "--as", "markdown").status == 0
+
+
+def test_a_unit_that_is_empty_is_none(store: Store, invoke: Invoke) -> None:
+    """As one that is not there."""
+    with store.run("x", run_id="odd") as run:
+        run.event("decision", {**DECISION, "rules": [{"id": "r1", "unit": ""}, {"id": "r2", "unit": None}]})
+    assert [line.split()[-1] for line in section(invoke("show", "odd").out, "DECISION")[-2:]] == ["-", "-"]

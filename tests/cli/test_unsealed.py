@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import HOSTILE, Invoke, raw_controls
+from runstone.adapters.fs.journals import FsLeftRun
 from runstone.engine.store import Store
 
 
@@ -115,3 +117,29 @@ def test_children_of_an_open_run_are_shown(store: Store, invoke: Invoke) -> None
     assert [child["run_id"] for child in value["children"]] == ["part"]
     assert value["children_total"]["statuses"] == {"success": 1}
     assert "CHILDREN  1 run: 1 success" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("show", "quick"), "job  success"),
+        (("audit", "quick"), "job  success"),
+        (("show", "quick", "--plot", "loss"), "loss  last 1, min 1, max 1, 1 point"),
+    ],
+)
+def test_a_run_that_is_sealed_while_it_is_read_is_told_as_sealed(
+    store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    """Its journal goes away under who reads it: what there was of it is no answer."""
+    run = store.run("job", run_id="quick")
+    run.metrics({"loss": 1.0})
+    look = FsLeftRun.read
+
+    def seal_first(left: FsLeftRun) -> Iterator[bytes]:
+        run.finish()
+        return look(left)
+
+    monkeypatch.setattr(FsLeftRun, "read", seal_first)
+    answer = invoke(*words)
+    assert (answer.status, answer.err) == (0, "")
+    assert answer.out.startswith(told)

@@ -142,6 +142,12 @@ def test_many_findings_are_cut_off(store: Store, monkeypatch: pytest.MonkeyPatch
     assert any("more secrets" in text for text in report.not_checked)
 
 
+def test_the_message_of_the_verb_is_readable(store: Store, invoke: Invoke) -> None:
+    """Nothing in it looks like a secret, or it would be taken out."""
+    store.run("x", run_id="run-1").finish()
+    assert invoke("verify", "run-1", "--secrets", "--quick").err == "runstone: --quick reads few files, --secrets all\n"
+
+
 def test_quick_reads_too_little(store: Store, invoke: Invoke) -> None:
     """The two options contradict each other."""
     store.run("x", run_id="run-1").finish()

@@ -13,6 +13,7 @@ import pytest
 
 import runstone
 from cli.conftest import HOSTILE, Invoke, raw_controls, seal, spoil
+from runstone.adapters.fs.objects import FsObjects
 from runstone.engine.store import Store
 from runstone.engine.verifier import STEPS
 
@@ -236,6 +237,45 @@ def test_all_counts_what_is_open(store: Store, invoke: Invoke) -> None:
         assert "1 open run: not sealed yet" in invoke("verify", "--all").out
     finally:
         run.finish()
+
+
+@pytest.mark.parametrize("others", [0, 32])
+def test_all_leaves_out_what_is_purged_meanwhile(
+    store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """A run that went lawfully is no fault, nor is another one verified in its place; one that was lost is."""
+    for run_id in ("gone", "stays", "stays-2", *(f"other-{number}" for number in range(others))):
+        seal(store, run_id=run_id)
+    listed, begun = FsObjects.run_ids, []
+
+    def purge_behind(objects: FsObjects) -> list[str]:
+        found = list(listed(objects))
+        if not begun:
+            begun.append(True)
+            for run_id in ("gone", "stays"):
+                store.purge({"rules": [{"query": f"id:{run_id}"}], "grace": "0"}, apply=True)
+        return found
+
+    monkeypatch.setattr(FsObjects, "run_ids", purge_behind)
+    answer = invoke("verify", "--all", "--json")
+    assert (answer.status, answer.value["ok"], answer.value["purged"]) == (0, True, 2)
+    assert [report["run_id"] for report in answer.value["runs"]][-1:] == ["stays-2"]
+    assert len(answer.value["runs"]) == others + 1
+    begun.clear()
+    seal(store, run_id="gone-2")
+    monkeypatch.setattr(store, "purge", lambda *_, **__: shutil.rmtree(Path(store.url, "gone-2"), ignore_errors=True))
+    robbed = invoke("verify", "--all", "--json")
+    assert (robbed.status, robbed.value["purged"]) == (1, 0)
+
+
+def test_all_finds_a_marked_run_that_was_damaged(store: Store, invoke: Invoke) -> None:
+    """A mark is no purge: a run that waits for one and has lost its manifest is a fault."""
+    seal(store, run_id="marked")
+    store.purge({"rules": [{"query": "id:marked"}], "grace": "7d"}, apply=True)
+    Path(store.url, "marked", "manifest.json").unlink()
+    answer = invoke("verify", "--all", "--json")
+    assert (answer.status, answer.value["purged"]) == (1, 0)
+    assert [report["ok"] for report in answer.value["runs"]] == [False]
 
 
 def test_all_of_no_store_is_status_3(invoke: Invoke) -> None:

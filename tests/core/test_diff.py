@@ -16,7 +16,7 @@ from runstone.core.outcome import outcome
 
 from . import strategies
 from .comparing import compared, told
-from .journals import ARTIFACT, DECISION, check, journal, log
+from .journals import ARTIFACT, DECISION, check, journal, log, stream
 
 SHA, OTHER_SHA = "a" * 64, "b" * 64
 
@@ -330,3 +330,13 @@ def test_surroundings_do_not_count() -> None:
     assert [(item.section, item.name) for item in found.differences if item.section != "journal"] == [
         ("command", "argv"), ("git", "git/sha"), ("environment", "platform/python"), ("labels", "env"),
     ]  # fmt: skip
+
+
+def test_pieces_of_output_are_not_counted() -> None:
+    """In how many pieces output was read is chance, of either stream and coding; messages count."""
+    odd = ("log", {"stream": "stderr", "latin1": "\xe9\n"})
+    a = journal(log("one"), stream("ab\n"), odd)
+    b = journal(log("one"), stream("a"), stream("b"), stream("\n"), odd)
+    assert compared(a, b).differences == []
+    assert told(compared(a, journal(log("one"), log("two"), stream("ab\n"), odd)), "recorded") == [("log", 1, 2)]
+    assert told(compared(journal(stream("a")), journal()), "recorded") == []

@@ -58,6 +58,37 @@ def test_limits(rule: str, value: float, status: str, threshold: float) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "base", "limit"),
+    [
+        ("max metric.loss:+0.1", 0.7, 0.8),
+        ("max metric.loss:+10%", 0.7, 0.77),
+        ("max metric.loss:-0.1", 0.8, 0.7),
+        ("min metric.loss:-0.1", 0.4, 0.3),
+        ("min metric.loss:+0.1", 0.2, 0.3),
+        ("min metric.loss:-7%", 3, 2.79),
+        ("max metric.loss:+1e-300", 1e300, 1e300),
+        ("max metric.loss:+1e-322%", 5e-324, 5e-324),
+    ],
+)
+def test_a_value_on_its_limit_passes(rule: str, base: float, limit: float) -> None:
+    """The limit is that of the decimals as they are written, wherever the floats beside them lie."""
+    found = answer(rule, journal(metric(loss=limit)), journal(metric(loss=base)))
+    assert (found["status"], found["threshold"]) == ("pass", limit)
+
+
+def test_every_limit_of_two_digits_can_be_stood_on() -> None:
+    """Hundredths added to, taken from, and parts of hundredths: none is off by the last bit."""
+    off = [
+        (base, step)
+        for base in range(100)
+        for step in range(100)
+        for text, limit in ((f"+{step / 100}", (base + step) / 100), (f"+{step}%", base * (100 + step) / 10_000))
+        if parse_rule(f"max metric.m:{text}").bound.threshold(base / 100) != limit  # type: ignore[union-attr]  # it is a limit
+    ]
+    assert off == []
+
+
 def test_parts_of_a_negative_baseline() -> None:
     """Of its absolute value: more is more."""
     assert answer("max metric.loss:+10%", journal(metric(loss=-1)), journal(metric(loss=-10)))["threshold"] == -9

@@ -137,6 +137,32 @@ def test_a_mark_is_taken_back(store: Store, clock: FixedClock) -> None:
     assert listed(store) == ["a", "n"]
 
 
+def test_a_mark_is_taken_back_from_annotations_of_annotations(store: Store, clock: FixedClock) -> None:
+    """What was said of what was said of the run goes with it, and stays with it."""
+    record(store, "a", "b")
+    record(store, "k", kind="annotation", links=amends("a"))
+    record(store, "m", kind="annotation", links=amends("k"))
+    record(store, "n", kind="annotation", links=amends("m"))
+    record(store, "other", kind="annotation", links=amends("b"))
+    store.purge(ALL, apply=True)
+    assert store.cancel_purge("a") == ["a", "k", "m", "n"]
+    clock.advance(30 * DAY_S)
+    store.purge(apply=True)
+    assert listed(store) == ["a", "k", "m", "n"]
+
+
+@pytest.mark.parametrize("stays", ["a", "b"])
+def test_an_annotation_of_several_runs_stays_with_either(store: Store, clock: FixedClock, stays: str) -> None:
+    """It goes with the last of them: the mark of one that is taken back takes it back, whichever its mark names."""
+    record(store, "a", "b")
+    record(store, "n", kind="annotation", links=amends("a") + amends("b"))
+    store.purge(ALL, apply=True)
+    assert store.cancel_purge(stays) == [stays, "n"]
+    clock.advance(30 * DAY_S)
+    store.purge(apply=True)
+    assert listed(store) == sorted([stays, "n"])
+
+
 def test_a_hold_takes_a_mark_back(store: Store, clock: FixedClock) -> None:
     """One that names a marked run by the time of its removal keeps it, and the mark is gone."""
     record(store, "a", "b")

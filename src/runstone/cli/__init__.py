@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final, NoReturn
 
+INTERRUPTED_STATUS: Final = 128 + 2
+"""Ctrl-C, as a shell has it: 128 and the number of SIGINT."""
 COLLECT_AFTER: Final = 50_000
 """New objects after which the garbage collector looks for cycles. Modules make some ten thousand that stay: a short
 process would spend a tenth of its time on looking at them."""
@@ -35,7 +37,10 @@ def process() -> NoReturn:
     After `run` that comes at once: nothing is left to do, and taking the interpreter apart takes 2 ms.
     """
     gc.set_threshold(COLLECT_AFTER)
-    status = main()
+    try:
+        status = main()
+    except KeyboardInterrupt:  # while modules are loaded: the rest answers for itself
+        status = INTERRUPTED_STATUS
     if sys.argv[1:2] == ["run"]:
         for stream in (sys.stdout, sys.stderr):
             try:

@@ -19,6 +19,7 @@ from typing import Final
 
 import click
 
+from runstone.cli import INTERRUPTED_STATUS
 from runstone.cli.rendering import print_json, say
 from runstone.core.terminal import safe_text
 from runstone.errors import RunstoneError, error
@@ -26,8 +27,6 @@ from runstone.locate import __version__
 
 NAME: Final = "runstone"
 COMPLETE_SETTING: Final = "_RUNSTONE_COMPLETE"
-INTERRUPTED_STATUS: Final = 128 + 2
-"""As a shell has it: 128 and the number of SIGINT."""
 BROKEN_PIPE_STATUS: Final = 128 + 13
 OUTPUT_STATUS: Final = 6
 """Standard output cannot be written."""
@@ -166,7 +165,7 @@ def _prepare_streams() -> None:
 
 def _answer(words: list[str]) -> int:
     try:
-        with app.make_context(NAME, words) as context:
+        with app.make_context(NAME, list(words)) as context:  # which takes its words out of the list
             status: int | None = app.invoke(context)
         sys.stdout.flush()
         return status or 0

@@ -12,10 +12,9 @@ from runstone.cli.ls import STATUS_STYLES
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
-from runstone.cli.runs import open_id, sealed_run, unsealed_hint
+from runstone.cli.runs import open_id, sealed_run, unsealed_hint, while_open
 from runstone.core.audit import EVENTS, audit
 from runstone.core.calls import BLOCKED, OPEN
-from runstone.core.journal import proved_prefix, split_lines
 from runstone.core.times import parse_time
 from runstone.core.words import INTERRUPTED
 from runstone.engine.reader import Sealed
@@ -38,13 +37,14 @@ def command(run: str, store: str | None, *, as_json: bool) -> None:
     """
     opened = open_store(store)
     run_id = open_id(opened, run)
-    found = None if run_id is None else _of_open(opened, run_id)
-    if found is None:
+    found = None if run_id is None else while_open(opened, run_id, _audited)
+    if run_id is None or found is None:
         with sealed_run(opened, run) as sealed:
             events = sealed.journal().events(*EVENTS)
             _tell({**audit(events), "overrides": _overrides(opened, sealed)}, None, as_json=as_json)
         return
-    _tell(found, unsealed_hint(found["run_id"], alive=opened.journals.alive(found["run_id"])), as_json=as_json)
+    so_far, alive = found
+    _tell(_of_open(run_id, so_far, alive=alive), unsealed_hint(run_id, alive=alive), as_json=as_json)
 
 
 def _tell(found: dict[str, Any], hint: str | None, *, as_json: bool) -> None:
@@ -64,17 +64,17 @@ def _overrides(store: Store, sealed: Sealed) -> list[dict[str, Any]]:
     return [{"run_id": told["run_id"], "at": told["at"], "by": told["by"], **told["override"]} for told in said]
 
 
-def _of_open(store: Store, run_id: str) -> dict[str, Any] | None:
-    """The audit of what an open run has recorded so far; `None` if no such run is open now. The status of one whose
-    process died is what recovery will make of it."""
-    left = store.journals.read(run_id)
-    if left is None or store.objects.exists(run_id):
-        return None
-    events = [event for _, event in proved_prefix(split_lines(left.read())) if event["type"] in EVENTS]
+def _audited(events: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event for event in events if event["type"] in EVENTS]
+
+
+def _of_open(run_id: str, events: list[dict[str, Any]], *, alive: bool) -> dict[str, Any]:
+    """The audit of what an open run has recorded so far. The status of one whose process died is what recovery will
+    make of it."""
     if not events:
         raise error("run_not_found", f"run {run_id} has recorded nothing yet", run_id=run_id)
     found = {**audit(events), "overrides": []}
-    if found["closed_at"] is None and not store.journals.alive(run_id):
+    if found["closed_at"] is None and not alive:
         found["status"] = INTERRUPTED
     return found
 

@@ -53,6 +53,8 @@ def command(run: str, form: str, target: str, store: str | None, *, as_json: boo
         )
     if form == TAR and target == STDOUT and sys.stdout.isatty():
         raise error("invalid_option", "an archive is not for a terminal: give -o FILE, or a pipe", option="-o")
+    if not target:
+        raise error("invalid_option", "-o is empty: name a new file, or - for standard output", option="-o")
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
         if opened.journals.debug.names(sealed.run_id):

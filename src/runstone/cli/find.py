@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from errno import ENXIO
 from typing import Any, Final
 
 import click
@@ -18,7 +19,7 @@ from runstone.cli.runs import nothing_in
 from runstone.core.digests import is_sha256, new_hash, parse_digest
 from runstone.engine.store import Store
 from runstone.engine.tracing import Lineage, Use
-from runstone.engine.walk import chunks_of, files_below
+from runstone.engine.walk import SPECIAL, chunks_of, files_below
 from runstone.errors import error
 from runstone.locate import open_store
 
@@ -74,16 +75,31 @@ def command(targets: tuple[str, ...], store: str | None, *, lineage: bool, dot: 
 
 
 def _named(targets: tuple[str, ...], store: Store) -> Iterator[tuple[str, str]]:
-    """What the command line names, each with its digest; the store's own files are not looked at."""
+    """What the command line names, each with its digest; the store's own files are not looked at.
+
+    A file that a folder or a pattern stands for and that cannot be read is said and passed over.
+    """
     progress = Progress()
     own = os.path.realpath(store.url) + os.sep
+
+    def skip(path: str, why: str) -> None:
+        progress.clear()
+        say(f"{path}: {why}")
+
     for target in targets:
-        if os.path.lexists(target) or not _is_digest(target):
-            for path in _files(target):
-                if not os.path.realpath(path).startswith(own):
-                    yield path, _digest(path, progress)
-        else:
+        if not os.path.lexists(target) and _is_digest(target):
             yield target, target if target.startswith("sha256:") else f"sha256:{target}"
+        elif os.path.lexists(target) and not os.path.isdir(target):
+            if not os.path.realpath(target).startswith(own):
+                yield target, _digest_of_named(target, progress)
+        else:
+            for path in _files(target, skip):
+                if os.path.realpath(path).startswith(own):
+                    continue
+                try:
+                    yield path, _digest(path, progress)
+                except OSError as exc:
+                    skip(path, exc.strerror or str(exc))
     progress.clear()
 
 
@@ -94,16 +110,27 @@ def _is_digest(target: str) -> bool:
     return is_sha256(target)
 
 
-def _files(target: str) -> Iterator[str]:
+def _files(target: str, skip: Callable[[str, str], None]) -> Iterator[str]:
+    """The files that a folder or a pattern stands for."""
     if os.path.isdir(target):
-        yield from files_below(target, lambda path, why: say(f"{path}: {why}"))
-    elif os.path.lexists(target):
-        yield target
-    else:
-        paths = files_named(target, hidden=False)
-        if not paths:
-            raise error("file_not_found", f"there is no file {target}, and it is no digest", path=target)
-        yield from paths
+        yield from files_below(target, skip)
+        return
+    paths = files_named(target, hidden=False)
+    if not paths:
+        raise error("file_not_found", f"there is no file {target}, and it is no digest", path=target)
+    yield from paths
+
+
+def _digest_of_named(path: str, progress: Progress) -> str:
+    """The digest of the one file that somebody named. Raises `file_not_found`, `invalid_option`, `OSError`."""
+    try:
+        return _digest(path, progress)
+    except FileNotFoundError as exc:
+        raise error("file_not_found", f"{path}: no such file, or a link that leads to none", path=path) from exc
+    except OSError as exc:
+        if exc.strerror != SPECIAL and exc.errno != ENXIO:  # which a socket answers
+            raise
+        raise error("invalid_option", f"{path} is no file: only the bytes of files have a digest", path=path) from exc
 
 
 def _digest(path: str, progress: Progress) -> str:
@@ -111,7 +138,7 @@ def _digest(path: str, progress: Progress) -> str:
     for chunk in chunks_of(os.path.realpath(path)):
         digest.update(chunk)
         size += len(chunk)
-        progress.show(f"{path}: {size >> 20} MB read", size >> 26)
+        progress.show(f"{size >> 20} MB of {path} read", size >> 26)
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -166,7 +193,7 @@ def _lineage(store: Store, target: str, *, dot: bool, as_json: bool) -> int:
 
 def _start(store: Store, target: str) -> str:
     if os.path.lexists(target):
-        return _digest(target, Progress())
+        return _digest_of_named(target, Progress())
     if _is_digest(target):
         digest = target if target.startswith("sha256:") else f"sha256:{target}"
         return digest if store.find(digest) else f"run:{store.resolve(digest)}"

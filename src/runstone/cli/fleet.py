@@ -14,6 +14,7 @@ from runstone.cli.measures import count_text
 from runstone.cli.progress import Progress
 from runstone.core import layout
 from runstone.core.ids import is_run_id
+from runstone.engine.naming import purged_run
 from runstone.engine.store import Store
 from runstone.engine.verifier import Finding
 from runstone.errors import RunstoneError, error
@@ -27,12 +28,16 @@ _store: dict[str, Store] = {}
 
 
 class Fleet:
-    """The reports of all runs, the names that are no bundles, and how many runs are still open."""
+    """The reports of all runs, the names that are no bundles, how many runs are still open, and how many were purged
+    between being listed and being read."""
 
-    def __init__(self, reports: list[dict[str, Any]], foreign: list[str], open_runs: int, *, quick: bool) -> None:
+    def __init__(
+        self, reports: list[dict[str, Any]], foreign: list[str], open_runs: int, purged: int, *, quick: bool
+    ) -> None:
         self.reports = reports
         self.foreign = foreign
         self.open_runs = open_runs
+        self.purged = purged
         self.quick = quick
 
     @property
@@ -51,12 +56,20 @@ class Fleet:
             texts.append("what the faults above kept from being read: `runstone verify RUN` lists it")
         if self.open_runs:
             texts.append(f"{count_text(self.open_runs, 'open run')}: not sealed yet")
+        if self.purged:
+            texts.append(f"{count_text(self.purged, 'run')}: purged meanwhile")
         rest = len(texts) - MAX_TEXTS
         return texts if rest <= 0 else [*texts[:MAX_TEXTS], f"{count_text(rest, 'more thing')}, named by --json"]
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, for JSON."""
-        return {"ok": self.ok, "runs": self.reports, "foreign": self.foreign, "open_runs": self.open_runs}
+        return {
+            "ok": self.ok,
+            "runs": self.reports,
+            "foreign": self.foreign,
+            "open_runs": self.open_runs,
+            "purged": self.purged,
+        }
 
 
 def verify_all(store: Store, *, quick: bool, secrets: bool) -> Fleet:
@@ -68,16 +81,17 @@ def verify_all(store: Store, *, quick: bool, secrets: bool) -> Fleet:
     progress = Progress()
     reports = []
     try:
-        for report in _reports(store, run_ids, quick=quick, secrets=secrets):
-            reports.append(report)
-            percent = len(reports) * 100 // len(run_ids)
-            progress.show(f"{len(reports)} of {len(run_ids)} runs verified, {percent} %", percent)
+        for done, report in enumerate(_reports(store, run_ids, quick=quick, secrets=secrets), 1):
+            if report is not None:
+                reports.append(report)
+            percent = done * 100 // len(run_ids)
+            progress.show(f"{done} of {len(run_ids)} runs verified, {percent} %", percent)
     except BrokenProcessPool as exc:
         raise error("store_unavailable", "a process that verified runs was killed; nothing is proved") from exc
     finally:
         progress.clear()
-    open_runs = len(still_open.difference(run_ids))
-    return Fleet(reports, [name for name in foreign if name not in torn], open_runs, quick=quick)
+    open_runs, purged = len(still_open.difference(run_ids)), len(run_ids) - len(reports)
+    return Fleet(reports, [name for name in foreign if name not in torn], open_runs, purged, quick=quick)
 
 
 def _has_journal(store: Store, name: str) -> bool:
@@ -93,7 +107,7 @@ def _has_journal(store: Store, name: str) -> bool:
         bundle.close()
 
 
-def _reports(store: Store, run_ids: list[str], *, quick: bool, secrets: bool) -> Iterator[dict[str, Any]]:
+def _reports(store: Store, run_ids: list[str], *, quick: bool, secrets: bool) -> Iterator[dict[str, Any] | None]:
     workers = min(_processors(), len(run_ids) // FEW_RUNS)
     if workers < 2 or not store.objects.properties.local:
         yield from (_verify(store, run_id, quick, secrets) for run_id in run_ids)
@@ -113,15 +127,24 @@ def _open(url: str) -> None:
     _store["it"] = open_store(url)
 
 
-def _verify_there(job: tuple[str, bool, bool]) -> dict[str, Any]:
+def _verify_there(job: tuple[str, bool, bool]) -> dict[str, Any] | None:
     return _verify(_store["it"], *job)
 
 
-def _verify(store: Store, run_id: str, quick: bool, secrets: bool) -> dict[str, Any]:
-    """One report as a mapping; a run that cannot be read at all has a fault that says so."""
+def _verify(store: Store, run_id: str, quick: bool, secrets: bool) -> dict[str, Any] | None:
+    """One report as a mapping; a run that cannot be read at all has a fault that says so. `None` where it was purged
+    since it was listed."""
     try:
         report = store.verify(run_id, quick=quick, secrets=secrets).as_dict()
     except RunstoneError as exc:
         finding = Finding(0, exc.code, exc.message).as_dict()
-        report = {"ok": False, "digest": None, "checked": [], "not_checked": [], "findings": [finding]}
+        report = {"ok": False, "run_id": None, "digest": None, "checked": [], "not_checked": [], "findings": [finding]}
+    if report["run_id"] != run_id and _is_purged(store, run_id):  # the id may be a prefix of another run's
+        return None
     return {**report, "run_id": run_id}
+
+
+def _is_purged(store: Store, run_id: str) -> bool:
+    """Whether a run went lawfully: it has a tombstone, and nothing of it is left."""
+    stone = purged_run(store.objects, run_id)
+    return stone is not None and stone.run_id == run_id and not _has_journal(store, run_id)

@@ -59,6 +59,8 @@ def command(
     """
     if debug != (identity is not None):
         raise error("invalid_option", "--debug and --identity FILE go together", option="--debug")
+    if not target:
+        raise error("invalid_option", "-o is empty: name a folder, . for the working directory", option="-o")
     opened = open_store(store)
     with sealed_run(opened, run) as sealed:
         source = sealed if identity is None else _debug_texts(opened, sealed, identity)

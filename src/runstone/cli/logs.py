@@ -65,7 +65,7 @@ class _Text:
 
     def __init__(self) -> None:
         self._screen = Screen()
-        self._waiting: dict[str, bytes] = {}
+        self._waiting: dict[str, list[bytes]] = {}
 
     def lines(self, events: Iterable[dict[str, Any]]) -> None:
         """Print whole lines as they come, and what is left of a line at the end."""
@@ -74,14 +74,17 @@ class _Text:
             if "stream" not in data:
                 self._print(message_line(event, stamped=False))
                 continue
-            chunk = self._waiting.pop(data["stream"], b"") + chunk_bytes(data)
-            whole, _, rest = chunk.rpartition(b"\n")
-            self._waiting[data["stream"]] = rest
-            if len(rest) < len(chunk):
-                self._print(whole + b"\n")
-        for rest in self._waiting.values():
+            pieces = self._waiting.pop(data["stream"], [])  # a line may be all that a command prints
+            whole, end, rest = chunk_bytes(data).rpartition(b"\n")
+            if end:
+                self._print(b"".join([*pieces, whole, end]))
+                pieces = []
             if rest:
-                self._print(rest + b"\n")
+                pieces.append(rest)
+            self._waiting[data["stream"]] = pieces
+        for pieces in self._waiting.values():
+            if pieces:
+                self._print(b"".join([*pieces, b"\n"]))
 
     def _print(self, lines: bytes) -> None:
         self._screen.pieces([lines])

@@ -57,11 +57,26 @@ class QueryCommand(click.Command):
     """A negated term of a query (`-kind:probe`) is no option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Set negated terms behind `--`; terms are joined by AND, so their order says nothing."""
+        """Set negated terms behind `--`; terms are joined by AND, so their order says nothing.
+
+        The word behind an option that takes a value is its value; where there is none, click says so.
+        """
         end = args.index("--") if "--" in args else len(args)
-        terms = [word for word in args[:end] if word.startswith(_NEGATED)]
-        options = [word for word in args[:end] if word not in terms]
-        return super().parse_args(ctx, [*options, "--", *terms, *args[end + 1 :]])
+        with_value = {
+            flag for one in self.params if isinstance(one, click.Option) and not one.is_flag for flag in one.opts
+        }
+        options: list[str] = []
+        terms: list[str] = []
+        words = iter(args[:end])
+        for word in words:
+            (terms if word.startswith(_NEGATED) else options).append(word)
+            if word in with_value:
+                value = next(words, None)
+                if value is None:
+                    return super().parse_args(ctx, options)
+                options.append(value)
+        terms += args[end + 1 :]
+        return super().parse_args(ctx, [*options, "--", *terms] if terms else options)
 
 
 def query_text(words: tuple[str, ...]) -> str:

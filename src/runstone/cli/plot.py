@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from runstone.cli.measures import count_text, number_text
 from runstone.cli.rendering import Screen, Span
-from runstone.core.journal import proved_prefix, split_lines
+from runstone.core.events import OPENED
 from runstone.core.query import glob_fits
 from runstone.core.series import Column, Series, series_of
 from runstone.engine.reader import Sealed
-from runstone.engine.store import Store
 from runstone.errors import error
 
+_PLOTTED: Final = (OPENED, "metric")
 WIDTH: Final = 80
 """Columns where the output is no terminal."""
 MIN_CELLS: Final = 10
@@ -31,15 +31,17 @@ _ASCII: Final = ("|", "|", "+", "-", "x")
 
 def plot_sealed(screen: Screen, sealed: Sealed, names: Iterable[str]) -> None:
     """Draw metrics of a sealed run. Raises `invalid_option` for a name that fits none."""
-    _plot(screen, sealed.run_id, lambda: sealed.events("run.opened", "metric"), list(names))
+    _plot(screen, sealed.run_id, lambda: sealed.events(*_PLOTTED), list(names))
 
 
-def plot_open(screen: Screen, store: Store, run_id: str, names: Iterable[str]) -> None:
-    """Draw what an open run has recorded until now."""
-    left = store.journals.read(run_id)
-    lines = b"" if left is None else b"".join(left.read())
-    events = [event for _, event in proved_prefix(split_lines([lines]))]
+def plot_open(screen: Screen, run_id: str, events: list[dict[str, Any]], names: Iterable[str]) -> None:
+    """Draw what an open run has recorded until now, as `plotted` picks it."""
     _plot(screen, run_id, lambda: events, list(names))
+
+
+def plotted(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the events of a run those that a drawing is made of."""
+    return [event for event in events if event["type"] in _PLOTTED]
 
 
 def _plot(screen: Screen, run_id: str, events: Any, names: list[str]) -> None:

@@ -6,27 +6,31 @@ import os
 import sys
 from typing import Self
 
+from runstone.cli.rendering import Screen
+
 
 class Progress:
     """One line that is written over."""
 
     def __init__(self) -> None:
-        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._screen = Screen(sys.stderr)
+        self._on = self._screen.terminal and os.environ.get("TERM") != "dumb"
         self._shown: int | None = None
 
     def show(self, text: str, step: int) -> None:
-        """Show `text` once a step: a number that changes when something is to be shown."""
+        """Show `text` once a step: a number that changes when something is to be shown.
+
+        It may name a file: what controls a terminal is shown, and what does not fit its line is cut.
+        """
         if self._on and step != self._shown:
             self._shown = step
-            sys.stderr.write(f"\r{text}")
-            sys.stderr.flush()
+            self._screen.write_over(text)
 
     def clear(self) -> None:
         """Leave nothing of it, so that something else can be printed."""
         if self._on and self._shown is not None:
             self._shown = None
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            self._screen.write_over("")
 
 
 class Reading:

@@ -15,7 +15,9 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TextIO
 
+from runstone.core.canonical import is_unicode
 from runstone.core.terminal import safe_text, text_width
+from runstone.core.values import undecoded
 from runstone.locate import hidden
 
 STYLES: Final = {"bold": "1", "dim": "2", "good": "32", "bad": "31", "warn": "33", "live": "36"}
@@ -104,6 +106,12 @@ class Screen:
     def begin_page(self) -> None:
         """Wipe the terminal: what is printed next begins at its top."""
         self._stream.write("\x1b[H\x1b[2J")
+
+    def write_over(self, text: str) -> None:
+        """`text` in the place of the line that is being written on a terminal, as much of it as fits."""
+        shown = safe_text(text)
+        self._stream.write("\r\x1b[K" + (shown if self.width is None else cut(shown, self.width - 1, self._more)))
+        self._stream.flush()
 
     def facts(self, rows: Iterable[tuple[str, Sequence[Cell]]]) -> None:
         """Lines of a label and a value; a value that is too long goes on below itself, broken at its spaces."""
@@ -272,13 +280,28 @@ def _fitted(columns: Sequence[Column], natural: list[int], width: int | None) ->
 
 def print_json(value: Any) -> None:
     """A value on standard output as ASCII JSON, which no terminal interprets."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    sys.stdout.write(_json_text(value, indent=2) + "\n")
 
 
 def print_json_line(value: Any) -> None:
     """A value as one line of JSON, seen at once by who reads a stream."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.write(_json_text(value) + "\n")
     sys.stdout.flush()
+
+
+def _json_text(value: Any, indent: int | None = None) -> str:
+    """JSON that every reader takes: the name of a file may be no Unicode, and half a surrogate pair is no JSON."""
+    text = json.dumps(value, indent=indent)
+    return json.dumps(_decoded(value), indent=indent) if "\\ud" in text else text
+
+
+def _decoded(value: Any) -> Any:
+    """A value of JSON whose texts all are Unicode."""
+    if isinstance(value, dict):
+        return {_decoded(name): _decoded(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_decoded(item) for item in value]
+    return undecoded(value) if isinstance(value, str) and not is_unicode(value) else value
 
 
 def say(message: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
+from runstone.cli import INTERRUPTED_STATUS
 from runstone.cli.options import OPTIONS
 from runstone.core.words import FAILED
 from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, occupy_standard_descriptors, wrap
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from runstone.engine.store import Store
 
 WRONG_USE: Final = 125
-INTERRUPTED: Final = 130
 _MAY_BE_EMPTY: Final = ("pipeline_version", "label", "max_output")  # a label and a size are refused by name
 
 
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         _say(exc.message)
         return WRONG_USE
     except KeyboardInterrupt:  # while a file is hashed, say: the run is sealed as cancelled
-        return INTERRUPTED
+        return INTERRUPTED_STATUS
 
 
 def _say(message: str) -> None:

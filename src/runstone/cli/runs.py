@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from runstone.core.journal import proved_prefix, split_lines
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
 from runstone.locate import contract_of, open_one
 
+_T = TypeVar("_T")
 NO_STORE_THERE: Final = " (there is no store there yet)"
 """Said behind the place of a store where nothing was found because nothing was ever recorded."""
 
@@ -55,6 +57,22 @@ def open_id(store: Store, name: str) -> str | None:
             raise
         return str(exc.details["run_id"])
     return None
+
+
+def while_open(store: Store, run_id: str, look: Callable[[Iterator[dict[str, Any]]], _T]) -> tuple[_T, bool] | None:
+    """What `look` makes of the events that an open run has recorded so far, and whether its process is alive.
+
+    `None` if no such run is open, or not any more when it has been read: what is sealed meanwhile takes its journal
+    away from under the reader, who may have seen nothing of it.
+    """
+    left = store.journals.read(run_id)
+    if left is None:
+        return None
+    found = look(event for _, event in proved_prefix(split_lines(left.read())))
+    alive = store.journals.alive(run_id)
+    if store.objects.exists(run_id) or store.journals.read(run_id) is None:
+        return None
+    return found, alive
 
 
 def unsealed_hint(run_id: str, *, alive: bool) -> str:

@@ -114,7 +114,9 @@ def decision(screen: Screen, summary: dict[str, Any]) -> None:
     policy = found["policy"]
     if policy:
         named = " ".join(str(policy[key]) for key in ("name", "version") if policy.get(key))
-        screen.wrapped(Span("  policy", "dim"), [named, Span(short_sha256(policy.get("sha256")), "dim")], _FACT_CELLS)
+        screen.wrapped(
+            Span("  policy", "dim"), [named, Span(short_sha256(_word(policy.get("sha256"))), "dim")], _FACT_CELLS
+        )
     _table(screen, _RULE_COLUMNS, [_rule(rule) for rule in found["rules"]])
 
 
@@ -139,7 +141,7 @@ def _rule(rule: dict[str, Any]) -> list[Cell]:
         Span(status, style),
         str(rule.get("reason_code") or "-"),
         *shown,
-        rule.get("unit") or "-",
+        _word(rule.get("unit")),
     ]
 
 
@@ -303,6 +305,11 @@ def _rest(screen: Screen, count: int) -> None:
 
 def _compact(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _word(value: Any) -> str:
+    """What somebody recorded where a text is usual; `-` for nothing."""
+    return "-" if value is None or value == "" else _compact(value)
 
 
 SECTIONS: Final = (error, checks, children, inputs, outputs, decision, metrics, config, result, notes, said, files)

@@ -13,7 +13,7 @@ from runstone.cli.ls import STATUS_STYLES
 from runstone.cli.measures import count_text, duration_text, resource_text, size_text
 from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
-from runstone.cli.runs import open_id, sealed_run
+from runstone.cli.runs import open_id, sealed_run, while_open
 from runstone.cli.sections import SECTIONS, deleted
 from runstone.cli.summary import summarize
 from runstone.engine.store import Store
@@ -76,10 +76,11 @@ def _print(screen: Screen, summary: dict[str, Any]) -> None:
 
 
 def _plot(store: Store, run: str, run_id: str | None, names: tuple[str, ...]) -> None:
-    from runstone.cli.plot import plot_open, plot_sealed
+    from runstone.cli.plot import plot_open, plot_sealed, plotted
 
-    if run_id is not None and not store.objects.exists(run_id):
-        plot_open(Screen(), store, run_id, names)
+    found = None if run_id is None else while_open(store, run_id, plotted)
+    if run_id is not None and found is not None:
+        plot_open(Screen(), run_id, found[0], names)
         return
     with sealed_run(store, run) as sealed:
         plot_sealed(Screen(), sealed, names)

@@ -9,8 +9,7 @@ from runstone.cli.family import children
 from runstone.cli.ls import STATE_TEXTS, STATUS_STYLES
 from runstone.cli.measures import count_text
 from runstone.cli.rendering import Cell, Screen, Span
-from runstone.cli.runs import unsealed_hint
-from runstone.core.journal import proved_prefix, split_lines
+from runstone.cli.runs import unsealed_hint, while_open
 from runstone.engine.family import totals
 from runstone.engine.open_summary import OpenSummary
 from runstone.engine.store import Store
@@ -20,15 +19,10 @@ _OPENED: Final = ("version", "generator", "entry", "argv", "cwd", "git", "platfo
 
 def describe(store: Store, run_id: str) -> dict[str, Any] | None:
     """The row of `ls`, what the first event tells, `alive`, `counts` and `hint`; `None` if no such run is open now."""
-    left = store.journals.read(run_id)
-    if left is None or store.objects.exists(run_id):
+    found = while_open(store, run_id, _ends)
+    if found is None:
         return None
-    alive = store.journals.alive(run_id)
-    opened, last, events = None, None, 0
-    for _, event in proved_prefix(split_lines(left.read())):
-        opened = opened or event
-        last = event
-        events += 1
+    (opened, last, events), alive = found
     row = OpenSummary(run_id, opened, alive=alive).row()
     data = opened["data"] if opened else {}
     below = store.children(run_id)
@@ -42,6 +36,16 @@ def describe(store: Store, run_id: str) -> dict[str, Any] | None:
         "children_total": totals(below),
         "hint": unsealed_hint(run_id, alive=alive),
     }
+
+
+def _ends(events: Iterator[dict[str, Any]]) -> tuple[dict[str, Any] | None, dict[str, Any] | None, int]:
+    """The first event, the last, and how many there are."""
+    first = last = next(events, None)
+    count = int(first is not None)
+    for event in events:
+        last = event
+        count += 1
+    return first, last, count
 
 
 def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str, list[Cell]]]) -> None:

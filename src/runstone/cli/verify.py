@@ -57,7 +57,7 @@ def command(
     if everything == (run is not None) or (everything and digest is not None):
         raise error("invalid_option", "give one RUN or PATH, or --all (without --digest)", option="--all")
     if quick and secrets:
-        raise error("invalid_option", "--secrets searches every file, and --quick reads few", option="--secrets")
+        raise error("invalid_option", "--quick reads few files, --secrets all", option="--secrets")
     if digest is not None:
         parse_digest(digest)
     if run is None:

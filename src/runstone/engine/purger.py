@@ -330,12 +330,23 @@ class Purger:
             self._progress(done, total)
 
 
-def cancel(objects: Objects, run_id: str) -> list[str]:
-    """Take the mark of a run back, and those of what goes with it; answers their ids, none if it is not marked."""
+def cancel(finder: Finder, objects: Objects, run_id: str) -> list[str]:
+    """Take the mark of a run back, and those of what goes with it: what amends it, what amends that, and so on.
+
+    Answers their ids, none if it is not marked.
+    """
     if not objects.unmark(run_id):
         return []
-    following = [stone.run_id for stone in objects.tombstones() if stone.follows == run_id and stone.state == PENDING]
-    return [run_id, *(other for other in following if objects.unmark(other))]
+    going = {
+        stone.run_id: {stone.follows} for stone in objects.tombstones() if stone.follows and stone.state == PENDING
+    }
+    for batch in batches(sorted(going)):
+        for card in finder.cards(among("id", batch)):
+            going[card["run_id"]].update(amended(card))  # the mark names one run of those that it amends
+    found = [run_id]
+    for target in found:
+        found += [other for other in going if target in going[other] and other not in found and objects.unmark(other)]
+    return found
 
 
 def size_of(objects: Objects, run_id: str) -> int:

@@ -573,7 +573,7 @@ class Store(Proving):
 
         not_in_a_replay("takes the mark of a purge back")
         run_id = self.resolve(run)
-        found = cancel(self.objects, run_id)
+        found = cancel(self._finder, self.objects, run_id)
         if not found:
             raise error("not_marked", f"run {run_id} is not marked to be purged", run_id=run_id)
         return found

@@ -144,7 +144,7 @@ def wrap(
 
 def _not_started(run: Run, command: list[str], exc: OSError) -> Wrapped:
     missing = isinstance(exc, (FileNotFoundError, NotADirectoryError))
-    message = f"{command[0]}: {'command not found' if missing else exc.strerror}"
+    message = f"{command[0] or repr('')}: {'command not found' if missing else exc.strerror}"
     say(message, run.redactor)
     status = NOT_FOUND if missing else NOT_EXECUTABLE
     return Wrapped(status, FAILED, {"type": type(exc).__name__, "message": message}, None)
@@ -212,6 +212,8 @@ class _Child:
             self.pid = os.posix_spawnp(
                 self._command[0], self._command, self._environment, file_actions=actions, **options
             )
+        except ValueError as exc:  # an empty name, which names nothing; a zero within a word, which ends it
+            raise (OSError(0, str(exc)) if self._command[0] else FileNotFoundError()) from exc
         finally:
             for fd in theirs:
                 os.close(fd)

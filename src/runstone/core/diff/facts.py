@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.card import labels_now
+from runstone.core.diff.printed import is_printed
 from runstone.core.digests import sha256_hex
 from runstone.core.evaluation.citations import Citations
 from runstone.core.totals import add_metrics
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from runstone.core.journal import Journal
 
+_LOG: Final = "log"
 ARTIFACT_FIELDS: Final = ("name", "type", "sha256", "size", "ref", "media_type", "path")
 
 
@@ -68,7 +70,7 @@ class RunFacts:
         self.override: dict[str, Any] | None = None
         """What the decision was overridden by after the seal."""
         self.metrics: dict[str, dict[str, Any]] = {}
-        self.counts = {kind.decode(): span.count for kind, span in journal.index.types.items()}
+        self._journal = journal
         self.called: dict[str, Call] = {}
         for event in journal.events(*_TAKEN):
             _TAKEN[event["type"]](self, event["data"], event["seq"] + 1)
@@ -80,6 +82,14 @@ class RunFacts:
             self.given.update(told["scores"])
             if "override" in told:
                 self.override = {"by": told["by"], **told["override"]}
+
+    def counts(self) -> dict[str, int]:
+        """How many events of each type there are, the pieces left out in which a command's output was read: their
+        number is chance. Reads the journal where there is a log."""
+        found = {kind.decode(): span.count for kind, span in self._journal.index.types.items()}
+        if _LOG in found:
+            found[_LOG] -= sum(map(is_printed, self._journal.lines()))
+        return found
 
     @property
     def calls(self) -> list[Call]:

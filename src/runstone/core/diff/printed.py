@@ -24,6 +24,11 @@ _BEGINNINGS: Final = (b'{"data":{"stream":', b'{"data":{"latin1":')
 _LOG: Final = b'"type":"log"}\n'
 
 
+def is_printed(line: bytes) -> bool:
+    """Whether a line of a journal is a piece of a command's output."""
+    return line.startswith(_BEGINNINGS) and line.endswith(_LOG)
+
+
 class Cursor:
     """A place in a journal: a line and its number, from 1; behind the end `line` is empty."""
 
@@ -47,7 +52,7 @@ class Cursor:
 
     def prints(self) -> bool:
         """Whether the line is a piece of output."""
-        return self.line.startswith(_BEGINNINGS) and self.line.endswith(_LOG)
+        return is_printed(self.line)
 
 
 class _Text:

@@ -132,9 +132,10 @@ def error(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
 
 
 def recorded(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
-    """How many events of each type there are, and what was lost, dropped and redacted."""
-    for name in sorted(a.counts.keys() | b.counts.keys()):
-        left, right = a.counts.get(name, 0), b.counts.get(name, 0)
+    """How many events of each type there are, pieces of output apart, and what was lost, dropped and redacted."""
+    counts, others = a.counts(), b.counts()
+    for name in sorted(counts.keys() | others.keys()):
+        left, right = counts.get(name, 0), others.get(name, 0)
         if left != right:
             yield Difference("recorded", name, left, right)
     for name in ("redactions", "dropped", "torn_bytes", "lost"):

@@ -39,8 +39,12 @@ SECTIONS: Final = (OUTCOME, *NAMES)
 _NUMBER: Final = frozenset("0123456789+-.eE")
 
 
+_EXACT_DIGITS: Final = 1100
+"""No sum or product of two floats, as they are spelled, has more."""
+
+
 class Bound:
-    """A limit: a number, or a distance from the baseline's value, in parts of it where `relative`."""
+    """A limit: a number, or a distance from the baseline's value, of so many percent of it where `relative`."""
 
     __slots__ = ("amount", "from_baseline", "relative")
 
@@ -50,10 +54,19 @@ class Bound:
         self.relative = relative
 
     def threshold(self, baseline: float) -> float:
-        """The number that a value is measured against."""
+        """The number that a value is measured against: that of the decimals as they are spelled, rounded once.
+
+        In floats 0.7 + 0.1 is less than 0.8, and a value of 0.8 would not be on its limit. Infinite where no float
+        holds it.
+        """
         if not self.from_baseline:
             return self.amount
-        return baseline + self.amount * (abs(baseline) if self.relative else 1)
+        from decimal import Context, Decimal
+
+        exact, base, distance = Context(prec=_EXACT_DIGITS), Decimal(repr(baseline)), Decimal(repr(self.amount))
+        if self.relative:
+            distance = exact.multiply(base.copy_abs(), exact.scaleb(distance, -2))
+        return float(exact.add(base, distance))
 
 
 class Rule:
@@ -115,7 +128,7 @@ def _bound(text: str, limit: str) -> Bound:
             pass
     if amount - amount != 0 or (relative and not signed):
         raise _fault(text, "LIMIT is +2% or -0.5% of the baseline, +0.1 or -0.1 from it, or 0.3, the limit itself")
-    return Bound(amount / 100 if relative else amount, from_baseline=signed, relative=relative)
+    return Bound(amount, from_baseline=signed, relative=relative)
 
 
 def _fault(text: str, what: str) -> Exception:
