@@ -105,6 +105,7 @@ def test_the_decision_keeps_the_numbers_of_the_feasibility(tmp_path: Path) -> No
         ({"risk_level": "MAUVE", "safety": {"risk_level": "GREEN"}}, "UNKNOWN"),
         ({"risk_level": ["RED"], "safety": {"risk_level": "GREEN"}}, "UNKNOWN"),
         ({"safety": {"note": "none"}}, "UNKNOWN"),
+        ({"safety": {"score": 3, "block_reason": "worn"}}, "UNKNOWN"),
     ],
 )
 def test_of_two_levels_the_worse_counts(judged: dict[str, Any], level: str, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_reference_is_one_only_where_a_schema_has_it() -> None:
     assert ToolContract.of({**SMALL, "arguments": examples}).arguments == examples
 
 
-@pytest.mark.parametrize("cost", ["0", "0.5", "12.345678", 0, 2, 0.25, 1e-7, 999999999999999])
+@pytest.mark.parametrize("cost", ["0", "0.5", "12.345678", 0, 2, 0.25, 1e-7, 0.1 * 3, 999999999999999])
 def test_a_cost_is_a_number_or_its_digits(cost: Any) -> None:
     """Digits tell it exactly."""
     contract = ToolContract.of({**SMALL, "budget": {"cost": cost}})

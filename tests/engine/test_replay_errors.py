@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from runstone.core.bounding import MAX_TEXT
 from runstone.engine.own_errors import MAX_DETAILS_BYTES, made_again
-from runstone.errors import CODES, Conflict, InvalidInput, PolicyBlocked
+from runstone.engine.store import Store
+from runstone.errors import CODES, Conflict, InvalidInput, PolicyBlocked, RunstoneError
 
+from .called import calls, contract
 from .replayed import Program
 
 
@@ -158,6 +161,39 @@ def test_what_is_kept_out_of_a_message_is_kept_out_of_details(program: Program) 
     assert first["code"] == second["code"] == "file_not_found"
     assert sorted(first["details"]) == ["also", "asked", "pad"]
     assert "details" not in second
+
+
+def test_what_a_contract_drops_is_taken_out_before_details_are_cut(store: Store) -> None:
+    """A value that stands across the cut would lose its end, and be found by nobody."""
+    card = "plain words of a card"
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool(contract("pay", handling={"arguments": {"/card": "drop"}}))
+        def pay(card: str) -> None:
+            raise RunstoneError("mine", "failed", sql="x" * (MAX_TEXT - 8) + card + "y" * 100)
+
+        with pytest.raises(RunstoneError):
+            pay(card=card)
+    (call,) = calls(store)
+    assert call["error"]["details"]["sql"].startswith("xxxx")
+    assert card[:6] not in str(call)
+
+
+def test_an_error_that_passed_a_model_has_no_details(store: Store) -> None:
+    """They may quote the prompt. A code of Runstone's own says nothing of it."""
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool()
+        def ask(code: str) -> None:
+            with run.model_call("m", "my prompt of Ada"):
+                raise RunstoneError(code, "bad: my prompt of Ada", prompt="my prompt of Ada")
+
+        for code in ("invalid_option", "mine"):
+            with pytest.raises(RunstoneError):
+                ask(code)
+    told = [call["error"] for call in calls(store) if call["call"].startswith("call-")]
+    assert [error.get("code") for error in told] == ["invalid_option", None]
+    assert "Ada" not in str(list(store.get("r").events()))
 
 
 def test_a_blocked_call_has_its_decision_and_no_details(program: Program) -> None:

@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from runstone.core import canonical
 from runstone.core.bounding import Bounded
 from runstone.core.limits import MAX_DEPTH
-from runstone.core.redaction.redactor import FAILED
+from runstone.core.redaction.redactor import FAILED, TOOL_DROP
 from runstone.core.tools.handling import handled
 from runstone.core.values import Coerced, Foreign, coerce
 from runstone.engine.spelling import as_arguments, as_result
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
 
     Shorten = Callable[[str, int], str]
 
+
 _ARGS: Final = "args"
 _RESULT: Final = "result"
 _YIELDED: Final = "yielded"
+TOO_DEEP: Final = "too_deep"
 _TOO_DEEP: Final = "nests too deep to be checked"
 
 
@@ -52,59 +56,79 @@ class Contracted:
 
     def problems(self, args: Any) -> list[dict[str, str]]:
         """Where arguments do not fit the contract: `path` (a JSON Pointer) and `message`, which repeats no value."""
-        return _problems(self._checks_args, as_arguments(args))
+        spell = partial(as_arguments, args, sure=self.contract.handling.arguments.takes)
+        return _problems(self._checks_args, partial(spell, checked=True), spell)
 
     def result_problems(self, value: Any) -> list[dict[str, str]]:
         """The same of a result; none where the contract says nothing of it."""
-        return [] if self._checks_result is None else _problems(self._checks_result, as_result(value))
+        if self._checks_result is None:
+            return []
+        return _problems(self._checks_result, partial(as_result, value, checked=True), partial(as_result, value))
 
     def args(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """Arguments as the event's member `args`, and their marks, by pointers into the event's data.
 
         With `shorten` (see `core.bounding`) large ones are cut first. What nests too deep to be recorded is dropped.
         """
-        return _recorded(as_arguments(value), self.contract.handling.arguments, self._key, _ARGS, shorten)
+        patterns = self.contract.handling.arguments
+        return _recorded(partial(as_arguments, value, sure=patterns.takes), patterns, self._key, _ARGS, shorten)
 
     def taken(self, value: Any) -> set[str]:
-        """Texts and numbers of arguments that are not recorded; none of what nests too deep to be checked."""
+        """Texts and numbers of arguments that are not recorded; none of what nests too deep to be checked, and all of
+        what cannot be spelled as the contract has it."""
         patterns = self.contract.handling.arguments
         if not patterns.takes:
             return set()
         try:
             tree = coerce(as_arguments(value))[0]
+            gone = handled(tree, patterns, None)[1]
         except RunstoneError:
-            return set()
-        return set(taken_out(tree, handled(tree, patterns, None)[1]))
+            try:
+                tree, gone = coerce(value)[0], [["", f"redacted:{TOOL_DROP}"]]
+            except RunstoneError:
+                return set()
+        return set(taken_out(tree, gone))
 
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """A result, in the same way, as the member `result`."""
-        return _recorded(as_result(value), self.contract.handling.result, self._key, _RESULT, shorten)
+        return _recorded(partial(as_result, value), self.contract.handling.result, self._key, _RESULT, shorten)
 
     def item(self, value: Any, number: int, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """An item that a generator yields: what patterns say of an item of the result holds for it."""
-        shown, marks = _recorded([as_result(value)], self.contract.handling.result, self._key, _YIELDED, shorten)
+        shown, marks = _recorded(
+            partial(as_result, [value]), self.contract.handling.result, self._key, _YIELDED, shorten
+        )
         tree = shown.value if type(shown) is Coerced else shown
         here = f"/{_YIELDED}/{number}"
         told = [[here + place.removeprefix(f"/{_YIELDED}").removeprefix("/0"), mark] for place, mark in marks]
         return Coerced(tree[0] if type(tree) is list else tree), told
 
 
-def _problems(check: Checker, value: Any) -> list[dict[str, str]]:
+def _problems(check: Checker, *spells: Callable[[], Any]) -> list[dict[str, str]]:
+    """What does not fit, as it is spelled first; nothing, where it fits in any of its spellings."""
+    first: list[tuple[str, str]] = []
     try:
-        found = check(_plain(value, 0))
-    except (RecursionError, RunstoneError):  # too deep: nothing that is not checked may pass
-        found = [("", _TOO_DEEP)]
-    return [{"path": path, "message": message} for path, message in found]
+        for spell in spells:
+            found = check(_plain(spell(), 0))
+            if not found:
+                return []
+            first = first or found
+    except RecursionError:  # nothing that is not checked may pass
+        first = [("", _TOO_DEEP)]
+    except RunstoneError as exc:
+        first = [("", _TOO_DEEP if exc.code == TOO_DEEP else f"cannot be checked: {exc.message}")]
+    return [{"path": path, "message": message} for path, message in first]
 
 
 def _recorded(
-    value: Any, patterns: Patterns, key: bytes | None, member: str, shorten: Shorten | None
+    spell: Callable[[], Any], patterns: Patterns, key: bytes | None, member: str, shorten: Shorten | None
 ) -> tuple[Any, list[Mark]]:
     marks: list[Mark] = []
-    if shorten is not None:
-        bounded = Bounded(shorten, member)
-        value, marks = bounded.value(value), bounded.marks
     try:
+        value = spell()
+        if shorten is not None:
+            bounded = Bounded(shorten, member)
+            value, marks = bounded.value(value), bounded.marks
         tree, coerced = coerce({member: value})
     except RunstoneError:
         return Coerced({"$redacted": FAILED}), [[canonical.pointer([member]), f"redacted:{FAILED}"]]

@@ -1,7 +1,7 @@
 """Errors of Runstone's own that a tool raises: how a record has them, and how a replay raises the same again.
 
-- Beside type and message a record has their `code` and `details`, without what is kept out of the message. Details that
-  are too large for a line among others are left out.
+- Beside type and message a record has their `code` and `details`, without what is kept out of the message, which is
+  taken out before anything is cut. Details that are too large for a line among others are left out.
 - One that has passed a call of a model has its code alone, as its details may quote prompt or answer.
 """
 
@@ -11,7 +11,7 @@ from runstone.core.bounding import Bounded
 from runstone.core.canonical import canonical_bytes
 from runstone.core.values import Coerced, coerce, with_encoded_bytes
 from runstone.engine.calls import keepers_of, shorten_for
-from runstone.engine.facts import is_withheld, text_of
+from runstone.engine.facts import is_withheld, text_of, without_heard
 from runstone.errors import CODES, RunstoneError
 
 TYPE_CHECKING = False
@@ -30,9 +30,10 @@ def told_of_own(run: Run, exc: RunstoneError) -> tuple[dict[str, Any], list[Mark
     try:
         if is_withheld(exc):
             return ({"code": exc.code} if exc.code in CODES else {}), []
-        bounded = Bounded(shorten_for(run), "error", "details")
+        keepers, shorten = keepers_of(exc), shorten_for(run)
+        bounded = Bounded(lambda text, size: shorten(without_heard(text, keepers), size), "error", "details")
         tree, marks = coerce({"error": {"code": text_of(exc.code), "details": bounded.value(exc.details)}})
-        for redactor in keepers_of(exc):
+        for redactor in keepers:
             tree = redactor.tree(tree, marks)
         found = tree.get("error", {})
         if len(canonical_bytes(with_encoded_bytes(found))) > MAX_DETAILS_BYTES:

@@ -28,7 +28,7 @@ def _as_told(feasibility: Mapping[str, Any]) -> dict[str, Any]:
     """What the feasibility says of itself, at its top or as `safety`; where both tell a level, the worse one counts."""
     safety = feasibility.get("safety")
     told = [one for one in (safety, feasibility) if isinstance(one, dict) and one.get("risk_level") is not None]
-    worst = max(told, key=_badness, default=feasibility)
+    worst = max(told, key=_badness, default=safety if isinstance(safety, dict) else feasibility)
     return {key: worst[key] for key in _TOLD if worst.get(key) is not None}
 
 

@@ -33,11 +33,15 @@ SCALE: Final = 10**FRACTION_DIGITS * PER_TOKENS
 
 
 def amount_of(value: Any) -> int | None:
-    """Decimal text, or a number, in parts of `SCALE`; `None` for anything else, and beyond `AMOUNT_LIMITS`."""
+    """Decimal text, or a number, in parts of `SCALE`; `None` for anything else, and beyond `AMOUNT_LIMITS`. A float is
+    taken at as many digits behind the point, and is not 0 if it is more."""
     if type(value) in (int, float):
         if value - value != 0:
             return None
-        value = _decimal_text(value)
+        digits = _decimal_text(value)
+        if value and not float(digits):
+            return None
+        value = digits
     if not isinstance(value, str) or not value.isascii():
         return None
     whole, dot, part = value.partition(".")
@@ -49,10 +53,13 @@ def amount_of(value: Any) -> int | None:
 
 
 def _decimal_text(value: float) -> str:
-    """The digits of a number, without an exponent."""
+    """The digits of a number, without an exponent and without those that an amount has not."""
     from decimal import Decimal
 
-    return format(Decimal(number_text(value)), "f")
+    whole, _, part = format(Decimal(number_text(value)), "f").partition(".")
+    return (
+        f"{Decimal(f'{whole}.{part}'):.{FRACTION_DIGITS}f}" if len(part) > FRACTION_DIGITS else f"{whole}.{part or 0}"
+    )
 
 
 def amount_text(amount: int) -> str:
