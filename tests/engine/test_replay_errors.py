@@ -99,22 +99,27 @@ RAISED = {
                 told += [str(exc), list(exc.args)]
         run.finish(result=told)
         """,
-    "numbers that JSON cannot hold": """
+    "texts that look like numbers": """
+        import enum
+
+        class OrderId(str):
+            pass
+
+        class Device(str, enum.Enum):
+            ANY = "Infinity"
+
         @run.tool()
         def tool(x):
             Path("backend.txt").read_text()
-            return {"$n": [float(x), "NaN"], "large": -(2**60), "text": "1152921504606846976", "hex": 3**9000}
+            return [Path("20240101123456789012"), {"id": OrderId("-20240101123456789012")}, Device.ANY]
 
         @run.tool()
         def items():
-            yield from (float("-inf"), 1.5, "Infinity")
+            yield from (OrderId("NaN"), OrderId("0x1f"))
 
-        told = []
-        for x in ("nan", "inf"):
-            found = tool(x)
-            told += [found["$n"][0] * 2, found["$n"][1] + "!", found["large"] % 7, found["text"] + "!"]
-            told.append(found["hex"] % 7)
-        run.finish(result=[told, [type(item).__name__ for item in items()]])
+        path, order, device = tool(1)
+        told = [str(path) + ".json", "order " + order["id"], "device " + getattr(device, "value", device)]
+        run.finish(result=told + ["item " + item for item in items()])
         """,
 }
 
@@ -221,3 +226,25 @@ def test_a_class_that_is_not_loaded_is_one_of_its_code() -> None:
     """With the name that it had."""
     made = made_again(None, {"type": "Mine", "message": "m", "code": "run_exists"}, {"run_id": "r"})
     assert (type(made).__name__, isinstance(made, Conflict), made.details) == ("Mine", True, {"run_id": "r"})
+
+
+def test_a_number_that_json_cannot_hold_comes_back_as_its_text(program: Program) -> None:
+    """The record does not tell it from a text; a program that hands it on comes to the same."""
+    body = """
+    @run.tool()
+    def tool():
+        Path("backend.txt").read_text()
+        return [float("nan"), float("-inf"), 2**60, -(3**9000)]
+
+    given = tool()
+    run.note(" ".join(type(item).__name__ for item in given))
+    run.finish(result=given)
+    """
+    run_id = program.run(body)
+    found = program.replay(run_id)
+    assert (found.divergence, found.same) == (None, True)
+    recorded, replayed = program.store.get(run_id), program.store.get(found.replayed["run_id"])
+    texts = [[event["data"]["text"] for event in one.events("note")] for one in (recorded, replayed)]
+    assert texts == [["float float int int"], ["str str str str"]]
+    (closed,) = replayed.events("run.closed")
+    assert closed["data"]["result"] == ["NaN", "-Infinity", "1152921504606846976", hex(-(3**9000))]

@@ -239,6 +239,121 @@ def test_each_run_in_the_run_has_its_own_record(program: Program) -> None:
     assert sorted(asked) == ["rock", "rock", "stone", "stone", "stone"]
 
 
+def test_each_run_in_an_asynchronous_run_has_its_own_record(program: Program) -> None:
+    """One that a tool begins is told by its answer, also where the run is begun for an event loop."""
+    body = """
+    run.finish(result=1)
+
+    async def reader(run, q):
+        async with run.child("reader") as child:
+            return child.sync.tool_call("search", {"q": q}).do(lambda: q.upper())
+
+    async def main():
+        async with runstone.open_async(store.url) as opened, opened.run("several") as run:
+
+            @run.tool()
+            async def research(q):
+                return await reader(run, q)
+
+            await run.finish(result=[await research("rock"), await reader(run, "stone")])
+
+    asyncio.run(main())
+    """
+    program.run(body)
+    run_id = next(program.store.runs("kind:several")).run_id
+    found = program.replay(run_id)
+    assert (found.divergence, found.ok) == (None, True)
+
+
+BESIDE = {
+    "a task beside a task": """
+        go = asyncio.Event()
+
+        @run.tool()
+        async def search(x):
+            await go.wait()
+            return x
+
+        async def agent(y):
+            with run.child("sub") as child:
+                found = child.tool_call("t", {"y": y}).do(lambda: y)
+                await asyncio.sleep(0)
+            go.set()
+            return found
+
+        async def main():
+            return await asyncio.gather(search(1), agent(2))
+
+        run.finish(result=[asyncio.run(main()), asyncio.run(agent(3))])
+        """,
+    "a thread": """
+        begun, go = threading.Event(), threading.Event()
+
+        @run.tool()
+        def search(x):
+            begun.set()
+            go.wait()
+            return x
+
+        thread = threading.Thread(target=search, args=(1,))
+        thread.start()
+        if Path("backend.txt").exists():
+            begun.wait()
+        with run.child("sub") as child:
+            found = child.tool_call("t", {"y": 1}).do(lambda: 2)
+        go.set()
+        thread.join()
+        run.finish(result=found)
+        """,
+    "for each item of a tool": """
+        @run.tool()
+        def items():
+            yield from (1, 2)
+
+        def sub(y):
+            with run.child("sub") as child:
+                return child.tool_call("t", {"y": y}).do(lambda: y)
+
+        run.finish(result=[*(sub(item) for item in items()), sub(3)])
+        """,
+    "for each item of an asynchronous tool": """
+        @run.tool()
+        async def items():
+            yield 1
+            yield 2
+
+        def sub(y):
+            with run.child("sub") as child:
+                return child.tool_call("t", {"y": y}).do(lambda: y)
+
+        async def main():
+            return [sub(item) async for item in items()]
+
+        run.finish(result=asyncio.run(main()))
+        """,
+    "begun before the tool and ended in it": """
+        child = run.child("sub")
+
+        @run.tool()
+        def last(x):
+            child.finish(result=x)
+            return x
+
+        with child:
+            child.tool_call("t", {"y": 1}).do(lambda: 1)
+            last(1)
+        run.finish(result=1)
+        """,
+}
+
+
+@pytest.mark.parametrize("how", BESIDE)
+def test_a_run_that_is_sealed_beside_an_open_tool_is_begun(program: Program, how: str) -> None:
+    """It was not begun in the tool, as the answer of that does not tell of it; each has its own record."""
+    found = program.replay(program.run(BESIDE[how]))
+    assert (found.divergence, found.refused, found.ok) == (None, [], True)
+
+
 APPROVED = {
     "asked in a part": (
         """

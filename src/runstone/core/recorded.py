@@ -3,8 +3,9 @@
 - A fact that is recorded while calls are open belongs to the innermost of them; where several stand side by side, to
   the one that was called last. What belongs to a call of a tool is repeated when the call is answered from the record.
 - Calls of tracked functions are the program's own code: `OWN_CALLS` is how their ids begin.
-- A run that was begun in a call is told by the answer of that; one that the program itself has linked belongs to the
-  call in which it was told.
+- A run that was begun in a call is told by the answer of that. Any other one counts as begun by the program itself:
+  which calls were open when it was sealed says nothing of it.
+- A text stays a text: of what stood there the mark `coerced` does not tell.
 - Whatever a program has recorded of its own, reading is total: an answer without a call, or a second one, is passed
   over.
 """
@@ -14,7 +15,6 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, MODEL_CALLED, MODEL_RETURNED, OPENED
-from runstone.core.limits import MAX_SAFE_INTEGER
 from runstone.core.values import COERCED
 from runstone.errors import RunstoneError
 
@@ -200,19 +200,17 @@ class Record:
             self.contracts[data["sha256"]] = data["document"]
         elif kind == OPENED:
             self.run_id = data["run_id"]
-        owner = self._innermost()
-        if kind == "child":
+        elif kind == "child":
             self.children.append(data["run_id"])
-            if owner is not None:
-                self._begun.setdefault(data["run_id"], owner)
+        owner = self._innermost()
         if kind == "input" and owner is None:
             self.inputs.append(event)
         if kind not in NOT_REPEATED:
             _tell(owner, event)
 
     def children_begun(self, live: Container[str]) -> list[str]:
-        """Ids of the runs that are a part of it and that a replay begins: not those that were begun in a call that it
-        answers, which is every one but the program's own and what is called for real (`live`)."""
+        """Ids of the runs that are a part of it and that a replay begins: not those that an answer tells of a call that
+        it answers, which is every one but the program's own and what is called for real (`live`)."""
         return [run for run in self.children if not self._is_in_answered(self._begun.get(run), live)]
 
     def _is_in_answered(self, call: RecordedCall | None, live: Container[str]) -> bool:
@@ -276,39 +274,6 @@ def _json(text: str) -> Any:
 
 
 _FORMS: Final = {"$bytes": _bytes, "$json": _json}
-
-
-_MOST_DIGITS: Final = 4_000
-"""Of an integer in decimals: larger ones are recorded in hexadecimal."""
-_NO_JSON: Final = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
-
-
-def _number(text: str) -> Any:
-    """The number that JSON cannot hold and that was recorded as this text; a text that is none as it is."""
-    if text in _NO_JSON:
-        return float(_NO_JSON[text])
-    digits = text.removeprefix("-")
-    if digits.startswith("0x"):
-        return int(text, 16) if set(digits[2:]) <= set("0123456789abcdef") and digits[2:] else text
-    large = digits.isascii() and digits.isdecimal() and digits[0] != "0" and len(digits) <= _MOST_DIGITS
-    return int(text) if large and int(digits) > MAX_SAFE_INTEGER else text
-
-
-def answered(call: RecordedCall, member: str) -> Any:
-    """A member of an answer (`result`, `yielded`) as a program is given it: as `restored`, and numbers again that JSON
-    cannot hold: what is not finite, and integers that are too large."""
-    marks = () if call.answer is None else call.answer.get("marks", ())
-    coerced = {place for place, mark in marks if mark == COERCED}
-    value = call.said(member)
-    return restored(_with_numbers(value, [member], coerced) if coerced else value)
-
-
-def _with_numbers(value: Any, path: list[str], coerced: Container[str]) -> Any:
-    if type(value) is list:
-        return [_with_numbers(item, [*path, str(at)], coerced) for at, item in enumerate(value)]
-    if type(value) is dict:
-        return {key: _with_numbers(item, [*path, key], coerced) for key, item in value.items()}
-    return _number(value) if type(value) is str and pointer(path) in coerced else value
 
 
 def restored(value: Any) -> Any:

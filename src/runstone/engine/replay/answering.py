@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.parsing import parse_json
-from runstone.core.recorded import BLOCKED, OWN_CALLS, answered, restored
+from runstone.core.recorded import BLOCKED, OWN_CALLS, restored
 from runstone.core.tools.prices import TOKENS
 from runstone.engine.calls import AROUND, OK
 from runstone.engine.own_errors import made_again
@@ -87,7 +87,7 @@ async def _items_async() -> AsyncGenerator[Any, Any]:
 
 
 def _yielded(match: RecordedCall) -> list[Any]:
-    found = answered(match, "yielded")
+    found = restored(match.said("yielded"))
     return found if type(found) is list else []
 
 
@@ -114,7 +114,7 @@ def _answered() -> tuple[Book, RecordedCall, Call]:
 def _given(book: Book, match: RecordedCall, call: Call) -> Any:
     """What the call gave then; raises what it raised."""
     if match.said("status") == OK or _was_unfit(match):
-        return answered(match, "result")
+        return restored(match.said("result"))
     if match.said("status") == BLOCKED and tries_of(match) and isinstance(call, ToolCall):
         call.attempt()  # one more try was blocked then
     if match.answer is None or match.said("status") == BLOCKED:
