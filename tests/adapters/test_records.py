@@ -191,6 +191,20 @@ def test_lines_that_do_not_fit_leave_nothing(tmp_path: Path, monkeypatch: pytest
     assert records.read("a") == b"1\n4\n"
 
 
+def test_lines_that_somebody_else_has_changed_are_all_new(tmp_path: Path) -> None:
+    """Written anew in place, as an editor does it; or another file, of which the last line is as it was."""
+    records = FsRecords(str(tmp_path))
+    records.append("index.jsonl", [b'{"n":1}', b'{"n":2}'])
+    found = records.added("index.jsonl")
+    (tmp_path / "index.jsonl").write_bytes(b'{"n":1}\n{"n":3}\n{"n":4}\n')
+    again = records.added("index.jsonl", found.mark)
+    assert (again.lines, again.anew) == ([b'{"n":1}', b'{"n":3}', b'{"n":4}'], True)
+    (tmp_path / "other").write_bytes(b'{"n":5}\n{"n":3}\n{"n":4}\n')
+    (tmp_path / "other").replace(tmp_path / "index.jsonl")
+    found = records.added("index.jsonl", again.mark)
+    assert (found.lines, found.anew) == ([b'{"n":5}', b'{"n":3}', b'{"n":4}'], True)
+
+
 def test_links_are_not_followed(tmp_path: Path) -> None:
     """A link where a record stands is an error, and what it leads to is as it was."""
     (tmp_path / "elsewhere").write_bytes(b"secret\n")

@@ -14,12 +14,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from runstone.contracts.rentl import AsyncStores, StorageError, open_async_stores
+from runstone.contracts.rentl import AsyncStores, LogEntry, StorageError, open_async_stores
 from runstone.contracts.rentl.models import PhaseName, PhaseStatus, RunIndexRecord, RunState, RunStateRecord
 from runstone.contracts.rentl.phases import Phase, PhaseContext, PhaseOutput
 from runstone.contracts.rentl.planning import Plan, to_do
 from runstone.contracts.rentl.runner import PhaseRunner
 from runstone.contracts.rentl.sinks import LogSink, ProgressStream
+from runstone.testing.racing import race, stepping
 
 P = PhaseName
 RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
@@ -625,6 +626,33 @@ def test_a_message_that_is_no_unicode_is_recorded(tmp_path: Path) -> None:
         assert (state.metadata.status, (state.phase_history or [])[0].message) == ("completed", "read 'b\xe9.txt'")
 
     asyncio.run(main())
+
+
+def test_threads_of_a_phase_are_told_times_of_their_own(tmp_path: Path) -> None:
+    """Each line has its own, though the clock stands still and the threads meet in any line."""
+
+    async def work(context: PhaseContext) -> PhaseOutput:
+        def tell(racer: int) -> str:
+            for _ in range(3):
+                context.log("told", str(racer))
+            return "told"
+
+        await asyncio.to_thread(lambda: race(stepping(tell), racers=4))
+        return PhaseOutput()
+
+    async def main() -> list[LogEntry]:
+        kept = open_async_stores(tmp_path)
+        known: dict[str, Any] = {"project_name": "p", "source_language": "ja", "target_languages": ["en"]}
+        async with LogSink(kept.logs) as sink:
+            clock = 1_700_000_000_000_000_000
+            await PhaseRunner([Phase(P.INGEST, work)], **known, logs=sink, clock=lambda: clock).run(RUN)
+        lines = await kept.logs.load_logs(RUN)
+        await kept.aclose()
+        return lines
+
+    lines = asyncio.run(main())
+    assert sum(line.event == "told" for line in lines) == 12
+    assert len({line.timestamp for line in lines}) == len(lines)
 
 
 def test_a_clock_that_went_back_makes_no_older_state(tmp_path: Path) -> None:

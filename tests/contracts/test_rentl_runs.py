@@ -32,6 +32,7 @@ from runstone.contracts.rentl import (
 )
 from runstone.contracts.rentl.document import CONTRACT, STATUSES
 from runstone.contracts.rentl.models import ArtifactFormat, ArtifactManifest, PhaseName, PhaseResultMetric
+from runstone.core.digests import sha256_hex
 
 P = PhaseName
 RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
@@ -161,6 +162,39 @@ def test_what_is_sealed_was_searched(tmp_path: Path, store: runstone.Store) -> N
     [kept, _] = open_stores(tmp_path / "project", redact=False).artifacts.list_artifacts(RUN)
     assert b"hunter2" in Path(kept.location.path or "").read_bytes()
     assert seal_run(open_stores(tmp_path / "project"), RUN, store)[2] == "identical"
+
+
+@pytest.mark.parametrize("checksums", [True, False])
+def test_size_and_checksum_are_of_what_is_kept(tmp_path: Path, store: runstone.Store, checksums: bool) -> None:
+    """A sealed run tells neither of a body with a secret; of one that is not kept it has none, and none is added."""
+    token = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    left = "pass\0word=hunter2hunter2"
+
+    async def make(_: PhaseContext) -> PhaseOutput:
+        return PhaseOutput([{"text": "a"}], {ArtifactFormat.TXT: token, ArtifactFormat.CSV: left})
+
+    async def go() -> None:
+        stores = open_async_stores(tmp_path / "project", redact=False, checksums=checksums)
+        known = {"project_name": "p", "source_language": "ja", "target_languages": ["en"]}
+        kept = {"states": stores.states, "artifacts": stores.artifacts, "seal": RunSealer(stores, store)}
+        await PhaseRunner([Phase(P.INGEST, make)], **known, **kept).run(RUN)  # type: ignore[arg-type]  # names of three kinds
+        await stores.aclose()
+
+    asyncio.run(go())
+    mark = b"[REDACTED:stripe-key]"
+    expected = [(file, len(file), sha256_hex(file)) for file in (b'{"text":"a"}\n', mark)]
+    child = store.get(f"{RUN}.ingest")
+    assert [child.file(f"artifacts/original/ingest.{form}") for form in ("jsonl", "txt")] == [
+        one[0] for one in expected
+    ]
+    assert not (tmp_path / "runs" / f"{RUN}.ingest" / "artifacts/original/ingest.csv").exists()
+    for sealed in (child, store.get(str(RUN))):
+        told = {one["format"]: one for one in json.loads(sealed.file("artifacts.json"))["artifacts"]}
+        stated = [(told[form].get("size_bytes"), told[form].get("checksum_sha256")) for form in ("jsonl", "txt", "csv")]
+        assert stated == ([one[1:] for one in expected] if checksums else [(None, None)] * 2) + [(None, None)]
+        files = (path for path in (tmp_path / "runs" / sealed.run_id).rglob("*") if path.is_file())
+        whole = b"".join(path.read_bytes() for path in files)
+        assert [sha256_hex(text.encode()).encode() in whole for text in (token, left)] == [False, False]
 
 
 def test_a_damaged_index_of_another_run_keeps_none_from_being_sealed(tmp_path: Path, store: runstone.Store) -> None:

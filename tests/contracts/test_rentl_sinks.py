@@ -139,6 +139,23 @@ def test_any_thread_may_offer_a_line() -> None:
     asyncio.run(asyncio.wait_for(main(), 10))
 
 
+def test_a_line_that_is_offered_first_is_written() -> None:
+    """In the loop in which it was offered, though nobody has emitted or flushed; in a second loop as well."""
+    held = Held()
+    held.open.set()
+    sink = LogSink(held)
+
+    async def main(number: int) -> None:
+        assert sink.offer(entry(number)) is True
+        while len(held.messages) < number:
+            await asyncio.sleep(0)
+        await sink.aclose()
+
+    for number in (1, 2):
+        asyncio.run(asyncio.wait_for(main(number), 10))
+    assert held.messages == ["m1", "m2"]
+
+
 def test_what_is_offered_before_there_is_a_loop_waits() -> None:
     """For the first one that the sink is used in; of many threads no more than fits, and every other line is told."""
     held = Held()

@@ -366,6 +366,63 @@ def test_a_known_id_is_of_one_artifact(opened: Stores) -> None:
     assert opened.artifacts.write_artifact_json(artifact(), {"text": "a"}) == first
 
 
+def test_a_new_artifact_costs_no_look_at_the_whole_index(opened: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told by what was added to the index since; and what a new handle has to read of it holds up nobody."""
+    for number in range(20):
+        opened.artifacts.write_artifact_json(artifact(number=number), {"text": "a"})
+    again = plain_stores.Artifacts(opened.artifacts.records, prefix=opened.artifacts.prefix)
+    added, alone = again.records.added, again.records.alone
+    told: list[tuple[bool, int]] = []
+    inside: list[bool] = []
+
+    def looked(key: str, since: str = "") -> Any:
+        found = added(key, since)
+        told.append((bool(inside), len(found.lines)))
+        return found
+
+    def held(key: str, work: Any) -> Any:
+        def within() -> Any:
+            inside.append(True)
+            try:
+                return work()
+            finally:
+                inside.clear()
+
+        return alone(key, within)
+
+    for name, function in (("added", looked), ("alone", held)):
+        monkeypatch.setattr(again.records, name, function)
+    for number in range(20, 23):
+        with monkeypatch.context() as patched:
+            patched.setattr(again.records, "lines", None)  # what reads all of it cannot be called
+            again.write_artifact_json(artifact(number=number), {"text": "a"})
+    assert told == [(False, 20), (True, 0), (True, 1), (True, 1)]
+    assert len(again.list_artifacts(RUN)) == 23
+
+
+def test_what_others_have_listed_meanwhile_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a store that has looked before, however the others spell the id; and a list that is gone is no longer."""
+    for url in (str(tmp_path / "project"), f"sqlite:{tmp_path / 'project.db'}"):
+        first, second = open_stores(url).artifacts, open_stores(url).artifacts
+        first.write_artifact_json(artifact(number=1), {"text": "a"})
+        second.write_artifact_json(artifact(number=2), {"text": "a"})
+        assert refused(lambda one=first: one.write_artifact_jsonl(artifact("jsonl", number=2), [])).code == "conflict"
+        index = f"{first.prefix}index.jsonl"
+        [line] = second.records.lines(index).whole[:1]
+        escaped = "".join(f"\\u{ord(one):04x}" for one in str(artifact(number=4).artifact_id))
+        for number, as_others in ((3, str(artifact(number=3).artifact_id).upper()), (4, escaped)):
+            known = str(artifact(number=1).artifact_id).encode()
+            other = line.replace(b'"artifact_id":"' + known, b'"artifact_id" : "' + as_others.encode())
+            second.records.append(index, [other])
+            raised = refused(lambda one=first, n=number: one.write_artifact_jsonl(artifact("jsonl", number=n), []))
+            assert (raised.code, number) == ("conflict", number)
+        first.records.remove(index)
+        with monkeypatch.context() as patched:
+            patched.setattr(first.records, "lines", None)  # the id is as new as any
+            stored = first.write_artifact_jsonl(artifact("jsonl", number=2), [])
+        assert second.list_artifacts(RUN) == [stored]
+
+
 def test_a_listed_artifact_whose_file_was_lost_is_put_back(files: Stores) -> None:
     """By whoever writes it again; it is listed once."""
     first = files.artifacts.write_artifact_json(artifact(), {"text": "a"})

@@ -8,7 +8,7 @@ import pytest
 
 from runstone.adapters.fs.records import FsRecords
 from runstone.ports import records as port
-from runstone.ports.records import Lines
+from runstone.ports.records import Added, Lines
 from runstone.testing.misrecording import RECORDS_ZOO, PlainRecords, Recording, Shelf
 from runstone.testing.records import DurableRecordsSuite, TornRecordsSuite
 
@@ -100,6 +100,14 @@ class ReadsTornLines(PlainRecords):
         return Lines([line for line in (self.read(key) or b"").split(b"\n") if line], b"")
 
 
+class TellsTornLines(PlainRecords):
+    """Tells half a line as one that was added, and goes on behind it."""
+
+    def added(self, key: str, since: str = "") -> Added:
+        body = self.read(key) or b""
+        return Added([line for line in body[int(since or 0) :].split(b"\n") if line], str(len(body)), not since)
+
+
 @pytest.mark.parametrize(
     ("test", "kind"),
     [
@@ -107,6 +115,7 @@ class ReadsTornLines(PlainRecords):
         ("test_a_torn_line_heals_and_is_told", GluesTornLines),
         ("test_a_torn_line_heals_and_is_told", HealsInSilence),
         ("test_a_line_that_lacks_its_end_alone_is_kept", CutsWhatIsWhole),
+        ("test_a_torn_line_is_not_told_as_added", TellsTornLines),
         ("test_a_body_of_one_torn_line_heals", GluesTornLines),
     ],
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import _thread
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
-from runstone.core.digests import digest_of
+from runstone.core.digests import digest_of, sha256_hex
 from runstone.core.layout import PRIVATE, path_problem
 from runstone.core.parsing import parse_json
 from runstone.errors import RunstoneError, error, excerpt
@@ -49,6 +49,17 @@ class Lines(NamedTuple):
     """What a crash left behind the last of them; the next `append` takes it away."""
 
 
+class Added(NamedTuple):
+    """The lines of a record that somebody has not seen yet."""
+
+    lines: list[bytes]
+    """Each without its line end; what is torn is none."""
+    mark: str
+    """What the next call is given, to go on behind them."""
+    anew: bool
+    """Whether these are all lines: nothing that was seen before counts."""
+
+
 class Records(Protocol):
     """Records by key. Keys are relative paths, as those of files in a bundle; none begins with `.runstone`.
 
@@ -83,6 +94,12 @@ class Records(Protocol):
 
     def lines(self, key: str) -> Lines:
         """The lines of a body; none where there is none."""
+        ...
+
+    def added(self, key: str, since: str = "") -> Added:
+        """The lines behind those of the call that answered the mark `since`; one that lacked its line end then comes
+        again. All of them without a mark, and where another body stands there by now: that is told for certain
+        where the last of those lines is no longer where it was."""
         ...
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -134,6 +151,16 @@ class WholeRecords:
     def lines(self: Records, key: str) -> Lines:
         """See `Records.lines`."""
         return split(self.read(key) or b"")
+
+    def added(self: Records, key: str, since: str = "") -> Added:
+        """See `Records.added`."""
+        body = self.read(key) or b""
+        number, _, digest = since.partition("-")
+        seen = int(number or 0)
+        anew = not seen or sha256_hex(body[:seen]) != digest
+        end = body.rfind(b"\n") + 1
+        lines = split(body if anew else body[seen:]).whole
+        return Added(lines, f"{end}-{sha256_hex(body[:end])}" if end else "", anew)
 
     def marks(self: Records, prefix: str = "") -> dict[str, str]:
         """See `Records.marks`."""

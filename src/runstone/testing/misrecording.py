@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from runstone.core.digests import digest_of
 from runstone.errors import RunstoneError, error
-from runstone.ports.records import ANY, Lines, RecordProperties, check_expected, check_key, joined, split
+from runstone.ports.records import (
+    ANY,
+    Added,
+    Lines,
+    RecordProperties,
+    WholeRecords,
+    check_expected,
+    check_key,
+    joined,
+    split,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +74,10 @@ class PlainRecords:
     def lines(self, key: str) -> Lines:
         """As the port says."""
         return split(self.read(key) or b"")
+
+    def added(self, key: str, since: str = "") -> Added:
+        """As the port says."""
+        return WholeRecords.added(self, key, since)
 
     def keys(self, prefix: str = "") -> list[str]:
         """As the port says."""
@@ -344,6 +358,33 @@ class AppendsWhatFits(PlainRecords):
         return b""
 
 
+class TellsAllAgain(PlainRecords):
+    """Takes no mark for one."""
+
+    def added(self, key: str, since: str = "") -> Added:
+        """Broken."""
+        return super().added(key, since and "")
+
+
+class GoesByLength(PlainRecords):
+    """Does not look whether what it goes on behind still stands there."""
+
+    def added(self, key: str, since: str = "") -> Added:
+        """Broken."""
+        body = self.read(key) or b""
+        return Added(split(body[int(since or 0) :]).whole, str(len(body)) if body else "", not since)
+
+
+class MarksTooLate(PlainRecords):
+    """Makes the mark of what stands there when the lines were read."""
+
+    def added(self, key: str, since: str = "") -> Added:
+        """Broken."""
+        found = super().added(key, since)
+        sleep(0.001)
+        return found._replace(mark=super().added(key).mark)
+
+
 class StaleList(PlainRecords):
     """Lists what was there when it was first asked."""
 
@@ -502,6 +543,9 @@ RECORDS_ZOO: Final = {
     "makes empty logs": Recording("test_no_lines_are_nothing", MakesEmptyLogs),
     "takes any line": Recording("test_a_line_is_one_line", TakesAnyLine),
     "appends what fits": Recording("test_a_line_is_one_line", AppendsWhatFits),
+    "tells all again": Recording("test_lines_that_were_added_are_told", TellsAllAgain),
+    "goes by length": Recording("test_lines_of_another_body_are_all_new", GoesByLength),
+    "marks too late": Recording("test_lines_that_are_being_added_are_told_once", MarksTooLate),
     "stale list": Recording("test_a_list_is_of_now", StaleList),
     "lists folders": Recording("test_keys_are_listed_by_prefix", ListsFolders),
     "lists in any order": Recording("test_keys_are_listed_by_prefix", ListsInAnyOrder),

@@ -103,6 +103,7 @@ class RecordsSuite:
         """No body, no lines, no key, nothing to remove; asking makes nothing."""
         records = ground.make()
         assert (records.read(KEY), records.lines(KEY), records.remove(KEY)) == (None, ([], b""), False)
+        assert records.added(KEY) == ([], "", True)
         assert (records.keys(), records.marks()) == ([], {})
 
     def test_a_body_is_kept_byte_by_byte(self, ground: RecordsGround) -> None:
@@ -159,6 +160,71 @@ class RecordsSuite:
         records.append(LINES, [b"1"])
         records.append(LINES, [])
         assert records.read(LINES) == b"1\n"
+
+    def test_lines_that_were_added_are_told(self, ground: RecordsGround) -> None:
+        """All at first, and then those behind the mark, whoever has added them; none where there are none."""
+        first, second = ground.make(), ground.make()
+        first.append(LINES, [b'{"n":1}', b'{"n":2}'])
+        lines, mark, anew = second.added(LINES)
+        assert (lines, bool(mark), anew) == ([b'{"n":1}', b'{"n":2}'], True, True)
+        assert first.added(LINES, mark) == ([], mark, False)
+        first.append(LINES, [b'{"n":3}'])
+        second.append(LINES, [b'{"n":4}', b'{"n":5}'])
+        again = second.added(LINES, mark)
+        assert (again.lines, again.anew) == ([b'{"n":3}', b'{"n":4}', b'{"n":5}'], False)
+        assert first.added(LINES, again.mark).lines == []
+        assert first.added(LINES, mark).lines == again.lines
+        assert [len(first.added(LINES).lines), first.added(LINES).anew] == [5, True]
+
+    def test_lines_of_another_body_are_all_new(self, ground: RecordsGround) -> None:
+        """Of a shorter one, one of the same size, a longer one, and one that was made when the old one was gone."""
+        records = ground.make()
+        records.append(LINES, [b'{"n":1}', b'{"n":2}'])
+        for body in (b'{"m":1}\n', b'{"m":2}\n', b'{"m":3}\n{"m":4}\n{"m":5}\n', b"", b'{"m":6}\n{"m":7}'):
+            before = records.added(LINES).mark
+            ground.make().replace(LINES, body)
+            found = records.added(LINES, before)
+            assert (found.lines, found.anew) == (records.lines(LINES).whole, True), body
+        records.append(LINES, [b'{"m":8}'])
+        found = records.added(LINES, records.added(LINES).mark)
+        assert (found.lines, found.anew) == ([], False)
+        ground.make().remove(LINES)
+        assert records.added(LINES, found.mark) == ([], "", True)
+        ground.make().append(LINES, [b'{"k":%d}' % number for number in range(5)])
+        assert (len(records.added(LINES, found.mark).lines), records.added(LINES, found.mark).anew) == (5, True)
+
+    def test_lines_that_are_being_added_are_told_once(self, ground: RecordsGround) -> None:
+        """Who goes on from mark to mark while threads append has seen each line at their end, in its order."""
+        done: list[bool] = []
+        looks: list[bool] = []
+
+        def read(_: int) -> str:
+            records, mark = ground.make(), ""
+            seen: list[bytes] = []
+            try:
+                while True:
+                    last = len(done) == 3
+                    lines, mark, anew = records.added(LINES, mark)
+                    seen = lines if anew else seen + lines
+                    looks.append(True)
+                    if last:
+                        return "all" if seen == records.lines(LINES).whole else "others"
+            finally:
+                looks.extend([False] * ROUNDS)
+
+        def write(racer: int) -> str:
+            records, number = ground.make(), 0
+            try:
+                while number < ROUNDS or len(looks) < ROUNDS:  # so there are looks between appends, and the reverse
+                    records.append(LINES, [b'{"by":%d,"n":%d}' % (racer, number)])
+                    number += 1
+                    sleep(0.0002)
+            finally:
+                done.append(True)
+            return "appended"
+
+        answers = race(lambda racer: write(racer) if racer else read(racer), racers=4)
+        assert answers == ["all", *["appended"] * 3]
 
     def test_a_line_is_one_line(self, ground: RecordsGround) -> None:
         """An empty one, or one with a line end in it, is refused, with all that were to come with it."""
@@ -235,6 +301,7 @@ class RecordsSuite:
                 partial(records.replace, key, b"x"),
                 partial(records.append, key, [b"1"]),
                 partial(records.lines, key),
+                partial(records.added, key),
                 partial(records.remove, key),
                 partial(records.place, key),
                 partial(records.alone, key, lambda: None),
@@ -420,6 +487,22 @@ class TornRecordsSuite(DurableRecordsSuite):
         assert ground.make().read(LINES) == b'{"n":1}\n{"n":2}\n{"n":3}\n'
         ground.tear(LINES, b"12")
         assert ground.make().lines(LINES).torn == b"12"
+
+    def test_a_torn_line_is_not_told_as_added(self, ground: TornGround) -> None:
+        """The line that took its place is; one that lacks its end alone is told, and may come again."""
+        ground.make().append(LINES, [b'{"n":1}'])
+        mark = ground.make().added(LINES).mark
+        ground.tear(LINES, b'{"n":2,"te')
+        found = ground.make().added(LINES, mark)
+        assert (found.lines, found.anew) == ([], False)
+        ground.make().append(LINES, [b'{"n":3}'])
+        again = ground.make().added(LINES, found.mark)
+        assert (again.lines, again.anew) == ([b'{"n":3}'], False)
+        ground.tear(LINES, b'{"n":4}')
+        more = ground.make().added(LINES, again.mark)
+        assert more.lines == [b'{"n":4}']
+        ground.make().append(LINES, [b'{"n":5}'])
+        assert ground.make().added(LINES, more.mark).lines[-1] == b'{"n":5}'
 
     def test_a_body_of_one_torn_line_heals(self, ground: TornGround) -> None:
         """Nothing was before it."""

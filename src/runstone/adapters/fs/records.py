@@ -20,6 +20,7 @@ from runstone.core.digests import digest_of, sha256_hex
 from runstone.core.layout import PRIVATE
 from runstone.ports.records import (
     ANY,
+    Added,
     Lines,
     RecordProperties,
     check_expected,
@@ -92,6 +93,10 @@ class FsRecords:
                 return found
         return found
 
+    def added(self, key: str, since: str = "") -> Added:
+        none = Added([], "", anew=True)
+        return self._opened(self._path(key), lambda fd, inode: _behind(fd, inode, since), none)
+
     def keys(self, prefix: str = "") -> list[str]:
         return sorted(key for key, _ in self._files(prefix))
 
@@ -151,15 +156,20 @@ class FsRecords:
         return os.path.join(self._root, *check_key(key).split("/"))
 
     def _read(self, path: str) -> bytes | None:
+        return self._opened(path, lambda fd, _: b"".join(read_chunks(fd)), None)
+
+    def _opened(self, path: str, work: Callable[[int, int], Answer], otherwise: Answer) -> Answer:
+        """What is done with an open file and its inode; `otherwise` where there is none."""
         with translated(path):
             try:
                 fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW)
             except (FileNotFoundError, NotADirectoryError):
-                return None
+                return otherwise
             try:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                facts = os.fstat(fd)
+                if not stat.S_ISREG(facts.st_mode):
                     raise OSError(None, "it is no regular file")
-                return b"".join(read_chunks(fd))
+                return work(fd, facts.st_ino)
             finally:
                 os.close(fd)
 
@@ -225,3 +235,15 @@ class Held:
             self._lock.__exit__()
         finally:
             self._inner.release()
+
+
+def _behind(fd: int, inode: int, since: str) -> Added:
+    """See `Records.added`. A mark is the inode, where the last line begins and ends, and the digest of that."""
+    known, begin, end, digest = since.split("-") if since else ("", "0", "0", "")
+    anew = known != str(inode) or sha256_hex(b"".join(read_chunks(fd, int(begin), int(end)))) != digest
+    start = 0 if anew else int(end)
+    body = b"".join(read_chunks(fd, start))
+    after = body.rfind(b"\n") + 1
+    last = body.rfind(b"\n", 0, max(after - 1, 0)) + 1
+    told = f"{inode}-{start + last}-{start + after}-{sha256_hex(body[last:after])}"
+    return Added(split(body).whole, told if after else "" if anew else since, anew)

@@ -1,7 +1,8 @@
 """Port `records` on SQLite: one file, shared by any number of processes.
 
-- A body is what its parts come to, in their order: to replace it is to write one part, to append is to add one. Each
-  call is one transaction, synced before it returns; what is made alone is one altogether.
+- A body is what its parts come to, in their order: to replace it is to make it anew of one part, to append is to add
+  one; so what was added is told by the numbers of body and part.
+- Each call is one transaction, synced before it returns; what is made alone is one altogether.
 - A file that is no database of records is refused and left as it is.
 """
 
@@ -14,7 +15,17 @@ from runstone.adapters.fs import durable
 from runstone.adapters.sqlite.database import Database
 from runstone.core.digests import digest_of
 from runstone.errors import error
-from runstone.ports.records import ANY, Lines, RecordProperties, check_expected, check_key, is_whole, joined, split
+from runstone.ports.records import (
+    ANY,
+    Added,
+    Lines,
+    RecordProperties,
+    check_expected,
+    check_key,
+    is_whole,
+    joined,
+    split,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +81,8 @@ class SqliteRecords:
 
         def write(db: sqlite3.Connection) -> Digest:
             _check(db, key, expected)
+            _forget(db, key)
             record = _changed(db, key)
-            db.execute("DELETE FROM parts WHERE record = ?", (record,))
             db.execute("INSERT INTO parts VALUES (?, 0, ?)", (record, body))
             return digest_of(body)
 
@@ -103,6 +114,21 @@ class SqliteRecords:
     def lines(self, key: str) -> Lines:
         return split(self.read(key) or b"")
 
+    def added(self, key: str, since: str = "") -> Added:
+        check_key(key)
+
+        def find(db: sqlite3.Connection) -> Added:
+            [record] = db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone() or [0]
+            number, _, seen = since.partition("-")
+            anew = number != str(record)
+            sql = "SELECT part, body FROM parts WHERE record = ? AND part > ? ORDER BY part"
+            parts = db.execute(sql, (record, -1 if anew else int(seen))).fetchall()
+            body = b"".join(piece for _, piece in parts)
+            mark = f"{record}-{parts[-1][0]}" if body.endswith(b"\n") else "" if anew else since
+            return Added(split(body).whole, mark, anew)
+
+        return self._asked(find, Added([], "", anew=True))
+
     def keys(self, prefix: str = "") -> list[str]:
         return sorted(self.marks(prefix))
 
@@ -118,12 +144,7 @@ class SqliteRecords:
 
         def write(db: sqlite3.Connection) -> bool:
             _check(db, key, expected)
-            found = db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone()
-            if found is None:
-                return False
-            db.execute("DELETE FROM parts WHERE record = ?", found)
-            db.execute("DELETE FROM records WHERE record = ?", found)
-            return True
+            return _forget(db, key)
 
         return self._written(write)
 
@@ -181,6 +202,16 @@ def _body(db: sqlite3.Connection, key: str) -> bytes | None:
 def _check(db: sqlite3.Connection, key: str, expected: Expected) -> None:
     if expected != ANY:
         check_expected(key, expected, _body(db, key))
+
+
+def _forget(db: sqlite3.Connection, key: str) -> bool:
+    """Take a record away, if there is one; the next one under its key has another number."""
+    found = db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone()
+    if found is None:
+        return False
+    db.execute("DELETE FROM parts WHERE record = ?", found)
+    db.execute("DELETE FROM records WHERE record = ?", found)
+    return True
 
 
 def _changed(db: sqlite3.Connection, key: str) -> int:

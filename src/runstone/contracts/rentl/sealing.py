@@ -143,10 +143,26 @@ def read(stores: Stores, run_id: RunId) -> Records:
 
 def _clean(records: Records, redactor: Redactor) -> Records:
     """The same with what phases have made as it is kept: stores that were opened with `redact=False` hold what nobody
-    has searched. What secrets cannot be taken out of is not kept."""
+    has searched. What secrets cannot be taken out of is not kept. Size and checksum are of what is kept."""
     made = {str(one.artifact_id): one.format.value for one in records.artifacts}
     clean = {name: _clean_body(body, made[name], redactor) for name, body in records.bodies.items()}
-    return records._replace(bodies={name: body for name, body in clean.items() if body is not None})
+    changed = {name: clean[name] for name, body in records.bodies.items() if clean[name] != body}
+    artifacts = [
+        _stating(one, changed[str(one.artifact_id)]) if str(one.artifact_id) in changed else one
+        for one in records.artifacts
+    ]
+    bodies = {name: body for name, body in clean.items() if body is not None}
+    return records._replace(artifacts=artifacts, bodies=bodies)
+
+
+def _stating(artifact: ArtifactMetadata, kept: bytes | None) -> ArtifactMetadata:
+    """Metadata with size and checksum, where it has them, of the body that is kept; without one it has none: those of a
+    body with a secret would tell of that."""
+    known: dict[str, Any] = {"size_bytes": None, "checksum_sha256": None}
+    if kept is not None:
+        found = {"size_bytes": len(kept), "checksum_sha256": sha256_hex(kept)}
+        known |= {name: value for name, value in found.items() if getattr(artifact, name) is not None}
+    return artifact.model_copy(update=known)
 
 
 def _clean_body(body: bytes, form: str, redactor: Redactor) -> bytes | None:

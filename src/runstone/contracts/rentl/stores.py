@@ -6,6 +6,7 @@ protocols of `protocols.py`, over port `records`: files exactly as rentl knows t
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 NONE_EXPECTED: Final = ""
 """As `expected_updated_at`: there must be no state of the run yet."""
+_LISTED: Final = re.compile(rb'"artifact_id"\s*:\s*"[^"]*?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})')
+_ESCAPED: Final = re.compile(rb"\\u00([0-9a-f]{2})")
 
 
 class RunStates(Kept):
@@ -119,6 +122,7 @@ class Artifacts(Kept):
 
     An artifact is known once the index has its line, which is written behind its body. Of one id both are written
     alone; so a body without a line is of a writer that died, and is nobody's.
+    What the index names is remembered: to learn that an id is new, no more of it is read than was added since.
     With `checksums` the metadata of what is written has its size and its SHA-256, where they are not given.
     """
 
@@ -132,6 +136,8 @@ class Artifacts(Kept):
     ) -> None:
         super().__init__(records, prefix=prefix, redact=redact)
         self.checksums = checksums
+        self._named: tuple[str, set[bytes]] = ("", set())
+        """How far the index was read, and the ids of all artifacts that it names till there."""
 
     def write_artifact_json(self, artifact: ArtifactMetadata, payload: Payload) -> ArtifactMetadata:
         """Store an artifact of format `json`; answers its metadata with the place where it is. Durable at return.
@@ -215,11 +221,15 @@ class Artifacts(Kept):
                 if not listed:
                     self._append(layout.ARTIFACT_INDEX, [line])
 
+            if not self._named[0]:
+                self._is_named(artifact_id)  # reads the whole index, while nobody waits for it
             self.records.alone(self.prefix + artifact_id, keep)
             return stored
 
     def _is_listed(self, stored: ArtifactMetadata, line: bytes, about: dict[str, Any]) -> bool:
         """Whether the artifact is listed; raises `conflict` where it is listed as another one."""
+        if not self._is_named(str(stored.artifact_id)):
+            return False
         listed = [one for one in self._indexed(str(stored.artifact_id), about) if one.artifact_id == stored.artifact_id]
         here = [one.model_copy(update={"location": stored.location}) for one in listed]  # the place may have moved
         if here and self._printed(value_of(here[-1])) != line:
@@ -227,14 +237,21 @@ class Artifacts(Kept):
             raise storage_error("conflict", message, **about)
         return bool(listed)
 
+    def _is_named(self, artifact_id: str) -> bool:
+        """Whether the index names an artifact; one that it only seems to name is told by its lines."""
+        mark, ids = self._named
+        found = self.records.added(self.prefix + layout.ARTIFACT_INDEX, mark)
+        if found.anew:
+            ids = set()
+        ids.update(_ids(found.lines))
+        self._named = found.mark, ids  # both at once: other threads may be a line behind, never without one
+        return artifact_id.encode() in ids
+
     def _indexed(self, part: str, about: dict[str, Any]) -> list[ArtifactMetadata]:
         """Lines of the index that hold a text."""
         wanted = part.encode()
         index = {**about, **self._about(layout.ARTIFACT_INDEX)}
         lines = self._lines(layout.ARTIFACT_INDEX).whole
-        whole = b"\n".join(lines)
-        if wanted not in whole.lower() and b"\\u" not in whole:
-            return []  # as for each new artifact: it is told without a look at each line
         return [parse(ArtifactMetadata, line, **index) for line in lines if wanted in line.lower() or b"\\u" in line]
 
     def _found(self, artifact_id: ArtifactId, about: dict[str, Any]) -> ArtifactMetadata:
@@ -344,6 +361,14 @@ class Logs(Kept):
                     else:
                         gone.append(reference)
         return gone
+
+
+def _ids(lines: list[bytes]) -> list[bytes]:
+    """The artifacts that lines of JSON name, in whatever way their letters are written."""
+    text = b"\n".join(lines).lower()
+    if b"\\u00" in text:
+        text = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), text)
+    return _LISTED.findall(text)
 
 
 def _check_format(operation: str, form: ArtifactFormat, about: dict[str, Any]) -> None:
