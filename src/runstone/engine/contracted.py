@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _ARGS: Final = "args"
 _RESULT: Final = "result"
 _YIELDED: Final = "yielded"
-TOO_DEEP: Final = "too_deep"
+_TOO_DEEP_CODE: Final = "too_deep"
 _TOO_DEEP: Final = "nests too deep to be checked"
 
 
@@ -116,7 +116,7 @@ def _problems(check: Checker, *spells: Callable[[], Any]) -> list[dict[str, str]
     except RecursionError:  # nothing that is not checked may pass
         first = [("", _TOO_DEEP)]
     except RunstoneError as exc:
-        first = [("", _TOO_DEEP if exc.code == TOO_DEEP else f"cannot be checked: {exc.message}")]
+        first = [("", _TOO_DEEP if exc.code == _TOO_DEEP_CODE else f"cannot be checked: {exc.message}")]
     return [{"path": path, "message": message} for path, message in first]
 
 

@@ -99,19 +99,21 @@ def _mapping(model: Any, of_model: OfModel) -> Any:
 
 
 def _serialised(mode: str, model: Any) -> Any:
-    if mode == _PYTHON:
-        return model.model_dump(by_alias=True)
+    return _dumped(mode, model, by_alias=True)
+
+
+def _dumped(mode: str, model: Any, *, by_alias: bool) -> Any:
     try:
-        return model.model_dump(mode=mode, by_alias=True)
-    except Exception:  # bytes that are no text, say: the check tells what does not fit
-        return model.model_dump(by_alias=True)
+        return model.model_dump(mode=mode, by_alias=by_alias)
+    except Exception:  # bytes that are no text, say; or what only looks like a model: the check tells what does not fit
+        return model.model_dump(by_alias=by_alias)
 
 
 def _validated(mode: str, sure: bool, model: Any) -> Any:
     names = _names_of(type(model))
     if names.plain:
         try:
-            return _renamed(model, _dumped(mode, model))
+            return _renamed(model, _dumped(mode, model, by_alias=False))
         except _Unlike as exc:
             names = _Names(plain=False, alike=names.alike and exc.alike)
     if sure and not names.alike:
@@ -119,15 +121,6 @@ def _validated(mode: str, sure: bool, model: Any) -> Any:
         message = f"a {kind} has serialisers of its own, and is validated by other names than it is serialised by"
         raise error("not_json", f"{message}: what a contract says of them cannot be told")
     return _serialised(mode, model)
-
-
-def _dumped(mode: str, model: Any) -> Any:
-    if mode == _PYTHON:
-        return model.model_dump(by_alias=False)
-    try:
-        return model.model_dump(mode=mode, by_alias=False)
-    except Exception:  # as of `_serialised`
-        return model.model_dump(by_alias=False)
 
 
 def _renamed(value: Any, dumped: Any) -> Any:
