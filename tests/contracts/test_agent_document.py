@@ -286,6 +286,14 @@ def test_the_configuration_says_where_each_value_came_from() -> None:
     assert (snapshot["config"], snapshot["sources"], snapshot["volatile"]) == (config, sources, ["/seed"])
 
 
+@pytest.mark.parametrize("source", ["env:OPENAI_API_KEY", "file:/etc/agent.toml", "vault:agent#key", "$OPENAI_API_KEY"])
+def test_a_reference_says_where_a_secret_came_from(source: str) -> None:
+    """The secret goes; what only says where it stood stays, as the docs say how to write it."""
+    told = {"config": {"api_key": "hunter2hunter2"}, "sources": {"/api_key": source}}
+    (row,) = folded(lambda run: None, **told)["config.snapshot.json"]["values"]
+    assert row == {"path": "/api_key", "value": "[REDACTED:named-secret]", "source": source}
+
+
 def test_the_configuration_of_two_runs_is_compared_by_its_digest() -> None:
     """Nothing of the run is in the snapshot: the same configuration has the same digest in every index."""
     one, other = (folded(lambda run: None, config={"model": "small"})["run.json"] for _ in range(2))
