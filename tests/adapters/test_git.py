@@ -158,3 +158,49 @@ def test_few_directories_are_remembered(tmp_path: Path) -> None:
         folder.mkdir()
         head_of(str(folder))
     assert len(git._known) <= git.MAX_KNOWN
+
+
+@pytest.mark.parametrize("name", ["main\N{NO-BREAK SPACE}", os.fsdecode(b"caf\xe9"), "\N{EN QUAD}x", "é/ü"])
+def test_a_branch_has_its_own_commit_whatever_its_name(repository: Path, name: str) -> None:
+    """Beside `main`, loose and packed: blanks beyond ASCII and bytes that are no UTF-8 are part of a name."""
+    commit(repository)
+    run(repository, "checkout", "-q", "-b", name)
+    sha = commit(repository)
+    assert head_of(str(repository)) == (sha, f"refs/heads/{name}")
+    run(repository, "pack-refs", "--all")
+    assert head_of(str(repository)) == (sha, f"refs/heads/{name}")
+
+
+def test_a_ref_may_name_another_one(repository: Path) -> None:
+    """As an alias of a branch; one that names itself names no commit."""
+    sha = commit(repository)
+    run(repository, "symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    run(repository, "checkout", "-q", "alias")
+    assert head_of(str(repository)) == (sha, "refs/heads/alias")
+    (repository / ".git/refs/heads/alias").write_text("ref: refs/heads/alias\n")
+    assert head_of(str(repository)) == (None, "refs/heads/alias")
+
+
+def test_refs_in_tables_are_not_told(repository: Path) -> None:
+    """What stands in `HEAD` for programs that know no tables is no ref."""
+    commit(repository)
+    (repository / ".git/HEAD").write_text("ref: refs/heads/.invalid\n")
+    assert head_of(str(repository)) == (None, None)
+
+
+def test_a_folder_that_is_no_repository_is_passed_by(repository: Path) -> None:
+    """Git itself goes on upwards."""
+    sha = commit(repository)
+    below = repository / "below"
+    (below / ".git").mkdir(parents=True)
+    assert head_of(str(below)) == (sha, "refs/heads/main")
+    assert run(below, "rev-parse", "HEAD") == sha
+
+
+def test_no_pipe_is_waited_for(repository: Path) -> None:
+    """Whichever of the files one stands for."""
+    os.mkfifo(repository / ".git/packed-refs")
+    assert head_of(str(repository)) == (None, "refs/heads/main")
+    (repository / ".git/HEAD").unlink()
+    os.mkfifo(repository / ".git/HEAD")
+    assert head_of(str(repository)) is None

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 SETTLED_NS: Final = 50_000_000
 """A file that was changed a moment before it was read may be changed again without another time of change."""
 MAX_KNOWN: Final = 64
+MAX_HOPS: Final = 5
+"""A ref may name another one, so often in a row as git itself follows."""
+_ELSEWHERE: Final = "refs/heads/.invalid"
+"""What stands in `HEAD` where refs are kept in tables that these files do not show."""
+_BLANKS: Final = " \t\r\n\v\f"
+"""Any other blank is part of a name."""
 _known: dict[str, Look] = {}
 
 
@@ -55,10 +61,10 @@ class Look:
         while True:
             candidate = os.path.join(cwd, ".git")
             pointed = self._first_line(candidate)
-            if pointed is None and os.path.isdir(candidate):
+            if pointed is None and self._first_line(os.path.join(candidate, "HEAD")) is not None:
                 return candidate
             if pointed is not None and pointed.startswith("gitdir:"):
-                return os.path.normpath(os.path.join(cwd, pointed[7:].strip()))
+                return os.path.normpath(os.path.join(cwd, pointed[7:].strip(_BLANKS)))
             parent = os.path.dirname(cwd)
             if parent == cwd:
                 return None
@@ -68,47 +74,62 @@ class Look:
         head = self._first_line(os.path.join(folder, "HEAD"))
         if head is None:
             return None
-        if not head.startswith("ref:"):
+        ref = _named(head)
+        if ref is None:
             return (head, None) if _is_sha(head) else None
-        ref = head[4:].strip()
+        if ref == _ELSEWHERE:
+            return None, None
         common = self._first_line(os.path.join(folder, "commondir"))
         places = [folder] if common is None else [folder, os.path.normpath(os.path.join(folder, common))]
+        return self._commit(places, ref), ref
+
+    def _commit(self, places: list[str], ref: str, hops: int = 0) -> str | None:
         for place in places:
-            sha = self._first_line(os.path.join(place, *ref.split("/"))) or self._packed(place, ref)
-            if sha and _is_sha(sha):
-                return sha, ref
-        return None, ref
+            found = self._first_line(os.path.join(place, *ref.split("/"))) or self._packed(place, ref)
+            if found and (other := _named(found)) is not None:
+                return None if hops == MAX_HOPS else self._commit(places, other, hops + 1)
+            if found and _is_sha(found):
+                return found
+        return None
 
     def _packed(self, folder: str, ref: str) -> str | None:
         path = os.path.join(folder, "packed-refs")
-        self._remember(path)
         try:
-            with open(path, encoding="utf-8", errors="replace") as lines:
+            with open(self._opened(path), "rb") as lines:
                 for line in lines:
-                    if line.rstrip("\n").endswith(" " + ref):
-                        return line.partition(" ")[0]
+                    if line.rstrip(b"\n").endswith(b" " + os.fsencode(ref)):
+                        return os.fsdecode(line.partition(b" ")[0])
         except (OSError, ValueError):  # as in `_first_line`
             pass
         return None
 
     def _first_line(self, path: str) -> str | None:
-        self._remember(path)
         try:
-            fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            fd = self._opened(path)
         except (OSError, ValueError):  # the file that names it is damaged: no path holds a zero byte
             return None
         try:
-            return os.read(fd, 4096).partition(b"\n")[0].decode("utf-8", "replace").strip()
+            return os.fsdecode(os.read(fd, 4096).partition(b"\n")[0]).strip(_BLANKS)
         except OSError:  # a folder, say
             return None
         finally:
             os.close(fd)
+
+    def _opened(self, path: str) -> int:
+        """A descriptor; a pipe that stands there is not waited for."""
+        self._remember(path)
+        return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
 
     def _remember(self, path: str) -> None:
         """Before it is read: what changes meanwhile is seen by the next look."""
         stamp = self._stamps[path] = _stamp(path)
         if stamp is not None and len(stamp) > 2 and abs(time.time_ns() - max(stamp[-2:])) < SETTLED_NS:
             self._settled = False
+
+
+def _named(text: str) -> str | None:
+    """The ref that a line names."""
+    return text[4:].strip(_BLANKS) if text.startswith("ref:") else None
 
 
 def _is_sha(text: str) -> bool:
