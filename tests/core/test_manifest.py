@@ -104,6 +104,8 @@ DEFECTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "ext": lambda value: {**value, "ext": {"a": 1}},
     "kind": lambda value: {**value, "kind": None},
     "opened_at": lambda value: {**value, "opened_at": 5},
+    "opened at no time": lambda value: {**value, "opened_at": "2026-13-02T03:04:05.000000Z"},
+    "closed at no time": lambda value: {**value, "closed_at": "2026-01-02"},
     "outcome digest": lambda value: {**value, "outcome_digest": None},
     "contract": lambda value: {**value, "contract": {"name": "x"}},
     "contract text": lambda value: {**value, "contract": "x"},

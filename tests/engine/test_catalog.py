@@ -183,6 +183,17 @@ def test_a_damaged_bundle_that_was_mended_is_noticed(store: Store, monkeypatch: 
     assert [row["status"] for row in open_store(Path(store.url)).rows("id:run-2")] == ["success"]
 
 
+@pytest.mark.parametrize("field", ["opened_at", "closed_at"])
+def test_a_bundle_whose_time_is_none_hides_no_other(store: Store, field: str) -> None:
+    """One flipped bit of a manifest is damage of that run alone."""
+    manifest = Path(store.url) / "run-2" / layout.MANIFEST
+    manifest.chmod(0o644)
+    manifest.write_bytes(manifest.read_bytes().replace(f'"{field}":"20'.encode(), f'"{field}":"2p'.encode()))
+    fresh = open_store(Path(store.url))
+    assert {row["run_id"]: row["status"] for row in fresh.rows("")}.pop("run-2") == "damaged"
+    assert [row["run_id"] for row in fresh.rows("id:run-1")] == ["run-1"]
+
+
 READER = """
 import os, sys
 import runstone

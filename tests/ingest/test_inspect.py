@@ -389,6 +389,44 @@ def test_what_is_deeper_than_a_bundle_can_be(store: Store, tmp_path: Path) -> No
     assert list(store.runs()) == []
 
 
+def test_a_member_that_stands_twice_is_refused(store: Store, tmp_path: Path) -> None:
+    """Which of both would count, nobody knows."""
+    path = tmp_path / "log.json"
+    path.write_bytes(JSON.read_bytes().replace(b'"status": "success"', b'"status": "error", "status": "success"', 1))
+    with pytest.raises(runstone.Damaged) as caught:
+        import_log(path, store)
+    assert "'status' stands twice" in caught.value.message
+
+
+def test_a_short_log_does_not_grow_without_end(store: Store, tmp_path: Path) -> None:
+    """A long text that is referred to again and again is put back up to a limit."""
+
+    def plant(log: dict[str, Any]) -> None:
+        messages = [{"role": "user", "content": "attachment://a"}] * 700
+        event = {"event": "model", "timestamp": log["eval"]["created"], "model": "m", "input": messages}
+        log["samples"][0].update(attachments={"a": "x" * 100_000}, events=[event])
+
+    with pytest.raises(runstone.InvalidInput) as caught:
+        import_log(changed(tmp_path / "log.json", plant), store)
+    assert caught.value.code == "too_large"
+    assert "(epoch 1)" in caught.value.message
+    assert list(store.runs()) == []
+
+
+def test_a_model_whose_name_is_no_text_is_no_label(store: Store, tmp_path: Path) -> None:
+    """Half of a surrogate pair: the configuration has it, coerced."""
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", lambda log: log["eval"].update(model="a\ud800")), store)
+    assert store.get(run_id).labels == {}
+    assert store.verify(run_id)
+
+
+def test_a_time_beyond_all_others_is_no_duration(store: Store, tmp_path: Path) -> None:
+    """Of a clock that was never set."""
+    odd = {"started_at": "1970-01-02T00:00:00+00:00", "completed_at": "9999-12-31T23:59:59+00:00"}
+    run_id, _, _ = import_log(changed(tmp_path / "log.json", lambda log: log["stats"].update(odd)), store)
+    assert of_type(store, run_id, "run.closed")[0]["duration_ns"] is None
+
+
 def test_without_the_library(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "zstandard", None)

@@ -13,6 +13,7 @@ from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
 from runstone.core.media import media_type
 from runstone.core.outcome import outcome_digest
 from runstone.core.parsing import parse_canonical
+from runstone.core.times import is_time
 from runstone.core.words import FINAL_STATUSES
 from runstone.errors import error
 
@@ -153,9 +154,10 @@ def _shape_problem(value: Any) -> str | None:
         return "its keys are not exactly those of the format"
     if not is_run_id(value["run_id"]) or value["status"] not in FINAL_STATUSES or value["ext"] != {}:
         return "run_id, status or ext has a value that it cannot have"
-    texts = (value["kind"], value["opened_at"], value["closed_at"], value["outcome_digest"])
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(value[key], str) for key in ("kind", "opened_at", "closed_at", "outcome_digest")):
         return "kind, opened_at, closed_at or outcome_digest is not text"
+    if not (is_time(value["opened_at"]) and is_time(value["closed_at"])):
+        return "opened_at or closed_at is not a UTC time with six decimals and Z"
     contract, events = value["contract"], value["events"]
     if not isinstance(contract, dict) or not all(isinstance(contract.get(key), str) for key in ("name", "version")):
         return "contract has no name and version"

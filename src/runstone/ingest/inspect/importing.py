@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 
+from runstone.core.canonical import is_unicode
 from runstone.core.ids import is_run_id
+from runstone.core.limits import MAX_LABEL_VALUE_BYTES, MAX_SAFE_INTEGER
 from runstone.core.times import parse_time
 from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from runstone.engine.importer import ForeignRun, import_foreign
@@ -210,7 +212,7 @@ def _opened(log: Log, redactor: Redactor) -> dict[str, Any]:
         "contract": dict(zip(("name", "version"), CONTRACT, strict=True)),
         "generator": {"name": "inspect_ai", "version": version if isinstance(version, str) else "unknown"},
         "ruleset": redactor.ruleset,
-        "labels": {"model": model} if isinstance(model, str) and 0 < len(model.encode()) <= _MAX_MODEL_BYTES else {},
+        "labels": {"model": model} if _is_label(model) else {},
         "links": [],
         "idempotency": None,
         "argv": None,
@@ -222,7 +224,8 @@ def _opened(log: Log, redactor: Redactor) -> dict[str, Any]:
     }
 
 
-_MAX_MODEL_BYTES: Final = 1024
+def _is_label(value: Any) -> bool:
+    return isinstance(value, str) and is_unicode(value) and 0 < len(value.encode()) <= MAX_LABEL_VALUE_BYTES
 
 
 def _closed(log: Log, started: str, ended: str) -> dict[str, Any]:
@@ -233,11 +236,17 @@ def _closed(log: Log, started: str, ended: str) -> dict[str, Any]:
         "exit": None,
         "error": _error(log.header.get("error")),
         "result": {name: results.get(name) for name in names} if isinstance(results, dict) else None,
-        "duration_ns": None if log.status == "started" else parse_time(ended) - parse_time(started),
+        "duration_ns": None if log.status == "started" else _duration_ns(started, ended),
         "resources": None,
         "torn_bytes": 0,
         "lost": [],
     }
+
+
+def _duration_ns(started: str, ended: str) -> int | None:
+    """What is longer than a number of the format can tell, as of a clock that was never set, is not known."""
+    found = parse_time(ended) - parse_time(started)
+    return found if found <= MAX_SAFE_INTEGER else None
 
 
 def _error(told: Any) -> dict[str, Any] | None:

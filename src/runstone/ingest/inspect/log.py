@@ -149,13 +149,22 @@ def _key(epoch: int, identity: str) -> tuple[int, int, int, str]:
 
 
 def _parsed(body: bytes, where: str) -> Any:
-    """JSON as Inspect writes it, with `NaN` and infinities."""
+    """JSON as Inspect writes it, with `NaN` and infinities. No object has two members of one name."""
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_members)
     except RecursionError:
         raise error("too_deep", f"{where} nests too deep", path=where) from None
     except ValueError as exc:
         raise error("invalid_archive", f"{where}: no JSON: {exc}", path=where) from exc
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the member {twice[:80]!r} stands twice in an object")
+    return found
 
 
 def _object(value: Any) -> dict[str, Any]:

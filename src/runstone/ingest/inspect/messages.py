@@ -10,6 +10,7 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.values import coerce
+from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _ATTACHMENT: Final = "attachment://"
 _SYSTEM_MESSAGE: Final = "system_message"
+MAX_ATTACHED: Final = 64 * 1024 * 1024
+"""Characters that are put back into one value: a short log can refer to a long text any number of times."""
 
 
 class Texts:
@@ -28,16 +31,31 @@ class Texts:
         self._attachments: dict[str, Any] = attachments if isinstance(attachments, dict) else {}
         messages = pooled.get("messages") if isinstance(pooled, dict) else None
         self._messages: list[Any] = messages if isinstance(messages, list) else []
+        self._sample = f"sample {sample.get('id')} (epoch {sample.get('epoch')})"
+        self._attached = 0
 
     def whole(self, value: Any) -> Any:
-        """A value with the attachments that it refers to in their places."""
+        """A value with the attachments that it refers to in their places. Raises `too_large`."""
+        self._attached = 0
+        return self._whole(value)
+
+    def _whole(self, value: Any) -> Any:
         if isinstance(value, str) and value.startswith(_ATTACHMENT):
-            return self._attachments.get(value.removeprefix(_ATTACHMENT), value)
+            return self._text(self._attachments.get(value.removeprefix(_ATTACHMENT)), value)
         if isinstance(value, list):
-            return [self.whole(item) for item in value]
+            return [self._whole(item) for item in value]
         if isinstance(value, dict):
-            return {key: self.whole(item) for key, item in value.items()}
+            return {key: self._whole(item) for key, item in value.items()}
         return value
+
+    def _text(self, attachment: Any, reference: str) -> str:
+        if not isinstance(attachment, str):
+            return reference
+        self._attached += len(attachment)
+        if self._attached > MAX_ATTACHED:
+            message = f"{self._sample}: one of its events refers to more than {MAX_ATTACHED} characters of attachments"
+            raise error("too_large", message, limit=MAX_ATTACHED)
+        return attachment
 
     def prompt(self, event: dict[str, Any]) -> dict[str, Any]:
         """What a model was asked, by a model event: `bytes`, `sha256`, `messages`."""
