@@ -245,6 +245,15 @@ def test_runs_are_listed_by_who_asked(store: ArtifactStore) -> None:
     assert refused(lambda: store.list("nonsense")) == "invalid_query"
 
 
+def test_who_asked_is_what_the_run_says(store: ArtifactStore) -> None:
+    """An annotation of another tenant moves it into no other list."""
+    run_id = recorded(store, tenant="acme", user="ann")
+    store.store.annotate(run_id, labels={"tenant": "other", "user": None}, by="ops")
+    assert [row["run_id"] for row in store.list(tenant="acme", user="ann").rows] == [run_id]
+    assert store.list(tenant="other").rows == []
+    assert [row["run_id"] for row in store.list("label.tenant:other").rows] == [run_id]
+
+
 def test_a_list_goes_on_behind_its_cursor(store: ArtifactStore) -> None:
     """Page by page, each run once."""
     made = [recorded(store) for _ in range(3)]

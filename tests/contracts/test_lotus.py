@@ -18,8 +18,7 @@ from jsonschema import Draft202012Validator
 from tests.core.planted import secrets
 
 import runstone
-from runstone.contracts.lotus import LotusRuns, artifact_hash, build_artifact
-from runstone.contracts.lotus.lost import check_lost
+from runstone.contracts.lotus import LotusRuns, artifact_hash, build_artifact, request_hash
 from runstone.core.printing import print_json
 from runstone.core.times import time_text
 from runstone.engine.publishing import publisher_of
@@ -265,6 +264,17 @@ def test_the_same_key_is_answered_by_the_same_run(runs: LotusRuns) -> None:
     assert (conflict.value.code, len(asked)) == ("idempotency_conflict", 1)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [(2, 2.0), (12345678901234567890, "12345678901234567890"), (True, 1), ([], {})]
+)
+def test_a_key_is_held_against_the_hash_of_its_request(runs: LotusRuns, one: Any, other: Any) -> None:
+    """Two requests with two hashes are two requests, however much alike they are."""
+    runs.simulate({"a": one}, engine(), portfolio_id="p1", idempotency_key="k1")
+    with pytest.raises(Conflict) as conflict:
+        runs.simulate({"a": other}, engine(), portfolio_id="p1", idempotency_key="k1")
+    assert conflict.value.code == "idempotency_conflict"
+
+
 def test_published_artifacts_are_those_that_are_derived(tmp_path: Path) -> None:
     """Mode PERSISTED puts a copy beside the bundles, of the same bytes; recovery makes one that is missing again."""
     runs = LotusRuns(runstone.open(tmp_path / "runs"), mode="PERSISTED")
@@ -299,6 +309,20 @@ def test_runs_are_found_by_what_they_are_known_by(runs: LotusRuns) -> None:
     assert runs.latest("request_hash", first["request_hash"]) == second
     assert runs.latest("idempotency_key", "k1") == first
     assert [line["rebalance_run_id"] for line in runs.history("k2")] == [second["rebalance_run_id"]]
+
+
+def test_runs_are_found_by_what_they_say_themselves(runs: LotusRuns) -> None:
+    """Whatever annotations call them: the run that they are of never changes."""
+    run = runs.simulate({}, engine(), portfolio_id="p1", correlation_id="c", idempotency_key="k")
+    (sealed,) = runs.store.runs()
+    names = ("rebalance_run_id", "correlation_id", "portfolio_id", "request_hash", "idempotency_key")
+    runs.store.annotate(sealed.run_id, labels={**dict.fromkeys(names, "other"), "portfolio_id": None}, by="ops")
+    for name in names:
+        assert runs.latest(name, run[name]) == run
+        with pytest.raises(NotFound):
+            runs.latest(name, "other")
+    assert [item["portfolio_id"] for item in runs.page(portfolio_id="p1")[0]] == ["p1"]
+    assert runs.page(portfolio_id="other") == runs.page(request_hash="other") == ([], None)
 
 
 @pytest.mark.parametrize("value", ["", "nobody", "*", 'a"b', "a\\", "x" * 5000, "\0", "a,b", "-x:y"])
@@ -351,7 +375,7 @@ def test_a_store_that_cannot_be_read_is_told_as_such(
     target = type(runs.store.objects) if where == "open" else type(sealed.bundle)
     monkeypatch.setattr(target, where, broken)
     with pytest.raises(StoreUnavailable):
-        check_lost(runs.store, "rebalance", "correlation_id", "other")
+        runs.latest("correlation_id", "other")
 
 
 def test_pages(runs: LotusRuns) -> None:
@@ -542,14 +566,55 @@ def test_retention_is_that_of_this_contract(tmp_path: Path) -> None:
     assert [sealed.run_id for sealed in runs.store.runs()] == ["theirs"]
 
 
-@pytest.mark.parametrize("value", [float("nan"), "\ud800", (1, 2), Decimal("1.0"), {1: 2}])
+def nested(levels: int) -> list[Any]:
+    """Arrays within one another."""
+    found: list[Any] = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), "\ud800", (1, 2), Decimal("1.0"), {1: 2}, nested(63), nested(5000), 10**1100]
+)
 def test_a_result_that_is_no_json_is_the_engines_failure(runs: LotusRuns, value: Any) -> None:
-    """A failed run, and the key is free again: it was no success whose artifact is missing."""
+    """Or that cannot be read back: a failed run, and the key is free again: it was no success whose artifact is
+    missing."""
     for _ in range(2):
         with pytest.raises(InvalidInput) as caught:
             runs.simulate({}, engine(odd=value), portfolio_id="p1", idempotency_key="k1")
         assert caught.value.code != "answer_withheld"
     assert [sealed.status for sealed in runs.store.runs()] == ["failed", "failed"]
+
+
+@pytest.mark.parametrize("value", [nested(62), 10**1099])
+def test_a_result_at_the_limit_is_read_back(runs: LotusRuns, value: Any) -> None:
+    """64 levels with what stands around it, numbers of 1,100 digits."""
+    run = runs.simulate({}, engine(odd=value), portfolio_id="p1", idempotency_key="k1")
+    assert runs.get(run["rebalance_run_id"])["result"]["odd"] == value
+    assert json.loads(runs.artifact(run["rebalance_run_id"])) == build_artifact(run)
+
+
+@pytest.mark.parametrize("levels", [65, 500, 100_000])
+def test_what_is_too_deep_has_no_hash(levels: int) -> None:
+    """No request, no artifact: one error, however deep it is."""
+    for asked in (
+        lambda: request_hash(nested(levels)),
+        lambda: artifact_hash({"a": nested(levels)}),
+        lambda: build_artifact(stored(result=result(x=nested(levels)))),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            asked()
+        assert refused.value.code == "too_deep"
+    assert request_hash(nested(64)).startswith("sha256:")
+
+
+@pytest.mark.parametrize("value", [None, 5, [], "run"])
+def test_what_is_no_object_is_no_stored_run(value: Any) -> None:
+    """It is refused as one that lacks something is."""
+    with pytest.raises(InvalidInput) as refused:
+        build_artifact(value)
+    assert refused.value.code == "invalid_stored_run"
 
 
 def test_a_damaged_run_never_breaks_a_list(runs: LotusRuns) -> None:

@@ -9,13 +9,13 @@ from urllib.parse import quote
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.contracts.test_lotus import BLOCKED, READY, REVIEW, engine
+from tests.contracts.test_lotus import BLOCKED, READY, REVIEW, engine, nested
 
 import runstone
 from runstone.contracts.lotus import LotusRuns, build_artifact, open_runs, router
 from runstone.contracts.lotus.api import refused
 from runstone.engine.recorder import Run
-from runstone.errors import NotFound, Unanswered, error
+from runstone.errors import InvalidInput, NotFound, Unanswered, error
 
 
 @pytest.fixture
@@ -144,6 +144,42 @@ def test_the_document_declares_every_error(client: TestClient) -> None:
     for path, ways in paths.items():
         for way in ways.values():
             assert all("content" in way["responses"][status] for status in ("404", "500", "503")), path
+
+
+@pytest.mark.parametrize(
+    ("request_", "options", "code"),
+    [
+        ({}, {"idempotency_key": "k" * 1025}, "invalid_option"),
+        ({}, {"idempotency_key": ""}, "invalid_option"),
+        ({}, {"correlation_id": "c" * 1025}, "invalid_label"),
+        ({}, {"portfolio_id": "p" * 1025}, "invalid_label"),
+        ({"a": float("nan")}, {}, "not_json"),
+        ({"a": "\ud800"}, {}, "lone_surrogate"),
+        (nested(70), {}, "too_deep"),
+        (nested(500), {"idempotency_key": "k"}, "too_deep"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_wrong_with_a_request_is_told(
+    runs: LotusRuns, request_: Any, options: dict[str, Any], code: str
+) -> None:
+    """422 in the form of FastAPI; no engine is asked, and no run is left."""
+    with pytest.raises(InvalidInput) as caught:
+        runs.simulate(request_, engine(), **{"portfolio_id": "p1", **options})
+    told = refused(caught.value)
+    assert told.status_code == 422
+    assert told.detail == [{"type": code, "loc": ["request"], "msg": caught.value.message}]
+    assert list(runs.store.runs()) == []
+
+
+def test_what_an_engine_raises_is_no_fault_of_the_request(runs: LotusRuns) -> None:
+    """The same error of a result is a 500 with its run."""
+    with pytest.raises(InvalidInput) as caught:
+        runs.simulate({}, engine(odd=nested(70)), portfolio_id="p1")
+    (sealed,) = runs.store.runs()
+    assert caught.value.code == "too_deep"
+    told = refused(caught.value)
+    assert (told.status_code, told.detail) == (500, f"INTERNAL_ERROR: run {sealed.run_id}")
 
 
 def test_a_key_whose_run_was_purged(runs: LotusRuns, run: dict[str, Any]) -> None:

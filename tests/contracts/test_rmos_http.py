@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from saw_service import CALM, WILD, build, feasibility
 
 from runstone.contracts.rmos import RunStore, attachments, runs_router, sha256_json, toolpaths_router
-from runstone.contracts.rmos.layout import ATTACHED
+from runstone.contracts.rmos.layout import ATTACHED, TOOL_LABEL
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.engine.publishing import publisher_of
@@ -504,6 +504,23 @@ def test_the_rate_is_that_of_an_actor(client: TestClient, store: RunStore) -> No
         assert tries[-1].status_code == last
         assert all(answer.status_code != 429 for answer in tries[:-1])
     assert len(list(store.store.runs("kind:rmos.purge"))) == 23
+
+
+def test_an_annotation_takes_no_try_back(client: TestClient, store: RunStore) -> None:
+    """Nor gives it to another actor."""
+    body = {"reason": "asked by customer", "actor": "ann"}
+    for _ in range(10):
+        client.post(f"{RUNS}/x/purge", json=body)
+    for sealed in list(store.store.runs("kind:rmos.purge")):
+        store.store.annotate(sealed.run_id, labels={"actor": "bob"}, by="ann")
+    assert client.post(f"{RUNS}/x/purge", json=body).status_code == 429
+
+
+def test_a_list_goes_by_the_tool_of_the_run(client: TestClient, store: RunStore) -> None:
+    """Not by what an annotation calls it."""
+    run_id = ask(client)["_run_id"]
+    store.store.annotate(run_id, labels={TOOL_LABEL: "cnc:1"}, by="ops")
+    assert (ids(client, tool_id_prefix="saw:v"), ids(client, tool_id_prefix="cnc:")) == ([run_id], [])
 
 
 def test_a_run_that_is_named_is_not_purged(client: TestClient, store: RunStore) -> None:

@@ -331,6 +331,22 @@ def test_a_claim_that_cannot_be_made_refuses_the_work(store: Store, monkeypatch:
     assert keyed(store, work)(CALM, key="k") == {"count": 1}
 
 
+@pytest.mark.parametrize("field", [b'"count":1', b'"status":"success"'])
+@pytest.mark.parametrize("name", ["events.jsonl", "manifest.json"])
+def test_a_run_that_is_damaged_neither_answers_nor_frees_its_key(store: Store, name: str, field: bytes) -> None:
+    """Also where what is left of it is good: another answer, or a run that came to none."""
+    work = Counted()
+    keyed(store, work)(CALM, key="a1")
+    path = Path(store.get(ids(store)[0]).path) / name
+    path.chmod(0o644)
+    left = {b'"count":1': b'"count":7', b'"status":"success"': b'"status":"interrupted"'}[field]
+    if field not in path.read_bytes():
+        field, left = b'"kind":"cut"', b'"kind":"saw"'
+    path.write_bytes(path.read_bytes().replace(field, left))
+    assert refused(lambda: keyed(store, work)(CALM, key="a1")).code == "bundle_damaged"
+    assert work.count == 1
+
+
 def test_a_claim_that_is_damaged_refuses_the_work(store: Store) -> None:
     """Nobody can say whose it is."""
     keyed(store, Counted())(CALM, key="k")

@@ -136,6 +136,22 @@ def why(store: Store, piece: dict[str, Any], of: str, **options: Any) -> str:
     return warning.partition("applies: ")[2]
 
 
+@pytest.mark.parametrize("outcome", ["block", "allow"])
+def test_nobody_passes_by_a_damaged_override(store: Store, blocked: str, outcome: str) -> None:
+    """Nor by an earlier one where the last is damaged; the work is not done."""
+    store.override(blocked, by="ann", reason="test piece of foam")
+    said = later(store).override(blocked, by="bob", reason="it was no foam", outcome=outcome)
+    path = Path(said.path) / "events.jsonl"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"it was no foam", b"it was no foa!"))
+    store.reindex()
+    caught = refused(lambda: cut(store, WILD, blocked))
+    assert (caught.code, caught.details["run_id"]) == ("bundle_damaged", said.run_id)
+    path.write_bytes(path.read_bytes().replace(b'"bob"', b'"bob";'))
+    store.reindex()
+    assert refused(lambda: cut(store, WILD, blocked)).code == "bundle_damaged"
+
+
 def test_an_override_is_renewed_by_another_one(store: Store, blocked: str) -> None:
     """Each lets one call pass."""
     for _ in range(2):

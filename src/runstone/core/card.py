@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     Fact = tuple[str, str, float | None]
     """Field, text, and the number that the text spells."""
 
-FORMAT: Final = "runstone-card/4"
+FORMAT: Final = "runstone-card/5"
 """Changes whenever the same bundle would get another card."""
 SEALED: Final = "sealed"
 DAMAGED: Final = "damaged"
+GIVEN: Final = "given"
+"""The field of a label as the run itself has it, whatever was said since: for contracts, whose runs are known by it."""
 
 MAX_SETTINGS: Final = 10_000
 """So many values of a configuration can be asked for."""
@@ -272,7 +274,7 @@ def annotated(card: Card, annotations: Iterable[Mapping[str, Any]], aliases: lis
     since = searchable([*([name] if name else []), *aliases, *texts, *label_texts(labels)])
     words = f"{recorded} {BORDER} {since}" if since else recorded
     said = {"labels": labels, "scores": scores, "name": name, "aliases": aliases, "decision": decision}
-    return {**card, **said, "words": words}
+    return {**card, **said, GIVEN: card["labels"], "words": words}
 
 
 def folded(cards: list[Card]) -> list[Card]:
@@ -309,6 +311,8 @@ def facts(card: Mapping[str, Any], families: Collection[str] | None = None) -> I
         yield "duration", str(card["duration_ms"]), card["duration_ms"] / 1000
     for name, value in card["labels"].items():
         yield f"label.{name}", value[:MAX_FACT_CHARACTERS], None
+    for name, value in card.get(GIVEN, card["labels"]).items():
+        yield f"{GIVEN}.{name}", value[:MAX_FACT_CHARACTERS], None
     for name, value in card["checks"].items():
         yield f"check.{name}", value, None
     for family, part in (("metric", "metrics"), ("score", "scores"), ("config", "config")):

@@ -81,6 +81,11 @@ class Match:
         return hit != self.negated
 
 
+def exactly(field: str, value: str) -> Match:
+    """The term that a field has this value, whatever signs are in it; of a value only its head is known."""
+    return Match(field, (Pattern((value[:MAX_FACT_CHARACTERS],)),), negated=False)
+
+
 class Bound:
     """A field has a number on one side of another."""
 

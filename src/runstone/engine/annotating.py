@@ -117,6 +117,26 @@ def history(finder: Finder, run_id: str, digest: Digest | None) -> list[dict[str
     return [_told(card) for card in sorted(annotations, key=place_of) if amends(card, run)]
 
 
+def proved_history(store: Store, sealed: Sealed) -> list[dict[str, Any]]:
+    """As `Store.annotations`, each of them proved: for who acts on what was said.
+
+    Raises `bundle_damaged`, also where an annotation is so damaged that it is not found any more, as long as its
+    manifest or its first line names the run.
+    """
+    from runstone.engine.damage import prove
+    from runstone.engine.lost import member, prove_lost
+
+    told = store.annotations(sealed)
+    for one in told:
+        bundle = store.objects.open(one["run_id"])
+        try:
+            prove(bundle, store.contract_of)
+        finally:
+            bundle.close()
+    prove_lost(store, [member("kind", ANNOTATION), member("run_id", sealed.run_id)])
+    return told
+
+
 def _told(card: Card) -> dict[str, Any]:
     given = card["annotation"]
     return {

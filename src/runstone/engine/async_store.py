@@ -152,7 +152,7 @@ class AsyncStore(Hopping):
 
     def runs(
         self,
-        query: str = "",
+        query: str | Query = "",
     ) -> AsyncIterator[Sealed]:
         """Sealed runs that fit a query, in its order: newest first. Bundles that cannot be read are left out."""
         return self.each(

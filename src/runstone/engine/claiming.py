@@ -6,7 +6,8 @@
   cancelled, or the work was never begun. The retry claims the next number of the key.
 - A key whose run was purged stays taken: its tombstone does not say whether there was an answer, nor which, so to work
   again might give another one. It is as free as it was where the tombstone says `interrupted` or `cancelled`.
-- What is answered is what was recorded, also the first time, so all answers are the same bytes.
+- What is answered is what was recorded, also the first time, so all answers are the same bytes. A later answer is
+  proved before: a damaged run neither answers nor frees its key.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from runstone.core.parsing import parse_canonical
 from runstone.core.policy.decision import PASSING
 from runstone.core.values import coerce, with_encoded_bytes
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED
+from runstone.engine.damage import prove
 from runstone.engine.recoverer import ALIVE, recover
 from runstone.errors import RunstoneError, error
 
@@ -151,7 +153,8 @@ def result_problem(result: Any) -> str | None:
 def look(store: Store, request: Request) -> Sealed | Claim | None:
     """The sealed run that answers a request, or the claim to be made for it; `None` while somebody works on it.
 
-    Raises `idempotency_conflict`, `run_purged`, `store_unavailable`, and what `Store.recover` raises.
+    Raises `idempotency_conflict`, `run_purged`, `bundle_damaged` where what was sealed under the key cannot be proved,
+    `store_unavailable`, and what `Store.recover` raises.
     """
     number, before, gone = 1, None, None
     while (body := store.journals.claims.get(_name(request, number))) is not None:
@@ -164,8 +167,10 @@ def look(store: Store, request: Request) -> Sealed | Claim | None:
         if not _rest(store, run_id):
             return None
         sealed = store.get(run_id) if store.objects.exists(run_id) else None
-        if sealed is not None and not _is_free(sealed):
-            return sealed
+        if sealed is not None:
+            prove(sealed.bundle, store.contract_of)
+            if not _is_free(sealed):
+                return sealed
         gone = store.objects.tombstone(run_id) if sealed is None else None
         number, before = number + 1, sealed or before
     if gone is not None and gone.status not in (INTERRUPTED, CANCELLED):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.core.card import SEALED, row_of
+from runstone.core.card import GIVEN, SEALED, row_of
 from runstone.core.query import OPENED, Match, Pattern, Query
 from runstone.engine.carding import open_card
 from runstone.errors import error, excerpt
@@ -23,7 +23,7 @@ PAGE: Final = 200
 """Cards of a page where all are wanted."""
 ROWS: Final = 10_000
 """The same of rows, which are small: a catalog in memory orders all that it has for each page."""
-_TOLD_AT_OPENING: Final = ("id", "kind", "status", "contract", "opened", "label", "link")
+_TOLD_AT_OPENING: Final = ("id", "kind", "status", "contract", "opened", "label", GIVEN, "link")
 """What is known of an open run without reading more than its first line."""
 
 

@@ -11,7 +11,8 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.outcome import run_decision
 from runstone.core.policy.decision import PASSING, blocking
-from runstone.engine.annotating import annotate
+from runstone.engine.annotating import annotate, proved_history
+from runstone.engine.damage import prove
 from runstone.engine.facts import text_of
 from runstone.errors import RunstoneError, error
 
@@ -61,18 +62,20 @@ class Overridden:
     def use(self, run_id: str, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """Let the call of run `run_id` pass, once: what is told of the override.
 
-        `data` is the decision as it is recorded. Raises `LookupError` with the reason if it does not pass.
+        `data` is the decision as it is recorded. Raises `LookupError` with the reason if it does not pass, and
+        `bundle_damaged` where that run, or what was said of it, is not what was sealed.
         """
         sealed = self.sealed
         if sealed is None:
             raise LookupError("no such run is sealed here")
+        prove(sealed.bundle, self._store.contract_of)
         with sealed.reading():
             before = run_decision(sealed.journal())
         if before is None or sealed.kind != kind or _asked(before) != _asked(data):
             raise LookupError("that run was asked for something else")
         if canonical_bytes(blocking(before)) != canonical_bytes(blocking(data)):
             raise LookupError("it is blocked for other reasons than that run was")
-        told = next((told for told in reversed(self._store.annotations(sealed)) if "override" in told), None)
+        told = next((told for told in reversed(proved_history(self._store, sealed)) if "override" in told), None)
         if told is None:
             raise LookupError("its decision was not overridden")
         if told["override"]["outcome"] not in PASSING:

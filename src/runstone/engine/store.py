@@ -273,7 +273,7 @@ class Store(Proving):
 
         return sealed_id(self, self._finder, run)
 
-    def runs(self, query: str = "") -> Iterator[Sealed]:
+    def runs(self, query: str | Query = "") -> Iterator[Sealed]:
         """Sealed runs that fit a query, in its order: newest first. Bundles that cannot be read are left out."""
         wanted = self._query(query)
         return (sealed for run_id in self._finder.sealed(wanted) if (sealed := self._try(run_id)) is not None)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from runstone.contracts.agent import layout
 from runstone.contracts.agent.document import NAME, VERSION
 from runstone.core.audit import ASKED
+from runstone.core.card import GIVEN
 from runstone.core.parsing import load
-from runstone.core.query import Match, Pattern, Query, parse_query
+from runstone.core.query import Query, exactly, parse_query
 from runstone.engine.facts import mapping_of, maybe_text, text_of
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
@@ -176,13 +177,14 @@ class ArtifactStore:
         """At most `limit` rows of runs of agents (`None`: all), newest first, open ones too, and `next`: the cursor to
         go on `after`, or `None`.
 
-        `query` is in the query language; the other words narrow it down. Raises `invalid_query`, `invalid_cursor`.
+        `query` is in the query language; the other words narrow it down, by what the run itself was opened with,
+        whatever annotations say. Raises `invalid_query`, `invalid_cursor`.
         """
         given = parse_query(query, self.store.clock.time_ns())
         asked = {"kind": agent, "status": status}
-        asked |= {f"label.{name}": value for name, value in zip(ASKED, (request_id, tenant, user), strict=True)}
-        terms = [_is("contract", NAME), *(_is(name, value) for name, value in asked.items() if value is not None)]
-        wanted = Query([*given.terms, *terms], given.sort, descending=given.descending)
+        asked |= {f"{GIVEN}.{name}": value for name, value in zip(ASKED, (request_id, tenant, user), strict=True)}
+        terms = [exactly(name, value) for name, value in asked.items() if value is not None]
+        wanted = Query([*given.terms, exactly("contract", NAME), *terms], given.sort, descending=given.descending)
         return self.store.page(wanted, limit=limit, after=after)
 
     def __repr__(self) -> str:
@@ -196,10 +198,6 @@ def _described(run: Any) -> AgentRun:
         return AgentRun(run)
     message = f"a run is opened by the agent's name or an AgentRun; found {type(run).__name__}"
     raise error("invalid_option", message, option="run")
-
-
-def _is(name: str, value: str) -> Match:
-    return Match(name, (Pattern((value,)),), negated=False)
 
 
 def _labels(run: AgentRun) -> dict[str, Any] | None:

@@ -171,10 +171,16 @@ def answer(value: Any) -> Response:
 
 
 def refused(exc: Exception) -> HTTPException:
-    """The answer to an error of a store, a gate or a look-up; to what an engine has raised, and whatever else is no
-    fault of the request, a 500 that names the sealed run which tells of it."""
-    told = _told(exc) if isinstance(exc, RunstoneError) else None
-    return HTTPException(*(told or (500, INTERNAL + _run_of(exc))))
+    """The answer to an error of a store, a gate or a look-up. What is wrong with a request is a 422, as FastAPI's own;
+    what an engine has raised, and whatever else is no fault of the request, a 500 that names the sealed run which tells
+    of it."""
+    run = _run_of(exc)
+    if isinstance(exc, RunstoneError):
+        if exc.code in _UNFIT and not run:
+            return HTTPException(422, [{"type": exc.code, "loc": ["request"], "msg": exc.message}])
+        if (told := _told(exc)) is not None:
+            return HTTPException(*told)
+    return HTTPException(500, INTERNAL + run)
 
 
 def _told(exc: RunstoneError) -> tuple[int, str] | None:
@@ -194,6 +200,9 @@ def _run_of(exc: Exception) -> str:
     run_id = noted.get("run_id")
     return f": run {run_id}" if run_id else ""
 
+
+_UNFIT = frozenset({"invalid_option", "invalid_label", "not_json", "lone_surrogate", "too_deep"})
+"""Codes of a request that no run can be opened for; where there is a run, its engine has raised them."""
 
 _ANSWERS = {
     "idempotency_conflict": (409, CONFLICT),

@@ -9,15 +9,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runstone.core.contract import DERIVED, PUBLISHED, Document, json_document
 from runstone.core.digests import PREFIX, sha256_hex
+from runstone.core.limits import MAX_DEPTH
 from runstone.core.parsing import parse_json
 from runstone.core.printing import print_json
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Any, Final
 
     from runstone.core.journal import Journal
@@ -101,13 +104,14 @@ def checked(run: Any) -> dict[str, Any]:
 
 
 def build_artifact(stored_run: Mapping[str, Any]) -> dict[str, Any]:
-    """The artifact of a stored run; the same for the same run, always. Raises `invalid_stored_run`, `not_json`.
+    """The artifact of a stored run; the same for the same run, always. Raises `invalid_stored_run`, and as
+    `printed`.
 
     `stored_run` has `rebalance_run_id`, `correlation_id`, `idempotency_key` (or null), `portfolio_id`, `request_hash`,
     `created_at` and `result`, with at least `status`, `before`, `after_simulated`, `intents`, `rule_results` and
     `diagnostics`; `result.lineage.engine_version` is the engine's version where there is one.
     """
-    run = checked(dict(stored_run))
+    run = checked(dict(stored_run) if isinstance(stored_run, Mapping) else stored_run)
     result = run["result"]
     lineage = result.get("lineage")
     version = lineage.get("engine_version") if isinstance(lineage, dict) else None
@@ -135,16 +139,32 @@ def artifact_id(rebalance_run_id: Any) -> str:
 
 
 def artifact_hash(payload: Mapping[str, Any]) -> str:
-    """`sha256:<hex>` of an artifact, whether it holds its hash already or not. Raises `not_json`."""
-    return PREFIX + sha256_hex(print_json(_without_hashes(payload), PROFILE))
+    """`sha256:<hex>` of an artifact, whether it holds its hash already or not. Raises as `printed`."""
+    return request_hash(_without_hashes(payload))
 
 
 def request_hash(request: Any) -> str:
-    """`sha256:<hex>` of a request: JSON in the same print profile. Raises `not_json`."""
-    return PREFIX + sha256_hex(print_json(request, PROFILE))
+    """`sha256:<hex>` of a request in the same print profile. Raises as `printed`."""
+    return PREFIX + sha256_hex(printed(request))
 
 
-def _without_hashes(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_hashes(item) for name, item in value.items() if name != HASH}
-    return [_without_hashes(item) for item in value] if isinstance(value, list) else value
+def printed(value: Any) -> bytes:
+    """JSON of at most 64 levels in the print profile of artifacts. Raises `not_json`, `lone_surrogate`, `too_deep`."""
+    _check_depth(value)
+    return print_json(value, PROFILE)
+
+
+def _without_hashes(value: Any, levels: int = MAX_DEPTH) -> Any:
+    """A value without its hashes, as far down as a hash is taken of it."""
+    if isinstance(value, dict) and levels:
+        return {name: _without_hashes(item, levels - 1) for name, item in value.items() if name != HASH}
+    return [_without_hashes(item, levels - 1) for item in value] if isinstance(value, list) and levels else value
+
+
+def _check_depth(value: Any, levels: int = MAX_DEPTH) -> None:
+    if not isinstance(value, (dict, list)):
+        return
+    if not levels:
+        raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", limit=MAX_DEPTH)
+    for item in value.values() if isinstance(value, dict) else value:
+        _check_depth(item, levels - 1)

@@ -15,28 +15,32 @@ from runstone.contracts.lotus.document import (
     STORED,
     build_artifact,
     checked,
+    printed,
     request_hash,
     stored_of,
 )
-from runstone.contracts.lotus.lost import check_lost
 from runstone.contracts.lotus.policy import PENDING_REVIEW, POLICY, STATUSES, check_agrees
 from runstone.core.canonical import canonical_bytes
+from runstone.core.card import GIVEN
 from runstone.core.digests import sha256_hex
-from runstone.core.parsing import parse_canonical
-from runstone.core.printing import print_json
+from runstone.core.parsing import parse_canonical, parse_json
+from runstone.core.query import Query, exactly, parse_query
 from runstone.core.times import parse_time, time_text
 from runstone.core.values import Foreign
+from runstone.engine.annotating import proved_history
 from runstone.engine.current import current_run
 from runstone.engine.damage import prove
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
+from runstone.engine.lost import member, prove_lost
 from runstone.errors import PolicyBlocked, RunstoneError, StoreUnavailable, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final, NoReturn
 
+    from runstone.core.query import Match
     from runstone.engine.reader import Sealed
     from runstone.engine.store import Store
 
@@ -56,6 +60,8 @@ REVIEW: Final = "lotus.review"
 """Label of an annotation that is a review: the action."""
 ACTIONS: Final = {"APPROVE": "APPROVED", "REJECT": "REJECTED", "REQUEST_CHANGES": PENDING_REVIEW}
 """Action of a reviewer → status of the workflow behind it."""
+DECISION_PREFIX: Final = "dwd_"
+"""Stands before the id of the annotation."""
 NOT_REQUIRED: Final = "NOT_REQUIRED"
 DAY_S: Final = 86_400
 WAIT_S: Final = 30.0
@@ -88,9 +94,11 @@ class LotusRuns:
     ) -> dict[str, Any]:
         """Run the engine behind a gate; answers the stored run, ready, to be reviewed or blocked.
 
-        The same `idempotency_key` with the same `request` (JSON) answers the same stored run. Raises
-        `idempotency_conflict`, `in_progress`, `store_unavailable`, `answer_withheld`, what the engine raises, and
-        `invalid_stored_run` for a result that lacks something, or whose status is none, or not what its rules come to.
+        The same `idempotency_key` with the same `request` (by its `request_hash`) answers the same stored run. Raises
+        `idempotency_conflict`, `in_progress`, `store_unavailable`, `answer_withheld`, `bundle_damaged`, what the engine
+        raises, and `invalid_stored_run` for a result that lacks something, or whose status is none, or not what its
+        rules come to; before any run is opened `not_json`, `lone_surrogate`, `too_deep`, `invalid_option` and
+        `invalid_label`.
         """
         rebalance_run_id = RUN_PREFIX + self.store.entropy.random_bytes(16).hex()
         correlation = correlation_id or "corr_" + self.store.entropy.random_bytes(8).hex()
@@ -108,7 +116,7 @@ class LotusRuns:
         asked = {
             "facts": facts,
             "idempotency_key": idempotency_key,
-            "request": request,
+            "request": known["request_hash"],
             "override_of": None,
             "labels": {name: value for name, value in known.items() if value is not None},
             "run_id": None,
@@ -131,7 +139,7 @@ class LotusRuns:
         assert recorder is not None
         assert recorder.opened_at is not None
         stored = checked({**run, "created_at": f"{recorder.opened_at[:-1]}+00:00"})
-        print_json(stored, PROFILE)  # what is no JSON is the engine's failure; recorded it would only be missing
+        parse_json(printed(stored))  # what cannot be read back is the engine's failure, and not recorded
         told = {"status": stored["result"]["status"], "rule_results": stored["result"]["rule_results"]}
         check_agrees(told)
         recorder.event(STORED, {"run": Foreign(stored, PROFILE), "published": self.mode == PERSISTED_MODE})
@@ -167,15 +175,13 @@ class LotusRuns:
 
         Times are UTC as the kernel writes them; both bounds are included. Raises `invalid_cursor`.
         """
-        terms = [f"kind:{KIND}", f"contract:{NAME}", *self._kept_terms()]
-        terms += [] if created_from is None else [f"since:{created_from}"]
+        terms = [] if created_from is None else [f"since:{created_from}"]
         terms += [] if created_to is None else [f"until:{time_text(parse_time(created_to) + 1000)}"]
         labels = {"request_hash": request_hash, "portfolio_id": portfolio_id}
-        terms += [_label(name, value) for name, value in labels.items() if value is not None]
         kernel = [name for name, shown in STATUSES.items() if status in (None, shown)]
         if not kernel:
             return [], None
-        query = " ".join([*terms, f"status:{','.join(kernel)}"])
+        query = self._query([*terms, f"status:{','.join(kernel)}"], labels)
         items: list[dict[str, Any]] = []
         while True:
             page = self.store.page(query, limit=limit - len(items), after=cursor)
@@ -198,18 +204,21 @@ class LotusRuns:
             "created_at": f"{row['opened_at'][:-1]}+00:00",
         }
 
-    def _kept_terms(self) -> list[str]:
-        """What keeps runs out that are older than the retention."""
-        if not self.retention_days:
-            return []
-        oldest = self.store.clock.time_ns() - self.retention_days * DAY_S * 10**9
-        return [f"since:{time_text(oldest)}"]
+    def _query(self, terms: Iterable[str], labels: Mapping[str, str | None]) -> Query:
+        """The query for runs that have these labels by themselves, without those that are older than the retention."""
+        asked = [f"kind:{KIND}", f"contract:{NAME}", *terms]
+        if self.retention_days:
+            oldest = self.store.clock.time_ns() - self.retention_days * DAY_S * 10**9
+            asked.append(f"since:{time_text(oldest)}")
+        given = [_has(name, value) for name, value in labels.items() if value is not None]
+        return Query([*parse_query(" ".join(asked)).terms, *given])
 
     def _sealed(self, label: str, value: str) -> Sealed:
         """The newest run with a label that has a stored run, proved. Raises `run_not_found`, `bundle_damaged`."""
         found = next(self._all(label, value), None)
         if found is None:
-            check_lost(self.store, KIND, label, value)
+            contract = member("contract", {"name": NAME})[:-1]
+            prove_lost(self.store, [contract, member("kind", KIND), member(label, value)], _has(label, value))
             _raise_not_found(value)
         try:
             prove(found.bundle, self.store.contract_of)
@@ -219,14 +228,9 @@ class LotusRuns:
 
     def _all(self, label: str, value: str) -> Iterator[Sealed]:
         """Every run with a label, the newest first."""
-        query = " ".join([f"kind:{KIND}", f"contract:{NAME}", *self._kept_terms(), _label(label, value)])
-        try:
-            for sealed in self.store.runs(query):
-                if sealed.labels.get(label) == value and sealed.status in STATUSES:
-                    yield sealed
-        except RunstoneError as exc:
-            if exc.code != "invalid_query":  # a value that no run can have
-                raise
+        for sealed in self.store.runs(self._query((), {label: value})):
+            if sealed.labels.get(label) == value and sealed.status in STATUSES:
+                yield sealed
 
     def _whole(self, sealed: Sealed) -> dict[str, Any]:
         return self._stored(sealed) or _raise_not_found(sealed.run_id)
@@ -300,18 +304,16 @@ class LotusRuns:
         return decisions if quicker in (None, ends) else self._said(sealed, quicker)
 
     def _said(self, sealed: Sealed, fixed: bytes | None) -> list[dict[str, Any]]:
-        """Those decisions, with the one that is `fixed` to end the review; where none is, or it was purged, with the
-        first that does."""
+        """Those decisions, proved, with the one that is `fixed` to end the review; where none is, or it was purged,
+        with the first that does."""
         decisions = []
-        said = self.store.annotations(sealed)
-        settled = None if fixed is None else parse_canonical(fixed)["decision_id"]
-        if all(_decision_id(told["run_id"]) != settled for told in said):
-            settled = None
+        said = proved_history(self.store, sealed)
+        settled = None if fixed is None else self._settled(sealed, fixed, said)
         for told in said:
             labels = told["labels"]
             if labels.get(REVIEW) in ACTIONS:
                 ends = ACTIONS[labels[REVIEW]] != PENDING_REVIEW
-                if ends and settled not in (None, _decision_id(told["run_id"])):
+                if ends and settled not in (None, told["run_id"]):
                     continue
                 decisions.append(
                     {
@@ -328,6 +330,23 @@ class LotusRuns:
                 if ends:
                     break
         return decisions
+
+    def _settled(self, sealed: Sealed, fixed: bytes, said: list[dict[str, Any]]) -> str | None:
+        """The annotation that is `fixed` to end the review; `None` where it was purged. Raises `bundle_damaged` where
+        it is neither there nor purged, and `store_unavailable` for a damaged claim."""
+        try:
+            run_id = str(parse_canonical(fixed)["decision_id"]).removeprefix(DECISION_PREFIX)
+        except (RunstoneError, LookupError, TypeError):
+            name, reason = _review_claim(sealed), "damaged claim"
+            raise error("store_unavailable", f"the claim {name} is damaged", reason=reason, name=name) from None
+        if any(told["run_id"] == run_id for told in said):
+            return run_id
+        objects = self.store.objects
+        if objects.exists(run_id) or objects.tombstone(run_id) is None:
+            reason = f"run {run_id}, which ended its review, is not there, or not of these bytes"
+            message = f"run {sealed.run_id} is damaged: {reason}"
+            raise error("bundle_damaged", message, reason=reason, cause="run_not_found", run_id=sealed.run_id)
+        return None
 
     # support
 
@@ -387,7 +406,7 @@ def _review_claim(sealed: Sealed) -> str:
 
 
 def _decision_id(run_id: str) -> str:
-    return f"dwd_{run_id}"
+    return DECISION_PREFIX + run_id
 
 
 def _not_under_review(state: Mapping[str, Any]) -> RunstoneError:
@@ -395,9 +414,8 @@ def _not_under_review(state: Mapping[str, Any]) -> RunstoneError:
     return error("not_under_review", message, run_id=state["run_id"], status=state["workflow_status"])
 
 
-def _label(name: str, value: str) -> str:
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'label.{name}:"{quoted}"'
+def _has(label: str, value: str) -> Match:
+    return exactly(f"{GIVEN}.{label}", value)
 
 
 def _edges(sealed: Sealed, run: Mapping[str, Any]) -> list[dict[str, Any]]:

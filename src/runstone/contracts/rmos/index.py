@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, STATUSES, row_of
-from runstone.core.card import SEALED
-from runstone.core.query import OPENED, Bound, Match, Pattern, Query
+from runstone.core.card import GIVEN, SEALED
+from runstone.core.query import OPENED, Bound, Match, Pattern, Query, exactly
 from runstone.core.times import is_time, parse_time
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -49,10 +49,10 @@ class Asked:
             terms.append(Match("status", statuses, negated=False))
         for field, value in (("kind", mode), ("decision.risk", risk_level)):
             if value is not None:
-                terms.append(Match(field, (Pattern((value,)),), negated=False))
+                terms.append(exactly(field, value))
         if tool_id_prefix:
             begins = tool_id_prefix[: layout.MAX_TOOL_LABEL_CHARACTERS]
-            terms.append(Match(f"label.{layout.TOOL_LABEL}", (Pattern((begins, "")),), negated=False))
+            terms.append(Match(f"{GIVEN}.{layout.TOOL_LABEL}", (Pattern((begins, "")),), negated=False))
         if date_from is not None:
             terms.append(Bound(OPENED, ">=", _moment(date_from)[0], negated=False))
         if date_to is not None:

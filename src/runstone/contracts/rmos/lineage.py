@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runstone.contracts.rmos.index import rows_of
-from runstone.core.query import Match, Pattern, Query
+from runstone.core.query import Query, exactly
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def lineage(store: RunStore, run_id: str) -> dict[str, list[dict[str, Any]]]:
         return [link["run_id"] for link in links if link["rel"] == REL]
 
     def after(one: str) -> list[str]:
-        found = store.store.page(Query([Match(f"link.{REL}", (Pattern((one,)),), negated=False)]), limit=MAX_RUNS)
+        found = store.store.page(Query([exactly(f"link.{REL}", one)]), limit=MAX_RUNS)
         return [row["run_id"] for row in found.rows]
 
     return {

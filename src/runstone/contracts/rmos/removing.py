@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+from runstone.core.card import GIVEN
 from runstone.core.policy.policy import Policy
-from runstone.core.query import OPENED, Bound, Match, Pattern, Query
+from runstone.core.query import OPENED, Bound, Query, exactly
 from runstone.engine.current import current_run
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
@@ -125,7 +126,6 @@ def _is_there(store: RunStore, run_id: str, *, deleted: bool) -> bool:
 def _tries(store: RunStore, kind: str, actor: str) -> int:
     """Tries of an actor in the last minute, this one too."""
     now_us = store.store.clock.time_ns() / 1000
-    known = {"kind": kind, f"label.{ACTOR_LABEL}": actor}
-    terms: list[Any] = [Match(field, (Pattern((text,)),), negated=False) for field, text in known.items()]
-    terms.append(Bound(OPENED, ">=", now_us - WINDOW_US, negated=False))
-    return len(store.store.page(Query(terms), limit=MAX_TRIES + 2).rows)
+    known = [exactly("kind", kind), exactly(f"{GIVEN}.{ACTOR_LABEL}", actor)]
+    recent = Bound(OPENED, ">=", now_us - WINDOW_US, negated=False)
+    return len(store.store.page(Query([*known, recent]), limit=MAX_TRIES + 2).rows)
