@@ -10,7 +10,7 @@ from runstone.adapters.fs.places import Places
 from runstone.adapters.memory.catalog import MemoryCatalog
 from runstone.adapters.sqlite.catalog import SqliteCatalog
 from runstone.core import layout
-from runstone.testing.catalog import CatalogSuite
+from runstone.testing.catalog import CatalogSuite, SharedCatalogSuite
 
 
 class MemoryGround:
@@ -50,7 +50,7 @@ class TestMemoryCatalog(CatalogSuite):
         return MemoryGround()
 
 
-class TestSqliteCatalog(CatalogSuite):
+class TestSqliteCatalog(SharedCatalogSuite):
     """The suite."""
 
     @pytest.fixture

@@ -191,6 +191,45 @@ def test_lines_that_do_not_fit_leave_nothing(tmp_path: Path, monkeypatch: pytest
     assert records.read("a") == b"1\n4\n"
 
 
+def test_a_name_is_durable_whoever_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that another handle has removed or replaced has another name in the folder: it is synced once again."""
+    mine, theirs = FsRecords(str(tmp_path / "records")), FsRecords(str(tmp_path / "records"))
+    synced: list[str] = []
+    sync_folder = durable.sync_folder
+    monkeypatch.setattr(durable, "sync_folder", lambda path: (synced.append(path), sync_folder(path)))
+
+    def syncs() -> int:
+        synced.clear()
+        mine.append("logs/x.jsonl", [b"1"])
+        return synced.count(str(tmp_path / "records" / "logs"))
+
+    assert (syncs(), syncs()) == (1, 0)
+    theirs.remove("logs/x.jsonl")
+    assert (syncs(), syncs()) == (1, 0)
+    theirs.replace("logs/x.jsonl", b"2\n")
+    assert (syncs(), syncs()) == (1, 0)
+    mine.remove("logs/x.jsonl")
+    assert (syncs(), syncs()) == (1, 0)
+
+
+def test_a_name_that_was_not_synced_is_synced_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the folder's sync fails the lines are there and not promised; whoever appends next asks for it again."""
+    mine, theirs = FsRecords(str(tmp_path)), FsRecords(str(tmp_path))
+    for records in (mine, theirs):
+        records.append("x.jsonl", [b"0"])
+    theirs.remove("x.jsonl")
+    synced: list[str] = []
+
+    def failing(path: str) -> None:
+        synced.append(path)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(durable, "sync_folder", failing)
+    for number, records in enumerate((mine, mine, theirs), 1):
+        assert code_of(lambda records=records: records.append("x.jsonl", [b"1"])) == "store_unavailable"
+        assert (synced, mine.read("x.jsonl")) == ([str(tmp_path)] * number, b"1\n" * number)
+
+
 def test_lines_that_somebody_else_has_changed_are_all_new(tmp_path: Path) -> None:
     """Written anew in place, as an editor does it; or another file, of which the last line is as it was."""
     records = FsRecords(str(tmp_path))
@@ -243,6 +282,46 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert code_of(lambda: SqliteRecords(str(path)).replace("a", b"")) == "store_unavailable"
     assert code_of(lambda: SqliteRecords(str(path)).read("a")) == "store_unavailable"
     assert path.read_bytes() == before
+
+
+def test_another_file_in_its_place_is_told(tmp_path: Path) -> None:
+    """One that was made anew: all its lines are new, and its marks are others, though as much was written to it."""
+    path = tmp_path / "db"
+    mine = SqliteRecords(str(path))
+    mine.append("index.jsonl", [b'{"n":1}'])
+    mine.replace("one", b"mine")
+    found, marks = mine.added("index.jsonl"), mine.marks()
+    for part in tmp_path.iterdir():
+        part.unlink()
+    theirs = SqliteRecords(str(path))
+    theirs.append("index.jsonl", [b'{"other":1}'])
+    theirs.replace("one", b"theirs")
+    again = mine.added("index.jsonl", found.mark)
+    assert (again.lines, again.anew) == ([b'{"other":1}'], True)
+    assert set(marks.items()).isdisjoint(mine.marks().items())
+
+
+def test_an_older_copy_in_its_place_is_told(tmp_path: Path) -> None:
+    """What was written since the copy was made is not taken for what another one writes to it."""
+    path, copy = tmp_path / "db", tmp_path / "copy"
+    mine = SqliteRecords(str(path))
+    mine.append("index.jsonl", [b'{"n":1}'])
+    mine.replace("still", b"still")
+    old = mine.added("index.jsonl")
+    mine.close()
+    copy.write_bytes(path.read_bytes())
+    mine.append("index.jsonl", [b'{"n":2}'])
+    mine.replace("one", b"mine")
+    found, marks = mine.added("index.jsonl", old.mark), mine.marks()
+    mine.close()
+    copy.replace(path)
+    theirs = SqliteRecords(str(path))
+    theirs.append("index.jsonl", [b'{"n":3}'])
+    theirs.replace("one", b"theirs")
+    again = mine.added("index.jsonl", found.mark)
+    assert (again.lines, again.anew) == ([b'{"n":1}', b'{"n":3}'], True)
+    assert mine.added("index.jsonl", old.mark).lines == [b'{"n":3}']
+    assert {key for key, mark in mine.marks().items() if marks[key] == mark} == {"still"}
 
 
 def test_every_transaction_is_synced(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from runstone.adapters.fs.records import FsRecords
+from runstone.core.digests import sha256_hex
 from runstone.ports import records as port
 from runstone.ports.records import Added, Lines
-from runstone.testing.misrecording import RECORDS_ZOO, PlainRecords, Recording, Shelf
+from runstone.testing.misrecording import RECORDS_ZOO, Recording
 from runstone.testing.records import DurableRecordsSuite, TornRecordsSuite
+from runstone.testing.shelf import PlainRecords, Shelf
 
 ACROSS_PROCESSES = {
     "test_what_was_answered_survives_a_kill",
@@ -55,6 +57,18 @@ def fails(name: str, ground: ShelfGround) -> bool:
 def test_suite_accepts_plain_records(name: str) -> None:
     """Those that the zoo is built on pass every test."""
     getattr(TornRecordsSuite(), name)(ShelfGround(PlainRecords))
+
+
+class MarksByDigest(PlainRecords):
+    """Tells of change by the digest of the body, as a store does whose objects have such a tag."""
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        return {key: sha256_hex(self.shelf.bodies[key]) for key in self.keys(prefix)}
+
+
+def test_suite_accepts_marks_that_are_digests() -> None:
+    """The mark of a body that stood there before may come again."""
+    TornRecordsSuite().test_marks_tell_of_change(ShelfGround(MarksByDigest))
 
 
 @pytest.mark.parametrize("beast", RECORDS_ZOO.values(), ids=RECORDS_ZOO.keys())

@@ -3,10 +3,13 @@
 class TestMyCatalog(CatalogSuite):
     @pytest.fixture
     def ground(self, tmp_path) -> CatalogGround: ...
+
+`SharedCatalogSuite` is for one that several processes share (it needs `os.fork`).
 """
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runstone.core.card import EMPTY, SEALED, damaged_card, folded, row_of
@@ -14,8 +17,10 @@ from runstone.core.fulltext import searchable
 from runstone.core.query import parse_cursor, parse_query
 from runstone.core.times import time_text
 from runstone.ports.catalog import Known
+from runstone.testing.durability import in_children
 from runstone.testing.ground import code_of
 from runstone.testing.hostile import HOSTILE
+from runstone.testing.racing import RACERS, race
 
 if TYPE_CHECKING:
     from runstone.core.card import Card
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
 DIGEST = "sha256:" + "a" * 64
 NUMBERS = (0.5, 0.1, 1.0, -3, 2e17, "NaN")
+ROUNDS = 20
 NAMES = ("a", "b", 'x"y', "per cent %", "under_score", "été", "日本語", "*")
 
 
@@ -83,6 +89,18 @@ def pages(catalog: Catalog, query: Query, size: int) -> list[Any]:
         if len(cards) < size:
             return found
         after = parse_cursor(query.cursor(cards[-1]).text())
+
+
+def updated(catalog: Catalog, name: int) -> str:
+    """Keep cards of one's own, each by an update."""
+    for number in range(ROUNDS):
+        put(catalog, card(f"r{name}-{number}"))
+    return "updated"
+
+
+def all_ids(names: int) -> set[str]:
+    """The runs that so many have kept."""
+    return {f"r{name}-{number}" for name in range(names) for number in range(ROUNDS)}
 
 
 class CatalogSuite:
@@ -227,6 +245,47 @@ class CatalogSuite:
             assert pages(catalog, query, 997) == expected, text
             assert catalog.rows(query, None, 0) == catalog.cards(query, None, 0) == []
 
+    def test_an_update_is_seen_whole(self, ground: CatalogGround) -> None:
+        """Whoever asks while it is made finds what goes and nothing of what comes, or the reverse."""
+        halves = [[card(f"{name}{number}", number) for number in range(5)] for name in ("old", "new")]
+        names = [{str(one["run_id"]) for one in half} for half in halves]
+        put(ground.make(), *halves[0])
+        done: list[bool] = []
+        looks: list[bool] = []
+
+        def write(_: int) -> str:
+            catalog, turn = ground.make(), 0
+            try:
+                while turn < ROUNDS or len(looks) < ROUNDS:
+                    going, turn = names[turn % 2], turn + 1
+                    catalog.update([Known("mark", one) for one in halves[turn % 2]], going, None)
+                    sleep(0.0002)
+            finally:
+                done.append(True)
+            return "written"
+
+        def read(_: int) -> str:
+            catalog, query = ground.make(), parse_query("")
+            try:
+                while not done:
+                    cards = {card["run_id"] for card in catalog.cards(query, None, None)}
+                    if not all(found in names for found in (cards, set(ids(catalog)), catalog.marks().keys())):
+                        return "in part"
+                    looks.append(True)
+            finally:
+                looks.extend([True] * ROUNDS)
+            return "whole"
+
+        answers = race(lambda racer: read(racer) if racer else write(racer), racers=3)
+        assert answers == ["written", "whole", "whole"]
+
+    def test_threads_that_update_at_once_lose_nothing(self, ground: CatalogGround) -> None:
+        """Through one handle or through several, every card is there."""
+        shared = ground.make()
+        answers = race(lambda racer: updated(shared if racer % 2 else ground.make(), racer))
+        assert answers == ["updated"] * RACERS
+        assert set(ids(ground.make())) == ground.make().marks().keys() == all_ids(RACERS)
+
     def test_any_sequence_of_changes_agrees_with_looking_at_every_card(self, ground: CatalogGround) -> None:
         """Random cards and annotations come, change and go; random queries find what a look at all cards finds."""
         from hypothesis import given, settings
@@ -254,6 +313,16 @@ class CatalogSuite:
                 assert pages(catalog, query, 2) == list(map(row_of, found)), text
 
         check()
+
+
+class SharedCatalogSuite(CatalogSuite):
+    """What holds of a catalog that several processes share."""
+
+    def test_processes_that_update_at_once_lose_nothing(self, ground: CatalogGround) -> None:
+        """Every card is there, for each of them."""
+        put(ground.make(), card("before"))
+        assert in_children(4, lambda number: updated(ground.make(), number)) == ["updated"] * 4
+        assert set(ids(ground.make())) == all_ids(4) | {"before"}
 
 
 NOW_NS = 100 * 1_000_000_000

@@ -54,6 +54,10 @@ class PlainStage:
         self.files[path] = body
         return FileFact(path, len(body), sha256(body).hexdigest())
 
+    def keep_only(self, paths: set[str]) -> None:
+        """Port."""
+        self.files = {path: body for path, body in self.files.items() if path in paths}
+
     def begin_commit(self) -> None:
         """Port."""
         return

@@ -12,7 +12,7 @@ from runstone.errors import RunstoneError, error
 from runstone.testing.disk import PlainObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from runstone.ports.objects import Removed
     from runstone.testing.ground import Files
@@ -120,6 +120,23 @@ class RemovesByName(PlainObjects):
         except RunstoneError:
             del self.disk.bundles[run_id]
             return "removed"
+
+
+class RemovesAll(PlainObjects):
+    """Removes many by emptying the store."""
+
+    def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:  # noqa: ARG002  # as the one that it stands for
+        """Broken."""
+        self.disk.bundles.clear()
+        return {}
+
+
+class StopsAtTheFirst(PlainObjects):
+    """Raises what is wrong with one of many, and leaves the others."""
+
+    def remove_many(self, run_ids: Iterable[str], at: str, by: str) -> dict[str, Removed | RunstoneError]:
+        """Broken."""
+        return {run_id: self.remove(run_id, at, by) for run_id in run_ids}
 
 
 class GivesTheIdAway(PlainObjects):

@@ -1,116 +1,24 @@
 """Records that misbehave, each in one way, each named for what it does. `RECORDS_ZOO` says which test must fail on it.
 
-They are built on `PlainRecords`, which keeps every promise over a dict, so each is nothing but its fault.
+They are built on `runstone.testing.shelf`, so each is nothing but its fault.
 """
 
 from __future__ import annotations
 
-from threading import RLock
+import re
 from time import sleep
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from runstone.core.digests import digest_of
 from runstone.errors import RunstoneError, error
-from runstone.ports.records import (
-    ANY,
-    Added,
-    Lines,
-    RecordProperties,
-    WholeRecords,
-    check_expected,
-    check_key,
-    joined,
-    split,
-)
+from runstone.ports.records import ANY, Added, RecordProperties, check_expected, check_key, joined, split
+from runstone.testing.shelf import PlainRecords, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runstone.core.digests import Digest
     from runstone.ports.records import Answer, Expected
-
-
-class Shelf:
-    """What a crash leaves: bodies by key, and how often each was changed."""
-
-    def __init__(self) -> None:
-        self.bodies: dict[str, bytes] = {}
-        self.changes: dict[str, int] = {}
-        self.lock = RLock()
-
-
-class PlainRecords:
-    """Keeps every promise, over a shelf."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
-
-    @property
-    def properties(self) -> RecordProperties:
-        """As the port says."""
-        return RecordProperties("kill", "custom")
-
-    def read(self, key: str) -> bytes | None:
-        """As the port says."""
-        return self.shelf.bodies.get(check_key(key))
-
-    def replace(self, key: str, body: bytes, *, expected: Expected = ANY) -> Digest:
-        """As the port says."""
-        with self.shelf.lock:
-            self.check(key, expected)
-            self.put(check_key(key), body)
-        return digest_of(body)
-
-    def append(self, key: str, lines: list[bytes]) -> bytes:
-        """As the port says."""
-        with self.shelf.lock:
-            body, data = self.read(key) or b"", joined(lines)
-            if not data:
-                return b""
-            found = split(body)
-            self.put(key, joined(found.whole) + data)
-            return found.torn
-
-    def lines(self, key: str) -> Lines:
-        """As the port says."""
-        return split(self.read(key) or b"")
-
-    def added(self, key: str, since: str = "") -> Added:
-        """As the port says."""
-        return WholeRecords.added(self, key, since)
-
-    def keys(self, prefix: str = "") -> list[str]:
-        """As the port says."""
-        return sorted(key for key in list(self.shelf.bodies) if key.startswith(prefix))
-
-    def marks(self, prefix: str = "") -> dict[str, str]:
-        """As the port says."""
-        return {key: str(self.shelf.changes[key]) for key in self.keys(prefix)}
-
-    def remove(self, key: str, *, expected: Expected = ANY) -> bool:
-        """As the port says."""
-        with self.shelf.lock:
-            self.check(key, expected)
-            return self.shelf.bodies.pop(check_key(key), None) is not None
-
-    def alone(self, key: str, work: Callable[[], Answer]) -> Answer:
-        """As the port says."""
-        check_key(key)
-        with self.shelf.lock:
-            return work()
-
-    def place(self, key: str) -> str:
-        """As the port says."""
-        return f"shelf:{check_key(key)}"
-
-    def check(self, key: str, expected: Expected) -> None:
-        """Raise where what is there is not what is expected."""
-        check_expected(key, expected, self.read(key))
-
-    def put(self, key: str, body: bytes) -> None:
-        """Put a body on the shelf."""
-        self.shelf.bodies[key] = body
-        self.shelf.changes[key] = self.shelf.changes.get(key, 0) + 1
 
 
 class PromisesByMood(PlainRecords):
@@ -318,6 +226,19 @@ class ForgetsLineEnds(PlainRecords):
         return torn
 
 
+class GluesLines(PlainRecords):
+    """Goes on right behind a line that lacks its end alone."""
+
+    def append(self, key: str, lines: list[bytes]) -> bytes:
+        """Broken."""
+        with self.shelf.lock:
+            body, data = self.read(key) or b"", joined(lines)
+            torn = split(body).torn
+            if data:
+                self.put(key, body.removesuffix(torn) + data)
+            return torn
+
+
 class AppendsInFront(PlainRecords):
     """The newest line comes first."""
 
@@ -405,6 +326,28 @@ class ListsFolders(PlainRecords):
         return [key for key in super().keys("") if key.startswith(folder)]
 
 
+class ListsByPattern(PlainRecords):
+    """Takes a prefix for a pattern of SQL."""
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Broken."""
+        return [key for key in super().keys("") if _is_like(key, prefix)]
+
+
+class MarksByPattern(PlainRecords):
+    """Takes a prefix for a pattern of SQL, where it tells of change."""
+
+    def marks(self, prefix: str = "") -> dict[str, str]:
+        """Broken."""
+        return {key: mark for key, mark in super().marks().items() if _is_like(key, prefix)}
+
+
+def _is_like(key: str, prefix: str) -> bool:
+    """As SQL's `LIKE`: `_` is any character, `%` any text, and case does not count."""
+    pattern = re.escape(prefix).replace("_", ".").replace("%", ".*")
+    return re.match(pattern, key, re.IGNORECASE) is not None
+
+
 class ListsInAnyOrder(PlainRecords):
     """Lists in the order in which records were made."""
 
@@ -419,6 +362,16 @@ class MarksBySize(PlainRecords):
     def marks(self, prefix: str = "") -> dict[str, str]:
         """Broken."""
         return {key: str(len(self.shelf.bodies[key])) for key in self.keys(prefix)}
+
+
+class MarksAnew(PlainRecords):
+    """Counts the changes of a record from the beginning once it was removed."""
+
+    def remove(self, key: str, *, expected: Expected = ANY) -> bool:
+        """Broken."""
+        removed = super().remove(key, expected=expected)
+        self.shelf.changes.pop(key, None)
+        return removed
 
 
 class MarksByMoment(PlainRecords):
@@ -539,6 +492,7 @@ RECORDS_ZOO: Final = {
     "loses appends": Recording("test_threads_append_whole_lines", LosesAppends),
     "appends piece by piece": Recording("test_threads_append_whole_lines", AppendsOneByOne),
     "forgets line ends": Recording("test_lines_are_added_in_order", ForgetsLineEnds),
+    "glues lines": Recording("test_a_body_that_lacks_its_last_line_end_goes_on", GluesLines),
     "appends in front": Recording("test_lines_are_added_in_order", AppendsInFront),
     "makes empty logs": Recording("test_no_lines_are_nothing", MakesEmptyLogs),
     "takes any line": Recording("test_a_line_is_one_line", TakesAnyLine),
@@ -548,8 +502,11 @@ RECORDS_ZOO: Final = {
     "marks too late": Recording("test_lines_that_are_being_added_are_told_once", MarksTooLate),
     "stale list": Recording("test_a_list_is_of_now", StaleList),
     "lists folders": Recording("test_keys_are_listed_by_prefix", ListsFolders),
+    "lists by pattern": Recording("test_keys_are_listed_by_prefix", ListsByPattern),
+    "marks by pattern": Recording("test_keys_are_listed_by_prefix", MarksByPattern),
     "lists in any order": Recording("test_keys_are_listed_by_prefix", ListsInAnyOrder),
     "marks by size": Recording("test_marks_tell_of_change", MarksBySize),
+    "marks anew": Recording("test_marks_tell_of_change", MarksAnew),
     "marks by moment": Recording("test_marks_tell_of_change", MarksByMoment),
     "removes by prefix": Recording("test_a_record_is_removed", RemovesByPrefix),
     "removes twice": Recording("test_a_record_is_removed", RemovesTwice),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EARLY = "2026-01-02T03:04:05.000000Z"
 DUE = "2026-01-09T03:04:05.000000Z"
 LATE = "2026-01-09T03:04:06.000000Z"
+LATER = "2026-02-09T03:04:05.000000Z"
 ROUNDS = 5
 
 
@@ -152,6 +153,31 @@ class PurgingSuite:
         ground.raw_write("run", layout.MANIFEST, OTHER[layout.MANIFEST])
         assert code_of(lambda: ground.make().remove("run", LATE, "x")) == "digest_mismatch"
         assert contents(ground.make(), "run") == {**ONE, layout.MANIFEST: OTHER[layout.MANIFEST]}
+
+    def test_many_are_removed_as_each_would_be(self, ground: Ground) -> None:
+        """Each is answered as `remove` answers it, by what that raises too; what is not to go stays, and so does a
+        marked run that was not named."""
+        for run_id in ("run", "run-2", "early", "unmarked", "other", "unnamed"):
+            seal(ground.make(), run_id, ONE)
+        seal(ground.make(), "gone", ONE)
+        bury(ground.make(), "gone")
+        for run_id in ("run", "run-2", "other", "unnamed"):
+            ground.make().mark(tombstone(run_id))
+        ground.make().mark(tombstone("early", not_before=LATER))
+        ground.raw_write("other", layout.MANIFEST, OTHER[layout.MANIFEST])
+        asked = ("run", "early", "unmarked", "absent", "other", "gone", "run-2")
+        answers = ground.make().remove_many(asked, LATE, "somebody")
+        assert {run_id: answer if isinstance(answer, str) else answer.code for run_id, answer in answers.items()} == {
+            **dict.fromkeys(("run", "run-2"), "removed"),
+            **dict.fromkeys(("early", "unmarked", "absent"), "kept"),
+            "gone": "gone",
+            "other": "digest_mismatch",
+        }
+        store = ground.make()
+        assert sorted(store.run_ids()) == ["early", "other", "unmarked", "unnamed"]
+        assert [contents(store, run_id) for run_id in ("early", "unmarked", "unnamed")] == [ONE] * 3
+        purged = [stone.run_id for stone in store.tombstones() if stone.state == "purged"]
+        assert (purged, store.remove_many([], LATE, "somebody")) == (["gone", "run", "run-2"], {})
 
     def test_id_of_a_purged_run_stays_its_own(self, ground: Ground) -> None:
         """No other bundle gets it, in whatever case: `run_exists`, and nothing is there."""

@@ -152,6 +152,20 @@ class RecordsSuite:
         second.append(LINES, [b'{"n":4}'])
         assert first.lines(LINES) == ([b'{"n":0}', b'{"n":4}'], b"")
 
+    def test_a_body_that_lacks_its_last_line_end_goes_on(self, ground: RecordsGround) -> None:
+        """What is whole JSON there gets its line end with the next lines; half of it, or a number, which may go on, is
+        taken away and told."""
+        for body, torn, left in (
+            (b'{"m":7}', b"", b'{"m":7}\n'),
+            (b'{"m":7}\n{"m":8}', b"", b'{"m":7}\n{"m":8}\n'),
+            (b'{"m":7}\n{"m"', b'{"m"', b'{"m":7}\n'),
+            (b"12", b"12", b""),
+            (b"", b"", b""),
+        ):
+            ground.make().replace(LINES, body)
+            assert ground.make().append(LINES, [b'{"m":9}']) == torn, body
+            assert ground.make().read(LINES) == left + b'{"m":9}\n', body
+
     def test_no_lines_are_nothing(self, ground: RecordsGround) -> None:
         """To append none makes no record and changes none."""
         records = ground.make()
@@ -234,13 +248,16 @@ class RecordsSuite:
         assert records.read(LINES) is None
 
     def test_keys_are_listed_by_prefix(self, ground: RecordsGround) -> None:
-        """Sorted; a prefix may end anywhere in a name; a name that another begins with is another one."""
+        """Sorted; a prefix may end anywhere in a name; a name that another begins with is another one. It is a text and
+        no pattern, and its case counts."""
         records = ground.make()
         keys = ["a.json", "a.jsonl", "index/b.json", "index/c.json", "index.jsonl", "run/deep/er.json", "é/ü.json"]
+        keys += ["s_1.json", "st1.json", "50%/x", "500/x", "[a]"]
         for key in reversed(keys):
             records.replace(key, key.encode())
         assert ground.make().keys() == sorted(keys)
-        for prefix in ("index/", "index", "a", "a.json", "run/", "run/de", "nothing", "é"):
+        prefixes = ("index/", "index", "a", "a.json", "run/", "run/de", "nothing", "é")
+        for prefix in (*prefixes, "s_", "s_1", "50%", "%", "_", "[", "[a]", "a.", "INDEX", "Run"):
             assert ground.make().keys(prefix) == sorted(key for key in keys if key.startswith(prefix)), prefix
             assert set(ground.make().marks(prefix)) == {key for key in keys if key.startswith(prefix)}, prefix
         assert [records.read(key) for key in keys] == [key.encode() for key in keys]
@@ -265,7 +282,7 @@ class RecordsSuite:
         for change in (
             lambda: records.replace(KEY, b"two"),
             lambda: records.append(KEY, [b"1"]),
-            lambda: (records.remove(KEY), records.replace(KEY, b"two")),
+            lambda: (records.remove(KEY), records.replace(KEY, b"six")),
         ):
             still = records.marks()["still"]
             change()

@@ -112,6 +112,15 @@ class WritingSuite:
         assert ground.raw_read("run", layout.MANIFEST) is None
         stage.discard()
 
+    def test_only_what_is_to_be_kept_is_committed(self, ground: Ground) -> None:
+        """What `keep_only` does not name is no part of the bundle; a name that no file has changes nothing."""
+        stage = ground.make().stage("run")
+        for path, body in {**ONE, "left": b"1", "artifacts/left": b"2", "artifacts/deep/left/over": b"3"}.items():
+            stage.put(path, [body])
+        stage.keep_only({*ONE, "never"})
+        assert stage.commit() == "created"
+        assert contents(ground.make(), "run") == ONE
+
     def test_source_that_fails_leaves_nothing(self, ground: Ground) -> None:
         """An error of the source of the bytes comes through as it is; the stage can be thrown away."""
 

@@ -27,10 +27,12 @@ from runstone.testing.misburying import (
     LetsNobodyBack,
     MarksAgain,
     MarksNothing,
+    RemovesAll,
     RemovesAtOnce,
     RemovesByName,
     RemovesTwice,
     RemovesUnmarked,
+    StopsAtTheFirst,
 )
 from runstone.testing.misfinding import (
     CachesBundles,
@@ -121,6 +123,21 @@ class CutsLongNames(PlainStage):
         """Broken."""
         self.files = {"/".join(part[:143] for part in path.split("/")): body for path, body in self.files.items()}
         return super().commit()
+
+
+class KeepsWhatIsLeft(PlainStage):
+    """Throws nothing away."""
+
+    def keep_only(self, paths: set[str]) -> None:
+        """Broken."""
+
+
+class ThrowsTheKeptAway(PlainStage):
+    """Takes the names of what is to be kept for those of what is to go."""
+
+    def keep_only(self, paths: set[str]) -> None:
+        """Broken."""
+        super().keep_only(self.files.keys() - paths | {layout.MANIFEST})
 
 
 class SwallowsErrors(PlainStage):
@@ -454,6 +471,8 @@ ZOO: Final = {
     "takes any path": Beast("test_path_outside_the_grammar_is_refused", stage=TakesAnyPath),
     "takes any id": Beast("test_id_outside_the_grammar_is_refused", objects=TakesAnyId),
     "cuts long names": Beast("test_names_at_the_limit_are_held", stage=CutsLongNames),
+    "keeps what is left": Beast("test_only_what_is_to_be_kept_is_committed", stage=KeepsWhatIsLeft),
+    "throws away what is to be kept": Beast("test_only_what_is_to_be_kept_is_committed", stage=ThrowsTheKeptAway),
     "swallows errors": Beast("test_source_that_fails_leaves_nothing", stage=SwallowsErrors),
     "half-visible stage": Beast("test_nothing_is_seen_before_commit", stage=HalfVisible),
     "publishes file by file": Beast("test_reader_sees_a_whole_bundle_or_none", stage=PublishesFileByFile),
@@ -509,6 +528,8 @@ ZOO: Final = {
     "leaves the manifest": Beast("test_removed_run_is_gone_whole_and_alone", objects=LeavesTheManifest),
     "forgets why": Beast("test_purged_run_is_told_as_such", objects=ForgetsWhy),
     "removes twice": Beast("test_second_removal_changes_nothing", objects=RemovesTwice),
+    "removes all": Beast("test_many_are_removed_as_each_would_be", objects=RemovesAll),
+    "stops at the first": Beast("test_many_are_removed_as_each_would_be", objects=StopsAtTheFirst),
     "removes by name": Beast("test_another_bundle_than_the_marked_one_is_kept", objects=RemovesByName),
     "gives the id away": Beast("test_id_of_a_purged_run_stays_its_own", objects=GivesTheIdAway),
     "lets nobody back": Beast("test_purged_run_comes_back", objects=LetsNobodyBack),

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from runstone.adapters.fs.hashing import Hashing
 
+    Stamp = tuple[int, ...]
+
 other_threads: Final[Callable[[], int]] = _count
 """How many threads there are beside the main one."""
 
@@ -401,16 +403,19 @@ def reopen_cut(path: str, size: int) -> tuple[int, int]:
     return fd, size
 
 
-def append_lines(path: str, data: bytes, is_whole: Callable[[bytes], bool]) -> bytes:
-    """Add whole lines to a file, which is made where it is missing; durable at return but for a new name.
+def append_lines(path: str, data: bytes, is_whole: Callable[[bytes], bool], left: Stamp) -> tuple[bytes, Stamp]:
+    """Add whole lines to a file, which is made where it is missing, durable at return; answers what was cut, and what
+    tells the next call that nobody has touched the file since.
 
-    For who holds the file's lock. What stands behind its last LF is given one if it `is_whole`, else it is cut, and
-    answered. Where a write fails, the file is cut to what it held; after a failed sync nothing more is known of it.
+    For who holds the file's lock. What stands behind its last LF is given one if it `is_whole`, else it is cut. The
+    name is synced unless the file is as it was `left`: it may be another one, whose maker has not, by now or for ever.
+    Where a write fails, the file is cut to what it held; after a failed sync nothing more is known of it.
     """
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | NO_FOLLOW, FILE_MODE)
     torn = b""
     try:
-        end = os.fstat(fd).st_size
+        facts = os.fstat(fd)
+        end = facts.st_size
         good = _after_last_line(fd, end)
         if good < end:
             tail = _read_from(fd, good, end)
@@ -428,10 +433,18 @@ def append_lines(path: str, data: bytes, is_whole: Callable[[bytes], bool]) -> b
             fd, _ = reopen_cut(path, good)
             raise
         sync_data(fd)
+        told = _stamp(os.fstat(fd))
     finally:
         if fd >= 0:
             os.close(fd)
-    return torn
+    if _stamp(facts) != left:
+        sync_folder(os.path.dirname(path))
+    return torn, told
+
+
+def _stamp(facts: os.stat_result) -> Stamp:
+    """What tells that a file is the one it was: its number alone is given to the next one when it is gone."""
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def _read_from(fd: int, start: int, end: int) -> bytes:

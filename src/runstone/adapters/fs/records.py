@@ -51,7 +51,8 @@ class FsRecords:
         self._given = root
         self._root = os.path.abspath(root)
         self._durable: set[str] = set()
-        self._named: set[str] = set()
+        self._left: dict[str, durable.Stamp] = {}
+        """What files of lines were when this had added to them, and their names were durable."""
         self._inner: dict[tuple[int, str], _thread.LockType] = {}
 
     @property
@@ -76,10 +77,7 @@ class FsRecords:
             return b""
         with translated(path), Held(self, self.stripe(key)):
             self._prepare(os.path.dirname(path))
-            torn = durable.append_lines(path, data, is_whole)
-            if path not in self._named:
-                durable.sync_folder(os.path.dirname(path))
-                self._named.add(path)
+            torn, self._left[path] = durable.append_lines(path, data, is_whole, self._left.pop(path, ()))
         return torn
 
     def lines(self, key: str) -> Lines:
@@ -122,7 +120,6 @@ class FsRecords:
                 durable.remove_file(path)
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            self._named.discard(path)
         return True
 
     def alone(self, key: str, work: Callable[[], Answer]) -> Answer:

@@ -1,7 +1,8 @@
 """Port `records` on SQLite: one file, shared by any number of processes.
 
 - A body is what its parts come to, in their order: to replace it is to make it anew of one part, to append is to add
-  one; so what was added is told by the numbers of body and part.
+  one; so what was added is told by the numbers of body and part. Those of parts and changes are drawn: another file
+  that comes into the place of this one, be it an older copy of it, gives others.
 - Each call is one transaction, synced before it returns; what is made alone is one altogether.
 - A file that is no database of records is refused and left as it is.
 """
@@ -43,7 +44,7 @@ CREATE TABLE records (record INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NUL
 CREATE TABLE parts (
     record INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (record, part)
 ) WITHOUT ROWID;
-CREATE TABLE changes (change INTEGER PRIMARY KEY AUTOINCREMENT);
+CREATE TABLE changes (change INTEGER PRIMARY KEY);
 """
 _LAST_CHARACTER: Final = "\U0010ffff"
 
@@ -83,7 +84,7 @@ class SqliteRecords:
             _check(db, key, expected)
             _forget(db, key)
             record = _changed(db, key)
-            db.execute("INSERT INTO parts VALUES (?, 0, ?)", (record, body))
+            db.execute("INSERT INTO parts VALUES (?, ?, ?)", (record, _later(0), body))
             return digest_of(body)
 
         return self._written(write)
@@ -97,16 +98,14 @@ class SqliteRecords:
             last = db.execute(
                 "SELECT part, body FROM parts WHERE record = ? ORDER BY part DESC LIMIT 1", (record,)
             ).fetchone()
-            number, torn = (0, b"") if last is None else (last[0] + 1, b"")
-            if last is not None and last[1] and not last[1].endswith(b"\n"):  # replaced by what is no lines
-                body = _body(db, key) or b""
+            number, body = (0, b"") if last is None else last
+            torn = b""
+            if body and not body.endswith(b"\n"):  # the only part, put there by `replace`
                 torn = split(body).torn
                 mended = body.removesuffix(torn)
                 ended = b"\n" if mended and is_whole(mended.rpartition(b"\n")[2]) else b""
-                db.execute("DELETE FROM parts WHERE record = ?", (record,))
-                db.execute("INSERT INTO parts VALUES (?, 0, ?)", (record, mended + ended))
-                number = 1
-            db.execute("INSERT INTO parts VALUES (?, ?, ?)", (record, number, data))
+                db.execute("UPDATE parts SET body = ? WHERE record = ?", (mended + ended, record))
+            db.execute("INSERT INTO parts VALUES (?, ?, ?)", (record, _later(number), data))
             return torn
 
         return self._written(write) if data else b""
@@ -120,7 +119,7 @@ class SqliteRecords:
         def find(db: sqlite3.Connection) -> Added:
             [record] = db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone() or [0]
             number, _, seen = since.partition("-")
-            anew = number != str(record)
+            anew = number != str(record) or not _is_part(db, record, int(seen))
             sql = "SELECT part, body FROM parts WHERE record = ? AND part > ? ORDER BY part"
             parts = db.execute(sql, (record, -1 if anew else int(seen))).fetchall()
             body = b"".join(piece for _, piece in parts)
@@ -214,10 +213,21 @@ def _forget(db: sqlite3.Connection, key: str) -> bool:
     return True
 
 
+def _is_part(db: sqlite3.Connection, record: int, part: int) -> bool:
+    return db.execute("SELECT 1 FROM parts WHERE record = ? AND part = ?", (record, part)).fetchone() is not None
+
+
+def _later(number: int) -> int:
+    """A number behind another one. Of 63 bits there is room for 2^32 of them."""
+    return number + 1 + int.from_bytes(os.urandom(4), "big")
+
+
 def _changed(db: sqlite3.Connection, key: str) -> int:
     """The number of a record, which is made where it is missing; its mark is another one from now on."""
-    change = db.execute("INSERT INTO changes DEFAULT VALUES").lastrowid
-    db.execute("DELETE FROM changes WHERE change < ?", (change,))
+    [last] = db.execute("SELECT coalesce(max(change), 0) FROM changes").fetchone()
+    change = _later(last)
+    db.execute("DELETE FROM changes")
+    db.execute("INSERT INTO changes VALUES (?)", (change,))
     sql = "INSERT INTO records (key, change) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET change = excluded.change"
     db.execute(sql, (key, change))
     return int(db.execute("SELECT record FROM records WHERE key = ?", (key,)).fetchone()[0])
