@@ -103,6 +103,53 @@ def test_a_run_goes_through_its_phases(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("source_language", "japanese"),
+        ("target_languages", ["en", "English"]),
+        ("target_languages", []),
+        ("project_name", ""),
+        ("project_name", 5),
+    ],
+)
+def test_what_no_list_can_show_is_refused(tmp_path: Path, name: str, value: Any) -> None:
+    """When the runner is made, with its place; nothing is stored."""
+    with pytest.raises(StorageError, match=rf"\$\.{name}") as caught:
+        Bench(tmp_path).runner(**{name: value})
+    assert caught.value.code == "validation_error"
+    assert [path for path in tmp_path.rglob("*.json") if path.is_file()] == []
+
+
+def test_what_a_phase_says_is_cut_where_it_is_long(tmp_path: Path) -> None:
+    """The message of an exception or of an output, without its secrets first; so a state has its bounds."""
+    secret = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+    long = "x" * 63_990 + " " + secret + " x" * 100
+
+    async def say(_: PhaseContext) -> PhaseOutput:
+        return PhaseOutput([1], message=long)
+
+    async def fail(_: PhaseContext) -> PhaseOutput:
+        raise ValueError(long)
+
+    async def main() -> None:
+        kept = open_async_stores(tmp_path, redact=False)
+        known = {"project_name": "p", "source_language": "ja", "target_languages": ["en"], "states": kept.states}
+        phases = [Phase(P.INGEST, say), Phase(P.EXPORT, fail)]
+        with pytest.raises(ValueError, match="xxx"):
+            await PhaseRunner(phases, **known).run(RUN)  # type: ignore[arg-type]  # names of three kinds
+        record = await kept.states.load_run_state(RUN)
+        assert record is not None
+        [said, failed] = record.state.phase_history or []
+        assert failed.error is not None
+        for text in (said.message or "", failed.error.message):
+            assert len(text) == 64_000
+            assert text.endswith("x [REDACTED")
+        await kept.aclose()
+
+    asyncio.run(main())
+
+
 def test_a_finished_run_has_nothing_to_do(tmp_path: Path) -> None:
     """It is given back as it is, and nothing is stored."""
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 import runstone
 from runstone.cli import main as command
 from runstone.contracts.rentl import (
+    LogEntry,
     LogSink,
     Phase,
     PhaseContext,
@@ -31,7 +32,7 @@ from runstone.contracts.rentl import (
     seal_run,
 )
 from runstone.contracts.rentl.document import CONTRACT, STATUSES
-from runstone.contracts.rentl.models import ArtifactFormat, ArtifactManifest, PhaseName, PhaseResultMetric
+from runstone.contracts.rentl.models import ArtifactFormat, ArtifactManifest, PhaseName, PhaseResultMetric, PhaseStatus
 from runstone.core.digests import sha256_hex
 
 P = PhaseName
@@ -224,6 +225,115 @@ def test_a_run_that_failed_is_sealed_and_then_its_retry(tmp_path: Path, store: r
     [link] = again.events().__iter__().__next__()["data"]["links"]
     assert link == {"rel": "retries", "run_id": str(RUN), "digest": failed.digest}
     assert all(store.verify(sealed.run_id) for sealed in store.runs())
+
+
+def finished(run_id: UUID = RUN, *phases: dict[str, Any], **more: Any) -> RunStateRecord:
+    """A completed run, with a history of phases."""
+    moment = "2026-02-03T04:05:06Z"
+    version = {"major": 0, "minor": 1, "patch": 0}
+    summary = {"percent_mode": "final"}
+    metadata = {"run_id": run_id, "schema_version": version, "status": "completed", "created_at": moment}
+    history = [{"phase_run_id": UUID(int=1), "revision": 1, "target_language": "en", **phase} for phase in phases]
+    progress = {"phases": [{"phase": "ingest", "status": "completed", "summary": summary}], "summary": summary}
+    state = {"metadata": metadata, "progress": progress, "artifacts": [], "phase_history": history, **more}
+    return RunStateRecord.model_validate({"run_id": run_id, "stored_at": moment, "state": state})
+
+
+STATUS_OF_PHASE = {
+    "completed": "success",
+    "failed": "failed",
+    "skipped": "partial",
+    "running": "interrupted",
+    "pending": "interrupted",
+}
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_a_phase_is_sealed_as_what_has_become_of_it(tmp_path: Path, store: runstone.Store, imported: bool) -> None:
+    """None that was not worked to its end is a success; its document stays as it is, and its run says the same."""
+    names = dict(zip(PhaseStatus, P, strict=False))
+    phases = [{"phase": names[status], "status": status} for status in PhaseStatus]
+    stores = open_stores(tmp_path / "project")
+    stores.states.save_run_state(finished(RUN, *phases))
+    if imported:
+        import_runs(tmp_path / "project", store)
+    else:
+        seal_run(stores, RUN, store)
+    children = {f"{RUN}.{name}-en": status for status, name in names.items()}
+    assert {run: store.get(run).status for run in children} == {
+        run: STATUS_OF_PHASE[status] for run, status in children.items()
+    }
+    assert {run: json.loads(store.get(run).file("phase.json"))["status"] for run in children} == children
+    told = [(event["data"]["run_id"], event["data"]["status"]) for event in store.get(str(RUN)).events("child")]
+    assert dict(told) == {run: STATUS_OF_PHASE[status] for run, status in children.items()}
+    assert all(store.verify(sealed.run_id) for sealed in store.runs())
+
+
+def line(message: str, run_id: UUID = RUN, **data: Any) -> LogEntry:
+    known = {"timestamp": "2026-02-03T04:05:06Z", "level": "info", "event": "answered", "run_id": run_id}
+    return LogEntry.model_validate({**known, "message": message, "data": data or None})
+
+
+def test_a_long_line_of_the_log_is_sealed(tmp_path: Path, store: runstone.Store) -> None:
+    """Its text stands in its event once; one that no event can hold is counted as dropped, and the others are there."""
+    stores = open_stores(tmp_path / "project")
+    stores.states.save_run_state(finished(RUN, {"phase": "ingest", "status": "completed"}))
+    lines = [line("before", n=1), line("x" * 4_300_000), line("y" * 9_000_000), line("after", **{"$json": "{"})]
+    lines.append(line("no reader of a run takes such a number", n=10**3000))
+    stores.logs.append_logs(lines)
+    seal_run(stores, RUN, store)
+    sealed = store.get(str(RUN))
+    logged = (tmp_path / "project/logs" / f"{RUN}.jsonl").read_bytes().splitlines(keepends=True)
+    assert sealed.file("log.jsonl") == logged[0] + logged[1] + logged[3]
+    dropped = [event["data"] for event in sealed.events("dropped")]
+    assert [(one["events"], one["reason"], one["bytes"] > 9_000_000) for one in dropped] == [
+        (1, "too_large", True),
+        (1, "too_large", False),
+    ]
+    assert store.verify(str(RUN))
+    assert seal_run(stores, RUN, store)[2] == "identical"
+
+
+def test_what_is_told_of_an_error_is_sealed_whatever_it_is(tmp_path: Path, store: runstone.Store) -> None:
+    """A key that the format cannot hold stands in details, which are free."""
+    failure = {"code": "c", "message": "m", "details": {"k" * 1500: 1}}
+    stores = open_stores(tmp_path / "project")
+    phase = {"phase": "ingest", "status": "failed", "error": failure}
+    stores.states.save_run_state(finished(RUN, phase, last_error=failure))
+    seal_run(stores, RUN, store)
+    for run, document in ((str(RUN), "run_state.json"), (f"{RUN}.ingest-en", "phase.json")):
+        assert b"k" * 1500 in store.get(run).file(document)
+        assert store.verify(run)
+
+
+@pytest.mark.parametrize("more", ["x" * 9_000_000, 10**3000], ids=["a text", "a number"])
+@pytest.mark.parametrize("imported", [False, True])
+def test_what_cannot_be_sealed_leaves_nothing(
+    tmp_path: Path, store: runstone.Store, imported: bool, more: object
+) -> None:
+    """Neither a phase of that run, nor another run that was to be imported with it; the error says which run it is."""
+    stores, other = open_stores(tmp_path / "project"), UUID(int=RUN.int + 1)
+    phase = {"phase": "ingest", "status": "completed"}
+    stores.states.save_run_state(finished(RUN, phase))
+    stores.states.save_run_state(finished(other, phase, more=more))
+
+    def call() -> Any:
+        return import_runs(tmp_path / "project", store) if imported else seal_run(stores, other, store)
+
+    with pytest.raises(runstone.InvalidInput, match=str(other)) as caught:
+        call()
+    assert caught.value.code == "too_large"
+    assert list(store.runs()) == []
+
+
+def test_an_import_leaves_no_line_out(tmp_path: Path, store: runstone.Store) -> None:
+    """A project with one that no event can hold is not imported."""
+    stores = open_stores(tmp_path / "project")
+    stores.states.save_run_state(finished(RUN, {"phase": "ingest", "status": "completed"}))
+    stores.logs.append_log(line("y" * 9_000_000))
+    with pytest.raises(runstone.InvalidInput, match="the limit is"):
+        import_runs(tmp_path / "project", store)
+    assert list(store.runs()) == []
 
 
 def test_a_run_that_is_not_finished_is_not_sealed(tmp_path: Path, store: runstone.Store) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +20,7 @@ from runstone.contracts.rentl.models import PhaseName
 from runstone.contracts.rentl.phases import Phase, PhaseContext, PhaseOutput
 from runstone.contracts.rentl.runner import PhaseRunner
 from runstone.contracts.rentl.sinks import LogSink, Progress, ProgressStream
+from runstone.core.redaction.redactor import Redactor
 from runstone.testing.racing import RACERS, race
 
 RUN = UUID("01890a5c-91c8-7b2a-9f51-9b40d0cf0001")
@@ -354,3 +357,83 @@ def test_readers_see_the_newest() -> None:
 
     seen = asyncio.run(main())
     assert seen == [Progress(RUN, PhaseName.TRANSLATE, None, 999, 999), Progress(RUN, PhaseName.QA, None, 1, None)]
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+ODD: list[tuple[tuple[Any, Any], dict[str, Any], tuple[str, str, Any]]] = [
+    (("x", ""), {}, ("x", "x", None)),
+    (("x", 5), {}, ("x", "5", None)),
+    (("x", "\ud800"), {}, ("x", "\u00ed\u00a0\u0080", None)),
+    (("Line Done!", "y"), {}, ("line_done", "y", None)),
+    (("\u6e2f", "y"), {}, ("event", "y", None)),
+    ((7, "y"), {"level": "loud"}, ("event_7", "y", None)),
+    (("x", "y"), {"d": datetime(2026, 2, 3, tzinfo=UTC)}, ("x", "y", {"d": "2026-02-03T00:00:00.000000Z"})),
+    (("x", "y"), {"d": float("nan"), "e": b"a"}, ("x", "y", {"d": "NaN", "e": {"$bytes": "YQ=="}})),
+    (("x", "y"), {"d": 10**20, "$e": 1.0}, ("x", "y", {"d": 10**20, "$e": 1.0})),
+    (("x", "y"), {"d": nested(58)}, ("x", "y", {"d": nested(58)})),
+    (("x", "y"), {"d": nested(61)}, ("x", "y", {"dropped": "too_deep"})),
+    (("x", SECRET), {"d": nested(5000)}, ("x", "[REDACTED:stripe-key]", {"dropped": "too_deep"})),
+    ((SECRET, "y"), {}, ("redacted_stripe_key", "y", None)),
+]
+
+
+@pytest.mark.parametrize(("said", "data", "line"), ODD)
+def test_no_value_that_is_logged_ends_a_phase(
+    said: tuple[Any, Any], data: dict[str, Any], line: tuple[str, str, Any]
+) -> None:
+    """What a line cannot hold is coerced, or left out and said to be; what it can hold stays as it is."""
+
+    async def work(context: PhaseContext) -> PhaseOutput:
+        context.log(*said, **data)
+        return PhaseOutput()
+
+    async def main() -> None:
+        kept = open_async_stores("memory:")
+        known = {"project_name": "p", "source_language": "ja", "target_languages": ["en"]}
+        async with LogSink(kept.logs) as sink:
+            state = await PhaseRunner([Phase(PhaseName.INGEST, work)], **known, logs=sink).run(RUN)  # type: ignore[arg-type]  # names of two kinds
+            assert (sink.dropped, sink.failed, state.metadata.status) == (0, 0, "completed")
+        lines = [
+            (one.event, one.message, one.data) for one in await kept.logs.load_logs(RUN) if one.event[:4] != "run_"
+        ]
+        assert lines[1:-1] == [line]
+        await kept.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("number", [float("nan"), Decimal("1.5"), None])
+def test_no_number_that_is_reported_ends_a_phase(number: Any) -> None:
+    """It is logged as it can be."""
+
+    async def main() -> None:
+        kept = open_async_stores("memory:")
+        async with LogSink(kept.logs) as sink:
+            ProgressStream(sink).report(Progress(RUN, PhaseName.INGEST, None, number, 2))
+        [line] = await kept.logs.load_logs(RUN)
+        assert (line.event, line.message) == ("progress", f"{number} of 2")
+        await kept.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_secret_that_is_an_event_ends_no_phase() -> None:
+    """Nor a line whose members nobody knows."""
+
+    async def main() -> None:
+        kept = open_async_stores("memory:")
+        redactor = Redactor({"inside_information": "declared"})
+        async with LogSink(kept.logs, redact=redactor) as sink:
+            await sink.emit(entry(event="inside_information"))
+            assert sink.offer(entry(more=nested(70), message=SECRET))
+        lines = [(one.event, one.message, one.data) for one in await kept.logs.load_logs(RUN)]
+        assert lines == [("redacted_declared", "m0", None), ("e", "[REDACTED:stripe-key]", {"dropped": "too_deep"})]
+        await kept.aclose()
+
+    asyncio.run(main())

@@ -31,7 +31,9 @@ from runstone.contracts.rentl import (
     open_stores,
 )
 from runstone.contracts.rentl import stores as plain_stores
+from runstone.contracts.rentl.runner import Item
 from runstone.contracts.rentl.stores import NONE_EXPECTED
+from runstone.core.digests import sha256_hex
 from runstone.errors import RunstoneError
 from runstone.testing.racing import race
 
@@ -220,6 +222,71 @@ def test_what_is_broken_is_an_error_with_its_place(files: Stores, tmp_path: Path
         raised = refused(lambda: files.states.load_run_state(RUN))
         assert (raised.code, raised.details["path"], raised.details["operation"]) == (code, str(path), "load_run_state")
         assert raised.details["reason"]
+
+
+@pytest.mark.parametrize("more", ['"x":NaN', '"x":1e999', '"x":-Infinity', '"x":1,"x":1'])
+def test_what_is_no_strict_json_is_no_json(opened: Stores, more: str) -> None:
+    """A number that no JSON has, and a key that stands twice: wherever a record or an artifact is read."""
+    opened.states.save_run_state(state())
+    opened.states.save_run_index(index(0))
+    opened.logs.append_log(entry())
+    opened.artifacts.write_artifact_json(artifact(), {"text": "a"})
+    opened.artifacts.write_artifact_jsonl(artifact("jsonl", 1), [{"text": "a"}])
+    kept = opened.states.records
+    for key in kept.keys(""):
+        if not key.endswith("artifacts/index.jsonl"):
+            kept.replace(key, b"{" + more.encode() + b"," + (kept.read(key) or b"").removeprefix(b"{"))
+    for call in (
+        lambda: opened.states.load_run_state(RUN),
+        lambda: opened.states.load_run_index(RUN),
+        lambda: opened.states.list_run_index(),
+        lambda: opened.states.save_run_state(state(), expected_updated_at="2026-02-03T04:05:06Z"),
+        lambda: opened.logs.load_logs(RUN),
+        lambda: opened.logs.get_log_reference(RUN),
+        lambda: opened.artifacts.load_artifact_json(ARTIFACT, Line),
+        lambda: opened.artifacts.load_artifact_jsonl(UUID(int=ARTIFACT.int + 1), Line),
+    ):
+        raised = refused(call)
+        assert (raised.code, "is not JSON" in raised.message) == ("serialization_error", True)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), {"a": [float("-inf")]}])
+def test_a_number_that_no_json_has_is_not_written_as_none(opened: Stores, odd: Any) -> None:
+    """In a member that the model does not know."""
+    more = state().model_copy(update={"more": odd})
+    assert refused(lambda: opened.states.save_run_state(more)).code == "serialization_error"
+    assert opened.states.load_run_state(RUN) is None
+
+
+def test_what_stores_have_written_stays_readable(tmp_path: Path) -> None:
+    """However deep it is, and however long its numbers are."""
+    deep: Any = 10**3000
+    for _ in range(100):
+        deep = {"[{": [deep, 1.5, -0.0, "\\ud800", "NaN"]}
+    store = open_stores(tmp_path, redact=False).artifacts
+    stored = store.write_artifact_json(artifact(), deep)
+    assert store.load_artifact_json(stored.artifact_id, Item).root == deep
+
+
+def test_the_record_of_another_run_is_none(opened: Stores) -> None:
+    """A file under a run's name that tells of another one is refused by whatever reads it."""
+    opened.states.save_run_state(state(run=OTHER))
+    opened.states.save_run_index(index(1))
+    opened.logs.append_log(entry(run=OTHER))
+    kept = opened.states.records
+    for key in kept.keys(""):
+        kept.replace(key.replace(str(OTHER), str(RUN)), kept.read(key) or b"")
+        kept.remove(key)
+    for call in (
+        lambda: opened.states.load_run_state(RUN),
+        lambda: opened.states.save_run_state(state(), expected_updated_at="2026-02-03T04:05:06Z"),
+        lambda: opened.states.load_run_index(RUN),
+        lambda: opened.states.list_run_index(),
+        lambda: opened.logs.load_logs(RUN),
+        lambda: opened.logs.get_log_reference(RUN),
+    ):
+        raised = refused(call)
+        assert (raised.code, str(OTHER) in raised.message) == ("validation_error", True)
 
 
 # artifacts
@@ -468,6 +535,45 @@ def test_checksums_are_filled_in_where_they_are_asked_for(tmp_path: Path) -> Non
     assert (raised.code, raised.details["path"]) == ("serialization_error", str(path))
     path.unlink()
     assert refused(lambda: kept.artifacts.load_artifact_json(ARTIFACT, Line)).code == "not_found"
+
+
+@pytest.mark.parametrize("checksums", [True, False])
+def test_a_size_and_a_checksum_that_are_given_are_proved(checksums: bool) -> None:
+    """By the body as it is spelled here: right ones stay, wrong ones are refused before anything is stored."""
+    store = open_stores("memory:", checksums=checksums).artifacts
+    body = b'{"text":"a"}'
+    right = {"size_bytes": len(body), "checksum_sha256": sha256_hex(body)}
+    other = b'{"text": "a"}'
+    for wrong in ({"size_bytes": 999}, {"checksum_sha256": "0" * 64}, {"checksum_sha256": sha256_hex(other)}):
+        described = artifact(**{**right, **wrong})
+        raised = refused(lambda one=described: store.write_artifact_json(one, {"text": "a"}))
+        assert (raised.code, next(iter(wrong)) in raised.details["reason"]) == ("validation_error", True)
+    assert store.list_artifacts(RUN) == []
+    for number, name in enumerate(right):
+        stored = store.write_artifact_json(artifact(number=number, **{name: right[name]}), {"text": "a"})
+        stated = {one: getattr(stored, one) for one in right}
+        assert stated == (right if checksums else {**dict.fromkeys(right), name: right[name]})
+        assert store.read_artifact(stored.artifact_id) == body
+
+
+def test_a_checksum_of_what_holds_a_secret_becomes_that_of_what_is_stored(opened: Stores) -> None:
+    """In every format; what is stored can be read, and written again with either of the two."""
+    lines = ['{"text":"' + TOKEN + '"}', '{"text":"b"}']
+    written = {
+        "json": (lines[0], lambda one: opened.artifacts.write_artifact_json(one, json.loads(lines[0]))),
+        "jsonl": (
+            "".join(f"{line}\n" for line in lines),
+            lambda one: opened.artifacts.write_artifact_jsonl(one, [json.loads(line) for line in lines]),
+        ),
+        "txt": (TOKEN, lambda one: opened.artifacts.write_artifact_text(one, TOKEN)),
+    }
+    for number, (form, (text, write)) in enumerate(written.items()):
+        given = {"size_bytes": len(text), "checksum_sha256": sha256_hex(text.encode())}
+        stored = write(artifact(form, number, **given))
+        kept = opened.artifacts.read_artifact(stored.artifact_id)
+        assert kept == text.replace(TOKEN, "[REDACTED:stripe-key]").encode()
+        assert (stored.size_bytes, stored.checksum_sha256) == (len(kept), sha256_hex(kept))
+        assert write(artifact(form, number, **given)) == write(stored) == stored
 
 
 # logs

@@ -21,6 +21,7 @@ from runstone.core.parsing import (
     load,
     parse_canonical,
     parse_json,
+    prove_json,
     try_canonical,
 )
 from runstone.core.printing import print_json
@@ -417,3 +418,19 @@ def test_canonical_is_a_part_of_json(data: bytes) -> None:
         return
     assert canonical_bytes(value) == data
     parse_json(data)
+
+
+@given(st.one_of(json_pieces, broken))
+@example(data=b'{"a":1,"a":2}')
+@example(data=b'[{"a":NaN}]')
+@example(data=b"1e999")
+def test_a_proof_refuses_what_parsing_does(data: bytes) -> None:
+    """With the same fault and place; escapes aside, which are left to the other parser."""
+    if b"\\u" not in data:
+        assert str(fault_of(prove_json, data)) == str(fault_of(parse_json, data))
+
+
+def test_a_proof_knows_no_limit_of_depth_or_length() -> None:
+    """A text that no run could hold may have unique keys and finite numbers all the same."""
+    prove_json(b"[" * 200 + b"9" * 4000 + b"]" * 200)
+    assert refusal(prove_json, b"[" * 200 + b'{"a":1,"a":2}' + b"]" * 200).code == "too_deep"

@@ -3,7 +3,7 @@
 - A bundle is verified where it lies, before a byte is written, and what is written is compared with its manifest.
 - A foreign run is recorded anew from the original's facts: no time, id or machine of the import enters, so the
   same original gives the same digest everywhere. The originals are kept unchanged beside it. What the format
-  cannot hold is refused with its place in the original; nothing is left out.
+  cannot hold is refused with its place in the original; nothing is left out but what the run says may be.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from runstone.core.events import CLOSED, DROPPED, OPENED
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, parse_manifest
+from runstone.core.parsing import parse_json
+from runstone.core.printing import print_json
+from runstone.core.values import Foreign
 from runstone.engine.reader import read_limited
 from runstone.engine.sealer import complete, open_journal
 from runstone.engine.verifier import FAULT, verify_bundle
-from runstone.engine.writer import admit
+from runstone.engine.writer import admit, dropped_event
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.reader import ContractOf
-    from runstone.engine.writer import Admitted
     from runstone.ports.claims import Claims
     from runstone.ports.objects import Bundle, Committed, Objects
 
@@ -85,7 +87,8 @@ class ForeignRun:
     `opened` and `closed` are the `data` of the first and last event, `events` what stands between, as (type, data).
     `started` and `ended` are the original's own times in the form of the format, `times` those of `events`, where it
     tells them: one for each. `places` are for errors: where the first event and each of `events` stand in the original,
-    as `details` (`path`, `json_path`).
+    as `details` (`path`, `json_path`). `may_drop` are types of events that, where no line can hold them, are left out:
+    a `dropped` event says so.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class ForeignRun:
         originals: dict[str, bytes],
         places: Sequence[dict[str, str]] = (),
         times: Sequence[str] = (),
+        may_drop: Sequence[str] = (),
     ) -> None:
         self.opened = opened
         self.events = events
@@ -108,6 +112,7 @@ class ForeignRun:
         self.originals = originals
         self.places = places
         self.times = times
+        self.may_drop = may_drop
 
 
 def import_foreign(
@@ -136,7 +141,8 @@ def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
     """Journal lines of a foreign run: every time is the original's own where it tells it, else its start, and the last
     one its end; none is before the one above, whatever the original says.
 
-    Raises `too_deep`, `too_large` (a key, a line) and `invalid_event`; `details` has the place in the original.
+    Raises `too_deep`, `too_large` (a key, a line, a number) and `invalid_event`; `details` has the place in the
+    original.
     """
     lines: list[bytes] = []
     redacted = dropped = 0
@@ -146,23 +152,36 @@ def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
             ts = max(ts, run.times[len(lines) - 1])
         try:
             event = admit(kind, data, [], redactor)
-            line = _line(event, len(lines), ts)
+            line = event.line(len(lines), ts)
+            if problem := _problem(line, data):
+                if kind not in run.may_drop:
+                    raise problem
+                event = dropped_event(1, len(line), problem.code, None)
+                line = event.line(len(lines), ts)
         except RunstoneError as exc:
             raise _unfit(exc, kind, dict(run.places[len(lines)]) if len(lines) < len(run.places) else {}) from exc
         redacted += event.redactions
-        dropped += data["events"] if kind == DROPPED else 0
+        dropped += data["events"] if kind == DROPPED else event.dropped
         lines.append(line)
     closed = admit(CLOSED, {**run.closed, "redactions": 0, "dropped": dropped}, [], redactor)
-    lines.append(_line(closed.with_redactions(redacted), len(lines), max(ts, run.ended)))
+    lines.append(closed.with_redactions(redacted).line(len(lines), max(ts, run.ended)))
+    if problem := _problem(lines[-1], {}):
+        raise problem
     return lines
 
 
-def _line(event: Admitted, seq: int, ts: str) -> bytes:
-    line = event.line(seq, ts)
+def _problem(line: bytes, data: dict[str, Any]) -> RunstoneError | None:
+    """Why a line cannot stand in a journal, or what it tells cannot be read again."""
     if len(line) > MAX_LINE_BYTES:
         message = f"as an event it has {len(line)} bytes; the limit is {MAX_LINE_BYTES}"
-        raise error("too_large", message, limit=MAX_LINE_BYTES, found=len(line))
-    return line
+        return error("too_large", message, limit=MAX_LINE_BYTES, found=len(line))
+    try:
+        for told in data.values():
+            if isinstance(told, Foreign):
+                parse_json(print_json(told.value, told.profile))
+    except RunstoneError as exc:
+        return exc
+    return None
 
 
 def _unfit(exc: RunstoneError, kind: str, place: dict[str, str]) -> RunstoneError:

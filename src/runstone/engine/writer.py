@@ -104,7 +104,7 @@ def admit(kind: str, data: Any, marks: list[Mark], redactor: Redactor) -> Admitt
     return Admitted(kind, canonical.canonical_bytes(tree), marks)
 
 
-def _dropped(events: int, size: int, reason: str, sha256: str | None) -> Admitted:
+def dropped_event(events: int, size: int, reason: str, sha256: str | None) -> Admitted:
     """What tells of something that was left out."""
     data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
     return Admitted(DROPPED, canonical.canonical_bytes(data), [], events)
@@ -377,7 +377,7 @@ class JournalWriter:
     def _in_its_place(self, size: int, reason: str, sha256: str | None) -> Admitted:
         """What is recorded of one event instead of it, said as well."""
         self.say("drop", f"run {self.run_id} leaves out an event: {reason}")
-        return _dropped(1, size, reason, sha256)
+        return dropped_event(1, size, reason, sha256)
 
     def _put(self, event: Admitted) -> int:
         """Append an event now, or after the line that this thread is in the middle of."""
@@ -468,7 +468,7 @@ class JournalWriter:
             raise error("store_unavailable", f"the journal has {size} bytes of the {self.size} that were written")
         if self._lost_events:
             events, lost_bytes = self._lost_events, self._lost_bytes
-            event = _dropped(events, lost_bytes, self._lost_reason, None)
+            event = dropped_event(events, lost_bytes, self._lost_reason, None)
             self._append_line(event.line(self._seq, self._timestamp()))
             self._dropped += events
             self._lost_events -= events
@@ -553,13 +553,13 @@ class JournalWriter:
         """Record that the caller itself left out output, which is over its limit."""
         if self.recording:
             self.say("max_output", f"output over --max-output is not kept: {size} bytes")
-            self._put(_dropped(events, size, "max_output", sha256))
+            self._put(dropped_event(events, size, "max_output", sha256))
 
     def not_debugged(self, size: int, reason: str) -> None:
         """Record that a text was not kept for debugging; where it was to be described, it is. Never raises."""
         self.say("debug", f"run {self.run_id} keeps a prompt or an answer not: {reason}")
         try:
-            self._put(_dropped(1, size, "debug_not_kept", None))
+            self._put(dropped_event(1, size, "debug_not_kept", None))
         except RunstoneError:  # of a strict run
             return
 

@@ -55,7 +55,8 @@ class AsyncRunStates(Hopping):
         self,
         run_id: RunId,
     ) -> RunStateRecord | None:
-        """The state of a run; `None` where none is stored. Raises `serialization_error`, `validation_error`."""
+        """The state of a run; `None` where none is stored. Raises `serialization_error`; `validation_error` for what is
+        no such record, or is another run's."""
         return await self.in_thread(self.sync.load_run_state, run_id)
 
     async def save_run_index(
@@ -101,7 +102,9 @@ class AsyncArtifacts(Hopping):
         """Store an artifact of format `json`; answers its metadata with the place where it is. Durable at return.
 
         The same artifact can be written again, with the same content. Raises `conflict` for another content, format or
-        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`.
+        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`, and
+        `validation_error` for a size or checksum that is not the content's as it is printed here. Of content with a
+        secret the metadata has those of what is stored.
         """
         return await self.in_thread(
             self.sync.write_artifact_json,

@@ -1,7 +1,8 @@
 """The documents of `rentl/1`, in print profile `compact-utf8`: the records of a finished pipeline, and of each phase.
 
 - A run that was sealed or imported is told by `x.rentl.state` and `x.rentl.index`, that of a phase by `x.rentl.phase`,
-  what was made by `x.rentl.artifact`, one each; the lines of its log stand in its `log` events, whole.
+  what was made by `x.rentl.artifact`, one each; the lines of its log stand in its `log` events as `entry`, whose
+  `message` is the text of the event where it is null.
 - Total: any journal that can be sealed has its documents; one that tells no index has that of its own status.
 """
 
@@ -85,7 +86,8 @@ def _log(journal: Journal) -> Iterator[bytes]:
     for data in journal.data("log"):
         entry = foreign_object(data.get("entry"))
         if entry:
-            yield print_json(entry, PROFILE) + b"\n"
+            told = {"message": data["text"]} if entry.get("message", "") is None else {}
+            yield print_json({**entry, **told}, PROFILE) + b"\n"
 
 
 def _own_index(journal: Journal) -> dict[str, Any]:

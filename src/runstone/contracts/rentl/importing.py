@@ -1,7 +1,7 @@
 """Import the runs of a project of rentl: a folder with `state`, `artifacts` and `logs`, as rentl has left it.
 
-Every run is read and proved before one is imported. Nothing of the import enters a run: the same records give the same
-digest, and importing them again changes nothing.
+Every run is read, and proved to fit the format, before one is imported. Nothing of the import enters a run: the same
+records give the same digest, and importing them again changes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from runstone.contracts.rentl import layout
 from runstone.contracts.rentl.opening import open_stores
-from runstone.contracts.rentl.sealing import commit, read
+from runstone.contracts.rentl.sealing import Maker, read
 from runstone.errors import error
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[Sealed]:
     """Import every run of a project, oldest id first; answers run id, run digest and whether it was there, for each.
 
     Raises `StorageError` with the place of what cannot be read, `inside_own_store`, `invalid_archive` for a time that
-    is none, and `run_exists` where another run has the id.
+    is none, `too_large` and `too_deep` with the run that no bundle can hold, and `run_exists` where another run has the
+    id.
     """
     place = os.fspath(path)
     inside, root = os.path.realpath(place), os.path.realpath(store.url)
@@ -39,7 +40,8 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[Sealed]:
         raise error("inside_own_store", f"{place} stands inside the store {store.url}: use another one", path=place)
     stores = open_stores(place, redact=False)  # nothing is written to it
     found = [read(stores, run_id) for run_id in sorted(_runs(place))]
-    return [commit(records, str(records.state.run_id), store, imported=True) for records in found]
+    makers = [Maker(records, str(records.state.run_id), store, imported=True).proved() for records in found]
+    return [maker.commit() for maker in makers]
 
 
 def _runs(path: str) -> Iterator[UUID]:

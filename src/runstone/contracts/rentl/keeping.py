@@ -70,9 +70,13 @@ class Kept:
 
     def _printed(self, value: Any) -> bytes:
         """JSON types as they are written, without secrets. Raises `not_json`, `lone_surrogate`, `too_deep`."""
+        return self._spelled(value)[1]
+
+    def _spelled(self, value: Any) -> tuple[bytes, bytes]:
+        """The same with secrets, and without."""
         body, redactor = bytes_of(value), self._rules()
         clean = value if redactor is None else without_secrets(value, redactor)
-        return body if clean is value else bytes_of(clean)
+        return body, body if clean is value else bytes_of(clean)
 
     def _text_bytes(self, text: str) -> bytes:
         """A text in UTF-8, without secrets. Raises `lone_surrogate`."""

@@ -225,7 +225,7 @@ class QaSeverity(StrEnum):
 class Model(BaseModel):
     """What all records have in common."""
 
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class VersionInfo(Model):

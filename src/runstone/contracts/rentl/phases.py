@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runstone.contracts.rentl.models import (
     ArtifactFormat,
-    LogEntry,
     LogLevel,
     PhaseName,
     PhaseResultMetric,
     QaSummary,
 )
-from runstone.contracts.rentl.sinks import Progress
+from runstone.contracts.rentl.sinks import Progress, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pydantic import JsonValue
 
-    from runstone.contracts.rentl.models import RunId
+    from runstone.contracts.rentl.models import LogEntry, RunId
     from runstone.contracts.rentl.planning import Step
 
 
@@ -63,7 +62,8 @@ class PhaseContext:
         self._report(Progress(self.run_id, self.phase, self.language, completed, total))
 
     def log(self, event: str, message: str, *, level: LogLevel = LogLevel.INFO, **data: Any) -> None:
-        """Put a line into the log of the run; never waits."""
+        """Put a line into the log of the run; never waits, and raises for no value: what a line cannot hold is coerced,
+        or left out of it, and the line says so."""
         entry = {
             "timestamp": self._now(),
             "level": level,
@@ -73,7 +73,7 @@ class PhaseContext:
             "message": message,
             "data": data or None,
         }
-        self._log(LogEntry.model_validate(entry))
+        self._log(entry_of(entry))
 
 
 class Phase(NamedTuple):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from runstone.contracts.rentl.errors import storage_error
+from runstone.core.parsing import prove_json
 from runstone.core.printing import print_json
 from runstone.core.values import coerce
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 if TYPE_CHECKING:
     from runstone.core.redaction.redactor import Redactor
@@ -55,8 +56,12 @@ def without_secrets(value: Any, redactor: Redactor) -> Any:
 
 
 def parse(model: type[ModelT], body: bytes, **details: Any) -> ModelT:
-    """The record that bytes tell. Raises `serialization_error` for what is no JSON, `validation_error` for JSON that is
-    no such record."""
+    """The record that bytes tell. Raises `serialization_error` for what is no JSON, also for a key that stands twice or
+    a number without an end, and `validation_error` for JSON that is no such record."""
+    try:
+        prove_json(body)
+    except RunstoneError as exc:
+        raise _no_json(exc.message, **details) from exc
     try:
         return model.model_validate_json(body)
     except ValidationError as exc:
@@ -67,11 +72,20 @@ def refused(model: type[BaseModel], exc: ValidationError, **details: Any) -> Exc
     """Why pydantic refuses a record, as the error of a store; nothing of the record is repeated."""
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     reason = "; ".join(f"{place_of(found['loc'])}: {found['msg']}" for found in errors[:3])
-    broken = any(found["type"] == "json_invalid" for found in errors)
-    code = "serialization_error" if broken else "validation_error"
-    what = "is not JSON" if broken else f"is no {model.__name__}"
-    where = details.get("path") or details.get("uri") or "what was handed in"
-    return storage_error(code, f"{where} {what}: {reason}", reason=reason, **details)
+    if any(found["type"] == "json_invalid" for found in errors):
+        return _no_json(reason, **details)
+    message = f"{place_in(details)} is no {model.__name__}: {reason}"
+    return storage_error("validation_error", message, **{**details, "reason": reason})
+
+
+def _no_json(reason: str, **details: Any) -> Exception:
+    message = f"{place_in(details)} is not JSON: {reason}"
+    return storage_error("serialization_error", message, **{**details, "reason": reason})
+
+
+def place_in(details: dict[str, Any]) -> str:
+    """Where that is which an error is about, for people."""
+    return str(details.get("path") or details.get("uri") or "what was handed in")
 
 
 def place_of(location: tuple[int | str, ...]) -> str:

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from uuid import UUID
 
-from pydantic import JsonValue, RootModel
+from pydantic import JsonValue, RootModel, ValidationError
 
 from runstone.contracts.rentl import planning
 from runstone.contracts.rentl.errors import storage_error
@@ -52,10 +52,11 @@ from runstone.contracts.rentl.models import (
 )
 from runstone.contracts.rentl.phases import PhaseContext, PhaseOutput
 from runstone.contracts.rentl.planning import Plan, Step
+from runstone.contracts.rentl.printing import refused
 from runstone.contracts.rentl.stores import NONE_EXPECTED
 from runstone.core.times import time_text
 from runstone.core.values import coerce
-from runstone.engine.facts import text_of
+from runstone.engine.facts import MESSAGE_CHARACTERS, text_of
 from runstone.locate import hidden
 
 if TYPE_CHECKING:
@@ -83,6 +84,22 @@ class Sealer(Protocol):
         ...
 
 
+def _listed(project_name: str, source_language: str, target_languages: list[str]) -> RunIndexRecord:
+    """Raises `validation_error`."""
+    start = time_text(0)
+    metadata = RunMetadata(run_id=UUID(int=0), schema_version=SCHEMA, status=RunStatus.PENDING, created_at=start)
+    try:
+        return RunIndexRecord(
+            metadata=metadata,
+            project_name=project_name,
+            source_language=source_language,
+            target_languages=target_languages,
+            updated_at=start,
+        )
+    except ValidationError as exc:
+        raise refused(RunIndexRecord, exc) from exc
+
+
 def new_id(now_ns: int, random: bytes) -> UUID:
     """A UUID of version 7: 48 bits of time, then random ones."""
     value = ((now_ns // 1_000_000) & (2**48 - 1)) << 80 | int.from_bytes(random[:10], "big")
@@ -94,7 +111,8 @@ class PhaseRunner:
 
     `states`, `artifacts`, `logs`, `progress` and `seal` may each be left out. `clock` is in nanoseconds (UTC), `random`
     gives so many bytes. One runner may work on many runs, also at once. Raises `ValueError` as `Plan` does, and for a
-    name that is no phase's; `TypeError` for languages in one text.
+    name that is no phase's; `TypeError` for languages in one text; `validation_error` for a project or a language that
+    no list of runs can show.
     """
 
     def __init__(
@@ -116,9 +134,8 @@ class PhaseRunner:
             raise TypeError("the target languages are a list of texts; found one text")
         names = [PhaseName(phase.name) for phase in phases]
         self.phases = dict(zip(names, phases, strict=True))
-        self.project_name = project_name
-        self.source_language = source_language
-        self.target_languages = list(target_languages)
+        self.listed = _listed(project_name, source_language, list(target_languages))
+        """What lists show of each run, but what belongs to the run."""
         self.states = states
         self.artifacts = artifacts
         self.logs = logs
@@ -129,7 +146,7 @@ class PhaseRunner:
         before = {name: names[max(0, number - 1) : number] for number, name in enumerate(names)}
         needs = {name: before[name] if one.needs is None else one.needs for name, one in self.phases.items()}
         by_language = [name for name, one in self.phases.items() if one.by_language]
-        self.plan = Plan(names, self.target_languages, needs=needs, by_language=by_language)
+        self.plan = Plan(names, self.listed.target_languages, needs=needs, by_language=by_language)
 
     async def run(
         self, run_id: RunId | None = None, *, again: Iterable[PhaseName] = (), until: PhaseName | None = None
@@ -282,7 +299,7 @@ class Work:
         record.completed_at = self._now()
         record.artifact_ids = [one.artifact_id for one in kept]
         record.summary = _summary(step, output)
-        record.message = None if output.message is None else _unicode(output.message)
+        record.message = None if output.message is None else _short(_unicode(output.message))
         state.phase_history = planning.completed(self.plan, history, record)
         state.phase_revisions = planning.revisions(self.plan, state.phase_history)
         state.qa_summary = output.qa or state.qa_summary
@@ -384,15 +401,9 @@ class Work:
         await states.save_run_index(self._index(state, stored_at))
 
     def _index(self, state: RunState, at: str) -> RunIndexRecord:
-        return RunIndexRecord(
-            metadata=state.metadata,
-            project_name=self.runner.project_name,
-            source_language=self.runner.source_language,
-            target_languages=self.runner.target_languages,
-            updated_at=at,
-            progress=state.progress.summary,
-            last_error=state.last_error,
-        )
+        mine = {"metadata": state.metadata, "updated_at": at}
+        mine |= {"progress": state.progress.summary, "last_error": state.last_error}
+        return self.runner.listed.model_copy(update=mine)
 
     async def _end(self, state: RunState, status: RunStatus, exc: BaseException | None) -> None:
         """Say that the run is finished, and have it sealed."""
@@ -455,10 +466,15 @@ def _ns_of(timestamp: str) -> int:
 
 
 def described(exc: BaseException) -> RunError:
-    """Why a run failed, without secrets."""
+    """Why a run failed, without secrets, in at most 64,000 characters."""
     code, kind = getattr(exc, "code", None), type(exc).__name__
-    said = hidden(_unicode(text_of(exc))) or kind
+    said = hidden(_unicode(text_of(exc)))[:MESSAGE_CHARACTERS] or kind
     return RunError(code=_unicode(code) if isinstance(code, str) and code else kind, message=said)
+
+
+def _short(text: str) -> str:
+    """Text that a state can hold as often as it has phases. What is cut has no secrets: half of one nobody finds."""
+    return text if len(text) <= MESSAGE_CHARACTERS else hidden(text)[:MESSAGE_CHARACTERS]
 
 
 def _unicode(text: str) -> str:

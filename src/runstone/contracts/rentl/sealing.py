@@ -4,6 +4,8 @@
   machine: the same records give the same bundles, so it may be done again, also after a crash in its midst.
 - Nothing is kept that was not searched, whatever wrote it into the stores.
 - Children stand before their parent, which binds their digests. What a phase has made is kept in the run of the phase.
+- All runs of a pipeline are proved to fit the format before one is written. A line of the log that does not is left
+  out, and said to be; where the run is imported, it is refused like all else.
 - A run that was worked on after it was sealed is sealed anew, as another run that retries it.
 """
 
@@ -23,7 +25,7 @@ from runstone.core.media import media_type
 from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.values import Foreign
-from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, SUCCESS
+from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
 from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
 from runstone.engine.search import Search
 from runstone.errors import RunstoneError, error, excerpt
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         ArtifactMetadata,
         LogEntry,
         PhaseRunRecord,
+        RunError,
         RunId,
         RunIndexRecord,
         RunStateRecord,
@@ -56,8 +59,18 @@ STATUSES: Final = {
     RunStatus.RUNNING: INTERRUPTED,
 }
 """Status of the record → kernel status; what has not come to its end is interrupted, where it is imported."""
+PHASE_STATUSES: Final = {
+    PhaseStatus.COMPLETED: SUCCESS,
+    PhaseStatus.FAILED: FAILED,
+    PhaseStatus.SKIPPED: PARTIAL,
+    PhaseStatus.PENDING: INTERRUPTED,
+    PhaseStatus.RUNNING: INTERRUPTED,
+}
+"""Status of a phase → kernel status of its run; as after a skipped check, what was skipped is no whole success."""
 LEVELS: Final = {"debug": "debug", "info": "info", "warn": "warning", "error": "error"}
 MAX_TRIES: Final = 1000
+UNKNOWN: Final[Digest] = f"sha256:{'0' * 64}"
+"""In the place of a digest that is not known yet."""
 
 Sealed = tuple[str, "Digest", "Committed"]
 """Run id, run digest, `created` or `identical`."""
@@ -107,7 +120,7 @@ def seal_run(stores: Stores, run_id: RunId, store: Store) -> Sealed:
     for number in range(1, MAX_TRIES + 1):
         parent = str(run_id) if number == 1 else f"{run_id}.{number}"
         try:
-            return commit(records, parent, store, before=before)
+            return Maker(records, parent, store, before=before).proved().commit()
         except RunstoneError as exc:
             if exc.code != "run_exists":
                 raise
@@ -192,53 +205,44 @@ def _lasts(state: RunStateRecord) -> list[PhaseRunRecord]:
     return list(found.values())
 
 
-def commit(
-    records: Records,
-    parent: str,
-    store: Store,
-    *,
-    before: tuple[str, Digest] | None = None,
-    imported: bool = False,
-) -> Sealed:
-    """Seal the runs of all phases, and then the run, under an id. Raises `run_exists`, and what an import does."""
-    redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
-    maker = Maker(records, parent, redactor, imported=imported, before=before)
-    children = list(maker.children())
-    for _, run in children:
-        foreign_lines(run, redactor)
-    told = []
-    for record, run in children:
-        run_id, digest, _ = import_foreign(run, store.objects, contract, redactor)
-        told.append({"run_id": run_id, "digest": digest, "status": _status_of(record)})
-    return import_foreign(maker.whole(told), store.objects, contract, redactor)
-
-
-def _status_of(record: PhaseRunRecord) -> str:
-    return FAILED if record.status is PhaseStatus.FAILED else SUCCESS
-
-
 class Maker:
-    """Makes the runs of one pipeline, of what its stores know."""
+    """Makes the runs of one pipeline, of what its stores know, under an id; `before` is the run that it retries."""
 
     def __init__(
         self,
         records: Records,
         parent: str,
-        redactor: Redactor,
+        store: Store,
         *,
-        imported: bool,
-        before: tuple[str, Digest] | None,
+        before: tuple[str, Digest] | None = None,
+        imported: bool = False,
     ) -> None:
         self.records = records
         self.parent = parent
         self.state = records.state.state
-        self.redactor = redactor
+        self.store = store
+        self.redactor = store.redactor()
         self.imported = imported
         self.before = before
         self.by_id = {str(one.artifact_id): one for one in records.artifacts}
 
-    def whole(self, children: list[dict[str, Any]]) -> ForeignRun:
-        """The run of the pipeline."""
+    def proved(self) -> Maker:
+        """The maker itself, once all of its runs fit the format; nothing is written. Raises what an import does."""
+        children = list(self.children())
+        for run in [*children, self.whole([(run, UNKNOWN) for run in children])]:
+            run.events = [event for event in run.events if event[0] not in run.may_drop]
+            foreign_lines(run, self.redactor)
+        return self
+
+    def commit(self) -> Sealed:
+        """Seal the runs of all phases, and then the run. Raises `run_exists`, and what an import does."""
+        return self._sealed(self.whole([(run, self._sealed(run)[1]) for run in self.children()]))
+
+    def _sealed(self, run: ForeignRun) -> Sealed:
+        return import_foreign(run, self.store.objects, self.store.contract_of(NAME, VERSION), self.redactor)
+
+    def whole(self, children: list[tuple[ForeignRun, Digest]]) -> ForeignRun:
+        """The run of the pipeline, over those of its phases with their digests."""
         metadata, index = self.state.metadata, self.records.listed
         links = [] if self.before is None else [{"rel": "retries", "run_id": self.before[0], "digest": self.before[1]}]
         events: list[tuple[str, dict[str, Any]]] = [("config", self._config())]
@@ -254,20 +258,18 @@ class Maker:
         if index is not None:
             events.append((layout.INDEX_EVENT, _record(index)))
         events.append((layout.STATE_EVENT, _record(self.records.state)))
-        events += [("child", child) for child in children]
-        status = STATUSES[metadata.status]
-        failure = self.state.last_error
-        return ForeignRun(
+        events += [("child", _child(run, digest)) for run, digest in children]
+        return self._run(
             self._opened(self.parent, "pipeline" if index is None else index.project_name, links, {}),
             events,
-            _closed(status, None if failure is None else value_of(failure), self._result()),
-            started=_time(metadata.created_at),
-            ended=_time(metadata.completed_at or self.records.state.stored_at),
+            _closed(STATUSES[metadata.status], self.state.last_error, self._result()),
+            started=metadata.created_at,
+            ended=metadata.completed_at or self.records.state.stored_at,
             originals=originals,
         )
 
-    def children(self) -> Iterator[tuple[PhaseRunRecord, ForeignRun]]:
-        """The runs of the phases, each with its record."""
+    def children(self) -> Iterator[ForeignRun]:
+        """The runs of the phases."""
         for record in _lasts(self.records.state):
             language = record.target_language
             links = [{"rel": "child-of", "run_id": self.parent, "digest": None}]
@@ -281,19 +283,36 @@ class Maker:
             events += [(layout.ARTIFACT_EVENT, _record(artifact)) for artifact in self._made_by(record)]
             events.append((layout.PHASE_EVENT, _record(record)))
             run_id = layout.child_id(self.parent, record.phase, language)
-            failure = None if record.error is None else value_of(record.error)
             at = record.started_at or self.state.metadata.created_at
-            yield (
-                record,
-                ForeignRun(
-                    self._opened(run_id, record.phase.value, links, labels),
-                    events,
-                    _closed(_status_of(record), failure, None),
-                    started=_time(at),
-                    ended=_time(record.completed_at or at),
-                    originals=originals,
-                ),
+            yield self._run(
+                self._opened(run_id, record.phase.value, links, labels),
+                events,
+                _closed(PHASE_STATUSES[record.status], record.error, None),
+                started=at,
+                ended=record.completed_at or at,
+                originals=originals,
             )
+
+    def _run(
+        self,
+        opened: dict[str, Any],
+        events: list[tuple[str, dict[str, Any]]],
+        closed: dict[str, Any],
+        *,
+        started: str,
+        ended: str,
+        originals: dict[str, bytes],
+    ) -> ForeignRun:
+        return ForeignRun(
+            opened,
+            events,
+            closed,
+            started=_time(started),
+            ended=_time(ended),
+            originals=originals,
+            places=[{"run_id": opened["run_id"]}] * (1 + len(events)),
+            may_drop=() if self.imported else ("log",),
+        )
 
     def _config(self) -> dict[str, Any]:
         index = self.records.listed
@@ -366,15 +385,25 @@ def _line(entry: LogEntry) -> dict[str, Any]:
     return {
         "level": LEVELS[entry.level],
         "text": entry.message,
-        "entry": Foreign(value_of(entry, nulls=True), PROFILE),
+        "entry": Foreign({**value_of(entry, nulls=True), "message": None}, PROFILE),  # which is the text
     }
 
 
-def _closed(status: str, failure: Any, result: Any) -> dict[str, Any]:
+def _child(run: ForeignRun, digest: Digest) -> dict[str, Any]:
+    return {"run_id": run.opened["run_id"], "digest": digest, "status": run.closed["status"]}
+
+
+def _failure(failure: RunError) -> dict[str, Any]:
+    """Why a run failed; its details are free, and may be what no event can hold but as text."""
+    told = value_of(failure)
+    return {name: Foreign(value, PROFILE) if name == "details" else value for name, value in told.items()}
+
+
+def _closed(status: str, failure: RunError | None, result: Any) -> dict[str, Any]:
     return {
         "status": status,
         "exit": None,
-        "error": failure,
+        "error": None if failure is None else _failure(failure),
         "result": result,
         "duration_ns": None,
         "resources": None,

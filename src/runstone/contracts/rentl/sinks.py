@@ -2,6 +2,7 @@
 
 - A line waits in memory for a writer of its own, which writes many with one call. What passes this boundary is
   redacted; digests are no secrets and stay.
+- No value stops who logs it: what no line can hold is coerced, or left out, and the line says so.
 - The queue is bounded. `emit` waits where it is full, so nothing is lost and a fast writer is held back; `offer` never
   waits: what does not fit is counted, and the log says so with its next line.
 - `offer` and `report` may be called from any thread: the loop in which the sink or the reader lives is woken.
@@ -13,19 +14,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from contextlib import suppress
 from itertools import groupby
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import ValidationError
 
 from runstone.contracts.rentl.models import LogEntry, LogLevel
 from runstone.contracts.rentl.printing import value_of, without_secrets
 from runstone.core.times import time_text
+from runstone.core.values import coerce, with_encoded_bytes
+from runstone.engine.facts import text_of
 from runstone.engine.saying import say
 from runstone.errors import RunstoneError
-from runstone.locate import open_redactor
+from runstone.locate import hidden, open_redactor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 CAPACITY: Final = 1000
 BATCH: Final = 200
 PROGRESS_LINE_S: Final = 1.0
+DROPPED: Final = "dropped"
 
 
 class Progress(NamedTuple):
@@ -183,7 +190,7 @@ class LogSink:
                 event="log_dropped",
                 run_id=run_id,
                 message=f"{number} log lines were dropped: the queue was full",
-                data={"dropped": number},
+                data={DROPPED: number},
             )
             for run_id, number in lost.items()
         ]
@@ -204,8 +211,38 @@ class LogSink:
         if self._redactor is None:
             return entry
         value = value_of(entry, nulls=True)
-        clean = without_secrets(value, self._redactor)
-        return entry if clean is value else LogEntry.model_validate(clean)
+        try:
+            clean = without_secrets(value, self._redactor)
+        except RunstoneError as exc:
+            known = {name: value[name] for name in LogEntry.model_fields}
+            return self._clean(LogEntry.model_validate({**known, "data": {DROPPED: exc.code}}))
+        return entry if clean is value else entry_of(clean)
+
+
+def entry_of(told: dict[str, Any]) -> LogEntry:
+    """The line of a log, whatever a program has told as `level`, `event`, `message` and `data`: what such a member
+    cannot be is coerced as where a run is recorded. Data that is too deep is left out; `dropped` in it says so."""
+    try:
+        return LogEntry.model_validate(told)
+    except ValidationError:
+        event = _name_of(told["event"])
+        message = str(coerce(text_of(told["message"]))[0]) or event
+        level = told["level"] if told["level"] in list(LogLevel) else LogLevel.INFO
+        coerced = {"level": level, "event": event, "message": message, "data": _coerced(told["data"])}
+        return LogEntry.model_validate({**told, **coerced})
+
+
+def _name_of(event: Any) -> str:
+    """The name of an event: words of lower-case letters and digits joined by `_`. In lower case no secret is found."""
+    name = "_".join(re.findall("[a-z0-9]+", hidden(text_of(event)).lower()))
+    return name if name[:1].isalpha() else f"event_{name}".rstrip("_")
+
+
+def _coerced(data: Any) -> Any:
+    try:
+        return with_encoded_bytes(coerce(data)[0])
+    except RunstoneError as exc:
+        return {DROPPED: exc.code}
 
 
 _waking: Final[set[asyncio.Task[None]]] = set()
@@ -287,12 +324,14 @@ class ProgressStream:
 
 def _line(progress: Progress, at: str) -> LogEntry:
     of = "" if progress.total is None else f" of {progress.total}"
-    return LogEntry(
-        timestamp=at,
-        level=LogLevel.DEBUG,
-        event="progress",
-        run_id=progress.run_id,
-        phase=progress.phase,
-        message=f"{progress.completed}{of}",
-        data={"completed": progress.completed, "total": progress.total, "target_language": progress.language},
+    return entry_of(
+        {
+            "timestamp": at,
+            "level": LogLevel.DEBUG,
+            "event": "progress",
+            "run_id": progress.run_id,
+            "phase": progress.phase,
+            "message": f"{progress.completed}{of}",
+            "data": {"completed": progress.completed, "total": progress.total, "target_language": progress.language},
+        }
     )

@@ -24,14 +24,14 @@ from runstone.contracts.rentl.models import (
     RunIndexRecord,
     RunStateRecord,
 )
-from runstone.contracts.rentl.printing import parse, value_of
+from runstone.contracts.rentl.printing import parse, place_in, utf8, value_of
 from runstone.core.digests import digest_of, sha256_hex
 from runstone.errors import RunstoneError, excerpt
 from runstone.ports.records import ANY
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from runstone.contracts.rentl.models import ArtifactId, RunId, RunStatus
     from runstone.contracts.rentl.protocols import ModelT, Payload
@@ -60,7 +60,7 @@ class RunStates(Kept):
             expected: str | None = ANY
             if expected_updated_at is not None:
                 standing = self.records.read(self.prefix + name)
-                found = NONE_EXPECTED if standing is None else parse(RunStateRecord, standing, **about).stored_at
+                found = NONE_EXPECTED if standing is None else _state(standing, record.run_id, about).stored_at
                 if found != expected_updated_at:
                     reason = f"stored at {found or 'no time'}, expected {expected_updated_at or 'no time'}"
                     message = f"the state of run {record.run_id} is another one than was read: {reason}"
@@ -70,11 +70,12 @@ class RunStates(Kept):
             self.records.replace(self.prefix + name, body, expected=expected)
 
     def load_run_state(self, run_id: RunId) -> RunStateRecord | None:
-        """The state of a run; `None` where none is stored. Raises `serialization_error`, `validation_error`."""
+        """The state of a run; `None` where none is stored. Raises `serialization_error`; `validation_error` for what is
+        no such record, or is another run's."""
         name = layout.state(str(run_id))
         with self._doing("load_run_state", name, run_id=run_id) as about:
             body = self.records.read(self.prefix + name)
-            return None if body is None else parse(RunStateRecord, body, **about)
+            return None if body is None else _state(body, run_id, about)
 
     def save_run_index(self, record: RunIndexRecord) -> None:
         """Store what lists show of a run, durable at return."""
@@ -87,7 +88,7 @@ class RunStates(Kept):
         name = layout.index(str(run_id))
         with self._doing("load_run_index", name, run_id=run_id) as about:
             body = self.records.read(self.prefix + name)
-            return None if body is None else parse(RunIndexRecord, body, **about)
+            return None if body is None else _index(body, run_id, about)
 
     def list_run_index(self, *, status: RunStatus | None = None, limit: int | None = None) -> list[RunIndexRecord]:
         """Runs by the time they were created at, newest first. Errors as `load_run_state`, for a negative limit too."""
@@ -110,7 +111,8 @@ class RunStates(Kept):
                 continue
             body = self.records.read(key)
             if body is not None:
-                record = parse(RunIndexRecord, body, **{**about, "path": self.records.place(key)})
+                run_id = key.removeprefix(self.prefix + layout.INDEX).removesuffix(".json")
+                record = _index(body, run_id, {**about, "path": self.records.place(key)})
                 order = (_moment(record.metadata.created_at), str(record.metadata.run_id))
                 found[key] = (mark, order, record.metadata.status, body)
         self._listed = found
@@ -123,7 +125,7 @@ class Artifacts(Kept):
     An artifact is known once the index has its line, which is written behind its body. Of one id both are written
     alone; so a body without a line is of a writer that died, and is nobody's.
     What the index names is remembered: to learn that an id is new, no more of it is read than was added since.
-    With `checksums` the metadata of what is written has its size and its SHA-256, where they are not given.
+    A size and a SHA-256 that are given have to be right. With `checksums` all metadata has them.
     """
 
     def __init__(
@@ -143,21 +145,27 @@ class Artifacts(Kept):
         """Store an artifact of format `json`; answers its metadata with the place where it is. Durable at return.
 
         The same artifact can be written again, with the same content. Raises `conflict` for another content, format or
-        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`.
+        run under a known id, `unsupported_format` for metadata of another format, `serialization_error`, and
+        `validation_error` for a size or checksum that is not the content's as it is printed here. Of content with a
+        secret the metadata has those of what is stored.
         """
         return self._write("write_artifact_json", artifact, lambda: self._payload(payload))
 
     def write_artifact_jsonl(self, artifact: ArtifactMetadata, payload: Sequence[Payload]) -> ArtifactMetadata:
         """Store an artifact of format `jsonl`, an item a line. As `write_artifact_json`."""
 
-        def body() -> bytes:
-            return b"".join(self._payload(item) + b"\n" for item in payload)
+        def body() -> tuple[bytes, bytes]:
+            lines = [self._payload(item) for item in payload]
+            clean = b"".join(line + b"\n" for _, line in lines)
+            if all(given is line for given, line in lines):
+                return clean, clean
+            return b"".join(given + b"\n" for given, _ in lines), clean
 
         return self._write("write_artifact_jsonl", artifact, body)
 
     def write_artifact_text(self, artifact: ArtifactMetadata, text: str) -> ArtifactMetadata:
         """Store an artifact of format `csv` or `txt`, in UTF-8. As `write_artifact_json`."""
-        return self._write("write_artifact_text", artifact, lambda: self._text_bytes(text))
+        return self._write("write_artifact_text", artifact, lambda: (utf8(text), self._text_bytes(text)))
 
     def list_artifacts(self, run_id: RunId) -> list[ArtifactMetadata]:
         """The artifacts of a run, in the order in which they were stored; none is an empty list."""
@@ -196,18 +204,19 @@ class Artifacts(Kept):
         those of the metadata's checksum."""
         return self._load("read_artifact", artifact_id)[0]
 
-    def _payload(self, payload: Payload) -> bytes:
-        return self._printed(value_of(payload) if isinstance(payload, BaseModel) else payload)
+    def _payload(self, payload: Payload) -> tuple[bytes, bytes]:
+        return self._spelled(value_of(payload) if isinstance(payload, BaseModel) else payload)
 
-    def _write(self, operation: str, artifact: ArtifactMetadata, make: Any) -> ArtifactMetadata:
+    def _write(
+        self, operation: str, artifact: ArtifactMetadata, make: Callable[[], tuple[bytes, bytes]]
+    ) -> ArtifactMetadata:
+        """`make` answers the content as it was given, and as it is stored."""
         form, run_id, artifact_id = artifact.format.value, str(artifact.run_id), str(artifact.artifact_id)
         name = layout.artifact(run_id, artifact_id, form)
         with self._doing(operation, name, run_id=run_id, artifact_id=artifact_id) as about:
             _check_format(operation, artifact.format, about)
-            body = make()
-            known: dict[str, Any] = {"location": self._reference(name)}
-            if self.checksums:
-                known |= {"size_bytes": len(body), "checksum_sha256": sha256_hex(body)}
+            given, body = make()
+            known = {"location": self._reference(name), **self._stated(artifact, given, body, about)}
             stored = artifact.model_copy(update=known)
             line = self._printed(value_of(stored))
 
@@ -225,6 +234,21 @@ class Artifacts(Kept):
                 self._is_named(artifact_id)  # reads the whole index, while nobody waits for it
             self.records.alone(self.prefix + artifact_id, keep)
             return stored
+
+    def _stated(self, artifact: ArtifactMetadata, given: bytes, body: bytes, about: dict[str, Any]) -> dict[str, Any]:
+        """Size and checksum of what is stored, where the metadata has one or all have them; raises `validation_error`
+        for one that is neither its own nor that of what was given."""
+        known: dict[str, Any] = {}
+        for name, measure in (("size_bytes", len), ("checksum_sha256", sha256_hex)):
+            said = getattr(artifact, name)
+            if said is None and not self.checksums:
+                continue
+            known[name] = measure(body)
+            if said not in (None, known[name]) and said != measure(given):
+                reason = f"{name} is not that of the content as it is printed here"
+                message = f"artifact {artifact.artifact_id}: {reason}"
+                raise storage_error("validation_error", message, **{**about, "reason": reason})
+        return known
 
     def _is_listed(self, stored: ArtifactMetadata, line: bytes, about: dict[str, Any]) -> bool:
         """Whether the artifact is listed; raises `conflict` where it is listed as another one."""
@@ -312,8 +336,8 @@ class Logs(Kept):
             return LogFileReference(
                 run_id=run_id,
                 location=self._reference(name),
-                created_at=parse(LogEntry, lines[0], **about).timestamp,
-                updated_at=parse(LogEntry, lines[-1], **about).timestamp,
+                created_at=_entry(lines[0], run_id, about).timestamp,
+                updated_at=_entry(lines[-1], run_id, about).timestamp,
                 entry_count=len(lines),
             )
 
@@ -321,7 +345,7 @@ class Logs(Kept):
         """The lines of a run's log, in their order; none where there is none."""
         name = layout.log(str(run_id))
         with self._doing("load_logs", name, run_id=run_id) as about:
-            return [parse(LogEntry, line, **about) for line in self._lines(name).whole]
+            return [_entry(line, run_id, about) for line in self._lines(name).whole]
 
     def list_logs(self) -> list[LogFileReference]:
         """All logs, the one that was written to last first."""
@@ -361,6 +385,32 @@ class Logs(Kept):
                     else:
                         gone.append(reference)
         return gone
+
+
+def _state(body: bytes, run_id: object, about: dict[str, Any]) -> RunStateRecord:
+    record = parse(RunStateRecord, body, **about)
+    _check_run(record.run_id, run_id, about)
+    return record
+
+
+def _index(body: bytes, run_id: object, about: dict[str, Any]) -> RunIndexRecord:
+    record = parse(RunIndexRecord, body, **about)
+    _check_run(record.metadata.run_id, run_id, about)
+    return record
+
+
+def _entry(line: bytes, run_id: object, about: dict[str, Any]) -> LogEntry:
+    entry = parse(LogEntry, line, **about)
+    _check_run(entry.run_id, run_id, about)
+    return entry
+
+
+def _check_run(found: RunId, run_id: object, about: dict[str, Any]) -> None:
+    """Raise `validation_error` for the record of another run than the one that it stands under."""
+    if str(found) != str(run_id):
+        reason = f"it is of run {found}"
+        message = f"{place_in(about)} is no record of run {run_id}: {reason}"
+        raise storage_error("validation_error", message, **{**about, "reason": reason})
 
 
 def _ids(lines: list[bytes]) -> list[bytes]:
