@@ -19,6 +19,8 @@ from runstone.errors import RunstoneError
 Prove = Callable[[Path], Any]
 HUGE = "x" * MAX_LINE_BYTES
 ID = "20260215T101112Z__B9-Mirror__beef123"
+HEAD = f"RUN_ID={ID}\n".encode()
+KEY = ("-----BEGIN " + "PRIVATE KEY-----\n" + 2 * ("MIIE" * 10 + "\n") + "-----END " + "PRIVATE KEY-----\n").encode()
 
 
 def original_run(**changes: Any) -> dict[str, Any]:
@@ -88,6 +90,16 @@ class TestFacts:
         assert found.run == {**run, "env": {"present": ["A_URL", "B_URL"], "missing": []}}
         assert found.checks["checks"] == [original_check("skip", "run.log:line:3", "run.json:$.inputs")]
         assert found.lines[1:] == [b"one", b"two"]
+
+    @pytest.mark.parametrize(
+        "ref", [f"reports/runs/{ID}/", ID, f"s3://bucket/{ID}", f"copy-of-{ID}", f"reports\\runs\\{ID}"]
+    )
+    def test_no_fact_of_an_output_is_lost(self, place: Path, imported: Callable[[Path], Any], ref: str) -> None:
+        """Whatever place it names; only the run's own folder, which the id names, is no part of the outcome."""
+        row = {"type": "artifact", "ref": ref, "rows_written": 3, "rows_updated": 1, "extra": {"md5": "x"}}
+        assert imported(leave(place / "old", original_run(outputs=[row]))).run["outputs"] == [row]
+        own = "output" not in {event["type"] for event in runstone.open("sealed").get(ID).events()}
+        assert own == ("copy" not in ref and "bucket" not in ref)
 
     def test_the_status_is_the_originals(self, place: Path, imported: Callable[[Path], Any]) -> None:
         """A run that called itself a success beside a failed check is told as it was."""
@@ -166,6 +178,51 @@ class TestEvidence:
         assert found.line(first) == "2026-02-15T10:11:12Z rows=3"
         assert found.line(second) == "no end"
 
+    @pytest.mark.parametrize(
+        ("log", "line"),
+        [
+            (HEAD + b"a\n" + KEY + b"rows=5\n" + b"b\n" * 9, 7),
+            (HEAD + KEY + KEY + b"a\n" + KEY + b"rows=5\n" + b"b\n" * 20, 15),
+            (b"a\nrows=5\nb\n", 2),
+            (b"\xef\xbb\xbf" + HEAD + b"rows=5\nb\n", 2),
+            (b"RUN_ID=other\nrows=5\nb\n", 2),
+            (b"a\r\n\xff\n" + KEY + b"rows=5", 7),
+        ],
+        ids=["key", "keys", "no head", "mark before the head", "another run", "bytes"],
+    )
+    def test_a_line_is_the_same_line_in_the_import(
+        self, place: Path, imported: Callable[[Path], Any], log: bytes, line: int
+    ) -> None:
+        """Also behind what was taken out, or where the line that names the run stands before the log."""
+        assert log.splitlines()[line - 1] == b"rows=5"
+        found = imported(leave(place / "old", checks=[original_check("pass", f"run.log:line:{line}")], log=log))
+        (reference,) = found.check("row_count")["evidence"]
+        assert found.line(reference) == "rows=5"
+        assert [check["id"] for check in found.checks["checks"]] == ["row_count"]
+
+    def test_a_line_of_a_secret_is_that_of_its_mark(self, place: Path, imported: Callable[[Path], Any]) -> None:
+        """Whichever of its lines the check pointed at."""
+        references = [f"run.log:line:{number}" for number in range(1, 7)]
+        found = imported(leave(place / "old", checks=[original_check("pass", *references)], log=HEAD + KEY + b"behind"))
+        lines = [found.line(text) for text in found.check("row_count")["evidence"]]
+        assert lines == [f"RUN_ID={ID}", *["[REDACTED:private-key]"] * 4, "behind"]
+
+    @pytest.mark.parametrize("log", [None, HEAD, b"a"])
+    def test_a_line_that_only_the_import_has_is_no_evidence(
+        self, place: Path, imported: Callable[[Path], Any], log: bytes | None
+    ) -> None:
+        """What the original's log lacks stays lacking, however many lines the import adds."""
+        reference = "run.log:line:1" if log is None else "run.log:line:2"
+        found = imported(leave(place / "old", checks=[original_check("pass", "one", "two", reference)], log=log))
+        assert found.check("evidence_resolves")["status"] == "fail"
+
+    def test_a_name_of_a_variable_that_moved_is_no_evidence(self, place: Path, imported: Callable[[Path], Any]) -> None:
+        """Names are sorted, so its number leads to another one; the list itself still stands."""
+        checks = [original_check("pass", "run.json:$.env.present", "run.json:$.env.present[0]")]
+        found = imported(leave(place / "old", checks=checks))
+        (line,) = found.check("evidence_resolves")["evidence"]
+        assert found.line(line).endswith("row_count: run.json:$.env.present[0]")
+
     def test_an_artifact_is_found_at_its_new_place(self, place: Path, imported: Callable[[Path], Any]) -> None:
         """The kept original is what the check points at."""
         checks = [original_check("pass", "artifacts/plot.svg")]
@@ -196,8 +253,7 @@ class TestLog:
 
     def test_a_secret_is_taken_out_of_all_but_the_original(self, place: Path, imported: Callable[[Path], Any]) -> None:
         """Also one of several lines, behind which line numbers still hold."""
-        key = "-----BEGIN " + "PRIVATE KEY-----\n" + 2 * ("MIIE" * 10 + "\n") + "-----END " + "PRIVATE KEY-----"
-        log = f"RUN_ID={ID}\nbefore\n{key}\nbehind\n".encode()
+        log = HEAD + b"before\n" + KEY + b"behind\n"
         found = imported(leave(place / "old", checks=[original_check("pass", "rows=3")], log=log))
         assert found.line(*found.check("row_count")["evidence"]).endswith("rows=3")
         assert found.lines[1:4] == [b"before", b"[REDACTED:private-key]", b"behind"]
@@ -233,6 +289,36 @@ class TestPlaces:
         with pytest.raises(RunstoneError, match="use another --store") as caught:
             import_runs(place / "reports" / "runs" / inside, runstone.open("reports/runs"))
         assert caught.value.code == "inside_own_store"
+
+    @pytest.mark.parametrize("other", [ID, ID.lower().replace("t1", "T1").replace("z__", "Z__")])
+    def test_two_folders_with_one_id_are_refused(self, place: Path, other: str) -> None:
+        """Both are named, and nothing is imported: not even the good run before them."""
+        leave(place / "old" / "a", original_run(run_id="20260215T101110Z__B9-Mirror__beef123"))
+        leave(place / "old" / "b")
+        leave(place / "old" / "c", original_run(run_id=other))
+        with pytest.raises(RunstoneError, match=r"twice: b/run\.json: \$ and c/run\.json: \$") as caught:
+            import_runs(place / "old", runstone.open("sealed"))
+        assert caught.value.code == "invalid_archive"
+        assert caught.value.details["path"] == "c/run.json"
+        assert list(runstone.open("sealed").runs()) == []
+
+    @pytest.mark.parametrize("taken", ["sealed", "sealed in another case", "open", "purged"])
+    def test_an_id_that_another_run_has_refuses_the_import(self, place: Path, taken: str) -> None:
+        """The folder is named, and the good runs beside it are not imported either."""
+        store = runstone.open("sealed")
+        run = store.run("k", run_id=ID.swapcase() if taken == "sealed in another case" else ID)
+        if taken != "open":
+            run.finish()
+        if taken == "purged":
+            store.purge({"rules": [{"query": "kind:k"}], "grace": "0"}, apply=True)
+            store.purge({"rules": [{"query": "kind:k"}], "grace": "0"}, apply=True)
+        leave(place / "old" / "a", original_run(run_id="20260215T101110Z__B9-Mirror__beef123"))
+        leave(place / "old" / "b")
+        with pytest.raises(RunstoneError, match=r"^b/run\.json: \$: run id") as caught:
+            import_runs(place / "old", store)
+        assert caught.value.code == "run_exists"
+        assert caught.value.details["path"] == "b/run.json"
+        assert not (place / "sealed" / "20260215T101110Z__B9-Mirror__beef123").exists()
 
     def test_an_archive_of_runs(self, place: Path) -> None:
         """What CI keeps is often one."""

@@ -92,6 +92,25 @@ class TestFiles:
         (event,) = runstone.open("reports/runs").get(writer.run_id).events("input")
         assert event["data"]["extra"]["note"] == "not for run.json"
 
+    @pytest.mark.parametrize(
+        ("extra", "expected"),
+        [
+            ("text", {"extra": "text", "b": 2}),
+            ([1, 2], {"extra": [1, 2], "b": 2}),
+            ({"b": 1}, {"extra": {"b": 1}, "b": 2}),
+            (None, {"b": 2}),
+        ],
+    )
+    def test_an_extra_that_cannot_be_joined_stands_under_its_name(
+        self, place: Path, only_run: OnlyRun, extra: Any, expected: Any
+    ) -> None:
+        """What is no object, or has the same key, is not lost for the sake of another name."""
+        writer = RunWriter("P", "1")
+        writer.add_output("csv", "a", extra=extra, b=2)
+        writer.add_output("csv", "b", extra=extra)
+        finished(writer)
+        assert [row["extra"] for row in only_run().run["outputs"]] == [expected, extra]
+
     def test_who_asks_for_a_file_is_the_kernels_word_beside_keep(self, place: Path, only_run: OnlyRun) -> None:
         """`asked_by` goes with `keep`; without it the name is the caller's own, and lost no more than any other."""
         (place / "p.csv").write_text("1\n")
@@ -685,6 +704,25 @@ class Silent(Exception):  # noqa: N818  # it is no error of ours
         raise ZeroDivisionError("shown")
 
 
+class Lost:
+    """A path that cannot be told."""
+
+    def __fspath__(self) -> str:
+        raise ZeroDivisionError("told")
+
+
+class Unequal:
+    """A value that cannot be compared, as an array of several numbers has no one answer."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ZeroDivisionError("compared")
+
+    def __bool__(self) -> bool:
+        raise ZeroDivisionError("counted")
+
+    __hash__ = None  # type: ignore[assignment]  # nothing that can be looked up either
+
+
 class TestForeignValues:
     """What a caller hands in may raise whatever it is asked."""
 
@@ -703,6 +741,24 @@ class TestForeignValues:
             writer.check("seen", "pass", ["first", Silent()] if several else Silent())
         found = only_run()
         assert found.line(found.check("seen")["evidence"][-1]).endswith("<Silent>")
+
+    @pytest.mark.parametrize("value", [Lost(), Silent(), Unequal(), 10**5000], ids=["path", "text", "equal", "digits"])
+    def test_every_call_answers(self, place: Path, only_run: OnlyRun, value: Any) -> None:
+        """Whatever is given for whatever argument, and the run is sealed."""
+        (place / "p.csv").write_text("1\n")
+        writer = RunWriter("P", "1")
+        writer.start()
+        for add in (writer.add_input, writer.add_output):
+            add("file", value)
+            add(value, "p.csv")
+            add("csv", "p.csv", keep=value)
+            add("csv", "p.csv", extra=value, more=value)
+        writer.check(value, value, value, id=value)
+        writer.log(value)
+        assert writer.finish(value, exit=value, error=value, resources=value) is not None
+        found = only_run()
+        assert found.run["status"] == "failed"
+        assert len(found.run["outputs"]) == 4
 
     def test_one_required_variable_is_one_name(self, place: Path, only_run: OnlyRun) -> None:
         """A text is not taken apart into characters."""

@@ -202,6 +202,15 @@ def test_an_id_that_is_there_twice_refuses_the_import(tmp_path: Path, store: Run
     assert list(store.store.runs()) == []
 
 
+def test_an_id_that_another_run_has_refuses_the_import(tmp_path: Path, store: RunStore) -> None:
+    """Nothing is imported, the first one neither."""
+    store.store.run("k", run_id="next").finish()
+    with pytest.raises(RunstoneError) as caught:
+        store.import_runs(leave(tmp_path / "old", artifact(), artifact("next")))
+    assert (caught.value.code, caught.value.details["path"]) == ("run_exists", "2026-02-03/next.json")
+    assert [sealed.run_id for sealed in store.store.runs()] == ["next"]
+
+
 def test_names_that_mean_something_to_the_kernel_mean_nothing_here(tmp_path: Path, store: RunStore) -> None:
     """The document is the original all the same."""
     odd = artifact(**{"$redacted": "x", "$$": 1, "feasibility": {"$json": "{"}, "meta": {"$redacted": {}}})

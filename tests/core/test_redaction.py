@@ -25,7 +25,7 @@ from runstone.core.redaction import gate, sieve
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.gate import COMPILE_COST, MAX_LITERAL_BYTES, Gate
 from runstone.core.redaction.names import STEMS, folded
-from runstone.core.redaction.redactor import DECLARED, FAILED, Redactor
+from runstone.core.redaction.redactor import DECLARED, FAILED, MARK, Redactor
 from runstone.core.redaction.rule import Rule
 from runstone.core.redaction.rules import RULES
 from runstone.core.redaction.rules.checksums import CHECKS
@@ -54,6 +54,8 @@ DECLARED_VALUES = [
     f"{PLAIN}\x00\x1f",
 ]
 PIN = 73519284
+
+KEYS = [example.text for example in SECRETS["private-key"]]
 
 declared = pytest.mark.parametrize("value", DECLARED_VALUES, ids=range(len(DECLARED_VALUES)))
 
@@ -240,6 +242,26 @@ def test_a_secret_goes_from_every_kind_of_leaf(rule: str, example: planted.Plant
     assert canonical_text(example.secret)[1:-1] not in canonical_text(tree)
     assert {pointer for pointer, mark in marks if mark == f"redacted:{rule}"} >= {"/text", "/list/0/0", "/bytes"}
     assert [mark for pointer, mark in marks if pointer.startswith("/key/")] == [f"redacted:{rule}"]
+
+
+@pytest.mark.parametrize("encoding", [None, "utf-16-le", "utf-32-be"])
+@given(
+    lines=st.lists(st.sampled_from(["", "plain", DECLARED_VALUES[2], f"{PLAIN}\n{PLAIN}", *KEYS]), max_size=8),
+    ended=st.booleans(),
+)
+def test_each_line_is_found_again(encoding: str | None, lines: list[str], ended: bool) -> None:
+    """`lined` takes out what `text` does; a line without a secret stands where it says, of one with a secret a mark."""
+    text = "\n".join(lines) + "\n" * ended
+    if encoding is not None:
+        text = text.encode(encoding).decode("latin-1")
+    redactor = Redactor({DECLARED_VALUES[2]: DECLARED, f"{PLAIN}\n{PLAIN}": DECLARED})
+    clean, numbers = redactor.lined(text)
+    assert clean == redactor.text(text)[0]
+    assert len(numbers) == text.count("\n") + 1
+    found = clean.split("\n")
+    assert numbers[-1] == len(found) - 1
+    for line, number in zip(text.split("\n"), numbers, strict=True):
+        assert found[number] == line or MARK in found[number].replace("\0", "")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])

@@ -17,13 +17,35 @@ def test_the_final_statuses(status: str) -> None:
     assert len(FINAL_STATUSES) == 6
 
 
-@pytest.mark.parametrize("status", ["running", "OK", "Success", "", None, 1, True, [], "x" * 1000])
-def test_another_status_is_refused(status: Any) -> None:
+class Silent:
+    """A value that can neither be shown nor compared."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError("shown")
+
+    def __eq__(self, other: object) -> bool:
+        raise ZeroDivisionError("compared")
+
+    __hash__ = None  # type: ignore[assignment]  # nothing that can be looked up either
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        *((text, text) for text in ("running", "OK", "Success", "")),
+        ("x" * 1000, "x" * 40),
+        (None, "<NoneType>"),
+        (True, "<bool>"),
+        ([], "<list>"),
+        (Silent(), "<Silent>"),
+    ],
+)
+def test_another_status_is_refused(status: Any, found: str) -> None:
     """`invalid_status`, with what was expected and a short form of what was found."""
     with pytest.raises(RunstoneError) as caught:
         check_status(status)
     assert caught.value.code == "invalid_status"
-    assert caught.value.details == {"found": str(status)[:40], "expected": list(FINAL_STATUSES)}
+    assert caught.value.details == {"found": found, "expected": list(FINAL_STATUSES)}
 
 
 @pytest.mark.parametrize(

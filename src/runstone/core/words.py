@@ -30,14 +30,11 @@ NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 def check_status(status: Any, *, by_recovery: bool = True) -> str:
     """`status`, if a run can end with it; raises `invalid_status`. Only recovery gives `interrupted`."""
     known = [word for word in FINAL_STATUSES if by_recovery or word != INTERRUPTED]
-    if status in known:
+    if isinstance(status, str) and status in known:
         return str(status)
-    raise error(
-        "invalid_status",
-        f"{excerpt(str(status), 40)!r} is not a status that a run can be given; use one of {', '.join(known)}",
-        found=excerpt(str(status), 40),
-        expected=known,
-    )
+    found = excerpt(status, 40)
+    message = f"{found!r} is not a status that a run can be given; use one of {', '.join(known)}"
+    raise error("invalid_status", message, found=found, expected=known)
 
 
 def status_from_checks(results: Iterable[str]) -> str:

@@ -3,7 +3,8 @@
 - A bundle is verified where it lies, before a byte is written, and what is written is compared with its manifest.
 - A foreign run is recorded anew from the original's facts: no time, id or machine of the import enters, so the
   same original gives the same digest everywhere. The originals are kept unchanged beside it. What the format
-  cannot hold is refused with its place in the original; nothing is left out but what the run says may be.
+  cannot hold is refused with its place in the original; nothing is left out but what the run says may be. Of many
+  every one is proved before one is imported.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from runstone.core import layout
 from runstone.core.digests import digest_of, sha256_hex
 from runstone.core.events import CLOSED, DROPPED, OPENED
+from runstone.core.ids import fold_id
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, parse_manifest
@@ -21,7 +23,7 @@ from runstone.engine.reader import read_limited
 from runstone.engine.sealer import complete, open_journal
 from runstone.engine.verifier import FAULT, verify_bundle
 from runstone.engine.writer import admit, dropped_event
-from runstone.errors import RunstoneError, error
+from runstone.errors import NotFound, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.reader import ContractOf
     from runstone.ports.claims import Claims
-    from runstone.ports.objects import Bundle, Committed, Objects
+    from runstone.ports.journals import Journals
+    from runstone.ports.objects import Bundle, Committed, Objects, Stage
 
 
 def imported_claim(run_id: str) -> str:
@@ -115,6 +118,63 @@ class ForeignRun:
         self.may_drop = may_drop
 
 
+def prove_foreign(
+    runs: Iterable[ForeignRun], objects: Objects, journals: Journals, contract: Contract, redactor: Redactor
+) -> None:
+    """Raise what keeps one of many runs from being imported, before any is: what `foreign_lines` raises,
+    `invalid_archive` where two have one id, in any case, and `run_exists` where another run of the store has it.
+
+    `details` has the place in the original, so each run has its `places`.
+    """
+    open_ids = set(map(fold_id, journals.open_ids()))
+    seen: dict[str, dict[str, str]] = {}
+    for run in runs:
+        lines = foreign_lines(run, redactor)
+        run_id, place = run.opened["run_id"], dict(run.places[0])
+        folded = fold_id(run_id)
+        first = seen.setdefault(folded, place)
+        if first is not place:
+            message = f"run id {run_id} is there twice: {': '.join(first.values())} and {': '.join(place.values())}"
+            raise error("invalid_archive", message, **place)
+        try:
+            _refuse_taken(run, lines, objects, contract, is_open=folded in open_ids)
+        except RunstoneError as exc:
+            raise _placed(exc, place) from exc
+
+
+def _refuse_taken(run: ForeignRun, lines: list[bytes], objects: Objects, contract: Contract, *, is_open: bool) -> None:
+    """Raise `run_exists` where the id is that of another run: one that stands, is open or was purged."""
+    run_id: str = run.opened["run_id"]
+    if objects.exists(run_id):
+        if _standing(run_id, objects) != _digest(run, lines, objects, contract):
+            raise error("run_exists", f"run id {run_id} is that of another run in the store", run_id=run_id)
+    elif is_open:
+        raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
+    elif (stone := objects.tombstone(run_id)) is not None and stone.digest != _digest(run, lines, objects, contract):
+        raise stone.taken(run_id)
+
+
+def _standing(run_id: str, objects: Objects) -> Digest | None:
+    """The digest of the run that stands; none where its id is written in another case."""
+    try:
+        bundle = objects.open(run_id)
+    except NotFound:
+        return None
+    try:
+        return digest_of(read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES))
+    finally:
+        bundle.close()
+
+
+def _digest(run: ForeignRun, lines: list[bytes], objects: Objects, contract: Contract) -> Digest:
+    """The run digest that a run will have."""
+    stage = objects.stage(run.opened["run_id"])
+    try:
+        return _put(stage, run, lines, contract)
+    finally:
+        stage.discard()
+
+
 def import_foreign(
     run: ForeignRun, objects: Objects, contract: Contract, redactor: Redactor
 ) -> tuple[str, Digest, Committed]:
@@ -125,16 +185,20 @@ def import_foreign(
     run_id: str = run.opened["run_id"]
     stage = objects.stage(run_id)
     try:
-        lines = foreign_lines(run, redactor)
-        stage.put(layout.JOURNAL, lines)
-        for name, body in run.originals.items():
-            stage.put(layout.original(name), [body])
-        whole = b"".join(lines)
-        journal = open_journal(lambda start, end: (whole[start:end],), JournalIndex(), len(whole))
-        digest, _ = complete(stage, contract, journal)
-        return run_id, digest, stage.commit()
+        return run_id, _put(stage, run, foreign_lines(run, redactor), contract), stage.commit()
     finally:
         stage.discard()
+
+
+def _put(stage: Stage, run: ForeignRun, lines: list[bytes], contract: Contract) -> Digest:
+    """Put all files of the bundle; answers the run digest."""
+    stage.put(layout.JOURNAL, lines)
+    for name, body in run.originals.items():
+        stage.put(layout.original(name), [body])
+    whole = b"".join(lines)
+    journal = open_journal(lambda start, end: (whole[start:end],), JournalIndex(), len(whole))
+    digest, _ = complete(stage, contract, journal)
+    return digest
 
 
 def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
@@ -159,7 +223,8 @@ def foreign_lines(run: ForeignRun, redactor: Redactor) -> list[bytes]:
                 event = dropped_event(1, len(line), problem.code, None)
                 line = event.line(len(lines), ts)
         except RunstoneError as exc:
-            raise _unfit(exc, kind, dict(run.places[len(lines)]) if len(lines) < len(run.places) else {}) from exc
+            place = dict(run.places[len(lines)]) if len(lines) < len(run.places) else {}
+            raise _placed(exc, place, type=kind) from exc
         redacted += event.redactions
         dropped += data["events"] if kind == DROPPED else event.dropped
         lines.append(line)
@@ -184,7 +249,7 @@ def _problem(line: bytes, data: dict[str, Any]) -> RunstoneError | None:
     return None
 
 
-def _unfit(exc: RunstoneError, kind: str, place: dict[str, str]) -> RunstoneError:
-    """What the format cannot hold, named by its place in the original."""
+def _placed(exc: RunstoneError, place: dict[str, str], **details: str) -> RunstoneError:
+    """What is wrong with a run, named by its place in the original."""
     where = "".join(f"{part}: " for part in place.values())
-    return error(exc.code, f"{where}{exc.message}", **{**exc.details, "type": kind, **place})
+    return error(exc.code, f"{where}{exc.message}", **{**exc.details, **details, **place})

@@ -1,8 +1,9 @@
 """An original run folder as facts: what it tells, in its order and at its times.
 
 - Every file is kept unchanged under `artifacts/original/`; the log's bytes become `log` events.
-- Evidence into `artifacts/` points at the kept original; free text becomes a line at the end of the log. Evidence
-  that leads nowhere is a failed check `evidence_resolves`; the status stays what it was.
+- Evidence into `artifacts/` points at the kept original, that of a line at the same line, which may have another number
+  here; free text becomes a line at the end of the log. Evidence that leads nowhere, or would lead elsewhere, is a
+  failed check `evidence_resolves`; the status stays what it was.
 - Pure: the same original and the same redaction give the same facts.
 """
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "ovc-run-artifact/0.1"
 _STREAM: Final = "log"
+_HEAD: Final = 1
+"""The number of the line that names the run."""
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -59,17 +62,18 @@ def foreign_run(original: Original, redactor: Redactor) -> ForeignRun:
         **dict.fromkeys(run),
         "trigger": started["trigger"],
         "git": git_facts(run["git"]),
-        "env": started["env"],
+        # the names are sorted anew: of a list in which some have moved, no item is found under its number
+        "env": {key: names if names == run["env"][key] else None for key, names in started["env"].items()},
         "inputs": [input_row(data) for _, data in inputs],
         "outputs": [output_row(data) for _, data in outputs],
     }
-    log, lines = _log(original, redactor)
+    log, numbers = _log(original, redactor)
     placed: list[Placed] = [
         (layout.RUN, "$", (STARTED, started)),
         *_originals(original),
         *((layout.RUN, f"$.inputs[{number}]", fact) for number, fact in enumerate(inputs)),
         *((layout.LOG, "", fact) for fact in log),
-        *_checks(original, lines, shape),
+        *_checks(original, numbers, shape),
         *((layout.RUN, f"$.outputs[{number}]", fact) for number, fact in enumerate(outputs)),
     ]
     return ForeignRun(
@@ -154,29 +158,41 @@ def _artifact(item: dict[str, Any], *extras: str) -> dict[str, Any]:
         "size": None,
         "media_type": None,
         "path": None,
-        "extra": {key: item[key] for key in extras if key in item},
+        "extra": _extra(item, *extras),
     }
 
 
+def _extra(item: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: item[name] for name in names if name in item}
+
+
 def _output(item: dict[str, Any], run_id: str) -> Fact:
-    if item["type"] == "artifact" and item["ref"].rstrip("/").endswith(run_id):  # the run's own folder
-        return OUTPUT, {"type": item["type"], "ref": item["ref"]}
-    return "output", _artifact(item, "rows_written", "rows_updated", "extra")
+    extras = ("rows_written", "rows_updated", "extra")
+    if item["type"] == "artifact" and _is_own_folder(item["ref"], run_id):
+        return OUTPUT, {"type": item["type"], "ref": item["ref"], "extra": _extra(item, *extras)}
+    return "output", _artifact(item, *extras)
 
 
-def _log(original: Original, redactor: Redactor) -> tuple[list[Fact], int]:
-    """The log's bytes as events, and how many lines they will be, with the one that names the run.
+def _is_own_folder(ref: str, run_id: str) -> bool:
+    """Whether a reference is the path of the run's folder; a URL that ends with the id is of something else."""
+    return "://" not in ref and ref.replace("\\", "/").rstrip("/").rpartition("/")[2] == run_id
+
+
+def _log(original: Original, redactor: Redactor) -> tuple[list[Fact], list[int]]:
+    """The log's bytes as events, and for each line of the original's log the number that it has here, behind the one
+    that names the run.
 
     A log that ends within a line gets its LF: the lines of the import stand behind it.
     """
     encoding = original.encoding
     key = "text" if encoding == "utf-8" else "latin1"
     chunks = [(key, chunk.decode(encoding)) for chunk in _chunks(original.log, redactor, key)]
-    clean = redactor.text(original.log.decode(encoding))[0]
+    clean, lines = redactor.lined(original.log.decode(encoding))
     if clean and not clean.endswith("\n"):
         chunks.append(("text", "\n"))
-        clean += "\n"
-    return [("log", {"stream": _STREAM, key: text}) for key, text in chunks], 1 + clean.count("\n")
+    ended = lines[:-1] if original.log.endswith(b"\n") or not original.log else lines
+    numbers = [*([_HEAD] if original.has_head else []), *(_HEAD + 1 + line for line in ended)]
+    return [("log", {"stream": _STREAM, key: text}) for key, text in chunks], numbers
 
 
 def _chunks(log: bytes, redactor: Redactor, key: str) -> Iterator[bytes]:
@@ -192,9 +208,10 @@ def _chunks(log: bytes, redactor: Redactor, key: str) -> Iterator[bytes]:
         log = log[end:]
 
 
-def _checks(original: Original, lines: int, shape: dict[str, Any]) -> Iterator[Placed]:
+def _checks(original: Original, numbers: list[int], shape: dict[str, Any]) -> Iterator[Placed]:
     """Checks with evidence that an `ovc` document can hold, and the log lines that free text becomes."""
     lost: list[str] = []
+    lines = numbers[-1] if numbers else _HEAD
     for number, check in enumerate(original.checks):
         place, evidence = f"$.checks[{number}]", []
         for text in check["evidence"]:
@@ -202,30 +219,37 @@ def _checks(original: Original, lines: int, shape: dict[str, Any]) -> Iterator[P
             if reference is None:
                 lines += 1
                 yield layout.CHECKS, place, _line(text)
-                evidence.append(f"{layout.LOG}:line:{lines}")
-            elif text in original.files:
-                evidence.append(bundle_layout.original(text))
+                evidence.append(_numbered(lines))
             else:
-                evidence.append(text)
-                lost += [] if _resolves(reference, lines, shape) else [f"{check['id']}: {text}"]
+                found = _found(reference, original, numbers, shape)
+                evidence.append(found or text)
+                lost += [] if found else [f"{check['id']}: {text}"]
         data = {**{key: check[key] for key in ("id", "name", "status")}, "evidence": evidence}
         yield layout.CHECKS, place, ("check", data)
     if lost:
         yield from ((layout.CHECKS, "$.checks", fact) for fact in _lost(lost, lines))
 
 
+def _found(reference: Reference, original: Original, numbers: list[int], shape: dict[str, Any]) -> str:
+    """The reference to the same thing in the import, or nothing."""
+    file, path, line = reference.file, reference.json_path, reference.line
+    if line is not None:
+        return _numbered(numbers[line - 1]) if 0 < line <= len(numbers) else ""
+    if path is not None:
+        return f"{file}:{path}" if json_path_exists(shape, path) else ""
+    return bundle_layout.original(file) if file in original.files else ""
+
+
 def _lost(lost: list[str], lines: int) -> Iterator[Fact]:
     """A line for each reference that leads nowhere, behind `lines` others, and the failed check."""
     yield from (_line(f"evidence leads nowhere: {text}") for text in lost)
-    numbers = [f"{layout.LOG}:line:{lines + number}" for number in range(1, len(lost) + 1)]
-    yield "check", {"id": RESOLVES, "name": "Evidence resolves", "status": "fail", "evidence": numbers}
+    evidence = [_numbered(lines + number) for number in range(1, len(lost) + 1)]
+    yield "check", {"id": RESOLVES, "name": "Evidence resolves", "status": "fail", "evidence": evidence}
 
 
 def _line(text: str) -> Fact:
     return "log", {"level": "info", "text": text}
 
 
-def _resolves(reference: Reference, lines: int, shape: dict[str, Any]) -> bool:
-    if reference.line is not None:
-        return 0 < reference.line <= lines
-    return reference.json_path is not None and json_path_exists(shape, reference.json_path)
+def _numbered(line: int) -> str:
+    return f"{layout.LOG}:line:{line}"

@@ -1,7 +1,8 @@
 """Import run folders that OVC's own writer left: `run.json`, `checks.json`, `run.log`, perhaps `artifacts/`.
 
-Every folder is read and proved, also against the limits of the format, before one is imported. Nothing of the import
-enters a run: the same original gives the same digest, and importing it again changes nothing.
+Every folder is read and proved, also against the limits of the format and the runs of the store, before one is
+imported. Nothing of the import enters a run: the same original gives the same digest, and importing it again changes
+nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import os
 from runstone.contracts.ovc.document import NAME, VERSION
 from runstone.contracts.ovc.foreign import foreign_run
 from runstone.contracts.ovc.original import read_original, run_folders
-from runstone.engine.importer import foreign_lines, import_foreign
+from runstone.engine.importer import import_foreign, prove_foreign
 from runstone.errors import error
 from runstone.locate import open_bundle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runstone.core.digests import Digest
+    from runstone.engine.importer import ForeignRun
     from runstone.engine.store import Store
     from runstone.ports.objects import Committed
 
@@ -26,8 +30,8 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, D
     """Import one run folder, or a folder of many; answers run id, run digest and whether it was there, for each.
 
     `path` may be an archive of such folders. Raises `inside_own_store`, `file_not_found`, `invalid_archive` with the
-    place of the fault, `invalid_path`, `too_deep` and `too_large` with the place of what a bundle cannot hold, and
-    `run_exists` where another run has the id.
+    place of the fault, also where two folders have one id, `invalid_path`, `too_deep` and `too_large` with the place of
+    what a bundle cannot hold, and `run_exists` with the place of the run whose id another one has.
     """
     place = os.fspath(path)
     _refuse_own(place, store)
@@ -35,14 +39,13 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, D
     try:
         folders = run_folders(bundle)
         redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
-        for folder, entries in folders.items():
-            foreign_lines(foreign_run(read_original(bundle, folder, entries), redactor), redactor)
-        return [
-            import_foreign(
-                foreign_run(read_original(bundle, folder, entries), redactor), store.objects, contract, redactor
-            )
-            for folder, entries in folders.items()
-        ]
+
+        def runs() -> Iterator[ForeignRun]:  # read anew each time: all of them may be more than fits in memory
+            for folder, entries in folders.items():
+                yield foreign_run(read_original(bundle, folder, entries), redactor)
+
+        prove_foreign(runs(), store.objects, store.journals, contract, redactor)
+        return [import_foreign(run, store.objects, contract, redactor) for run in runs()]
     finally:
         bundle.close()
 

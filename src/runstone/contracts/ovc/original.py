@@ -60,6 +60,11 @@ class Original:
             return "latin-1"
         return "utf-8"
 
+    @property
+    def has_head(self) -> bool:
+        """Whether the log had the line that names the run."""
+        return self.log != self.files.get(layout.LOG, b"")
+
 
 def run_folders(bundle: Bundle) -> dict[str, list[Entry]]:
     """What stands in each run folder of a place: under `""` where it is one itself, else under `<folder>/`, sorted.

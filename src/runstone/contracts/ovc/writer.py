@@ -199,11 +199,11 @@ class RunWriter:
         """The kernel's status; `None` where the checks decide."""
         if self.missing:
             return FAILED
-        if status is None or status == SUCCESS:
+        if status is None:
             return None
-        if status in FINAL_STATUSES and status != INTERRUPTED:
-            return status
-        self.log(f"finish: {status!r} is no status of a run; recorded as failed")
+        if isinstance(status, str) and status in FINAL_STATUSES and status != INTERRUPTED:
+            return None if status == SUCCESS else status
+        self.log(f"finish: {excerpt(text_of(status))!r} is no status of a run; recorded as failed")
         return FAILED
 
     def _keep_artifacts(self, run: Run) -> None:

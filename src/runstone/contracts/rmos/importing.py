@@ -17,11 +17,10 @@ from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event, too
 from runstone.core import layout as bundle_layout
 from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.foreign import foreign_object
-from runstone.core.ids import fold_id
 from runstone.core.media import media_type
 from runstone.core.printing import print_json
 from runstone.core.values import Foreign
-from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
+from runstone.engine.importer import ForeignRun, import_foreign, prove_foreign
 from runstone.engine.publishing import publisher_of
 from runstone.errors import error
 from runstone.locate import open_bundle, read_file
@@ -41,15 +40,14 @@ FORMAT: Final = "rmos-run-artifact"
 def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, Digest, Committed]]:
     """Import every run at `path`; answers run id, run digest and whether it was there, for each.
 
-    Raises `file_not_found`, `invalid_archive` with the place of the fault, `too_large`, `inside_own_store`,
-    `published_conflict` where a document's place is taken, and `run_exists` where another run has the id.
+    Raises `file_not_found`, `invalid_archive` with the place of the fault, also where two runs have one id,
+    `too_large`, `inside_own_store`, `published_conflict` where a document's place is taken, and `run_exists` with the
+    place of the run whose id another one has.
     """
     found = _originals(os.fspath(path), store)
-    _check_ids(found)
     redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
     runs = [_foreign(original, redactor) for original in found]
-    for run in runs:
-        foreign_lines(run, redactor)
+    prove_foreign(runs, store.objects, store.journals, contract, redactor)
     for original in found:
         _check_place(original, store)
     imported = []
@@ -73,18 +71,6 @@ def _originals(place: str, store: Store) -> list[Original]:
         return list(originals(bundle))
     finally:
         bundle.close()
-
-
-def _check_ids(found: list[Original]) -> None:
-    """Refuse two runs of one id, which a store holds whatever its case."""
-    seen: dict[str, Original] = {}
-    for original in found:
-        run_id = original.value["run_id"]
-        first = seen.setdefault(fold_id(run_id), original)
-        if first is not original:
-            places = " and ".join(one.place.get("json_path", one.place["path"]) for one in (first, original))
-            message = f"run id {run_id} is there twice: {places}"
-            raise error("invalid_archive", message, **original.place)
 
 
 def _check_place(original: Original, store: Store) -> None:

@@ -24,7 +24,7 @@ from runstone.errors import RunstoneError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, Final
 
     from runstone.core.redaction.gate import Cache
@@ -139,12 +139,29 @@ class Redactor:
         """The same for a text in which nothing may be found but what `scope` says."""
         hits: list[str] = []
         for _ in range(MAX_ROUNDS):
-            spans = list(self._spans(text, scope)) if ZERO not in text else self._wide_spans(text, scope)
+            spans = self._look(text, scope)
             if not spans:
                 return text, hits
             text = self.replaced(text, spans, hits)
             scope = self.scope_of(text)
         return f"{MARK}{FAILED}]", [FAILED]
+
+    def lined(self, text: str) -> tuple[str, Sequence[int]]:
+        """`text` without its secrets, and for each of its lines which one it is there, both from 0; behind a last LF
+        stands one more, empty line. Of a secret every line is the one where its mark stands."""
+        numbers: Sequence[int] = range(text.count("\n") + 1)
+        for _ in range(MAX_ROUNDS):
+            spans = self._look(text, self.scope_of(text))
+            if not spans:
+                return text, numbers
+            moved = _moved_lines(text, spans)
+            numbers = [moved[number] for number in numbers]
+            text = self.replaced(text, spans, [])
+        return f"{MARK}{FAILED}]", [0] * len(numbers)
+
+    def _look(self, text: str, scope: Scope) -> list[Span]:
+        """All that goes from a text at once."""
+        return list(self._spans(text, scope)) if ZERO not in text else self._wide_spans(text, scope)
 
     def replaced(self, text: str, spans: list[Span], hits: list[str]) -> str:
         """`text` with a mark in the place of each span; what overlaps is one."""
@@ -353,6 +370,20 @@ def _joined(spans: list[Span]) -> Iterator[tuple[int, int, Span]]:
             best = min(best, spans[at], key=lambda span: (span[2], span[0] - span[1], span[3]))
             at += 1
         yield start, stop, best
+
+
+def _moved_lines(text: str, spans: list[Span]) -> list[int]:
+    """For each line of `text`, which one it is where a mark stands in the place of each span."""
+    moved, end = [0], 0
+    for start, stop, _ in _joined(spans):
+        moved += _next_lines(moved[-1], text.count("\n", end, start))
+        moved += [moved[-1]] * text.count("\n", start, stop)
+        end = stop
+    return [*moved, *_next_lines(moved[-1], text.count("\n", end))]
+
+
+def _next_lines(line: int, count: int) -> range:
+    return range(line + 1, line + 1 + count)
 
 
 def _line_of(value: Any) -> tuple[bytes | None, Any]:
