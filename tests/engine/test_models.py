@@ -381,12 +381,13 @@ def test_a_thousand_calls_at_once(store: Store) -> None:
 
 
 def test_an_exception_goes_on_and_says_nothing_here(store: Store, phrase: str) -> None:
-    """Its type is recorded, and the status that the provider gave; what it says may quote the prompt."""
+    """Its class is recorded, and the status that the provider gave; what it says may quote the prompt."""
     with store.run("agent", run_id="r") as run, pytest.raises(ProviderError, match="pelican"):
         fail(run, phrase, phrase[:4], ProviderError(f"bad request: {phrase}"))
     (data,) = returned(store)
     assert data["status"] == "error"
-    assert data["error"] == {"type": "ProviderError", "message": WITHHELD, "http_status": 429}
+    told = {"type": "ProviderError", "class": f"{__name__}.ProviderError"}
+    assert data["error"] == {**told, "message": WITHHELD, "http_status": 429}
     assert data["output"]["chunks"] == 1
     assert phrase.encode() not in on_disk(store)
 

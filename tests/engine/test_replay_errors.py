@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from runstone.core.bounding import MAX_TEXT
+from runstone.core.recorded import RecordedCall
 from runstone.engine.own_errors import MAX_DETAILS_BYTES, made_again
+from runstone.engine.replay.raising import RecordedError, exception_of
+from runstone.engine.replay.validating import validation_error
 from runstone.engine.store import Store
 from runstone.errors import CODES, Conflict, InvalidInput, PolicyBlocked, RunstoneError
 
@@ -99,6 +106,114 @@ RAISED = {
                 told += [str(exc), list(exc.args)]
         run.finish(result=told)
         """,
+    "one that a library of Runstone has a namesake of": """
+        import json
+
+        @run.tool()
+        def tool(x):
+            return json.loads(x)
+
+        try:
+            tool("{")
+        except json.JSONDecodeError as exc:
+            told = [type(exc).__name__, str(exc)]
+        run.finish(result=told)
+        """,
+    "one of many of a name": """
+        class First:
+            class Missing(LookupError):
+                pass
+
+        class Second:
+            class Missing(LookupError):
+                pass
+
+        class ConnectionError(RuntimeError):
+            pass
+
+        @run.tool()
+        def tool(x):
+            raise [First.Missing, Second.Missing, ConnectionError][x]("no")
+
+        told = []
+        for x in (0, 1, 2):
+            try:
+                tool(x)
+            except Second.Missing:
+                told.append("second")
+            except First.Missing:
+                told.append("first")
+            except ConnectionError:
+                told.append("own")
+        run.finish(result=told)
+        """,
+    "one that is hard to make": """
+        class Odd(ValueError):
+            def __new__(cls, one, two):
+                return super().__new__(cls, one)
+
+            def __init__(self, one, two):
+                self.two = two
+
+            def __str__(self):
+                return f"odd {self.two}"
+
+        class Last(ValueError):
+            def __init_subclass__(cls):
+                raise RuntimeError("no")
+
+        @run.tool()
+        def tool(x):
+            raise Odd(1, 2) if x else Last("end")
+
+        told = []
+        for x in (0, 1):
+            try:
+                tool(x)
+            except Odd as exc:
+                told.append(str(exc))
+            except ValueError as exc:
+                told += [type(exc).__name__, str(exc)]
+        run.finish(result=told)
+        """,
+    "a group": """
+        @run.tool()
+        def tool(x):
+            raise x and ExceptionGroup("many", [OSError(), KeyError(1)]) or BaseExceptionGroup("all", [SystemExit()])
+
+        told = []
+        for x in (0, 1):
+            try:
+                tool(x)
+            except ExceptionGroup as exc:
+                told += [str(exc), exc.message, len(exc.exceptions)]
+            except BaseExceptionGroup as exc:
+                told += [str(exc), exc.message, len(exc.exceptions)]
+        run.finish(result=told)
+        """,
+    "what is no Exception": """
+        import concurrent.futures
+
+        RAISED = {
+            "exit": SystemExit(3), "end": SystemExit("over"), "key": KeyboardInterrupt(), "base": BaseException("x"),
+            "task": asyncio.CancelledError(), "future": concurrent.futures.CancelledError("no task"),
+        }
+
+        @run.tool()
+        def tool(x):
+            raise RAISED[x]
+
+        told = []
+        for x in RAISED:
+            try:
+                try:
+                    tool(x)
+                except Exception as exc:
+                    told += ["caught", str(exc)]
+            except BaseException as exc:
+                told += [type(exc).__name__, str(exc), getattr(exc, "code", None)]
+        run.finish(result=told)
+        """,
     "texts that look like numbers": """
         import enum
 
@@ -139,6 +254,99 @@ def test_what_came_of_a_tool_comes_of_it_again(program: Program, what: str) -> N
     ]
     assert told[0] == told[1]
     assert told[0]
+
+
+def test_an_error_of_pydantic_is_one_again(program: Program) -> None:
+    """It says the same, although nothing can be derived from its class."""
+    pytest.importorskip("pydantic")
+    body = """
+    @run.tool()
+    def tool(text):
+        return Order.model_validate_json(text).count
+
+    def told_of(text):
+        try:
+            tool(text)
+        except ValidationError as exc:
+            errors = [[error[name] for name in ("loc", "type", "msg", "input")] for error in exc.errors()]
+            return [str(exc), exc.title, errors]
+
+    texts = ("{", "{}", '{"count": 3, "sizes": [1, "a"]}', '{"count": 1, "rate": 4, "mark": "x"}', '{"count": 9}')
+    run.finish(result=[told_of(text) for text in texts])
+    """
+    before = """
+    from pydantic import BaseModel, Field, ValidationError, model_validator
+    from pydantic_core import PydanticCustomError
+
+    class Order(BaseModel):
+        count: int = Field(gt=2)
+        sizes: list[int] = Field(default=[1, 2, 3], min_length=3)
+        rate: float = Field(default=1, le=2.5)
+        mark: str = Field(default="a", pattern="^a$")
+
+        @model_validator(mode="after")
+        def look(self):
+            if self.count == 9:
+                raise PydanticCustomError("nine", "no {nine}, not {count}", {"count": 9})
+            return self
+    """
+    found = program.replay(program.run(body, before=before))
+    assert (found.divergence, found.ok) == (None, True)
+
+
+def test_an_error_of_pydantic_that_says_something_else_is_none() -> None:
+    """Of what is no such message, or was changed in the record, none is made."""
+    core = pytest.importorskip("pydantic_core")
+    message = "1 validation error for A\nx\n  Field is gone [type=missing, input_value={}, input_type=dict]"
+    for text in ("", "odd", message):
+        with pytest.raises(ValueError, match="^" + re.escape(text)):
+            validation_error(core.ValidationError, text)
+
+
+def test_the_class_of_an_error_is_told_where_its_name_does_not(store: Store) -> None:
+    """With its module; of Python's own and of Runstone's the name alone is."""
+
+    class OwnError(Exception):
+        pass
+
+    with store.run("agent", run_id="r") as run:
+
+        @run.tool()
+        def tool(exc: BaseException) -> None:
+            raise exc
+
+        for exc in (ValueError("m"), RunstoneError("mine", "m"), OwnError("m")):
+            with pytest.raises(type(exc)):
+                tool(exc)
+    own = "test_the_class_of_an_error_is_told_where_its_name_does_not.<locals>.OwnError"
+    assert [call["error"].get("class") for call in calls(store)] == [None, None, f"{__name__}.{own}"]
+
+
+CLASSES = [
+    ("KeyError", None, KeyError),
+    ("JSONDecodeError", "json.decoder.JSONDecodeError", json.JSONDecodeError),
+    ("JSONDecodeError", "moved.JSONDecodeError", RecordedError),
+    ("PicklingError", None, pickle.PicklingError),
+    ("PicklingError", "moved.PicklingError", pickle.PicklingError),
+    ("Nowhere", "at.all.Nowhere", RecordedError),
+    ("odd\0", ["odd"], RecordedError),
+]
+
+
+@pytest.mark.parametrize(("name", "told", "kind"), CLASSES)
+def test_a_class_is_found_in_full_or_by_a_name_that_is_the_only_one(name: str, told: Any, kind: Any) -> None:
+    """Whatever an older record tells, or one of a program that has changed since."""
+
+    class JSONDecodeError(Exception):
+        pass
+
+    call = {"call": "call-1", "name": "t", "args": None, "parent": None}
+    match = RecordedCall("tool", {"seq": 0, "data": call}, None)
+    match.answer = {"data": {"error": {"type": name, "message": "'m'", "class": told}}}
+    made = exception_of(cast("Any", None), match)
+    assert isinstance(made, kind)
+    assert str(made) == "'m'"
+    assert JSONDecodeError is not type(made)
 
 
 def test_what_is_kept_out_of_a_message_is_kept_out_of_details(program: Program) -> None:

@@ -96,6 +96,26 @@ def test_no_prompt_is_on_disk_or_in_a_report(program: Program, monkeypatch: pyte
     assert not any(b"SECRET" in path.read_bytes() for path in files)
 
 
+def test_a_model_that_took_too_long_is_cancelled_again(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not asked, and waits until then."""
+    body = """
+    async def ask():
+        await asyncio.sleep(60)
+
+    async def main():
+        try:
+            await asyncio.wait_for(run.model_call("m", "hi").do(ask), 0.1)
+        except TimeoutError:
+            return "timeout"
+
+    run.finish(result=asyncio.run(main()))
+    """
+    run_id = program.run(body)
+    monkeypatch.delenv("RUNSTONE_DEBUG_KEY")
+    found = program.replay(run_id, identities=[program.identity])  # type: ignore[attr-defined]  # see the fixture
+    assert (found.divergence, found.notes, found.ok) == (None, [], True)
+
+
 PYDANTIC = """\
 import sys
 from pathlib import Path

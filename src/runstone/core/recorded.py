@@ -15,6 +15,7 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, MODEL_CALLED, MODEL_RETURNED, OPENED
+from runstone.core.times import SECOND_NS, parse_time
 from runstone.core.values import COERCED
 from runstone.errors import RunstoneError
 
@@ -113,7 +114,7 @@ def outcome_of(kind: str, data: Any) -> dict[str, Any]:
     """Of an answer what counts: times, tokens and prices do not, nor what an error is beside its type and message."""
     error = data["error"]
     if type(error) is dict:
-        error = {name: told for name, told in error.items() if name not in ("code", "details")}
+        error = {name: told for name, told in error.items() if name not in ("class", "code", "details")}
     if kind == TOOL:
         found = {"status": data["status"], "result": data["result"], "error": error}
         return found | {name: data[name] for name in ("items", "yielded") if name in data}
@@ -143,6 +144,8 @@ class Record:
         self.contracts: dict[str, Any] = {}
         """By digest: contracts of the tools."""
         self.run_id = ""
+        self.opened_at = ""
+        """When it began."""
         self.together = False
         self._begun: dict[str, RecordedCall] = {}
         self._by_id: dict[str, RecordedCall] = {}
@@ -199,7 +202,7 @@ class Record:
         elif kind == "contract":
             self.contracts[data["sha256"]] = data["document"]
         elif kind == OPENED:
-            self.run_id = data["run_id"]
+            self.run_id, self.opened_at = data["run_id"], event["ts"]
         elif kind == "child":
             self.children.append(data["run_id"])
         owner = self._innermost()
@@ -207,6 +210,12 @@ class Record:
             self.inputs.append(event)
         if kind not in NOT_REPEATED:
             _tell(owner, event)
+
+    def passed_s(self, call: RecordedCall) -> float:
+        """Seconds from the beginning of the run to the answer of a call; 0 of one that has none."""
+        if call.answer is None:
+            return 0
+        return max(0, parse_time(call.answer["ts"]) - parse_time(self.opened_at)) / SECOND_NS
 
     def children_begun(self, live: Container[str]) -> list[str]:
         """Ids of the runs that are a part of it and that a replay begins: not those that an answer tells of a call that

@@ -22,6 +22,7 @@ from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.tools.limits import Limits, Spent
 from runstone.core.tools.prices import TOKENS
 from runstone.engine.facts import MESSAGE_CHARACTERS, kept_out_of, text_of, without_heard
+from runstone.errors import RunstoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,6 +50,9 @@ _STOPS: Final = frozenset(
     )
 )
 """Names of exceptions which say that somebody stopped a call, and not that it failed."""
+
+_KNOWN_BY_NAME: Final = ("builtins", RunstoneError.__module__)
+"""Modules of which an exception's class is told by its name alone."""
 
 PATIENCE_S: Final = 1.0
 """So long a call waits for another thread that tells a contract; then it is told twice."""
@@ -351,10 +355,22 @@ def left_early(items: int) -> dict[str, str]:
     return {"type": GeneratorExit.__name__, "message": f"left by its caller after {items} item{'s' * (items != 1)}"}
 
 
+def type_of(exc: BaseException) -> dict[str, str]:
+    """How the class of an exception is recorded: its name (`type`), and where that alone does not tell it `class`."""
+    kind = type(exc)
+    known = text_of(kind.__module__) in _KNOWN_BY_NAME
+    return {"type": kind.__name__} if known else {"type": kind.__name__, "class": class_name(kind)}
+
+
+def class_name(kind: type) -> str:
+    """The name of a class behind that of its module."""
+    return f"{text_of(kind.__module__)}.{kind.__qualname__}"
+
+
 def failure_of(run: Run, exc: BaseException) -> dict[str, str]:
     """What a call raised, as it is recorded: without what calls and runs in it, or around it, keep out of theirs."""
     message = without_heard(text_of(exc), keepers_of(exc))
-    return {"type": type(exc).__name__, "message": shorten_for(run)(message, MESSAGE_CHARACTERS)}
+    return {**type_of(exc), "message": shorten_for(run)(message, MESSAGE_CHARACTERS)}
 
 
 def shorten_for(run: Run) -> Callable[[str, int], str]:

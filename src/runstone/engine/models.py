@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runstone.core.digests import sha256_hex
 from runstone.core.events import MODEL_CALLED, MODEL_RETURNED
 from runstone.core.tools.prices import TOKENS
-from runstone.engine.calls import AROUND, BLOCKED, OK, Call, status_of, usage_of
+from runstone.engine.calls import AROUND, BLOCKED, OK, Call, status_of, type_of, usage_of
 from runstone.engine.debug_vault import vault_of
 from runstone.engine.facts import WITHHELD, maybe_text, text_of, withhold
 from runstone.engine.governing import blocked_by, is_block_of, records_nothing, unrecorded
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+    from runstone.core.recorded import RecordedCall
     from runstone.engine.debug_vault import Vault
     from runstone.engine.recorder import Run
+    from runstone.engine.replay.book import Book
 
 
 class ModelCall:
@@ -77,7 +79,7 @@ class ModelCall:
     async def _done_async(self, function: Callable[..., Any], args: Any, named: Any) -> Any:
         self._doing = True
         async with self:
-            answer = self._kept_then() if self._is_answered else await function(*args, **named)
+            answer = await self._kept_then_async() if self._is_answered else await function(*args, **named)
             self.answered(answer)
             return answer
 
@@ -87,7 +89,20 @@ class ModelCall:
         return self._run.replay is not None and not self._run.replay.runs(self._model)
 
     def _kept_then(self) -> Any:
-        from runstone.engine.replay.answering import answer, text_of_model
+        from runstone.engine.replay.answering import text_of_model
+
+        return text_of_model(*self._repeated())
+
+    async def _kept_then_async(self) -> Any:
+        from runstone.engine.replay.answering import text_of_model, until_cancelled
+
+        replay, match = self._repeated()
+        await until_cancelled(replay, match)
+        return text_of_model(replay, match)
+
+    def _repeated(self) -> tuple[Book, RecordedCall]:
+        """The recorded call that this one is, once what was recorded while it was at work is recorded again."""
+        from runstone.engine.replay.answering import answer
 
         replay, call = self._run.replay, self._call
         match = None if replay is None or call is None else replay.matched(call.id)
@@ -98,7 +113,7 @@ class ModelCall:
         self._finish_reason = match.said("finish_reason")
         if match.said("status") == BLOCKED:
             self.attempt()  # one more try was blocked then
-        return text_of_model(replay, match)
+        return replay, match
 
     @property
     def id(self) -> str | None:
@@ -271,8 +286,8 @@ class ModelCall:
         return prices.cost(self._amount or 0) if known and prices is not None else None
 
     def _failed(self, exc: BaseException) -> dict[str, Any]:
-        """What is told of an exception: its type, and the HTTP status that libraries of providers give it."""
-        failure: dict[str, Any] = {"type": type(exc).__name__, "message": WITHHELD}
+        """What is told of an exception: its class, and the HTTP status that libraries of providers give it."""
+        failure: dict[str, Any] = {**type_of(exc), "message": WITHHELD}
         if (status := _http_status(exc)) is not None:
             failure["http_status"] = status
         if isinstance(exc, RunstoneError) and exc.code in CODES:

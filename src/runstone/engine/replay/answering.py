@@ -2,33 +2,29 @@
 
 - The tool is not called. A function of any kind is stood in for by one of the same kind.
 - A value is given back as JSON: of what was no JSON, where the record has it. Each answer is a copy of its own.
-- What a tool raised is raised again, as the class of that name if Python or the program has just one, else as
-  `RecordedError`.
-- An error of Runstone's own has its code and details again, with the ids of the runs and calls of here.
+- What a tool raised is raised again (`engine.replay.raising`). What was cancelled in a task waits until it is.
 - The facts that the tool recorded are recorded again, with ids of calls that are new; so is what it used of tokens.
   What was called in it counts (`engine.replay.counting`).
 """
 
 from __future__ import annotations
 
-import builtins
 from typing import TYPE_CHECKING
 
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.parsing import parse_json
 from runstone.core.recorded import BLOCKED, OWN_CALLS, restored
 from runstone.core.tools.prices import TOKENS
-from runstone.engine.calls import AROUND, OK
-from runstone.engine.own_errors import made_again
+from runstone.engine.calls import AROUND, CANCELLED, OK
 from runstone.engine.replay.counting import count_below, tries_of
+from runstone.engine.replay.raising import exception_of
 from runstone.engine.replay.stopping import RESULT, Divergence, Stopped
 from runstone.engine.tool_call import ToolCall
 from runstone.engine.tracking import next_id
 from runstone.engine.wrapping import ASYNC_GENERATOR, COROUTINE, GENERATOR, flags_of
-from runstone.errors import CODES, RunstoneError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterator
     from typing import Any, Final
 
     from runstone.core.events import Event
@@ -39,14 +35,14 @@ if TYPE_CHECKING:
 FORMS: Final = ("coroutine", "generator", "async generator")
 """What a plain function may answer behind which the work is still to be done, as `tool.returned` names it."""
 INVALID_RESULT: Final = "invalid_result"
+CANCELLED_ERROR: Final = "CancelledError"
+"""By which a task is cancelled."""
+LEFT: Final = GeneratorExit.__name__
+"""By which a generator is left by its caller, or a coroutine that nobody awaits any more."""
+PATIENCE_S: Final = 10.0
+"""So long a call waits to be cancelled beyond the time that passed then from the beginning of the run on."""
 _IDS: Final = ("call", "parent")
 _LEFT_OUT: Final = ("child", "children", "debug", "debug_error")
-
-
-class RecordedError(Exception):
-    """Stands for an exception of the record: `name` is its type's name."""
-
-    name = "Exception"
 
 
 def stand_in(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,25 +66,79 @@ def _plain() -> Any:
 
 
 async def _awaited() -> Any:
-    return _given(*_answered())
+    book, match, call = _answered()
+    await until_cancelled(book, match)
+    return _given(book, match, call)
 
 
 def _items() -> Generator[Any, Any, Any]:
-    answered = _answered()
-    yield from _yielded(answered[1])
-    return _given(*answered)
+    book, match, call = _answered()
+    for left, item in _yielded(match):
+        try:
+            yield item
+        except BaseException as exc:
+            if _is_over(match, exc, left):
+                break
+    return _given(book, match, call)
 
 
 async def _items_async() -> AsyncGenerator[Any, Any]:
-    answered = _answered()
-    for item in _yielded(answered[1]):
-        yield item
-    _given(*answered)
+    book, match, call = _answered()
+    for left, item in _yielded(match):
+        try:
+            yield item
+        except BaseException as exc:
+            if _is_over(match, exc, left):
+                break
+    else:
+        if _stop_of(match) == CANCELLED_ERROR:
+            await until_cancelled(book, match)
+    _given(book, match, call)
 
 
-def _yielded(match: RecordedCall) -> list[Any]:
+async def until_cancelled(book: Book, match: RecordedCall) -> None:
+    """Wait until a call that was cancelled then is so now; any other does not wait.
+
+    Raises `CancelledError`, also where nobody cancels it in time (`PATIENCE_S`): that is remarked, and no divergence,
+    as a tool may have come to it by itself.
+    """
+    import asyncio
+
+    if _stop_of(match) not in (CANCELLED_ERROR, LEFT):
+        return
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # a loop of another library, in which others than asyncio cancel
+        return
+    await asyncio.sleep(book.record.passed_s(match) + PATIENCE_S)
+    book.remark(f"{match.kind} {match.name} was cancelled then, and nobody cancels it now ({match.id})")
+    raise asyncio.CancelledError
+
+
+def _stop_of(match: RecordedCall) -> str | None:
+    """The name of the exception by which a call was stopped, and did not fail."""
+    return _error_type(match) if match.said("status") == CANCELLED else None
+
+
+def _error_type(match: RecordedCall) -> str | None:
+    told = match.said("error")
+    return told.get("type") if type(told) is dict else None
+
+
+def _is_over(match: RecordedCall, thrown: BaseException, left: int) -> bool:
+    """Whether a generator that has so many items left yields none of them, as its caller wants no more. Raises what is
+    thrown into it where it did not catch that then."""
+    closed = isinstance(thrown, GeneratorExit)
+    if _error_type(match) == type(thrown).__name__ and (closed or not left):
+        raise thrown
+    return closed
+
+
+def _yielded(match: RecordedCall) -> Iterator[tuple[int, Any]]:
+    """What a generator yielded, each with the number of those behind it."""
     found = restored(match.said("yielded"))
-    return found if type(found) is list else []
+    items = found if type(found) is list else []
+    return zip(range(len(items) - 1, -1, -1), items, strict=True)
 
 
 def _recorded() -> RecordedCall:
@@ -117,7 +167,7 @@ def _given(book: Book, match: RecordedCall, call: Call) -> Any:
         return restored(match.said("result"))
     if match.said("status") == BLOCKED and tries_of(match) and isinstance(call, ToolCall):
         call.attempt()  # one more try was blocked then
-    if match.answer is None or match.said("status") == BLOCKED:
+    if match.answer is None or match.said("status") == BLOCKED or _stop_of(match) == LEFT:
         found = {**match.side(), "call": call.id, "line": None, "status": "allowed"}
         message = f"{match.kind} {match.name} was {match.said('status') or 'left open'} then, and is let through now"
         raise book.stop(Divergence(RESULT, message, {**match.side(), **match.outcome()}, found))
@@ -142,75 +192,6 @@ def answer(book: Book, match: RecordedCall, call: Any) -> None:
     used = match.said("usage")
     if type(used) is dict:
         call.usage(match.said("model"), **{name: used.get(name, 0) for name in TOKENS})
-
-
-def exception_of(book: Book, match: RecordedCall) -> BaseException:
-    """The exception that the recorded error of a call (`type`, `message`) stands for."""
-    recorded = match.said("error")
-    told = recorded if type(recorded) is dict else {}
-    name, message = str(told.get("type") or "Exception"), str(told.get("message") or "")
-    found = _class_named(name)
-    if "code" in told or name in CODES or (found is not None and issubclass(found, RunstoneError)):
-        details = _as_here(book, restored(told.get("details")))
-        return made_again(found, told, details if type(details) is dict else {})
-    bases = (RecordedError,) if found is None else (RecordedError, found)
-    try:
-        kind = type(name, bases, {"name": name, "__init__": _quiet, "__str__": _message})
-        made: BaseException = kind(message)
-        if isinstance(made, KeyError):
-            made.args = (_key(message),) if message else ()
-    except TypeError:  # a class that cannot be mixed
-        made = type(name, (RecordedError,), {"name": name})(message)
-    if type(told.get("http_status")) is int:
-        made.status_code = told["http_status"]  # type: ignore[attr-defined]  # as libraries of providers have it
-    return made
-
-
-def _quiet(self: BaseException, message: str) -> None:
-    self.args = (message,)
-
-
-def _message(self: BaseException) -> str:
-    if isinstance(self, KeyError):
-        return repr(self.args[0]) if self.args else ""
-    return str(self.args[0])
-
-
-def _key(message: str) -> Any:
-    """The key that a `KeyError` has shown in its message."""
-    from ast import literal_eval
-
-    try:
-        return literal_eval(message)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return message
-
-
-def _as_here(book: Book, value: Any, name: str = "") -> Any:
-    """Details of an error, in which the run and its calls have the ids that they have here."""
-    if type(value) is list:
-        return [_as_here(book, item) for item in value]
-    if type(value) is dict:
-        return {key: _as_here(book, item, key) for key, item in value.items()}
-    if type(value) is not str:
-        return value
-    if value == book.record.run_id:
-        return book.run.run_id
-    return book.ids.get(value, value) if name == "call" else value
-
-
-def _class_named(name: str) -> type[BaseException] | None:
-    """The exception that Python has by a name, or else the only one that the program has loaded."""
-    known = getattr(builtins, name, None)
-    if isinstance(known, type) and issubclass(known, BaseException):
-        return known
-    found, waiting = set(), [BaseException]
-    while waiting:
-        for kind in type.__subclasses__(waiting.pop()):
-            waiting.append(kind)
-            if kind.__name__ == name and not issubclass(kind, RecordedError):
-                found.add(kind)
-    return found.pop() if len(found) == 1 else None
 
 
 def text_of_model(book: Book, match: RecordedCall) -> Any:

@@ -52,7 +52,7 @@ class Book:
     the names of what is called for real (`counted` is told how many more are at work), `texts` what debug mode had kept
     of answers, by call. `files` reads what the recorded run keeps, `renamed` gives runs the ids of the record.
     `parts` gives the record of a run that was begun in the recorded one, and `approver_for` who answers for one that is
-    asked."""
+    asked. `remark` tells who started the replay of what is no divergence."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class Book:
         counted: Callable[[int], None],
         parts: Callable[[str], Record | None],
         approver_for: Callable[[Approver], Approver],
+        remark: Callable[[str], None],
     ) -> None:
         self.run = run
         self.record = record
@@ -76,6 +77,7 @@ class Book:
         self.files = files
         self.parts = parts
         self.approver_for = approver_for
+        self.remark = remark
         self.ids: dict[str, str] = {}
         """Id of a call in the record → its id here."""
         self._mode = mode

@@ -104,7 +104,7 @@ class Session:
     def refused(self, what: str, detail: str, where: str, call: Any, importing: bool) -> None:
         """A guard has refused something; while a module is imported, that is a remark."""
         if importing:
-            self._send({"note": self._hide(f"{what} refused while a module is imported: {detail} at {where}")})
+            self.remark(f"{what} refused while a module is imported: {detail} at {where}")
             return
         book = None if call is None else call.run.replay
         match = None if book is None else book.matched(call.id)
@@ -145,6 +145,10 @@ class Session:
             run.writer.record("divergence", data)
             data = run.redactor.tree(coerce(data)[0], [])
         self._send({"divergence": data})
+
+    def remark(self, text: str) -> None:
+        """Tell who started the process what is no divergence."""
+        self._send({"note": self._hide(text)})
 
     def count_live(self, more: int) -> None:
         """So many calls more are being made for real."""
@@ -220,6 +224,7 @@ class Session:
             counted=self.count_live,
             parts=self._part,
             approver_for=self.approver_for,
+            remark=self.remark,
         )
 
     def _part(self, run_id: str) -> Record | None:
@@ -268,6 +273,7 @@ class NoRecord(Book):
             counted=lambda _: None,
             parts=lambda _: None,
             approver_for=approver_for,
+            remark=lambda _: None,
         )
 
     def judged(self, baseline: Any, judge: Callable[[Any], Verdict]) -> Verdict:
