@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from enum import Enum
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -96,6 +97,26 @@ def test_the_decision_keeps_the_numbers_of_the_feasibility(tmp_path: Path) -> No
     assert text.count('"rim": 40.0') == 2
 
 
+@pytest.mark.parametrize("own", [{"risk_level": "RED"}, {}], ids=["its own", "of safety"])
+def test_details_may_be_called_as_those_of_a_gate(tmp_path: Path, own: dict[str, Any]) -> None:
+    """They are told as they were computed, and are no override, no facts and no request."""
+    details = {
+        "override": {"by": "boss", "reason": "of the feed limit"},
+        "facts": 7,
+        "request_sha256": "x",
+        "rim": 40.0,
+    }
+    part = {"risk_level": "GREEN", "details": details}
+    judged = {**own, "details": details, "safety": {"risk_level": "GREEN"}} if own else {"safety": part}
+    functions: dict[str, Any] = {"feasibility": {"saw": lambda **_: judged}, "toolpaths": {"saw": lambda **_: {}}}
+    service = Service(tmp_path / "runs", **functions)
+    answer = service.ask(CALM)
+    found = service.one(answer)
+    assert (found["decision"]["details"], "override" in found["meta"]) == (details, False)
+    assert service.store.read(found["run_id"]).decode().count('"rim": 40.0') == 2
+    assert "override" not in next(service.kernel(answer).events("decision"))["data"]["details"]
+
+
 @pytest.mark.parametrize(
     ("judged", "level"),
     [
@@ -133,6 +154,21 @@ def test_a_blocked_request(service: Service) -> None:
     assert (found["outputs"], found["hashes"]["toolpaths_sha256"]) == (NOTHING, None)
     assert "feasibility" not in found["request_summary"]
     assert service.kernel(answer).status == "blocked"
+
+
+class Risk(str, Enum):  # noqa: UP042  # as the first writer has it
+    """A level that is text."""
+
+    GREEN = "GREEN"
+
+
+def test_a_level_may_be_a_member_of_an_enumeration(tmp_path: Path) -> None:
+    """Whose text is its value."""
+    judged = {"risk_level": Risk.GREEN, "score": 90}
+    service = Service(tmp_path / "runs", feasibility={"saw": lambda **_: judged})
+    answer = service.ask(CALM, gcode="M2")
+    assert (answer.status, service.one(answer)["decision"]["risk_level"]) == (200, "GREEN")
+    assert answer.content["_hashes"]["feasibility_sha256"] == sha256_json(judged)
 
 
 @pytest.mark.parametrize("level", ["UNKNOWN", "PURPLE", "", None, 7, ["GREEN"]])
@@ -352,15 +388,33 @@ def test_nothing_is_done_unrecorded(service: Service, monkeypatch: pytest.Monkey
 def test_an_answer_whose_document_is_not_published_is_withheld(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The work was done: 500 names the run, and recovery publishes it."""
+    """The work was done: 500 names the run and no file, and recovery publishes it."""
     publish = Publisher.publish_sealed
     full = error("store_unavailable", "full")
     monkeypatch.setattr(Publisher, "publish_sealed", lambda *_: (_ for _ in ()).throw(full))
     answer = service.ask(CALM)
-    assert (answer.status, answer.content["detail"]["error"]) == (500, "TOOLPATHS_ERROR")
+    told = answer.content["detail"]
+    assert (answer.status, told["error"], told["run_artifact_path"]) == (500, "TOOLPATHS_ERROR", None)
     monkeypatch.setattr(Publisher, "publish_sealed", publish)
     assert [recovery.outcome for recovery in service.store.store.recover()] == ["published"]
-    assert service.store.document(answer.content["detail"]["run_id"])["status"] == "OK"
+    assert service.store.document(told["run_id"])["status"] == "OK"
+
+
+def test_a_block_whose_document_is_not_published_is_a_block(service: Service) -> None:
+    """409 with its decision, whatever stands in the way of the file; of that there is no path."""
+    day = service.store.path(service.ask(CALM).content["_run_id"]).parent
+    day.rename(day.with_name("aside"))
+    day.write_text("no folder")
+    answer = service.ask(WILD)
+    told = answer.content["detail"]
+    assert (answer.status, told["error"], told["decision"]["risk_level"]) == (409, "SAFETY_BLOCKED", "RED")
+    assert (list(told)[-2:], told["run_artifact_path"]) == (["run_artifact_path", "decision"], None)
+    assert service.store.runs().items[0]["status"] == "BLOCKED"
+    failed = service.ask(CALM, fail="the blade broke")
+    assert (failed.status, failed.content["detail"]["run_artifact_path"]) == (500, None)
+    day.unlink()
+    assert {recovery.outcome for recovery in service.store.store.recover()} == {"published"}
+    assert service.store.path(told["run_id"]).is_file()
 
 
 def test_a_killed_request_leaves_an_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,9 @@ from runstone.contracts.rmos import RunStore, attachments, runs_router, sha256_j
 from runstone.contracts.rmos.layout import ATTACHED, TOOL_LABEL
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
+from runstone.engine import purger
 from runstone.engine.publishing import publisher_of
-from runstone.errors import RunstoneError
+from runstone.errors import RunstoneError, error
 
 RUNS = "/api/rmos/runs"
 
@@ -31,8 +35,13 @@ def store(tmp_path: Path) -> RunStore:
 @pytest.fixture
 def client(store: RunStore) -> TestClient:
     """The service, with a route of its own at one of our paths."""
+    return serve(store)
+
+
+def serve(store: RunStore, judge: Any = feasibility) -> TestClient:
+    """The service of a store."""
     app = FastAPI()
-    app.include_router(toolpaths_router(store, feasibility={"saw": feasibility}, toolpaths={"saw": build}))
+    app.include_router(toolpaths_router(store, feasibility={"saw": judge}, toolpaths={"saw": build}))
     app.include_router(runs_router(store))
 
     @app.put(RUNS + "/{run_id}")
@@ -135,6 +144,30 @@ def test_a_list_is_filtered(client: TestClient) -> None:
     assert [ids(client, **params) for params, _ in expected] == [found for _, found in expected]
 
 
+def test_runs_that_came_to_no_decision_are_found_by_their_level(store: RunStore) -> None:
+    """UNKNOWN, as their rows say."""
+
+    def judge(tool_id: str, req: dict[str, Any]) -> dict[str, Any]:
+        return {"risk_level": req["level"], "x": "y" * req.get("much", 0)}
+
+    client = serve(store, judge)
+    blocked = ask(client, level="UNKNOWN")["detail"]["run_id"]
+    failed = ask(client, level="GREEN", much=9 << 20)["detail"]["run_id"]
+    ask(client, level="RED")
+    rows = client.get(RUNS, params={"risk_level": "UNKNOWN"}).json()["items"]
+    assert [(row["run_id"], row["status"], row["risk_level"]) for row in rows] == [
+        (failed, "ERROR", "UNKNOWN"), (blocked, "BLOCKED", "UNKNOWN"),
+    ]  # fmt: skip
+
+
+def test_a_long_prefix_is_compared_to_its_end(client: TestClient) -> None:
+    """The label of a run has but the beginning of the name."""
+    name = f"saw:{'a' * 300}"
+    one, two = (ask(client, tool_id=name + end)["_run_id"] for end in "bc")
+    assert [ids(client, tool_id_prefix=name + end, limit=1) for end in ("b", "c", "d")] == [[one], [two], []]
+    assert ids(client, tool_id_prefix=name) == [two, one]
+
+
 def test_a_list_goes_on_by_cursor(client: TestClient) -> None:
     """Page by page, each run once."""
     made = [ask(client)["_run_id"] for _ in range(5)]
@@ -157,6 +190,9 @@ def test_a_list_goes_on_by_cursor(client: TestClient) -> None:
         {"status": "DONE"},
         {"date_from": "soon"},
         {"date_to": "2026-13-01"},
+        {"date_from": "2026-01-01T00:60:00"},
+        {"date_from": "2026-01-01T60:00:00"},
+        {"date_to": "20261301"},
     ],
 )
 def test_wrong_parameters_are_refused(client: TestClient, params: dict[str, Any]) -> None:
@@ -172,12 +208,14 @@ def test_a_cursor_that_no_list_has_given(client: TestClient) -> None:
 
 
 def test_days_before_all_runs_and_behind_them(client: TestClient) -> None:
-    """A bound that no run can reach is none; a time may have a zone."""
+    """A bound that no run can reach is none; a time may have a zone, and a day no hyphens."""
     run_id = ask(client)["_run_id"]
+    day = client.get(f"{RUNS}/{run_id}").json()["created_at_utc"][:10]
     for asked in (
         {"date_from": "0001-01-01", "date_to": "9999-12-31"},
         {"date_from": "0001-01-01T00:00:00+14:00", "date_to": "9999-12-31t23:59:60-12:00"},
         {"date_from": "2026-01-01T00:00:00.5+02:00"},
+        {"date_from": day.replace("-", ""), "date_to": day.replace("-", "")},
     ):
         assert [item["run_id"] for item in client.get(RUNS, params=asked).json()["items"]] == [run_id], asked
 
@@ -212,7 +250,7 @@ def damage(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["flipped", "first", "last", "missing"])
 @pytest.mark.parametrize("name", ["events.jsonl", "manifest.json"])
 def test_a_damaged_run_is_a_500_with_its_code(client: TestClient, store: RunStore, name: str, how: str) -> None:
-    """By every route that reads it, also where what is left is good JSON; lists leave it out or let it be."""
+    """By every route that reads it, also where what is left is good JSON; lists leave it out."""
     run_id, other = (ask(client)["_run_id"] for _ in range(2))
     damage(Path(store.store.get(run_id).path) / name, how)
     ways = ("", "/download", f"/compare/{other}", "/lineage", "/amendments", "/attachments", "/attachments/verify")
@@ -221,7 +259,7 @@ def test_a_damaged_run_is_a_500_with_its_code(client: TestClient, store: RunStor
         told = answer.json()
         assert (answer.status_code, told["error"], told["run_id"]) == (500, "BUNDLE_DAMAGED", run_id), path
         assert "is damaged" in told["message"]
-    assert other in ids(client)
+    assert ids(client) == [other]
     assert client.get(f"{RUNS}/{other}/lineage").status_code == 200
 
 
@@ -523,6 +561,26 @@ def test_a_list_goes_by_the_tool_of_the_run(client: TestClient, store: RunStore)
     assert (ids(client, tool_id_prefix="saw:v"), ids(client, tool_id_prefix="cnc:")) == ([run_id], [])
 
 
+@pytest.mark.parametrize(
+    "actor",
+    [
+        "cron password=s3cretpass99",
+        "https://ann:pw3x9@host",
+        "token: a8Kq27xLm3PzT9",
+        "é" * 185 + " password=s3cretpass99",
+    ],
+)
+def test_the_rate_is_that_of_an_actor_in_whose_name_a_secret_is(
+    client: TestClient, store: RunStore, actor: str
+) -> None:
+    """What counts is the name as it is recorded, and it is recorded without the secret, where it is cut as well."""
+    tries = [purged(client, "x", actor).status_code for _ in range(11)]
+    assert tries == [404] * 10 + [429]
+    recorded = [run.labels["actor"] for run in store.store.runs("kind:rmos.purge")]
+    assert len(set(recorded)) == 1
+    assert not any(secret in recorded[0] for secret in ("s3cret", "pw3x9", "a8Kq"))
+
+
 def test_a_run_that_is_named_is_not_purged(client: TestClient, store: RunStore) -> None:
     """As the kernel's purge has it: 409, and the run stays with its document."""
     run_id = ask(client)["_run_id"]
@@ -531,6 +589,80 @@ def test_a_run_that_is_named_is_not_purged(client: TestClient, store: RunStore) 
     assert (answer.status_code, answer.json()["error"]) == (409, "RUN_IN_USE")
     assert store.path(run_id).is_file()
     assert store.store.verify(run_id).findings == []
+
+
+@contextmanager
+def being_read(store: RunStore, run_id: str) -> Iterator[None]:
+    """Somebody reads a run."""
+    sealed = store.store.get(run_id)
+    with sealed.reading():
+        sealed.file("events.jsonl")
+        yield
+    sealed.close()
+
+
+def purged(client: TestClient, run_id: str, actor: str = "ann") -> Any:
+    """The answer to a purge."""
+    return client.post(f"{RUNS}/{run_id}/purge", json={"actor": actor, "reason": "asked by customer"})
+
+
+def test_a_run_that_was_not_purged_is_purged_by_no_other_try(client: TestClient, store: RunStore) -> None:
+    """409 is the end of it: nothing of the run stays marked, what amends it neither."""
+    run_id, other = ask(client)["_run_id"], ask(client)["_run_id"]
+    store.attach(run_id, "a.txt", b"hello")
+    with being_read(store, run_id):
+        answer = purged(client, run_id, "bob")
+    assert (answer.status_code, answer.json()["error"], "being read" in answer.text) == (409, "RUN_IN_USE", True)
+    assert store.store.tombstones() == []
+    assert purged(client, other).status_code == 200
+    assert (ids(client), store.path(run_id).is_file()) == ([run_id], True)
+    assert purged(client, run_id).status_code == 200
+    assert list(store.store.runs("kind:annotation")) == []
+
+
+def test_a_purge_lets_the_marks_of_others_be(client: TestClient, store: RunStore) -> None:
+    """Also one that is due: it is for a purge of the store. The run itself is told to be marked."""
+    run_id, later, other = (ask(client)["_run_id"] for _ in range(3))
+    store.store.purge({"rules": [{"query": f"id:{later}"}], "grace": "7d"}, apply=True)
+    with being_read(store, run_id):
+        store.store.purge({"rules": [{"query": f"id:{run_id}"}], "grace": "0"}, apply=True)
+    assert purged(client, other).status_code == 200
+    answer = purged(client, later)
+    assert (answer.status_code, "marked already" in answer.text) == (409, True)
+    assert {stone.run_id: stone.state for stone in store.store.tombstones()} == {
+        run_id: "pending", later: "pending", other: "purged",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("times", "says"), [(2, False), (10**9, True)])
+def test_a_mark_that_cannot_be_taken_back_is_told(
+    client: TestClient, store: RunStore, monkeypatch: pytest.MonkeyPatch, times: int, says: bool
+) -> None:
+    """Who has the run for a moment is waited for."""
+    run_id, tries = ask(client)["_run_id"], iter(range(times))
+    unmark, objects = store.store.objects.unmark, store.store.objects
+
+    def busy(run_id: str) -> bool:
+        if next(tries, None) is not None:
+            raise error("run_in_use", "somebody has its lease", run_id=run_id)
+        return unmark(run_id)
+
+    monkeypatch.setattr(objects, "unmark", busy)
+    monkeypatch.setattr(purger, "TAKE_BACK_S", 0.1)
+    with being_read(store, run_id):
+        answer = purged(client, run_id)
+    assert (answer.status_code, "its mark stands" in answer.text) == (409, says)
+    assert [stone.state for stone in store.store.tombstones()] == ["pending"] * says
+
+
+def test_purges_at_once_of_one_pack(tmp_path: Path) -> None:
+    """Each writes the pack anew, and waits for the others."""
+    store = RunStore(tmp_path / "runs", packed=True)
+    client = serve(store)
+    made = [ask(client)["_run_id"] for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda run_id: purged(client, run_id).status_code, made))
+    assert (answers, ids(client)) == ([200] * 6, [])
 
 
 def test_an_override_over_http(client: TestClient) -> None:

@@ -7,10 +7,13 @@ import secrets
 import subprocess
 import sys
 from datetime import UTC
+from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from saw_service import CALM, WILD, Service
 
@@ -26,6 +29,7 @@ from runstone.contracts.rmos import (
     sha256_text,
     summarize_request,
 )
+from runstone.contracts.rmos.hashing import as_json
 from runstone.errors import RunstoneError
 
 SCHEMA = Path(rmos.__file__).parent / "schema" / "run_artifact.schema.json"
@@ -84,6 +88,19 @@ def test_a_run_is_written_once(store: RunStore) -> None:
     store.write_artifact(made)
     with pytest.raises(runstone.Conflict):
         store.write_artifact(made)
+
+
+def test_a_place_that_is_taken_refuses_an_artifact(store: RunStore) -> None:
+    """Before anything is recorded: once the file is gone it can be written."""
+    first, made = artifact(store), artifact(store)
+    path = store.write_artifact(first).with_name(f"{made.run_id}.json")
+    path.write_text("{}")
+    with pytest.raises(RunstoneError) as refused:
+        store.write_artifact(made)
+    assert refused.value.code == "published_conflict"
+    assert ([row["run_id"] for row in store.runs().items], path.read_text()) == ([first.run_id], "{}")
+    path.unlink()
+    assert store.write_artifact(made) == path
 
 
 @pytest.mark.parametrize(
@@ -251,13 +268,34 @@ def test_run_ids_are_32_hexadecimal_digits(store: RunStore) -> None:
 # hashes
 
 
+class Risk(str, Enum):  # noqa: UP042  # as the first writer has it
+    """A level that is text."""
+
+    GREEN = "GREEN"
+
+
+class Order(IntEnum):
+    """A number that has a name."""
+
+    FIRST = 1
+
+
+class Level(float):
+    """A number whose text is its own."""
+
+    __repr__ = __str__ = lambda _: "level"  # type: ignore[assignment]  # whatever it says
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
         ({"b": 1, "a": [1, 2.0, -0.0, 1e16, 1e-5, True, None]}, '{"a":[1,2.0,-0.0,1e+16,1e-05,true,null],"b":1}'),
         ({"ü": "\u2028\x7f\n", "é": "é"}, '{"é":"é","ü":"\u2028\x7f\\n"}'),
         ((1, (2,)), "[1,[2]]"),
-        ({1: "x", None: 2, 2.5: 4}, '{"1":"x","2.5":4,"null":2}'),
+        ({10: "x", 2: 2, 2.5: 4, True: 0}, '{"true":0,"2":2,"2.5":4,"10":"x"}'),
+        ({None: 2}, '{"null":2}'),
+        ({Risk.GREEN: Risk.GREEN, "A": Order.FIRST}, '{"A":1,"GREEN":"GREEN"}'),
+        ({Order.FIRST: {-1.5: Level(2.0)}}, '{"1":{"-1.5":2.0}}'),
         (10**40, str(10**40)),
     ],
 )
@@ -273,11 +311,57 @@ def test_hashes_agree_with_the_standard_library() -> None:
     assert sha256_json(value) == sha256_text(text)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, {b"x": 1}, b"x"])
+KEYS = [
+    st.text(max_size=3) | st.sampled_from(Risk),
+    st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | st.sampled_from(Order),
+    st.none(),
+]
+LEAVES = st.one_of(*KEYS) | st.floats(allow_nan=False, allow_infinity=False).map(Level)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.one_of(st.dictionaries(keys, inner, max_size=4) for keys in KEYS)
+        | st.dictionaries(st.one_of(*KEYS), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_hashes_are_those_of_the_first_writer(value: Any) -> None:
+    """`json.dumps` with its keys sorted: what it refuses has no hash; what is recorded says the same, read again."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except TypeError:
+        with pytest.raises(RunstoneError):
+            sha256_json(value)
+        return
+    assert sha256_json(value) == sha256_text(text)
+    assert json.dumps(as_json(value), sort_keys=True) == json.dumps(json.loads(text), sort_keys=True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), object(), {1, 2}, {b"x": 1}, b"x", {1: 0, "a": 0}, {None: 0, 1: 0}, {float("nan"): 0},
+     Level("nan"), [10**5000], {10**5000: 0}],
+)  # fmt: skip
 def test_what_is_no_json_has_no_hash(value: Any) -> None:
     """Rather than one that means nothing."""
     with pytest.raises(RunstoneError):
         sha256_json(value)
+
+
+@pytest.mark.parametrize("as_model", [True, False])
+def test_an_artifact_may_hold_what_json_turns_into_text(store: RunStore, as_model: bool) -> None:
+    """Its hash is that of the first writer; in the document enumerations and keys are text, and hashed so."""
+    judged = {"risk_level": Risk.GREEN, "passes": {1: 2.0, 2: 2.0, 10: 1.5}}
+    made = artifact(store, status="OK", feasibility=judged, hashes=Hashes(feasibility_sha256=sha256_json(judged)))
+    store.write_artifact(made if as_model else {**made.model_dump(), "created_at_utc": None})
+    found = store.document(made.run_id)
+    assert found["feasibility"] == {"risk_level": "GREEN", "passes": {"1": 2.0, "2": 2.0, "10": 1.5}}
+    assert found["hashes"]["feasibility_sha256"] == sha256_json(found["feasibility"])
 
 
 def test_a_request_is_summarized() -> None:

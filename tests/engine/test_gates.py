@@ -88,6 +88,16 @@ def test_work_that_is_allowed_is_done_and_recorded(store: Store, colour: Any) ->
     assert [rule["id"] for rule in decision["rules"]] == ["speed", "feed"]
 
 
+def test_the_gates_own_details_are_no_policys(store: Store) -> None:
+    """What a policy tells by their names is left out: it could name an override that there was not."""
+    told = {"override": {"by": "boss"}, "facts": 1, "request_sha256": "x", "rim": 40}
+    policy = runstone.Policy(
+        "own", "1", lambda _: {"risk_level": "GREEN", "details": told}, levels=["GREEN", "RED"], blocks="RED"
+    )
+    gated(store, lambda _: 1, policy=policy)(CALM)
+    assert only(store).document("decision.json")["details"] == {"rim": 40, "facts": CALM}
+
+
 @COLOURS
 def test_work_that_is_blocked_is_not_done(store: Store, colour: Any) -> None:
     """The error tells why, and the run that is sealed."""

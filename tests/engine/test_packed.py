@@ -16,9 +16,11 @@ import pytest
 
 import runstone
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.packs import open_run, segments, spooling
+from runstone.adapters.fs.packs import open_run, rewriting, segments, spooling
+from runstone.adapters.fs.packs.bundle import PackedBundle
 from runstone.adapters.fs.packs.moving import FsPacks
 from runstone.adapters.fs.packs.segments import close_own
+from runstone.adapters.fs.packs.shelf import Packed
 from runstone.adapters.fs.places import Places
 from runstone.core import layout
 from runstone.core.tar import END
@@ -587,7 +589,7 @@ def test_purge_writes_a_pack_anew_once(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_run_in_a_pack_that_is_written_elsewhere_is_in_use(store: Store) -> None:
-    """It stays, marked; when that process has ended the next purge takes it."""
+    """It stays, marked, after a moment; when that process has ended the next purge takes it."""
     script = f"import runstone, sys\nstore = runstone.open({store.url!r}, packed=True)\n"
     script += "with store.run('k') as run: pass\nprint(run.run_id, flush=True)\nsys.stdin.readline()"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
@@ -601,6 +603,27 @@ def test_run_in_a_pack_that_is_written_elsewhere_is_in_use(store: Store) -> None
     (fate,) = again(store).purge(rules, apply=True).fates
     assert (fate.done, fate.problem) == (True, None)
     assert list(private(store, "packs").iterdir()) == []
+
+
+def test_purge_looks_again_where_a_pack_was_written_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another purge did that since this one has listed the packs: what it wanted is taken out of the new one."""
+    gone, wanted, stays = (sealed_run(store) for _ in range(3))
+    close_own(store.url)
+    true, purged = rewriting.PackedBundle, []
+
+    def late(packed: Packed) -> PackedBundle:
+        if not purged:
+            purged.append(gone)
+            other = again(store).purge({"rules": [{"query": f"id:{gone}"}], "grace": "0"}, apply=True)
+            assert [fate.run_id for fate in other.fates if fate.done] == [gone]
+        return true(packed)
+
+    reader = again(store)
+    reader.rows()
+    monkeypatch.setattr(rewriting, "PackedBundle", late)
+    done = reader.purge({"rules": [{"query": f"id:{wanted}"}], "grace": "0"}, apply=True)
+    assert [fate.problem for fate in done.fates if fate.run_id == wanted] == [None]
+    assert list(again(store).objects.run_ids()) == [stays]
 
 
 def test_import_knows_packed_runs(store: Store, tmp_path: Path) -> None:

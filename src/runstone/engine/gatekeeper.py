@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 
 from runstone.core.parsing import load
-from runstone.core.policy.decision import Decision
+from runstone.core.policy.decision import DETAILS_OF_THE_GATE, Decision
 from runstone.core.words import BLOCKED, CANCELLED, FAILED
 from runstone.engine.claiming import Request, Taken, answer_of, blocked, look, request_sha256, result_problem
 from runstone.engine.current import RUNS, is_switched_off
@@ -207,7 +207,8 @@ class Call:
         run = self.run
         try:
             decision = self._keeper.policy.decide(facts)
-            decision.details = {**decision.details, "facts": facts, **self._request_told()}
+            told = {key: decision.details[key] for key in decision.details if key not in DETAILS_OF_THE_GATE}
+            decision.details = {**told, "facts": facts, **self._request_told()}
             if not decision.allowed and self._overridden is not None:
                 decision = self._by_override(decision, self._overridden)
             run.writer.record(DECISION, decision.data(), [])

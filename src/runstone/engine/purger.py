@@ -6,16 +6,21 @@
 - Holds are looked at again right before anything is removed, some runs at a time: what was labelled or named meanwhile
   stays.
 - A run that cannot be marked or removed now is told with the reason and stays as it is; the others go on.
+- One run alone goes at once or stays unmarked; what else is marked is none of its business.
 """
 
 from __future__ import annotations
+
+import time
 
 from runstone.core.events import ANNOTATION
 from runstone.core.query import Match, Pattern, Query
 from runstone.core.retention import DEFAULT_GRACE_S, Policy, amended, decide, held
 from runstone.core.times import SECOND_NS, time_text
 from runstone.core.tombstone import MAX_TEXT_CHARACTERS, PENDING, Tombstone
-from runstone.errors import RunstoneError
+from runstone.engine.policy import policy_in_force
+from runstone.engine.publishing import publisher_of
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from runstone.core.retention import Decision
     from runstone.engine.finder import Finder
     from runstone.engine.publishing import Publisher
+    from runstone.engine.store import Store
     from runstone.ports.objects import Objects, Removed
 
     Progress = Callable[[int, int], None]
@@ -38,6 +44,9 @@ RELEASE: Final = "release"
 ACTIONS: Final = (REMOVE, MARK, WAIT, RELEASE)
 BATCH: Final = 100
 """So many runs are removed between two looks at the holds."""
+TAKE_BACK_S: Final = 1.0
+"""So long it is tried to take back a mark of which somebody has the run for a moment."""
+_PAUSE_S: Final = 0.02
 
 
 class Fate:
@@ -96,6 +105,16 @@ class Purge:
         runs = [fate.as_dict() for fate in self.fates]
         return {"applied": self.applied, "runs": runs, "kept": dict(sorted(self.kept.items()))}
 
+    def only(self, run_id: str) -> Purge:
+        """What of it concerns one run: that, and what amends it."""
+        going = {run_id}
+        fates = []
+        for fate in self.fates:  # what amends a run stands behind it
+            if fate.run_id == run_id or fate.follows in going:
+                going.add(fate.run_id)
+                fates.append(fate)
+        return Purge(fates, {})
+
     def __repr__(self) -> str:
         return f"<Purge of {len(self.fates)} runs>"
 
@@ -124,6 +143,7 @@ class Purger:
         self._needed = needed
         self._progress = progress
         self._grace_s = DEFAULT_GRACE_S if policy.grace_s is None else policy.grace_s
+        self._marked: list[str] = []
 
     # what would be done
 
@@ -236,8 +256,21 @@ class Purger:
         except RunstoneError as exc:
             fate.problem = exc
         else:
-            if not fate.done:  # another purge was first, and its time stands
+            if fate.done:
+                self._marked.append(fate.run_id)
+            else:  # another purge was first, and its time stands
                 fate.action = WAIT
+
+    def take_back(self) -> list[str]:
+        """Take back the marks of this purge of which the runs are there; answers those that somebody has just now."""
+        return [run_id for run_id in self._marked if not self._is_unmarked(run_id)]
+
+    def _is_unmarked(self, run_id: str) -> bool:
+        try:
+            self._objects.unmark(run_id)
+        except RunstoneError:
+            return False
+        return True
 
     def _remove(self, batch: list[Fate], by_run: Mapping[str, str], stay: set[str]) -> None:
         """Remove runs, but for those that are held by now, and for what amends a run that stays; `stay` grows."""
@@ -328,6 +361,47 @@ class Purger:
     def _tell(self, done: int, total: int) -> None:
         if self._progress is not None:
             self._progress(done, total)
+
+
+def purger_of(store: Store, policy: Policy, now_ns: int, progress: Progress | None = None) -> Purger:
+    """The purger of a store under a policy."""
+    finder, needed = store._finder, store._needed  # noqa: SLF001  # parts of the store, which it gives nobody else
+    return Purger(finder, store.objects, publisher_of(store), policy, now_ns, needed, progress)
+
+
+def purge_run(store: Store, run_id: str, rule: str, *, by: str, reason: str) -> None:
+    """Purge one run at once, and what amends it; what else is marked stays as it is.
+
+    `rule` is what its tombstone names. Raises `run_in_use` where the run stays: then nothing is marked that was not
+    marked before, or the error says so. What a call has marked that dies is for the next purge of the store.
+    """
+    from runstone.engine.current import not_in_a_replay
+
+    not_in_a_replay("purges runs")
+    now_ns, redactor = store.clock.time_ns(), store.redactor()
+    force = policy_in_force({"rules": [{"name": rule, "query": f'id:"{run_id}"'}], "grace": "0"}, store.host, now_ns)
+    purger = purger_of(store, force, now_ns)
+    purge = purger.plan().only(run_id)
+    purger.apply(purge, by, store.host.user(), reason, lambda text: redactor.text(text)[0])
+    fate = next((fate for fate in purge.fates if fate.run_id == run_id), None)
+    if fate is not None and fate.action == REMOVE and fate.done:
+        return
+    why = _why_it_stays(fate)
+    waits_until = time.monotonic() + TAKE_BACK_S
+    while purger.take_back():
+        if time.monotonic() >= waits_until:
+            why += "; its mark stands, as somebody has it: the next purge takes it"
+            break
+        time.sleep(_PAUSE_S)
+    raise error("run_in_use", f"run {run_id} is not purged: {why}", target=run_id, reason=why)
+
+
+def _why_it_stays(fate: Fate | None) -> str:
+    if fate is not None and fate.problem is not None:
+        return fate.problem.message
+    if fate is not None and fate.action == WAIT:
+        return f"it is marked already, and goes by the first purge after {fate.not_before}"
+    return "a hold, a name or an open run keeps it"
 
 
 def cancel(finder: Finder, objects: Objects, run_id: str) -> list[str]:

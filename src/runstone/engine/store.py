@@ -545,12 +545,10 @@ class Store(Proving):
         """
         from runstone.engine.current import not_in_a_replay
         from runstone.engine.policy import policy_in_force
-        from runstone.engine.publishing import publisher_of
-        from runstone.engine.purger import Purger
+        from runstone.engine.purger import purger_of
 
         now_ns = self.clock.time_ns()
-        force = policy_in_force(policy, self.host, now_ns, holds, grace)
-        purger = Purger(self._finder, self.objects, publisher_of(self), force, now_ns, self._needed, progress)
+        purger = purger_of(self, policy_in_force(policy, self.host, now_ns, holds, grace), now_ns, progress)
         purge = purger.plan()
         if apply:
             not_in_a_replay("purges runs")

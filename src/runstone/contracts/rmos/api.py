@@ -8,7 +8,9 @@ Behind the extra `web`. Who may delete, purge or override is for the application
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import quote
@@ -277,15 +279,15 @@ def _add_changes(router: APIRouter, store: RunStore) -> None:
 
 def _moment(text: str) -> str:
     """A day, or a time in UTC, as the index takes them. Raises `ValueError`."""
-    if len(text) == DAY_CHARACTERS:
+    with suppress(ValueError):
         return max(date.fromisoformat(text).isoformat(), FIRST_DAY)
-    found = datetime.fromisoformat(text.upper().replace(":60", ":59"))
+    found = datetime.fromisoformat(LEAP_SECOND.sub(r"\1:59", text.upper()))
     moved = found.astimezone(UTC) if found.tzinfo is not None and MINYEAR < found.year < MAXYEAR else found
     return max(moved.replace(tzinfo=None).isoformat(timespec="microseconds"), FIRST_DAY)
 
 
 FIRST_DAY: Final = "1970-01-01"
-DAY_CHARACTERS: Final = len(FIRST_DAY)
+LEAP_SECOND: Final = re.compile(r"^(.{10}.[0-9]{2}:[0-9]{2}):60")
 Moment = Annotated[
     str,
     AfterValidator(_moment),

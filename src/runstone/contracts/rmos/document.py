@@ -15,6 +15,7 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.contract import PUBLISHED, Document
 from runstone.core.foreign import foreign_object
 from runstone.core.outcome import run_decision
+from runstone.core.policy.decision import DETAILS_OF_THE_GATE
 from runstone.core.printing import print_pieces
 from runstone.core.values import coerce
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
@@ -47,8 +48,6 @@ FIELDS: Final = (
     "run_id", "created_at_utc", "mode", "tool_id", "status", "request_summary", "feasibility", "decision", "hashes",
     "outputs", "meta",
 )  # fmt: skip
-_OF_THE_GATE: Final = ("facts", "request_sha256", "override")
-"""Members of a decision's details that the gate adds."""
 
 
 class RmosContract:
@@ -136,7 +135,7 @@ def _recorded(journal: Journal) -> dict[str, Any]:
                 "score": double_of(decision.get("score")),
                 "block_reason": decision.get("block_reason"),
                 "warnings": decision.get("warnings") or [],
-                "details": _as_computed({key: details[key] for key in details if key not in _OF_THE_GATE}, feasibility),
+                "details": _as_computed(details, feasibility),
             },
             "hashes": {"feasibility_sha256": sha256_parsed(feasibility), **hashes},
             "outputs": outputs,
@@ -156,9 +155,17 @@ def double_of(score: Any) -> float | None:
 
 
 def _as_computed(details: dict[str, Any], feasibility: dict[str, Any]) -> dict[str, Any]:
-    """Details with their numbers as the feasibility has them, where they are its own."""
-    told = part_of(part_of(feasibility, "safety") or feasibility, "details")
-    return told if canonical_bytes(coerce(told)[0]) == canonical_bytes(details) else details
+    """The policy's details; where they are the feasibility's own, those, whole and with their numbers."""
+    recorded = _of_the_policy(details)
+    for part in (part_of(feasibility, "safety"), feasibility):
+        told = part_of(part, "details")
+        if told and canonical_bytes(coerce(_of_the_policy(told))[0]) == canonical_bytes(recorded):
+            return told
+    return recorded
+
+
+def _of_the_policy(details: dict[str, Any]) -> dict[str, Any]:
+    return {key: details[key] for key in details if key not in DETAILS_OF_THE_GATE}
 
 
 def _meta(journal: Journal, request: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:

@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from runstone.contracts.rmos import layout
-from runstone.contracts.rmos.document import NAME, VERSION
+from runstone.contracts.rmos.document import NAME, STATUSES, VERSION
 from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, stable_json, summarize_request
 from runstone.contracts.rmos.policy import ERROR, UNKNOWN, Judge, flags_of, policy_of
-from runstone.contracts.rmos.writing import record_toolpaths, tool_label
+from runstone.contracts.rmos.writing import record_toolpaths, short_label
 from runstone.core.parsing import parse_json
 from runstone.core.values import Foreign
+from runstone.core.words import BLOCKED
 from runstone.engine.current import current_run
 from runstone.engine.facts import kept_out_of, text_of, without_heard
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
 from runstone.engine.publishing import publisher_of
-from runstone.errors import PolicyBlocked, RunstoneError, error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,39 +105,45 @@ class Attempt:
         self._run_id = ""
 
     def answer(self) -> Answer:
-        """The answer; the run is sealed and published then."""
+        """The answer; the run is sealed and published then, or the answer says that it is not."""
         try:
             self._behind_the_gate()(self._build)()
         except Exception as exc:  # whatever the builder raised: it is in the record
-            if isinstance(exc, PolicyBlocked) and exc.run_id == self._run_id:
-                return self._told(409, "SAFETY_BLOCKED", message=BLOCKED_MESSAGE)
             if isinstance(exc, RunstoneError) and not self._tells(exc):
                 return Answer(503, {"detail": {"error": "STORE_UNAVAILABLE", "message": exc.message}})
-            return self._told(500, "TOOLPATHS_ERROR")
+            return self._told()
         path, found = self._published()
         told = {"_run_id": self._run_id, "_run_artifact_path": path, "_hashes": found["hashes"]}
         return Answer(200, {**self._payload, **told})
 
-    def _published(self) -> tuple[str, dict[str, Any]]:
-        """Where the document stands, and what it says; folded anew where it was not published from memory."""
+    def _published(self) -> tuple[str | None, dict[str, Any]]:
+        """Where the document stands, and what it says; folded anew where it was not published from memory. No place
+        where something else stands there, or nothing."""
         for copy in self._run.copies if self._run is not None else ():
             return publisher_of(self._store.store).location(copy), parse_json(copy.body)
-        return str(self._store.path(self._run_id)), self._store.document(self._run_id)
+        body, path = self._store.read(self._run_id), self._store.path(self._run_id)
+        try:
+            stands = path.read_bytes() == body
+        except OSError:
+            stands = False
+        return str(path) if stands else None, parse_json(body)
 
     def _tells(self, exc: RunstoneError) -> bool:
         """Whether the run tells of an error of ours: a gate gives what came out of its work the id of the run."""
         return self._run_id != "" and (exc.code == "answer_withheld" or getattr(exc, "run_id", None) == self._run_id)
 
-    def _told(self, status: int, word: str, **more: Any) -> Answer:
-        """The answer to a request that was not served: which run tells of it, and where."""
-        told: dict[str, Any] = {"error": word, **more, "run_id": self._run_id}
-        try:
-            told["run_artifact_path"], found = self._published()
-            if status == 409:
-                told["decision"] = found["decision"]
-        except RunstoneError:  # it could not be sealed: recovery will
-            told["run_artifact_path"] = None
-        return Answer(status, {"detail": told})
+    def _told(self) -> Answer:
+        """The answer to a request that was not served, by the status of the run that tells of it: blocked, or failed.
+        The place of its document is `None` where that does not stand: recovery will make it."""
+        path: str | None = None
+        found: dict[str, Any] = {}
+        with suppress(RunstoneError):  # it could not be sealed
+            path, found = self._published()
+        told: dict[str, Any] = {"run_id": self._run_id, "run_artifact_path": path}
+        if found.get("status") == STATUSES[BLOCKED]:
+            blocked = {"error": "SAFETY_BLOCKED", "message": BLOCKED_MESSAGE, **told, "decision": found["decision"]}
+            return Answer(409, {"detail": blocked})
+        return Answer(500, {"detail": {"error": "TOOLPATHS_ERROR", **told}})
 
     def _behind_the_gate(self) -> Gate:
         parent = self._parent()
@@ -145,7 +154,7 @@ class Attempt:
             "idempotency_key": None,
             "request": self._summary,
             "override_of": self._override_of,
-            "labels": {layout.TOOL_LABEL: tool_label(self._tool_id, self._store.store.redactor)},
+            "labels": {layout.TOOL_LABEL: short_label(self._tool_id, self._store.store.redactor)},
             "run_id": None,
         }
         options = {"contract": f"{NAME}/{VERSION}", "links": [link] if digest else []}

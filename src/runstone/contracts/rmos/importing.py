@@ -13,7 +13,7 @@ import os
 from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, PROFILE, VERSION, mode_of, part_of
 from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
-from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event, tool_label
+from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event, short_label, taken
 from runstone.core import layout as bundle_layout
 from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.foreign import foreign_object
@@ -80,9 +80,7 @@ def _check_place(original: Original, store: Store) -> None:
     place = layout.place(original.value["run_id"], ts)
     standing = store.journals.published.read(place)
     if standing is not None and b"".join(standing) != _clean(original, store):
-        path = store.journals.published.location(place)
-        message = f"{path} has other bytes than the document that is to be published there: use another folder"
-        raise error("published_conflict", message, path=path, place=place)
+        raise taken(store, place)
 
 
 def _clean(original: Original, store: Store) -> bytes:
@@ -139,7 +137,7 @@ def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:
         "contract": {"name": NAME, "version": VERSION},
         "generator": {"name": NAME, "version": VERSION},
         "ruleset": redactor.ruleset,
-        "labels": {layout.TOOL_LABEL: tool_label(tool, lambda: redactor)} if isinstance(tool, str) else {},
+        "labels": {layout.TOOL_LABEL: short_label(tool, lambda: redactor)} if isinstance(tool, str) else {},
         "links": [],
         "idempotency": None,
         "argv": None,

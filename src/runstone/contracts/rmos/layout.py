@@ -19,7 +19,7 @@ ARTIFACT: Final = "x.rmos.artifact"
 ATTACHED: Final = "x.rmos.attachment"
 
 TOOL_LABEL: Final = "tool_id"
-MAX_TOOL_LABEL_CHARACTERS: Final = 200
+MAX_LABEL_CHARACTERS: Final = 200
 
 MAX_INLINE_GCODE: Final = 200_000
 """Characters of G-code that stand in the document; longer ones are a file of the bundle."""

@@ -4,11 +4,13 @@
   tries of that actor a minute; those of nobody count together. One that is refused is a `blocked` run, whatever
   refuses it: who tries what is to be known.
 - To delete takes a run out of lists and readers, its published document too; its sealed bundle stays. To purge removes
-  the bundle, by the kernel's purge: holds and open runs that link to it keep it.
+  the bundle and what amends it, by the kernel's purge, at once or not at all: holds and open runs that link to it
+  keep it. Other runs that are marked are let be.
 """
 
 from __future__ import annotations
 
+from runstone.contracts.rmos.writing import short_label
 from runstone.core.card import GIVEN
 from runstone.core.policy.policy import Policy
 from runstone.core.query import OPENED, Bound, Query, exactly
@@ -16,7 +18,8 @@ from runstone.engine.current import current_run
 from runstone.engine.gatekeeper import Gatekeeper
 from runstone.engine.gates import Gate
 from runstone.engine.publishing import publisher_of, withdraw
-from runstone.errors import RunstoneError, error
+from runstone.engine.purger import purge_run
+from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ MAX_TRIES: Final = 10
 WINDOW_US: Final = 60_000_000
 TARGET_LABEL: Final = "target"
 ACTOR_LABEL: Final = "actor"
-_MAX_LABEL: Final = 200
 
 
 def _allowed(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,13 +74,7 @@ def purge(store: RunStore, run_id: str, by: str, reason: str) -> str:
     `run_in_use` where something keeps the run."""
 
     def work() -> None:
-        rules = [{"name": PURGE, "query": f'id:"{run_id}"'}]
-        done = store.store.purge({"rules": rules, "grace": "0"}, apply=True, by=by.strip(), reason=reason)
-        fate = next((fate for fate in done.fates if fate.run_id == run_id), None)
-        if fate is None or fate.action != "remove" or not fate.done:
-            problem = None if fate is None else fate.problem
-            why = problem.message if problem is not None else "a hold, a name or an open run keeps it"
-            raise error("run_in_use", f"run {run_id} is not purged: {why}", target=run_id, reason=why)
+        purge_run(store.store, run_id, PURGE, by=by.strip(), reason=reason)
 
     return _try(store, PURGE, run_id, by, reason, work, deleted=True)
 
@@ -88,13 +84,16 @@ def _try(
 ) -> str:
     kernel = store.store
     actor = by.strip()
+    told = {TARGET_LABEL: run_id, ACTOR_LABEL: actor}
+    labels = {name: short_label(text, kernel.redactor) for name, text in told.items()}
 
     def facts() -> dict[str, Any]:
         run = current_run()
         assert run is not None
         run.note(f"{actor}: {reason}")
         found = _is_there(store, run_id, deleted=deleted)
-        tries = _tries(store, kind, actor[:_MAX_LABEL])
+        recorded = run.redactor.tree({"labels": labels}, [])["labels"][ACTOR_LABEL]
+        tries = _tries(store, kind, recorded)
         return {"actor": len(actor), "reason": len(reason.strip()), "tries": tries, "found": found}
 
     def worked() -> str:
@@ -104,11 +103,10 @@ def _try(
         return run.run_id
 
     asked: dict[str, Any] = {"facts": facts, **dict.fromkeys(("idempotency_key", "request", "override_of", "run_id"))}
-    asked["labels"] = {TARGET_LABEL: run_id[:_MAX_LABEL], ACTOR_LABEL: actor[:_MAX_LABEL]}
-    told: str = Gate(Gatekeeper(kind, POLICY, asked, lambda: kernel, {}, wait_s=0.0, result=False), keyed=False)(
-        worked
-    )()
-    return told
+    asked["labels"] = labels
+    keeper = Gatekeeper(kind, POLICY, asked, lambda: kernel, {}, wait_s=0.0, result=False)
+    audit_run_id: str = Gate(keeper, keyed=False)(worked)()
+    return audit_run_id
 
 
 def _is_there(store: RunStore, run_id: str, *, deleted: bool) -> bool:
@@ -124,7 +122,7 @@ def _is_there(store: RunStore, run_id: str, *, deleted: bool) -> bool:
 
 
 def _tries(store: RunStore, kind: str, actor: str) -> int:
-    """Tries of an actor in the last minute, this one too."""
+    """Tries of an actor, by the label as it is recorded, in the last minute; this one too."""
     now_us = store.store.clock.time_ns() / 1000
     known = [exactly("kind", kind), exactly(f"{GIVEN}.{ACTOR_LABEL}", actor)]
     recent = Bound(OPENED, ">=", now_us - WINDOW_US, negated=False)

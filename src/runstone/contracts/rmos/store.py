@@ -76,7 +76,9 @@ class RunStore:
         `created_at_utc` becomes the moment at which it is recorded. A hash that is told must be that of the content
         beside it, that of the feasibility has to be told, and others that are null are made; so are G-code and plan
         that are too long for the document: they become files of the bundle, which it names. Raises `invalid_option`,
-        `run_exists`, `not_json`, `lone_surrogate`, `too_large`, and what a strict run raises.
+        `run_exists`, `not_json`, `lone_surrogate`, `too_large`, `published_conflict` where something stands at the
+        place of the document, and what a strict run raises. One that was sealed and could not be published is a run:
+        recovery publishes it.
         """
         from runstone.contracts.rmos.writing import write_artifact
 

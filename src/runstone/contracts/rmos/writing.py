@@ -22,16 +22,17 @@ from runstone.contracts.rmos.document import (
     mode_of,
     opplan_of,
 )
-from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, stable_json
+from runstone.contracts.rmos.hashing import STABLE, as_json, in_order, sha256_json, stable_json
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.policy.decision import ALLOW, BLOCK
 from runstone.core.printing import print_json
 from runstone.core.redaction.cutting import beginning
+from runstone.core.times import time_text
 from runstone.core.values import Foreign
 from runstone.core.words import BLOCKED, FAILED, SUCCESS
-from runstone.errors import error, excerpt
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,22 +117,25 @@ def _keeps_plan(run: Run, opplan: dict[str, Any]) -> bool:
     return large
 
 
-def tool_label(tool_id: str, redactor: Callable[[], Redactor]) -> str:
-    """What a run's label says of its tool: of a long name the beginning, cut once its secrets are out of it. Half of a
-    secret is none that is found."""
-    if len(tool_id) <= layout.MAX_TOOL_LABEL_CHARACTERS:
-        return tool_id
+def short_label(text: str, redactor: Callable[[], Redactor]) -> str:
+    """What a run's label says of a text, as the name of its tool: of a long one the beginning, cut once its secrets are
+    out of it. Half of a secret is none that is found."""
+    if len(text) <= layout.MAX_LABEL_CHARACTERS:
+        return text
     known = redactor()
-    return beginning(known, known.text(tool_id)[0], layout.MAX_TOOL_LABEL_CHARACTERS)
+    return beginning(known, known.text(text)[0], layout.MAX_LABEL_CHARACTERS)
 
 
 def write_artifact(store: Store, artifact: RunArtifact | Mapping[str, Any]) -> str:
     """Record, seal and publish an artifact as a whole; answers its run id. See `RunStore.write_artifact`."""
-    value = proved(as_json(artifact))
+    value = proved(artifact)
     told = Told(value)
     told.check_size()
-    kind, label = str(mode_of(value) or "unknown"), tool_label(str(value["tool_id"]), store.redactor)
+    kind, label = str(mode_of(value) or "unknown"), short_label(str(value["tool_id"]), store.redactor)
     run_id: str = value["run_id"]
+    place = layout.place(run_id, time_text(store.clock.time_ns()))
+    if store.journals.published.stands(place) and not store.objects.exists(run_id):
+        raise taken(store, place)
     run = store.run(kind, run_id=run_id, contract=f"{NAME}/{VERSION}", labels={layout.TOOL_LABEL: label}, strict=True)
     if not run.recording:
         raise error("store_unavailable", "recording is switched off by RUNSTONE_DISABLED", store=store.url)
@@ -140,6 +144,13 @@ def write_artifact(store: Store, artifact: RunArtifact | Mapping[str, Any]) -> s
         run.event("decision", decision_event(value))
         run.finish(KERNEL_STATUSES[value["status"]])
     return run_id
+
+
+def taken(store: Store, place: str) -> RunstoneError:
+    """What is raised where other bytes stand at the place of a document."""
+    path = store.journals.published.location(place)
+    message = f"{path} has other bytes than the document that is to be published there: use another folder"
+    return error("published_conflict", message, path=path, place=place)
 
 
 class Told:
@@ -198,9 +209,10 @@ def decision_event(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def proved(value: Any) -> dict[str, Any]:
+def proved(artifact: Any) -> dict[str, Any]:
     """An artifact that can be recorded, with the hash of all that stands in it. Raises `invalid_option` where a hash is
-    none, or of something else; that of the feasibility has to be there."""
+    none, or of something else; that of the feasibility has to be there. Errors as `as_json`, too."""
+    value = as_json(artifact)
     if not isinstance(value, dict):
         raise error("invalid_option", "an artifact is a RunArtifact, or a mapping as one", option="artifact")
     for key in ("run_id", "tool_id", "mode"):
@@ -212,7 +224,7 @@ def proved(value: Any) -> dict[str, Any]:
     for part, members in _MEMBERS.items():
         _check_part(part, value.get(part), members)
     stable_json(value)  # text that is no Unicode has no hash, and would leave a document without what it is in
-    return {**value, "hashes": _hashes(value)}
+    return {**value, "hashes": _hashes(value, artifact)}
 
 
 def _check_part(part: str, value: Any, members: Mapping[str, str]) -> None:
@@ -225,7 +237,7 @@ def _check_part(part: str, value: Any, members: Mapping[str, str]) -> None:
             raise error("invalid_option", f"{name} of an artifact is {word}, or null", option=part)
 
 
-def _hashes(value: dict[str, Any]) -> dict[str, Any]:
+def _hashes(value: dict[str, Any], artifact: Any) -> dict[str, Any]:
     told = value.get("hashes")
     hashes: dict[str, Any] = dict(told) if isinstance(told, dict) else {}
     for name in HASHES:
@@ -234,8 +246,21 @@ def _hashes(value: dict[str, Any]) -> dict[str, Any]:
             raise error("invalid_option", message, option="hashes", found=excerpt(str(hashes[name])))
     for name, content in contents_of(value).items():
         expected, found = hash_of(content), hashes.get(name)
-        if found != expected and (found is not None or name == HASHES[0]):
+        is_told = found is not None or name == HASHES[0]
+        if is_told and found != expected and found != _hash_as_handed(artifact, name):
             message = f"hashes.{name} is not the hash of what stands in the artifact"
             raise error("invalid_option", message, option="hashes", expected=expected, found=found)
         hashes[name] = expected
     return hashes
+
+
+def _hash_as_handed(artifact: Any, name: str) -> str | None:
+    """The hash of what was handed in, where keys that are numbers are sorted as numbers: in the document they are text.
+    `None` where it has none."""
+    try:
+        members = dict(artifact)
+        members["outputs"] = dict(members.get("outputs") or {})
+        content = contents_of(members).get(name)
+        return sha256_json(content) if isinstance(content, dict) else None
+    except (RunstoneError, TypeError, ValueError):
+        return None

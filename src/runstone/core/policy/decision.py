@@ -21,6 +21,8 @@ UNKNOWN: Final = "unknown"
 RULE_STATUSES: Final = (PASS, FAIL, UNKNOWN)
 RULE_FIELDS: Final = ("id", "status", "severity", "reason_code", "measured", "threshold", "unit")
 
+DETAILS_OF_THE_GATE: Final = ("facts", "request_sha256", "override")
+"""What the details of a recorded decision hold by these names is the gate's own, and nothing of the policy's."""
 _FIELDS: Final = ("outcome", "risk_level", "score", "block_reason", "warnings", "rules", "details", "policy")
 
 

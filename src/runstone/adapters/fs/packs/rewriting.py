@@ -2,7 +2,7 @@
 
 - A segment is never changed. What is to stay is copied to another one, under a later name; that is durable before the
   old one goes. Who reads the old one reads on. A process that dies between the two leaves both, which say the same.
-- Who writes a segment anew has its lock; one that is being written is let be.
+- Who writes a segment anew has its lock; one that is being written is let be, and a purge waits a moment for it.
 - Bytes between slices, in which no bundle is found any more, are copied with the others: nobody knows what they were.
 - A copy is durable even where the old segment only seemed to be, as its writer's sync had failed.
 """
@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.packs.bundle import PackedBundle
@@ -30,42 +31,53 @@ if TYPE_CHECKING:
     from typing import Final
 
 _FILE: Final = os.O_RDWR | durable.NO_FOLLOW
+WAIT_S: Final = 1.0
+"""So long a purge waits for who has the lock of a segment: another purge writes it anew in less."""
+_PAUSE_S: Final = 0.02
 
 
 def remove_slices(places: Places, digests: dict[str, str]) -> dict[str, RunstoneError]:
     """Take runs out of every segment that has them, each segment written anew once, durable at return; by run id why
     one is there still. `digests` are those that the bundles must have. The caller has their leases."""
     failures: dict[str, RunstoneError] = {}
-    wanted = {fold_id(run_id): run_id for run_id in digests}
-    for segment in _segments(places):
-        here = {wanted[folded] for folded in segment.slices.keys() & wanted.keys()} - failures.keys()
-        for run_id in sorted(here):
-            found = _true_digest(Packed(segment, segment.slices[fold_id(run_id)]))
-            if found != digests[run_id]:
-                failures[run_id] = another_bundle(run_id, digests[run_id], found)
-        here -= failures.keys()
-        if not here:
-            continue
-        try:
-            if not rewrite(places, segment, here):
-                failures.update((run_id, in_use(run_id, "its pack is being written")) for run_id in here)
-        except RunstoneError as exc:
-            failures.update((run_id, exc) for run_id in here)
+    close_own(places.root)
+    waits_until = time.monotonic() + WAIT_S
+    while busy := _taken_out(places, digests, failures):
+        if time.monotonic() >= waits_until:
+            failures.update((run_id, in_use(run_id, "its pack is being written")) for run_id in busy)
+            break
+        time.sleep(_PAUSE_S)
     return failures
 
 
-def _segments(places: Places) -> list[Segment]:
-    """All segments, those closed that this process was writing."""
+def _taken_out(places: Places, digests: dict[str, str], failures: dict[str, RunstoneError]) -> set[str]:
+    """Take runs out of the segments that nobody else has; answers those of the others. `failures` grows."""
     shelf = places.shelf()
-    if shelf is None:
-        return []
-    close_own(places.root)
-    return shelf.segments()
+    wanted = {fold_id(run_id): run_id for run_id in digests}
+    busy: set[str] = set()
+    for segment in [] if shelf is None else shelf.segments():
+        here = {wanted[folded] for folded in segment.slices.keys() & wanted.keys()} - failures.keys()
+        try:
+            for run_id in sorted(here):
+                found = _true_digest(Packed(segment, segment.slices[fold_id(run_id)]))
+                if found != digests[run_id]:
+                    failures[run_id] = another_bundle(run_id, digests[run_id], found)
+            here -= failures.keys()
+            if here and not rewrite(places, segment, here):
+                busy |= here
+        except FileNotFoundError:  # somebody has written it anew since it was listed
+            busy |= here - failures.keys()
+        except RunstoneError as exc:
+            failures.update((run_id, exc) for run_id in here)
+    return busy
 
 
 def _true_digest(packed: Packed) -> str:
+    """The digest of the bundle as it stands; empty where it cannot be read. Raises `FileNotFoundError`."""
     try:
         bundle = PackedBundle(packed)
+    except FileNotFoundError:
+        raise
     except OSError:
         return ""
     try:
