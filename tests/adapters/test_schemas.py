@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runstone.adapters.schemas import MAX_PROBLEMS, JsonSchemas
+from runstone.core.canonical import canonical_text
 from runstone.errors import InvalidInput
 
 PERSON: dict[str, Any] = {
@@ -92,6 +93,23 @@ def test_what_is_no_number_is_within_no_bounds(
     found = [] if problem is None else [problem]
     assert problems(whole, value) == [("", one) for one in found]
     assert problems(whole, {"x": value}) == [("/x", one) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("step", "value", "fits"),
+    [
+        *((0.01, value, True) for value in (19.99, 0.29, 4.35, 0.07, 33.33, 8.2, 0, -0.07, 7, 1e-2, 1e300)),
+        *((0.01, value, False) for value in (0.075, 19.999, 1e-3)),
+        (1e-7, 3e-7, True),
+        (3, 9.0, True),
+        (3, 1e300 + 1, False),
+        (0.1, 10**400, True),
+    ],
+)
+def test_a_multiple_is_one_by_its_digits(step: float, value: float, fits: bool) -> None:
+    """Not in binary, in which hardly any amount is a multiple of a cent."""
+    found = problems({"multipleOf": step}, value)
+    assert found == ([] if fits else [("", f"expected a multiple of {canonical_text(step)}")])
 
 
 LIMITS = {

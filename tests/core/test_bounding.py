@@ -65,3 +65,16 @@ class Endless(dict[str, Any]):
 def test_foreign_values_raise_nothing(make: Any) -> None:
     """What comes out can be recorded."""
     coerce(bounded(make())[0])
+
+
+@pytest.mark.parametrize("dump", [["en", "de"], [{"x": 1, "y": 2}], ("en", "de"), {"en": 1}, "en", 7, None])
+def test_a_model_is_its_dump(dump: Any) -> None:
+    """As it is, whether it has members or none, and marked; so does the recorder's door have it."""
+
+    class Model:
+        def model_dump(self) -> Any:
+            return dump
+
+    expected = list(dump) if isinstance(dump, tuple) else dump
+    assert bounded(Model()) == (expected, [["/v", "coerced"]])
+    assert coerce({"v": Model()}) == ({"v": expected}, [["/v", "coerced"]])

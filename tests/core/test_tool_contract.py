@@ -11,7 +11,7 @@ import pytest
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.tools.contract import MAX_BYTES, ToolContract
-from runstone.core.tools.reach import reaches
+from runstone.core.tools.reach import MAX_KINDS, Names, reaches
 from runstone.errors import InvalidInput
 
 SMALL: dict[str, Any] = {"name": "search", "version": "1", "arguments": {"type": "object"}}
@@ -246,3 +246,47 @@ def test_a_schema_that_leads_on_and_on_is_asked_once_a_part() -> None:
     assert not reaches({"$ref": "#/$defs/d0", "$defs": {**defs, "d59": {"type": "null"}}}, ["x"])
     chain: dict[str, Any] = {str(number): {"$ref": f"#/$defs/{number + 1}"} for number in range(5000)}
     assert reaches({"$ref": "#/$defs/0", "$defs": chain}, ["x"])
+
+
+CARD: dict[str, Any] = {"properties": {"number": {}, "holder": {"$ref": "#/$defs/holder"}}}
+HOLDER: dict[str, Any] = {"properties": {"name": {"type": "string"}, "cards": {"items": {"$ref": "#/$defs/card"}}}}
+DEFS = {"card": CARD, "holder": HOLDER, "loop": {"$ref": "#/$defs/loop"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "place", "told"),
+    [
+        ({}, (), [None]),
+        (CARD, (), [{"number", "holder"}]),
+        (CARD, ("holder",), [{"name", "cards"}]),
+        (CARD, ("holder", "cards", 7, "holder", "cards", 2000), [{"number", "holder"}]),
+        (CARD, ("holder", "name"), []),
+        (CARD, ("other",), [None]),
+        ({**CARD, "additionalProperties": {"$ref": "#/$defs/holder"}}, ("other",), [{"name", "cards"}]),
+        ({**CARD, "additionalProperties": False}, ("other",), []),
+        ({"prefixItems": [CARD], "items": HOLDER}, (0,), [{"number", "holder"}]),
+        ({"prefixItems": [CARD], "items": HOLDER}, (1,), [{"name", "cards"}]),
+        ({"anyOf": [CARD, HOLDER, {"type": "null"}]}, (), [{"number", "holder"}, {"name", "cards"}]),
+        ({"anyOf": [CARD, {"type": "object"}]}, (), [{"number", "holder"}, None]),
+        ({"allOf": [CARD, HOLDER]}, (), [{"number", "holder", "name", "cards"}]),
+        ({"$ref": "#/$defs/loop"}, (), []),
+        ({"$ref": "#/$defs/none"}, (), [None]),
+    ],
+)
+def test_what_names_a_schema_tells(schema: Any, place: tuple[str | int, ...], told: list[Any]) -> None:
+    """Of each kind of object that may stand at a place."""
+    names = Names({**schema, "$defs": DEFS})
+    places = Names.root
+    for one in place:
+        places = names.below(places, one) if isinstance(one, str) else names.item(places, one)
+    assert names.at(places)[0] == told
+
+
+def test_names_of_many_kinds_are_told_together() -> None:
+    """A schema may have more kinds of object than anybody has time for."""
+    pairs = [{"anyOf": [{"properties": {f"a{at}": {}}}, {"properties": {f"b{at}": {}}}]} for at in range(40)]
+    kinds, told = Names({"allOf": pairs}).at(Names.root)
+    assert len(kinds) <= MAX_KINDS
+    assert (
+        told == {name for kind in kinds for name in kind or ()} == {f"{sign}{at}" for sign in "ab" for at in range(40)}
+    )

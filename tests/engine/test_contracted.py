@@ -210,7 +210,7 @@ ANY = {"type": "object"}
         ({"type": "string"}, Path("a")),
         ({"required": ["$filter"], "additionalProperties": False, "properties": {"$filter": {}}}, {"$filter": 1}),
         ({"required": ["1"]}, {1: "x"}),
-        ({"required": ["apiKey", "pin"], "maxProperties": 2}, Account(apiKey="x")),
+        ({"required": ["apiKey", "pin", "note"], "maxProperties": 3}, Account(apiKey="x")),
         ({"properties": {"account": {"required": ["apiKey"]}}, "required": ["account"]}, Holder(Account(apiKey="x"))),
         ({"type": "array"}, RootModel[list[int]]([1])),
         ({"type": "integer"}, RootModel[int](1)),

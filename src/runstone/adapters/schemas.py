@@ -5,6 +5,7 @@
   installed.
 - Messages are made here: the library's repeat the value.
 - `NaN` is within no bounds: to the library, which compares, it is within all. An infinity is a multiple of nothing.
+- A number is a multiple of another by the digits that it is written with: 0.07 is one of 0.01, though not in binary.
 """
 
 from __future__ import annotations
@@ -97,12 +98,16 @@ def _compared(name: str, check: Callable[..., Any]) -> Callable[..., Any]:
     def problems(validator: Any, expected: Any, value: Any, schema: Any) -> Iterable[ValidationError]:
         if isinstance(value, float) and (value != value or (name == "multipleOf" and value - value != 0)):
             return [ValidationError(name)]
-        try:
-            return list(check(validator, expected, value, schema) or ())
-        except OverflowError:  # an integer that is larger than any float, which a float is to divide
-            return [ValidationError(name)] if Fraction(value) % Fraction(expected) else []
+        if name == "multipleOf" and validator.is_type(value, "number"):
+            return [ValidationError(name)] if _exact(value) % _exact(expected) else []
+        return check(validator, expected, value, schema) or ()
 
     return problems
+
+
+def _exact(number: float) -> Fraction:
+    """A finite number by its decimal digits."""
+    return Fraction(number) if isinstance(number, int) else Fraction(float.__repr__(number))
 
 
 def _unresolved(root: Resource[Any]) -> Iterator[str]:

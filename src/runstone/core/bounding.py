@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from runstone.core import canonical
-from runstone.core.values import COERCED, TRUNCATED
+from runstone.core.values import COERCED, TRUNCATED, dumped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Bounded:
         if type(shape) is tuple and shape:
             return self._marked(f"{type(value).__name__} {shape}", COERCED)
         held = _held(value)
-        return value if held is None else self._marked(self.value(held), COERCED)
+        return value if held is value else self._marked(self.value(held), COERCED)
 
 
 def _recorded(key: Any) -> str | None:
@@ -117,15 +117,15 @@ def _recorded(key: Any) -> str | None:
     return "$" + key if key.startswith("$") else key
 
 
-def _held(value: Any) -> dict[Any, Any] | list[Any] | None:
-    """What an object holds, as a plain mapping or list."""
+def _held(value: Any) -> Any:
+    """What an object holds, as a plain mapping or list, or as a model's dump has it; itself, if it holds no others."""
     kind = type(value)
     if hasattr(kind, "__dataclass_fields__"):
         fields = sys.modules["dataclasses"].fields(value)
         return {field.name: getattr(value, field.name) for field in fields}
     if callable(getattr(kind, "model_dump", None)):
-        return dict(value.model_dump())
+        value = dumped(value)
     known = getattr(sys.modules.get("collections.abc"), "Mapping", dict)
     if isinstance(value, known):
         return dict(value)
-    return list(value) if isinstance(value, (list, tuple)) else None
+    return list(value) if isinstance(value, (list, tuple)) else value

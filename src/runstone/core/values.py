@@ -224,7 +224,7 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
         if isinstance(value, base):
             return _coerce(convert(value), path, marks)
     if isinstance(value, (set, frozenset)):
-        return sorted(_array(value, path, []), key=_sort_key)
+        return sorted(_array(value, path, []), key=sort_key)
     for module, name, change in _FOREIGN_TYPES:
         known = getattr(sys.modules.get(module), name, None)
         if known is not None and isinstance(value, known):
@@ -233,11 +233,26 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
         fields = sys.modules["dataclasses"].fields(value)
         return _object({field.name: getattr(value, field.name) for field in fields}, path, marks)
     if callable(getattr(type(value), "model_dump", None)):
-        return _coerce(value.model_dump(), path, marks)
+        return _coerce(dumped(value), path, marks)
     return {"$repr": _type_name(value)}
 
 
-def _sort_key(item: Any) -> bytes:
+def dumped(model: Any, **how: Any) -> Any:
+    """What a model is dumped to: as its `model_dump` has it, and no word of a value of another type than its field,
+    which pydantic would repeat on standard error."""
+    try:
+        return model.model_dump(**how, warnings=False)
+    except TypeError:  # one of its own, which knows less
+        warnings = sys.modules.get("warnings")
+        if warnings is None:
+            return model.model_dump(**how)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return model.model_dump(**how)
+
+
+def sort_key(item: Any) -> bytes:
+    """By what the items of a set, which have passed the door, are put in order."""
     return canonical.canonical_bytes(with_encoded_bytes(item))
 
 

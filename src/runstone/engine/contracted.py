@@ -7,15 +7,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from runstone.core import canonical
 from runstone.core.bounding import Bounded
 from runstone.core.limits import MAX_DEPTH
 from runstone.core.redaction.redactor import FAILED, TOOL_DROP
 from runstone.core.tools.handling import handled
 from runstone.core.values import Coerced, Foreign, coerce
-from runstone.engine.spelling import as_arguments, as_result
+from runstone.engine.spelling import SERIALISED, VALIDATED, Spelling
 from runstone.engine.taken_out import taken_out
 from runstone.errors import RunstoneError
 
@@ -46,32 +44,36 @@ class Contracted:
     any. Raises what `schemas` raises: `invalid_tool_contract`, `missing_extra`.
     """
 
-    __slots__ = ("_checks_args", "_checks_result", "_key", "contract")
+    __slots__ = ("_args", "_checks_args", "_checks_result", "_key", "_result", "contract")
 
     def __init__(self, contract: ToolContract, schemas: Schemas, pseudonym: Callable[[], bytes | None]) -> None:
         self.contract = contract
         self._key = pseudonym() if contract.handling.pseudonyms else None
         self._checks_args = schemas.checker(contract.arguments, "/arguments")
         self._checks_result = None if contract.result is None else schemas.checker(contract.result, "/result")
+        self._args = Spelling(contract.arguments, VALIDATED)
+        self._result = Spelling(contract.result or {}, SERIALISED)
+
+    def held(self, args: Any) -> Any:
+        """Arguments as the call is given them, by the names of the contract, for the rules over it. Raises `not_json`
+        where the names cannot be told, and `too_deep`."""
+        return self._args.held(args, sure=True)
 
     def problems(self, args: Any) -> list[dict[str, str]]:
         """Where arguments do not fit the contract: `path` (a JSON Pointer) and `message`, which repeats no value."""
-        spell = partial(as_arguments, args, sure=self.contract.handling.arguments.takes)
-        return _problems(self._checks_args, partial(spell, checked=True), spell)
+        return _problems(self._checks_args, self._args.held, args)
 
     def result_problems(self, value: Any) -> list[dict[str, str]]:
         """The same of a result; none where the contract says nothing of it."""
-        if self._checks_result is None:
-            return []
-        return _problems(self._checks_result, partial(as_result, value, checked=True), partial(as_result, value))
+        return [] if self._checks_result is None else _problems(self._checks_result, self._result.dumped, value)
 
     def args(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """Arguments as the event's member `args`, and their marks, by pointers into the event's data.
 
-        With `shorten` (see `core.bounding`) large ones are cut first. What nests too deep to be recorded is dropped.
+        With `shorten` (see `core.bounding`) large ones are cut first. What nests too deep to be recorded is dropped; so
+        is what is dumped by other names than the contract's, where that takes anything out.
         """
-        patterns = self.contract.handling.arguments
-        return _recorded(partial(as_arguments, value, sure=patterns.takes), patterns, self._key, _ARGS, shorten)
+        return self._recorded(self._args, value, self.contract.handling.arguments, _ARGS, shorten)
 
     def taken(self, value: Any) -> set[str]:
         """Texts and numbers of arguments that are not recorded; none of what nests too deep to be checked, and all of
@@ -80,7 +82,7 @@ class Contracted:
         if not patterns.takes:
             return set()
         try:
-            tree = coerce(as_arguments(value))[0]
+            tree = coerce(self.held(value))[0]
             gone = handled(tree, patterns, None)[1]
         except RunstoneError:
             try:
@@ -91,25 +93,38 @@ class Contracted:
 
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """A result, in the same way, as the member `result`."""
-        return _recorded(partial(as_result, value), self.contract.handling.result, self._key, _RESULT, shorten)
+        return self._recorded(self._result, value, self.contract.handling.result, _RESULT, shorten)
 
     def item(self, value: Any, number: int, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """An item that a generator yields: what patterns say of an item of the result holds for it."""
-        shown, marks = _recorded(
-            partial(as_result, [value]), self.contract.handling.result, self._key, _YIELDED, shorten
-        )
+        shown, marks = self._recorded(self._result, [value], self.contract.handling.result, _YIELDED, shorten)
         tree = shown.value if type(shown) is Coerced else shown
         here = f"/{_YIELDED}/{number}"
         told = [[here + place.removeprefix(f"/{_YIELDED}").removeprefix("/0"), mark] for place, mark in marks]
         return Coerced(tree[0] if type(tree) is list else tree), told
 
+    def _recorded(
+        self, spelling: Spelling, value: Any, patterns: Patterns, member: str, shorten: Shorten | None
+    ) -> tuple[Any, list[Mark]]:
+        marks: list[Mark] = []
+        try:
+            value = spelling.dumped(value, sure=patterns.takes)
+            if shorten is not None:
+                bounded = Bounded(shorten, member)
+                value, marks = bounded.value(value), bounded.marks
+            tree, coerced = coerce({member: value})
+        except RunstoneError:
+            return Coerced({"$redacted": FAILED}), [[canonical.pointer([member]), f"redacted:{FAILED}"]]
+        recorded, gone = handled(tree[member], patterns, self._key, (member,))
+        return (Coerced(recorded) if coerced else recorded), [*_standing([*marks, *coerced], gone), *gone]
 
-def _problems(check: Checker, *spells: Callable[[], Any]) -> list[dict[str, str]]:
-    """What does not fit, as it is spelled first; nothing, where it fits in any of its spellings."""
+
+def _problems(check: Checker, spell: Callable[..., Any], value: Any) -> list[dict[str, str]]:
+    """What does not fit, as JSON has it; nothing, where it fits so or as it is recorded."""
     first: list[tuple[str, str]] = []
     try:
-        for spell in spells:
-            found = check(_plain(spell(), 0))
+        for as_json in (True, False):
+            found = check(_plain(spell(value, checked=as_json), 0))
             if not found:
                 return []
             first = first or found
@@ -118,22 +133,6 @@ def _problems(check: Checker, *spells: Callable[[], Any]) -> list[dict[str, str]
     except RunstoneError as exc:
         first = [("", _TOO_DEEP if exc.code == _TOO_DEEP_CODE else f"cannot be checked: {exc.message}")]
     return [{"path": path, "message": message} for path, message in first]
-
-
-def _recorded(
-    spell: Callable[[], Any], patterns: Patterns, key: bytes | None, member: str, shorten: Shorten | None
-) -> tuple[Any, list[Mark]]:
-    marks: list[Mark] = []
-    try:
-        value = spell()
-        if shorten is not None:
-            bounded = Bounded(shorten, member)
-            value, marks = bounded.value(value), bounded.marks
-        tree, coerced = coerce({member: value})
-    except RunstoneError:
-        return Coerced({"$redacted": FAILED}), [[canonical.pointer([member]), f"redacted:{FAILED}"]]
-    recorded, gone = handled(tree[member], patterns, key, (member,))
-    return (Coerced(recorded) if coerced else recorded), [*_standing([*marks, *coerced], gone), *gone]
 
 
 def _standing(marks: list[Mark], gone: list[Mark]) -> list[Mark]:

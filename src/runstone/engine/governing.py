@@ -21,7 +21,6 @@ from runstone.core.tools.rules import CODE, Asked, CallPolicy, call_policy_from_
 from runstone.core.values import COERCED, coerce
 from runstone.engine.driving import Asking
 from runstone.engine.facts import maybe_text
-from runstone.engine.spelling import as_arguments
 from runstone.engine.taken_out import without_taken
 from runstone.errors import PolicyBlocked, RunstoneError, error
 
@@ -100,16 +99,17 @@ def _read(path: str, code: str) -> bytes:
 
 
 class Admission:
-    """One call that is to be let through or blocked. `args` are as they were given, `shown` as they are recorded."""
+    """One call that is to be let through or blocked. `args` are as they were given, `held` as the contract names them,
+    `shown` as they are recorded."""
 
     __slots__ = ("_args", "_asked", "_at_ns", "_call", "_calls")
 
-    def __init__(self, call: ToolCall, args: Any, shown: Any) -> None:
+    def __init__(self, call: ToolCall, args: Any, held: Any, shown: Any) -> None:
         self._call = call
         self._calls: Calls = call.run.calls
         self._args = args
         contract = call.contract
-        tree, marks = coerce(args if contract is None else as_arguments(args))
+        tree, marks = coerce(held)
         facts = Facts(tree, frozenset(at for at, mark in marks if mark == COERCED))
         effect = None if contract is None else contract.side_effect
         self._asked = Asked(call.tool, effect, facts, shown)

@@ -1,212 +1,341 @@
 """How a tool's arguments and results are spelled for its contract: pydantic models as their schemas have them.
 
-- The schema of arguments is that of what a model is validated from, the schema of a result that of what it is dumped
-  to: so are they spelled, arguments by the names that are validated, results by those that are serialised.
-- A model is dumped by the names of its fields, which are exchanged beside the model itself. Where the dump need not be
-  as the model is (it has serialisers of its own, say), it is dumped by the names that are serialised; if these are
-  others than the validated ones, nobody knows which name is which, and it is refused where that matters: what a
-  contract takes out would stay.
-- What a model's own serialisers make of a value stands, and what they leave out is left out.
-- A foreign object may raise anything: then it is left to the recorder's door, which tells of it.
+- The value itself is gone through, and its schema tells the names: of those that a field has (its aliases, those of the
+  classes that it is inherited from, its own), it is spelled by the one that the schema tells at that place. Where the
+  schema tells none, arguments have those that are validated, results those that are serialised.
+- What a call is given is what its models hold, whatever they are dumped to: by that it is checked, and rules go by it.
+- What is recorded is what they are dumped to: what a model's own serialisers make of a value stands, and what they
+  leave out is left out. A dump is paired with its model, field by field.
+- An object that has a name which no schema tells, and lacks one that is told, may have changed one for the other: it is
+  refused where that matters, as what a contract takes out would stay. So is what cannot be gone through.
+- Elsewhere a foreign object may raise anything: then it is left to the recorder's door, which tells of it.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import partial
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from runstone.core.limits import MAX_DEPTH
+from runstone.core.tools.reach import Names
+from runstone.core.values import coerce, dumped, sort_key
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
     from typing import Any, Final
 
-    OfModel = Callable[["Any"], "Any"]
+    from runstone.core.tools.reach import Places, Told
+
+    _Inside = Mapping[str, tuple[str, ...]] | None
+
+VALIDATED: Final = ("validation_alias", "serialization_alias")
+SERIALISED: Final = ("serialization_alias", "validation_alias")
+"""Which of its aliases a field is spelled by, the first that is told."""
 
 _PYTHON: Final = "python"
 _JSON: Final = "json"
+_LEAVES: Final = frozenset({str, int, float, bool, bytes, type(None)})
+_SEQUENCES: Final = (list, tuple, set, frozenset, deque)
+
+
+class Spelling:
+    """How the values of one schema are spelled. Safe to share between threads."""
+
+    __slots__ = ("_aliases", "_names")
+
+    def __init__(self, schema: Any, aliases: tuple[str, str]) -> None:
+        self._names = Names(schema)
+        self._aliases = aliases
+
+    def held(self, value: Any, *, checked: bool = False, sure: bool = False) -> Any:
+        """A value with each pydantic model in it as a mapping of what it holds; `checked` as JSON has it, for a look by
+        the schema. Where the names cannot be told it raises `not_json`, if they must be `sure`; then `too_deep`, too.
+        """
+        return self._spelled(value, _leaf_as_json if checked else None, None, sure)
+
+    def dumped(self, value: Any, *, checked: bool = False, sure: bool = False) -> Any:
+        """The same of what each model is dumped to."""
+        return self._spelled(value, None, _JSON if checked else _PYTHON, sure)
+
+    def _spelled(self, value: Any, leaf: Callable[[Any], Any] | None, mode: str | None, sure: bool) -> Any:
+        if "pydantic" not in sys.modules or not _holds_models(value):
+            return value
+        return _Walk(self._names, self._aliases, leaf, mode, sure).node(value, value, Names.root, ())
 
 
 class _Spelled(dict["Any", "Any"]):
     """What an object holds, as its schema spells it. The door marks it `coerced`, as it is no plain mapping."""
 
 
-class _Unlike(Exception):  # noqa: N818  # no error: another way is taken
-    """A dump is not as its model is; `alike` as `_Names` has it."""
+class _Leaf:
+    """What a model without members is dumped to. The door marks it."""
 
-    def __init__(self, *, alike: bool = True) -> None:
-        self.alike = alike
+    __slots__ = ("_dumped",)
 
+    def __init__(self, dumped: Any) -> None:
+        self._dumped = dumped
 
-class _Names:
-    """What of the names of a class its dump tells: `plain` where it is as the model is, `alike` where all in it are
-    validated and serialised by the same names."""
-
-    __slots__ = ("alike", "plain")
-
-    def __init__(self, *, plain: bool, alike: bool) -> None:
-        self.plain = plain
-        self.alike = alike
+    def model_dump(self, **_: Any) -> Any:
+        """As the door asks for it."""
+        return self._dumped
 
 
-def as_arguments(value: Any, *, checked: bool = False, sure: bool = True) -> Any:
-    """A value with each pydantic model in it as a mapping, by the names that it is validated by; `checked` as JSON has
-    it, for a look by the schema. Where the names cannot be told it raises `not_json`, if they must be `sure`."""
-    return _walked(value, (), partial(_validated, _JSON if checked else _PYTHON, sure))
+class _Walk:
+    """One walk of a value. `leaf` makes JSON of a leaf of a model; `mode` is that in which models are dumped, without
+    one they are what they hold."""
 
+    def __init__(
+        self, names: Names, aliases: tuple[str, str], leaf: Callable[[Any], Any] | None, mode: str | None, sure: bool
+    ) -> None:
+        self._names = names
+        self._aliases = aliases
+        self._leaf = leaf
+        self._mode = mode
+        self._sure = sure
 
-def as_result(value: Any, *, checked: bool = False) -> Any:
-    """A value with each pydantic model in it as a mapping, by the names that it is serialised by; `checked` as JSON has
-    it, for a look by the schema."""
-    return _walked(value, (), partial(_serialised, _JSON if checked else _PYTHON))
-
-
-def _walked(value: Any, around: tuple[Any, ...], of_model: OfModel) -> Any:
-    """`around` is what holds a value; what holds itself, or nests too deep, stays as it is."""
-    if "pydantic" not in sys.modules:
-        return value
-    kind = type(value)
-    held = isinstance(value, (dict, list, tuple))
-    if not (held or hasattr(kind, "__dataclass_fields__")):
-        return _mapping(value, of_model) if callable(getattr(kind, "model_dump", None)) else value
-    if len(around) > MAX_DEPTH or any(value is one for one in around):
-        return value
-    around = (*around, value)
-    if isinstance(value, dict):
-        found = {key: _walked(item, around, of_model) for key, item in value.items()}
-        return found if kind is dict else _Spelled(found)
-    if held:
-        items = [_walked(item, around, of_model) for item in value]
-        return items if kind is list else tuple(items)
-    try:
-        members = {field.name: getattr(value, field.name) for field in sys.modules["dataclasses"].fields(kind)}
-    except Exception:  # a member may be missing, and a foreign object may raise anything; the door tells of it
-        return value
-    return _Spelled({name: _walked(item, around, of_model) for name, item in members.items()})
-
-
-def _mapping(model: Any, of_model: OfModel) -> Any:
-    try:
-        held = of_model(model)
-    except RunstoneError:
-        raise
-    except Exception:  # a foreign object may raise anything; the door tells of it
-        return model
-    return _Spelled(held) if type(held) is dict else tuple(held) if type(held) is list else model
-
-
-def _serialised(mode: str, model: Any) -> Any:
-    return _dumped(mode, model, by_alias=True)
-
-
-def _dumped(mode: str, model: Any, *, by_alias: bool) -> Any:
-    try:
-        return model.model_dump(mode=mode, by_alias=by_alias)
-    except Exception:  # bytes that are no text, say; or what only looks like a model: the check tells what does not fit
-        return model.model_dump(by_alias=by_alias)
-
-
-def _validated(mode: str, sure: bool, model: Any) -> Any:
-    names = _names_of(type(model))
-    if names.plain:
+    def node(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside = None) -> Any:
+        """A value that is shown as `shown`, itself or a part of its model's dump. `around` is what holds it, `inside`
+        tells of the model that does."""
+        if type(value) in _LEAVES:
+            return value if shown is value else self.node(shown, shown, places, around, inside)
+        if len(around) > MAX_DEPTH or any(value is one for one in around):
+            if self._sure:
+                raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", limit=MAX_DEPTH)
+            return shown
         try:
-            return _renamed(model, _dumped(mode, model, by_alias=False))
-        except _Unlike as exc:
-            names = _Names(plain=False, alike=names.alike and exc.alike)
-    if sure and not names.alike:
-        kind = type(model).__name__
-        message = f"a {kind} has serialisers of its own, and is validated by other names than it is serialised by"
-        raise error("not_json", f"{message}: what a contract says of them cannot be told")
-    return _serialised(mode, model)
+            return self._held(value, shown, places, around, inside)
+        except RunstoneError:
+            raise
+        except Exception:  # a foreign object may raise anything
+            return self._unsure(value, shown)
+
+    def _held(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside) -> Any:
+        inner = (*around, value)
+        if _is_model(value):
+            return self._model(value, shown, places, inner, inside)
+        if hasattr(type(value), "__dataclass_fields__"):
+            return self._object(value, shown, places, inner, inside)
+        if isinstance(value, Mapping) and _like(shown, value, Mapping):
+            return self._mapping(value, shown, places, inner, inside)
+        if isinstance(value, _SEQUENCES) and _like(shown, value, _SEQUENCES):
+            return self._items(value, shown, places, inner, inside)
+        if shown is not value:  # own code made something else of it
+            return self.node(shown, shown, places, inner, inside)
+        return self._leaf(value) if self._leaf is not None and inside is not None else value
+
+    def _model(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside) -> Any:
+        kind = type(value)
+        within = _names_of(kind, self._aliases).within
+        if shown is value and (self._mode is not None or not _fields_of(kind)):
+            shown = _dumped(value, self._mode or _PYTHON)
+            if shown is value:
+                return self._unsure(value, value)
+        if inside is None and self._aliases == SERIALISED and not self._sure:
+            found = shown
+        elif getattr(kind, "__pydantic_root_model__", False):
+            root = value.root if shown is value else shown
+            found = self.node(value.root, root, places, around, within)
+        else:
+            found = self._object(value, shown, places, around, within)
+        if inside is not None:
+            return found
+        if isinstance(found, Mapping):
+            return _Spelled(found)
+        if isinstance(found, _SEQUENCES):
+            return tuple(found)
+        return found if self._mode is None else _Leaf(found)
+
+    def _object(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside) -> Any:
+        if shown is not value and not isinstance(shown, Mapping):
+            return self.node(shown, shown, places, around, inside)
+        kinds, known = self._names.at(places)
+        names = _names_of(type(value), self._aliases)
+        extra = getattr(value, "__pydantic_extra__", None) or {}
+        own = {field: told[0] for field, told in names.fields.items() if told}
+        result: dict[Any, Any] = {}
+        for key, item in (_members(value, own, extra) if shown is value else shown).items():
+            field = None if key in extra else key if shown is value else names.keys.get(key)
+            if field is None:
+                name, held = key, extra.get(key, item)
+            elif not names.fields[field]:
+                continue
+            else:
+                told = (*names.fields[field], *(inside or {}).get(field, ()))
+                if shown is not value and self._aliases == SERIALISED:  # by the class that its schema is of
+                    told = (key, *told)
+                name = own[field] = next((one for one in told if one in known), told[0])
+                held = item if shown is value else getattr(value, field)
+            if name in result:
+                return self._unsure(value, shown)
+            result[name] = self.node(held, item, self._names.below(places, str(name)), around, inside)
+        kinds = [frozenset(own.values()) if told is None else told for told in kinds]
+        if not _tell(kinds, result.keys() - extra.keys()):
+            self._unsure(value, shown)
+        return _Spelled(result) if inside is None else result
+
+    def _mapping(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside) -> Any:
+        kinds, known = self._names.at(places)
+        result: dict[Any, Any] = {}
+        for key, other in zip(shown, value.values(), strict=True):
+            held = value.get(key, other)
+            name = next((one for one in (inside or {}).get(key, ()) if one in known), key)
+            if name in result:
+                return self._unsure(value, shown)
+            item = held if shown is value else shown[key]
+            result[name] = self.node(held, item, self._names.below(places, str(name)), around, inside)
+        if inside is not None and not _tell(kinds, {str(name) for name in result}):
+            self._unsure(value, shown)
+        return _Spelled(result) if inside is None and type(value) is not dict else result
+
+    def _items(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside) -> Any:
+        pairs = enumerate(zip(value, shown, strict=True))
+        found = [self.node(*pair, self._names.item(places, at), around, inside) for at, pair in pairs]
+        if isinstance(value, (set, frozenset)):  # in an order that does not depend on the process
+            found.sort(key=lambda item: sort_key(coerce(item)[0]))
+            return tuple(found)
+        return found if type(shown) is list else tuple(found)
+
+    def _unsure(self, value: Any, shown: Any) -> Any:
+        if self._sure:
+            message = f"a {type(value).__name__} has other names than its contract tells"
+            raise error("not_json", f"{message}: what the contract says of them cannot be told")
+        return shown
 
 
-def _renamed(value: Any, dumped: Any) -> Any:
-    """What a value was dumped to by the names of its fields, by the names that they are validated by. Raises `_Unlike`
-    where the two are not alike."""
-    kind = type(value)
-    if getattr(kind, "__pydantic_root_model__", False):
-        return _renamed(value.root, dumped)
-    if callable(getattr(kind, "model_dump", None)) or hasattr(kind, "__dataclass_fields__"):
-        if type(dumped) is not dict:
-            raise _Unlike
-        return dict(_members(value, dumped))
-    if isinstance(value, dict):
-        if type(dumped) is not dict or len(value) != len(dumped):
-            raise _Unlike
-        pairs = zip(dumped.items(), value.values(), strict=True)
-        return {key: _renamed(item, shown) for (key, shown), item in pairs}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        if not isinstance(dumped, (list, tuple, set, frozenset)) or len(value) != len(dumped):
-            raise _Unlike
-        if isinstance(dumped, (set, frozenset)):  # which holds no mapping
-            return dumped
-        return type(dumped)([_renamed(*pair) for pair in zip(value, dumped, strict=True)])
-    return dumped
+def _like(shown: Any, value: Any, kind: Any) -> bool:
+    return shown is value or (isinstance(shown, kind) and len(shown) == len(value))
 
 
-def _members(value: Any, dumped: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Name and value of each field; what is computed is no argument."""
-    kind = type(value)
-    names = _names_of(kind)
-    if not names.plain:
-        raise _Unlike(alike=names.alike)
-    fields: Any = getattr(kind, "__pydantic_fields__", None) or getattr(kind, "model_fields", {})  # up to pydantic 2.9
-    computed = getattr(kind, "__pydantic_decorators__", None)
-    computed = () if computed is None else computed.computed_fields
-    for name, item in dumped.items():
-        if name in fields:
-            yield _alias(kind, fields[name]) or name, _renamed(getattr(value, name, None), item)
-        elif name not in computed:
-            yield name, _renamed(getattr(value, name, None), item)
+def _tell(kinds: Iterable[Told], names: AbstractSet[Any]) -> bool:
+    """Whether an object of these names is of one of the kinds: with more members, or with less, not with others."""
+    return any(told is None or not (names - told and told - names) for told in kinds)
 
 
-def _alias(kind: Any, field: Any) -> str | None:
-    """The name that a field is validated by, where that is not its own: of several, the first, as the schema has it."""
-    config = getattr(kind, "model_config", None) or getattr(kind, "__pydantic_config__", None) or {}
-    alias = field.validation_alias
-    if alias is None or config.get("validate_by_alias") is False:
-        return None
-    return alias if isinstance(alias, str) else _first(alias.convert_to_aliases())
+def _holds_models(value: Any) -> bool:
+    """Whether there is anything to spell."""
+    waiting, seen = [value], set()
+    while waiting:
+        one = waiting.pop()
+        kind = type(one)
+        if kind in _LEAVES:
+            continue
+        if _is_model(one) or hasattr(kind, "__dataclass_fields__"):
+            return True
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        try:
+            waiting += one.values() if isinstance(one, Mapping) else one if isinstance(one, _SEQUENCES) else ()
+        except Exception:  # a foreign object may raise anything
+            return True
+    return False
 
 
-def _first(paths: Any) -> str | None:
-    """The first name of several, as pydantic's own schemas have it; a path of more than one step is none."""
-    paths = paths if paths and isinstance(paths[0], list) else [paths]
-    return next((path[0] for path in paths if len(path) == 1 and isinstance(path[0], str)), None)
+def _is_model(value: Any) -> bool:
+    return callable(getattr(type(value), "model_dump", None))
 
 
-_known: Final[WeakKeyDictionary[Any, _Names]] = WeakKeyDictionary()
+def _dumped(model: Any, mode: str) -> Any:
+    """By the names that are serialised; in another mode where it cannot be in that: Python has no set of mappings, and
+    JSON no bytes."""
+    for way in (mode, _JSON if mode == _PYTHON else _PYTHON):
+        with suppress(Exception):  # a foreign object may raise anything
+            return dumped(model, mode=way, by_alias=True)
+    return dumped(model)
 
 
-def _names_of(kind: Any) -> _Names:
-    found = _known.get(kind)
+def _members(value: Any, own: Iterable[str], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What an object holds, by the names of its fields."""
+    return {**{name: getattr(value, name) for name in own if hasattr(value, name)}, **extra}
+
+
+def _fields_of(kind: Any) -> Any:
+    return getattr(kind, "__pydantic_fields__", None) or getattr(kind, "model_fields", None)  # up to pydantic 2.9
+
+
+class _ClassNames:
+    """What the members of a class are called: `fields` has the names of each field, that by which it is spelled first,
+    and none of what is computed and no argument; `keys` the field that a name of a dump is of; `within` the aliases of
+    what is in it, of typed dictionaries and plain dataclasses, too, by each of their names."""
+
+    __slots__ = ("fields", "keys", "within")
+
+    def __init__(self, kind: Any, aliases: tuple[str, str]) -> None:
+        computed = getattr(getattr(kind, "__pydantic_decorators__", None), "computed_fields", {})
+        shown: dict[str, tuple[str, ...]] = {name: (one.info.alias or name, name) for name, one in computed.items()}
+        fields = _fields_of(kind) or dict.fromkeys(getattr(kind, "__dataclass_fields__", ()))
+        dumped_by = {name: _names_of_field(kind, name, SERIALISED) for name in fields} | shown
+        self.keys = {names[0]: field for field, names in dumped_by.items()}
+        for field, names in dumped_by.items():
+            for name in names:
+                self.keys.setdefault(name, field)
+        self.fields = {name: _names_of_field(kind, name, aliases) for name in fields}
+        self.fields |= shown if aliases == SERIALISED else dict.fromkeys(shown, ())
+        self.within: dict[str, tuple[str, ...]] = {}
+        for field, part in _fields_within(getattr(kind, "__pydantic_core_schema__", None)):
+            told = tuple(one for alias in aliases for one in _texts(part.get(alias)))
+            for name in {field, *told}:
+                self.within[name] = (*self.within.get(name, ()), *told)
+
+
+_known: Final[WeakKeyDictionary[Any, dict[tuple[str, str], _ClassNames]]] = WeakKeyDictionary()
+
+
+def _names_of(kind: Any, aliases: tuple[str, str]) -> _ClassNames:
+    known = _known.setdefault(kind, {})
+    found = known.get(aliases)
     if found is None:
-        found = _known[kind] = _looked_up(getattr(kind, "__pydantic_core_schema__", None))
+        found = known[aliases] = _ClassNames(kind, aliases)
     return found
 
 
-def _looked_up(schema: Any) -> _Names:
-    """What pydantic's own schema of a class, and of all that is in it, tells of its names."""
-    if schema is None:  # of no class of pydantic's: a plain dataclass, or what only looks like a model
-        return _Names(plain=True, alike=True)
-    plain = alike = True
+def _fields_within(schema: Any) -> Iterator[tuple[str, Any]]:
+    """The fields in pydantic's own schema of a class."""
     waiting = [schema]
     while waiting:
         part = waiting.pop()
         if isinstance(part, (list, tuple)):
             waiting += part
-        elif hasattr(part, "items"):
-            kind, alias = part.get("type"), part.get("validation_alias")
-            plain = plain and "serialization" not in part
-            if kind in ("dataclass-field", "typed-dict-field") and alias is not None:
-                plain = False
-            if kind in ("dataclass-field", "typed-dict-field", "model-field"):
-                name = alias if isinstance(alias, str) or not alias else _first(alias)
-                alike = alike and name == part.get("serialization_alias")
-            if kind == "model" and (part.get("config") or {}).get("validate_by_alias") is False:
-                alike = False
+        elif isinstance(part, Mapping):
+            fields = part.get("fields", ())
+            if part.get("type") in ("typed-dict", "model-fields"):
+                yield from fields.items()
+            elif part.get("type") == "dataclass-args":
+                yield from ((field["name"], field) for field in fields)
             waiting += [item for key, item in part.items() if key not in ("metadata", "config", "cls", "default")]
-    return _Names(plain=plain, alike=alike)
+
+
+def _names_of_field(kind: Any, name: str, aliases: tuple[str, str]) -> tuple[str, ...]:
+    fields = [field for base in kind.__mro__ if (field := (_fields_of(base) or {}).get(name)) is not None]
+    first, *others = [[one for field in fields for one in _texts(getattr(field, alias))] for alias in aliases]
+    own = bool(fields) and next(_texts(getattr(fields[0], aliases[0])), None) is not None
+    return tuple(dict.fromkeys([*(() if own else (name,)), *first, name, *[one for found in others for one in found]]))
+
+
+def _texts(alias: Any) -> Iterator[str]:
+    """The names of an alias; a path of more than one step is none."""
+    if isinstance(alias, str):
+        yield alias
+    elif alias is not None:
+        paths = alias if isinstance(alias, list) else alias.convert_to_aliases()
+        for path in paths if paths and isinstance(paths[0], list) else [paths]:
+            if len(path) == 1 and isinstance(path[0], str):
+                yield path[0]
+
+
+def _leaf_as_json(leaf: Any) -> Any:
+    """As pydantic has it."""
+    kind: Any = type(leaf)
+    return _adapter(kind).dump_python(leaf, mode="json", warnings=False)
+
+
+@lru_cache(maxsize=256)
+def _adapter(kind: Any) -> Any:
+    return sys.modules["pydantic"].TypeAdapter(kind)

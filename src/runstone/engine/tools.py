@@ -177,8 +177,9 @@ class Tool:
         self._check(call, given)
         if ruled:
             try:
-                call.admission = Admission(call, args, recorded)
-            except RunstoneError as exc:  # they nest too deep for any rule
+                held = args if self._contracted is None else self._contracted.held(args)
+                call.admission = Admission(call, args, held, recorded)
+            except RunstoneError as exc:  # they nest too deep for any rule, or nobody knows their names
                 self.fail(call, exc, blocked=True)
                 raise
         else:

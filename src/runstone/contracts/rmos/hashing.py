@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from runstone.core.digests import sha256_hex
 from runstone.core.printing import print_json
+from runstone.core.values import dumped
 from runstone.errors import error
 
 TYPE_CHECKING = False
@@ -92,7 +93,7 @@ _PLAIN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
 
 
 def _dumped(model: Any) -> Any:
-    return model.model_dump(mode="json")
+    return dumped(model, mode="json")
 
 
 def _check_keys(value: dict[Any, Any]) -> None:

@@ -1,5 +1,5 @@
 """Whether a place can be in a value that fits a JSON Schema: a pattern that names none is a slip of the pen, by which
-what it should take out would be recorded.
+what it should take out would be recorded. And which names a schema tells of what stands at a place.
 
 - The answer is no only where that is certain: by `additionalProperties: false`, by `type`, by `items`.
 - What is not looked at (conditions, names by regular expression, references that lead outside, what others leave
@@ -11,13 +11,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Final, TypeAlias
 
     Place: TypeAlias = tuple[str, ...]
     """Where a part of a schema stands: names of members, numbers of items."""
+    Places: TypeAlias = tuple[Place, ...]
+    Told: TypeAlias = frozenset[str] | None
+    """Names of members; `None` where the schema tells none."""
 
 ANY: Final = "*"
+MAX_KINDS: Final = 100
+"""Of more kinds of object the names are told as of one."""
+MAX_FIRST: Final = 1000
+"""All further items of an array are told by what is told of this one."""
 _HOLDING: Final = ["object", "array"]
 _OPENING: Final = ("$dynamicRef", "$recursiveRef", "patternProperties")
 
@@ -40,7 +47,7 @@ class _Reach:
 
     def from_here(self, place: Place | None, tokens: tuple[str, ...]) -> bool:
         """Whether these lead somewhere from the part of the schema at that place; at none anything may stand."""
-        schema = True if place is None else self._at(place)
+        schema = True if place is None else self.at(place)
         if place is None or not isinstance(schema, dict):
             return schema is not False
         question = place, len(tokens)
@@ -51,7 +58,7 @@ class _Reach:
             )
         return self._known[question]
 
-    def _at(self, place: Place) -> Any:
+    def at(self, place: Place) -> Any:
         """The part at a place; true, which holds all, where there is none."""
         found = self._whole
         for name in place:
@@ -64,12 +71,7 @@ class _Reach:
 
     def _combined(self, schema: dict[str, Any], place: Place, tokens: tuple[str, ...]) -> bool:
         """What other schemas say of the same value: those that it refers to, all of some, any of others."""
-        if "$ref" in schema and not self.from_here(_referred(schema["$ref"]), tokens):
-            return False
-        if not all(self.from_here(one, tokens) for one in _each(schema, place, "allOf")):
-            return False
-        choices = [_each(schema, place, name) for name in ("anyOf", "oneOf")]
-        return all(any(self.from_here(one, tokens) for one in found) for found in choices if found)
+        return all(any(self.from_here(one, tokens) for one in found) for found in _beside(schema, place))
 
     def _held(self, schema: dict[str, Any], place: Place, tokens: tuple[str, ...]) -> bool:
         """What the schema itself says of members and items."""
@@ -81,6 +83,97 @@ class _Reach:
         if "array" in kinds:
             found += _items(schema, place, tokens[0])
         return any(self.from_here(one, tokens[1:]) for one in found)
+
+
+class Names:
+    """The names of members that a schema tells, place by place of a value. Safe to share between threads; what is known
+    of it is bounded by the schema, whatever names values have."""
+
+    __slots__ = ("_below", "_kinds_at", "_told", "_whole")
+
+    root: Final[Places] = ((),)
+    """Where a walk of a value begins; it goes on nowhere where the schema tells nothing."""
+
+    def __init__(self, schema: Any) -> None:
+        self._whole = _Reach(schema)
+        self._kinds_at: dict[Place, list[Told]] = {}
+        self._told: dict[Places, tuple[list[Told], frozenset[str]]] = {}
+        self._below: dict[tuple[Places, str | int | None], Places] = {}
+
+    def at(self, places: Places) -> tuple[list[Told], frozenset[str]]:
+        """The names of members that are told of each kind of object that may stand there; and all that are told."""
+        found = self._told.get(places)
+        if found is None:
+            kinds: list[Told] = [told for place in places for told in self._kinds(place, ())]
+            members = [self._whole.at(place).get("properties") for place in self._parts(places)]
+            names = frozenset(name for told in members if isinstance(told, dict) for name in told)
+            found = self._told[places] = (kinds if places else [None], names)
+        return found
+
+    def below(self, places: Places, name: str) -> Places:
+        """Where the schemas of the member of that name stand."""
+        key = places, name if name in self.at(places)[1] else None
+        found = self._below.get(key)
+        if found is None:
+            found = self._below[key] = self._gathered(places, _members, name)
+        return found
+
+    def item(self, places: Places, number: int) -> Places:
+        """The same of an item."""
+        key = places, min(number, MAX_FIRST)
+        found = self._below.get(key)
+        if found is None:
+            found = self._below[key] = self._gathered(places, _items, str(key[1]))
+        return found
+
+    def _gathered(self, places: Places, told: Callable[..., Iterator[Place | None]], name: str) -> Places:
+        parts = self._parts(places)
+        found = (one for part in parts for one in told(self._whole.at(part), part, name))
+        return tuple(dict.fromkeys(one for one in found if one is not None))
+
+    def _kinds(self, place: Place, around: tuple[Place, ...]) -> list[Told]:
+        schema = self._whole.at(place)
+        if not isinstance(schema, dict):
+            return [] if schema is False else [None]
+        if place in self._kinds_at or place in around:
+            return self._kinds_at.get(place, [])
+        kinds = schema.get("type", "object")
+        told = schema.get("properties")
+        found: list[Told] = [frozenset(told) if isinstance(told, dict) else None]
+        found = found if "object" in kinds else []
+        for others in _beside(schema, place):
+            inner = [one for other in others for one in self._kinds(other, (*around, place))]
+            found = list(dict.fromkeys(_both(one, other) for one in found for other in inner))
+            if len(found) > MAX_KINDS:
+                found = [frozenset().union(*[one for one in found if one is not None])]
+        if not around:
+            self._kinds_at[place] = found
+        return found
+
+    def _parts(self, places: Places) -> list[Place]:
+        """The places of all schemas that say something of the same value."""
+        found: dict[Place, None] = {}
+        waiting = list(places)
+        while waiting:
+            place = waiting.pop()
+            schema = self._whole.at(place)
+            if isinstance(schema, dict) and place not in found:
+                found[place] = None
+                waiting += [other for others in _beside(schema, place) for other in others]
+        return list(found)
+
+
+def _both(one: Told, other: Told) -> Told:
+    return one if other is None else other if one is None else one | other
+
+
+def _beside(schema: dict[str, Any], place: Place) -> Iterator[list[Place]]:
+    """What others say of the same value: of each of these lists at least one holds."""
+    referred = _referred(schema.get("$ref"))
+    if referred is not None:
+        yield [referred]
+    yield from ([one] for one in _each(schema, place, "allOf"))
+    yield from (found for name in ("anyOf", "oneOf") if (found := _each(schema, place, name)))
 
 
 def _referred(reference: Any) -> Place | None:
