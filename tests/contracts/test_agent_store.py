@@ -254,6 +254,16 @@ def test_who_asked_is_what_the_run_says(store: ArtifactStore) -> None:
     assert [row["run_id"] for row in store.list("label.tenant:other").rows] == [run_id]
 
 
+def test_long_names_are_told_apart_to_their_end(store: ArtifactStore) -> None:
+    """A label holds a kilobyte; who asks may name it by what is no text."""
+    one, other = "t" * 600 + "a", "t" * 600 + "b"
+    made = recorded(store, tenant=one)
+    recorded(store, tenant=other)
+    assert [row["run_id"] for row in store.list(tenant=one).rows] == [made]
+    numbered = recorded(store, user="7")
+    assert [row["run_id"] for row in store.list(user=7).rows] == [numbered]  # type: ignore[arg-type]  # no text
+
+
 def test_a_list_goes_on_behind_its_cursor(store: ArtifactStore) -> None:
     """Page by page, each run once."""
     made = [recorded(store) for _ in range(3)]

@@ -107,6 +107,29 @@ def test_a_decision_that_was_purged_ends_no_review(runs: LotusRuns) -> None:
     assert runs.workflow(run_id)["workflow_status"] == REVIEW
 
 
+def test_a_review_that_is_purged_while_it_is_read_was_never_said(
+    runs: LotusRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is there all the same."""
+    run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]
+    said = runs.review(run_id, "REQUEST_CHANGES", reason_code="BAD", actor_id="ann")["latest_decision"]
+    gone = said["decision_id"].removeprefix("dwd_")
+    kind = type(runs.store.objects)
+    true = kind.open
+
+    def late(self: Any, one: str) -> Any:
+        if one == gone:
+            monkeypatch.undo()
+            runs.store.purge(
+                {"rules": [{"query": f"id:{gone}"}]}, grace="0", apply=True, reason="asked by the reviewer"
+            )
+        return true(self, one)
+
+    monkeypatch.setattr(kind, "open", late)
+    assert runs.workflow(run_id)["workflow_status"] == REVIEW
+    assert runs.decisions(run_id) == []
+
+
 def test_a_damaged_claim_of_a_review_is_the_stores_fault(runs: LotusRuns) -> None:
     """What it has fixed is not known then."""
     run_id = runs.simulate({}, engine(REVIEW), portfolio_id="p1")["rebalance_run_id"]

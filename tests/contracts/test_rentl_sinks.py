@@ -380,6 +380,8 @@ ODD: list[tuple[tuple[Any, Any], dict[str, Any], tuple[str, str, Any]]] = [
     (("x", "y"), {"d": nested(61)}, ("x", "y", {"dropped": "too_deep"})),
     (("x", SECRET), {"d": nested(5000)}, ("x", "[REDACTED:stripe-key]", {"dropped": "too_deep"})),
     ((SECRET, "y"), {}, ("redacted_stripe_key", "y", None)),
+    (("x", "y"), {"d": "a\ud800"}, ("x", "y", {"d": "a\u00ed\u00a0\u0080"})),
+    (("x", "y"), {"d": 10**5000}, ("x", "y", {"d": hex(10**5000)})),
 ]
 
 

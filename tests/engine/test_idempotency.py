@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -344,6 +346,24 @@ def test_a_run_that_is_damaged_neither_answers_nor_frees_its_key(store: Store, n
         field, left = b'"kind":"cut"', b'"kind":"saw"'
     path.write_bytes(path.read_bytes().replace(field, left))
     assert refused(lambda: keyed(store, work)(CALM, key="a1")).code == "bundle_damaged"
+    assert work.count == 1
+
+
+def test_a_run_that_cannot_be_read_now_is_not_called_damaged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no descriptor is left: who asks again later has the answer."""
+    work = Counted()
+    keyed(store, work)(CALM, key="a1")
+    real = os.open
+
+    def full(path: Any, *args: Any, **named: Any) -> int:
+        if str(path).endswith("events.jsonl"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+        return real(path, *args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", full)
+        assert refused(lambda: keyed(store, work)(CALM, key="a1")).code == "store_unavailable"
+    keyed(store, work)(CALM, key="a1")
     assert work.count == 1
 
 

@@ -24,7 +24,7 @@ from runstone.adapters.fs.packs.shelf import Packed
 from runstone.adapters.fs.places import Places
 from runstone.core import layout
 from runstone.core.tar import END
-from runstone.engine import driving
+from runstone.engine import driving, purger
 from runstone.engine.store import Store
 from runstone.testing.ground import code_of
 
@@ -603,6 +603,23 @@ def test_run_in_a_pack_that_is_written_elsewhere_is_in_use(store: Store) -> None
     (fate,) = again(store).purge(rules, apply=True).fates
     assert (fate.done, fate.problem) == (True, None)
     assert list(private(store, "packs").iterdir()) == []
+
+
+def test_a_purge_of_many_waits_for_a_busy_pack_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many parts it goes through its runs in."""
+    for _ in range(5):
+        sealed_run(store)
+    close_own(store.url)
+    monkeypatch.setattr(purger, "BATCH", 2)
+    monkeypatch.setattr(rewriting, "WAIT_S", 0.05)
+    monkeypatch.setattr(rewriting, "rewrite", lambda *_: False)
+    slept: list[float] = []
+    monkeypatch.setattr(rewriting.time, "sleep", slept.append)
+    clock = iter(range(1000))
+    monkeypatch.setattr(rewriting.time, "monotonic", lambda: next(clock) / 100)
+    fates = again(store).purge({"rules": [{"query": "kind:job"}], "grace": "0"}, apply=True).fates
+    assert [fate.problem.code for fate in fates if fate.problem] == ["run_in_use"] * 5
+    assert 0 < len(slept) <= 5
 
 
 def test_purge_looks_again_where_a_pack_was_written_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

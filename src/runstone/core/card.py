@@ -33,7 +33,8 @@ FORMAT: Final = "runstone-card/5"
 SEALED: Final = "sealed"
 DAMAGED: Final = "damaged"
 GIVEN: Final = "given"
-"""The field of a label as the run itself has it, whatever was said since: for contracts, whose runs are known by it."""
+"""The field of a label as the run itself has it, whole, whatever was said since: for contracts, whose runs are known
+by it."""
 
 MAX_SETTINGS: Final = 10_000
 """So many values of a configuration can be asked for."""
@@ -312,7 +313,7 @@ def facts(card: Mapping[str, Any], families: Collection[str] | None = None) -> I
     for name, value in card["labels"].items():
         yield f"label.{name}", value[:MAX_FACT_CHARACTERS], None
     for name, value in card.get(GIVEN, card["labels"]).items():
-        yield f"{GIVEN}.{name}", value[:MAX_FACT_CHARACTERS], None
+        yield f"{GIVEN}.{name}", value, None
     for name, value in card["checks"].items():
         yield f"check.{name}", value, None
     for family, part in (("metric", "metrics"), ("score", "scores"), ("config", "config")):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from runstone.core.amounts import UNITS_S, unit_of
 from runstone.core.canonical import is_unicode
-from runstone.core.card import DAMAGED, MAX_FACT_CHARACTERS, facts, place_of
+from runstone.core.card import DAMAGED, GIVEN, MAX_FACT_CHARACTERS, facts, place_of
 from runstone.core.fulltext import holds, words_of
 from runstone.core.times import is_time, parse_time, time_text
 from runstone.core.words import CHECK_STATUSES, FINAL_STATUSES, HIDDEN_KINDS, LINK_RELATIONS, NOT_FINITE, RUNNING
@@ -81,9 +81,11 @@ class Match:
         return hit != self.negated
 
 
-def exactly(field: str, value: str) -> Match:
-    """The term that a field has this value, whatever signs are in it; of a value only its head is known."""
-    return Match(field, (Pattern((value[:MAX_FACT_CHARACTERS],)),), negated=False)
+def exactly(field: str, value: Any) -> Match:
+    """The term that a field has this text, whatever signs are in it; but of a given label only its head is known."""
+    text = str(value)
+    known = text if field.startswith(f"{GIVEN}.") else text[:MAX_FACT_CHARACTERS]
+    return Match(field, (Pattern((known,)),), negated=False)
 
 
 class Bound:

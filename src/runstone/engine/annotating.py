@@ -7,7 +7,7 @@ from runstone.core.events import ANNOTATION, check_labels
 from runstone.core.query import glob_fits
 from runstone.engine.facts import metric_number, text_of
 from runstone.engine.finder import asking
-from runstone.errors import error, excerpt
+from runstone.errors import NotFound, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,13 +126,17 @@ def proved_history(store: Store, sealed: Sealed) -> list[dict[str, Any]]:
     from runstone.engine.damage import prove
     from runstone.engine.lost import member, prove_lost
 
-    told = store.annotations(sealed)
-    for one in told:
-        bundle = store.objects.open(one["run_id"])
+    told = []
+    for one in store.annotations(sealed):
+        try:
+            bundle = store.objects.open(one["run_id"])
+        except NotFound:  # purged at this moment
+            continue
         try:
             prove(bundle, store.contract_of)
         finally:
             bundle.close()
+        told.append(one)
     prove_lost(store, [member("kind", ANNOTATION), member("run_id", sealed.run_id)])
     return told
 

@@ -63,12 +63,15 @@ class Reading:
 
 
 def prove(bundle: Bundle, contract_of: ContractOf) -> None:
-    """Raise `bundle_damaged` where manifest and journal are not what was sealed, or a file is missing; of other files
-    not one byte is read. For who hands out what is folded of them: reading alone proves nothing."""
+    """Raise `bundle_damaged` where manifest and journal are not what was sealed, or a file is missing, and
+    `store_unavailable` where they cannot be read now; of other files not one byte is read. For who hands out what is
+    folded of them: reading alone proves nothing."""
     from runstone.engine.verifier import FAULT, verify_bundle
 
     report = verify_bundle(bundle, contract_of, quick=True)
     fault = next((finding for finding in report.findings if finding.level == FAULT), None)
+    if fault is not None and fault.code == "store_unavailable":
+        raise error(fault.code, fault.message, reason=fault.message, path=fault.file)
     if fault is not None:
         raise _damaged(bundle, report.run_id, fault)
 

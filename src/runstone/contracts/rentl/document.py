@@ -86,8 +86,9 @@ def _log(journal: Journal) -> Iterator[bytes]:
     for data in journal.data("log"):
         entry = foreign_object(data.get("entry"))
         if entry:
-            told = {"message": data["text"]} if entry.get("message", "") is None else {}
-            yield print_json({**entry, **told}, PROFILE) + b"\n"
+            if entry.get("message", "") is None:
+                entry = {**entry, "message": data.get("text")}
+            yield print_json(entry, PROFILE) + b"\n"
 
 
 def _own_index(journal: Journal) -> dict[str, Any]:

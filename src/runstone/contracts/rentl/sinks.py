@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from runstone.contracts.rentl.models import LogEntry, LogLevel
-from runstone.contracts.rentl.printing import value_of, without_secrets
+from runstone.contracts.rentl.printing import bytes_of, value_of, without_secrets
 from runstone.core.times import time_text
 from runstone.core.values import coerce, with_encoded_bytes
 from runstone.engine.facts import text_of
@@ -208,14 +208,15 @@ class LogSink:
             self.written += len(lines)
 
     def _clean(self, entry: LogEntry) -> LogEntry:
-        if self._redactor is None:
-            return entry
+        """A line without secrets that a store can write: other data is coerced, and what is too deep left out."""
         value = value_of(entry, nulls=True)
         try:
-            clean = without_secrets(value, self._redactor)
+            bytes_of(value)
+            clean = value if self._redactor is None else without_secrets(value, self._redactor)
         except RunstoneError as exc:
             known = {name: value[name] for name in LogEntry.model_fields}
-            return self._clean(LogEntry.model_validate({**known, "data": {DROPPED: exc.code}}))
+            data = {DROPPED: exc.code} if exc.code == "too_deep" else _coerced(known["data"])
+            return self._clean(LogEntry.model_validate({**known, "data": data}))
         return entry if clean is value else entry_of(clean)
 
 

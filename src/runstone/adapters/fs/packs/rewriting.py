@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _FILE: Final = os.O_RDWR | durable.NO_FOLLOW
 WAIT_S: Final = 1.0
 """So long a purge waits for who has the lock of a segment: another purge writes it anew in less."""
+PATIENT_AGAIN_S: Final = 30.0
+"""So long nobody waits again in a store where that was in vain: a purge goes through its runs in many parts."""
+_in_vain: dict[str, float] = {}
+"""Until when that is, by the store's folder."""
 _PAUSE_S: Final = 0.02
 
 
@@ -41,9 +45,12 @@ def remove_slices(places: Places, digests: dict[str, str]) -> dict[str, Runstone
     one is there still. `digests` are those that the bundles must have. The caller has their leases."""
     failures: dict[str, RunstoneError] = {}
     close_own(places.root)
-    waits_until = time.monotonic() + WAIT_S
+    begun = time.monotonic()
+    waits_until = begun if begun < _in_vain.get(places.root, 0.0) else begun + WAIT_S
     while busy := _taken_out(places, digests, failures):
         if time.monotonic() >= waits_until:
+            if waits_until > begun:
+                _in_vain[places.root] = waits_until + PATIENT_AGAIN_S
             failures.update((run_id, in_use(run_id, "its pack is being written")) for run_id in busy)
             break
         time.sleep(_PAUSE_S)
