@@ -204,3 +204,13 @@ def test_no_pipe_is_waited_for(repository: Path) -> None:
     (repository / ".git/HEAD").unlink()
     os.mkfifo(repository / ".git/HEAD")
     assert head_of(str(repository)) is None
+
+
+def test_no_descriptor_is_left_of_what_is_no_file(repository: Path) -> None:
+    """A folder in the place of one, look after look."""
+    (repository / ".git/packed-refs").mkdir()
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(3):
+        (repository / ".git/HEAD").write_text(f"ref: refs/heads/x{number}\n")
+        assert head_of(str(repository)) == (None, f"refs/heads/x{number}")
+    assert len(os.listdir("/proc/self/fd")) == before

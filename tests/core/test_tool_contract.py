@@ -282,6 +282,13 @@ def test_what_names_a_schema_tells(schema: Any, place: tuple[str | int, ...], to
     assert names.at(places)[0] == told
 
 
+def test_names_are_asked_of_each_schema_once() -> None:
+    """However many ways lead to it."""
+    ways = {f"d{at}": {"anyOf": [{"$ref": f"#/$defs/d{at + 1}"}] * 2} for at in range(200)}
+    ways["d200"] = {"type": "object", "properties": {"a": {}}}
+    assert Names({"$ref": "#/$defs/d0", "$defs": ways}).at(Names.root) == ([frozenset({"a"})], frozenset({"a"}))
+
+
 def test_names_of_many_kinds_are_told_together() -> None:
     """A schema may have more kinds of object than anybody has time for."""
     pairs = [{"anyOf": [{"properties": {f"a{at}": {}}}, {"properties": {f"b{at}": {}}}]} for at in range(40)]

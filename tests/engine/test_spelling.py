@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict, UserDict, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 from pydantic import (
@@ -426,3 +427,96 @@ def test_a_pattern_takes_what_the_contract_calls_by_that_name(store: Store) -> N
     assert call["args"] == {"login": {"user": "ann", "passWord": "[REDACTED:tool-drop]"}}
     assert call["result"] == {"user": "ann", "pass-word": "[REDACTED:tool-drop]"}
     assert SECRET not in str(list(store.get("r").events()))
+
+
+@dataclass
+class Order:
+    cache: ClassVar[dict[str, str]] = {"someone": "else"}
+    id: int = 0
+    seed: InitVar[int] = 5
+
+
+def test_a_dataclass_is_its_fields(store: Store) -> None:
+    """Not what its class has, nor what it was made of."""
+    closed = {"type": "object", "properties": {"id": {"type": "integer"}}, "additionalProperties": False}
+    contract = {"name": "ship", "version": "1", "arguments": {"type": "object", "properties": {"order": closed}}}
+    with store.run("shop", run_id="r") as run:
+        assert run.tool(contract)(lambda order: order)(order=Order(3)) == Order(3)
+    (call,) = calls(store)
+    assert (call["args"], call["result"]) == ({"order": {"id": 3}}, {"id": 3})
+
+
+class Key(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    secret: str = Field(alias="key")
+
+
+class Provider(Enum):
+    OPENAI = "openai"
+    KEY = Key(secret=SECRET)
+
+
+class Lazy(Mapping[str, Any]):
+    """Each look makes a new object; a tree that is a number has no end."""
+
+    def __init__(self, tree: Any) -> None:
+        self.tree = tree
+
+    def __getitem__(self, key: str) -> Any:
+        found = self.tree if self.tree is None else self.tree[key]
+        return Lazy(found) if found is None or isinstance(found, dict) else [found]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("ab" if self.tree is None else self.tree)
+
+    def __len__(self) -> int:
+        return 2 if self.tree is None else len(self.tree)
+
+
+ALIASED = {"type": "object", "properties": {"key": {"type": "string"}}}
+NAMED = {"type": "object", "properties": {"secret": {"type": "string"}}}
+
+
+def nested(inner: Any, depth: int) -> Any:
+    """A schema of objects in objects."""
+    return inner if not depth else {"type": "object", "properties": {"a": nested(inner, depth - 1)}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern", "value"),
+    [
+        (
+            nested({"type": "array", "items": ALIASED}, 4),
+            "/x/a/a/a/a/0/key",
+            Lazy({"a": {"a": {"a": {"a": Key(key=SECRET)}}}}),
+        ),
+        ({"type": "object", "properties": {"openai": NAMED}}, "/x/openai/secret", {Provider.OPENAI: Key(key=SECRET)}),
+        (ALIASED, "/x/key", Provider.KEY),
+        ({"additionalProperties": NAMED, "properties": {"a": ALIASED}}, "/x/*/secret", {"*": Key(key=SECRET)}),
+    ],
+    ids=["lazy", "enum key", "enum", "star"],
+)
+def test_what_holds_a_model_hides_nothing(store: Store, schema: Any, pattern: str, value: Any) -> None:
+    """Mappings that make what they hold, members of enumerations, a member called as the sign for any."""
+    arguments = {"type": "object", "properties": {"x": schema}}
+    contract = {"name": "f", "version": "1", "arguments": arguments, "handling": {"arguments": {pattern: "drop"}}}
+    with store.run("shop", run_id="r") as run:
+        run.tool(contract)(lambda x: None)(x=value)
+    recorded = str(calls(store)[0]["args"])
+    assert SECRET not in recorded
+    assert "tool-drop" in recorded
+
+
+def test_what_a_schema_tells_of_one_name_it_tells_of_no_other(store: Store) -> None:
+    """Whatever was asked before."""
+    spelling = Spelling({"additionalProperties": NAMED, "properties": {"a": ALIASED}}, VALIDATED)
+    assert spelling.held({"*": Key(key="1")}) == {"*": {"secret": "1"}}
+    assert spelling.held({"x": Key(key="1")}) == {"x": {"secret": "1"}}
+
+
+def test_what_has_no_end_is_left_to_the_door(store: Store) -> None:
+    """Its tree is cut there."""
+    contract = {"name": "read", "version": "1", "arguments": {"type": "object"}}
+    with store.run("shop", run_id="r") as run, run.tool_call("read", {"g": 1}, contract=contract) as call:
+        call.returned(Lazy(None))
+    assert calls(store)[0]["result"] is not None

@@ -19,7 +19,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.times import parse_time
 from runstone.engine.store import Store
 from runstone.ingest.inspect.importing import import_log
-from runstone.ingest.inspect.log import is_log
+from runstone.ingest.inspect.log import is_log, read_log
 from runstone.ingest.inspect.scores import number_of
 
 zstandard = pytest.importorskip("zstandard")
@@ -396,6 +396,10 @@ def test_a_member_that_stands_twice_is_refused(store: Store, tmp_path: Path) -> 
     with pytest.raises(runstone.Damaged) as caught:
         import_log(path, store)
     assert "'status' stands twice" in caught.value.message
+    members = ",".join(f'"k{number}":0' for number in range(100_000))  # which is told at once
+    path.write_text(f'{{{members},"z":0,"z":1}}')
+    with pytest.raises(runstone.Damaged):
+        read_log(str(path))
 
 
 def test_a_short_log_does_not_grow_without_end(store: Store, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import BinaryIO, Final
 
     Stamp = tuple[int, ...] | None
     """What tells one state of a file from the next; `None` where there is none."""
@@ -95,7 +95,7 @@ class Look:
     def _packed(self, folder: str, ref: str) -> str | None:
         path = os.path.join(folder, "packed-refs")
         try:
-            with open(self._opened(path), "rb") as lines:
+            with self._read(path) as lines:
                 for line in lines:
                     if line.rstrip(b"\n").endswith(b" " + os.fsencode(ref)):
                         return os.fsdecode(line.partition(b" ")[0])
@@ -114,6 +114,14 @@ class Look:
             return None
         finally:
             os.close(fd)
+
+    def _read(self, path: str) -> BinaryIO:
+        fd = self._opened(path)
+        try:
+            return open(fd, "rb")
+        except OSError:  # a folder, say
+            os.close(fd)
+            raise
 
     def _opened(self, path: str) -> int:
         """A descriptor; a pipe that stands there is not waited for."""

@@ -13,10 +13,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from enum import Enum
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
@@ -67,7 +69,16 @@ class Spelling:
     def _spelled(self, value: Any, leaf: Callable[[Any], Any] | None, mode: str | None, sure: bool) -> Any:
         if "pydantic" not in sys.modules or not _holds_models(value):
             return value
-        return _Walk(self._names, self._aliases, leaf, mode, sure).node(value, value, Names.root, ())
+        try:
+            return _Walk(self._names, self._aliases, leaf, mode, sure).node(value, value, Names.root, ())
+        except _EndlessError as exc:
+            if sure:
+                raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", limit=MAX_DEPTH) from exc
+            return value
+
+
+class _EndlessError(Exception):
+    """A value holds itself, or makes what it holds anew and anew."""
 
 
 class _Spelled(dict["Any", "Any"]):
@@ -105,19 +116,21 @@ class _Walk:
         tells of the model that does."""
         if type(value) in _LEAVES:
             return value if shown is value else self.node(shown, shown, places, around, inside)
-        if len(around) > MAX_DEPTH or any(value is one for one in around):
-            if self._sure:
-                raise error("too_deep", f"nesting is limited to {MAX_DEPTH}", limit=MAX_DEPTH)
+        if len(around) > MAX_DEPTH or (self._sure and any(value is one for one in around)):
+            raise _EndlessError
+        if any(value is one for one in around):
             return shown
         try:
             return self._held(value, shown, places, around, inside)
-        except RunstoneError:
+        except (RunstoneError, _EndlessError):
             raise
         except Exception:  # a foreign object may raise anything
             return self._unsure(value, shown)
 
     def _held(self, value: Any, shown: Any, places: Places, around: tuple[Any, ...], inside: _Inside) -> Any:
         inner = (*around, value)
+        if _is_enum(value):
+            return self.node(value.value, value.value if shown is value else shown, places, inner, inside)
         if _is_model(value):
             return self._model(value, shown, places, inner, inside)
         if hasattr(type(value), "__dataclass_fields__"):
@@ -189,8 +202,8 @@ class _Walk:
             if name in result:
                 return self._unsure(value, shown)
             item = held if shown is value else shown[key]
-            result[name] = self.node(held, item, self._names.below(places, str(name)), around, inside)
-        if inside is not None and not _tell(kinds, {str(name) for name in result}):
+            result[name] = self.node(held, item, self._names.below(places, _text_of(name)), around, inside)
+        if inside is not None and not _tell(kinds, {_text_of(name) for name in result}):
             self._unsure(value, shown)
         return _Spelled(result) if inside is None and type(value) is not dict else result
 
@@ -209,6 +222,11 @@ class _Walk:
         return shown
 
 
+def _text_of(key: Any) -> str:
+    """A key as it is recorded."""
+    return key if type(key) is str else next(iter(coerce({key: None})[0]))
+
+
 def _like(shown: Any, value: Any, kind: Any) -> bool:
     return shown is value or (isinstance(shown, kind) and len(shown) == len(value))
 
@@ -219,23 +237,35 @@ def _tell(kinds: Iterable[Told], names: AbstractSet[Any]) -> bool:
 
 
 def _holds_models(value: Any) -> bool:
-    """Whether there is anything to spell."""
-    waiting, seen = [value], set()
+    """Whether there is anything to spell; true of what has no end, too."""
+    waiting, seen = [(value, 0)], {}
     while waiting:
-        one = waiting.pop()
+        one, depth = waiting.pop()
         kind = type(one)
         if kind in _LEAVES:
             continue
-        if _is_model(one) or hasattr(kind, "__dataclass_fields__"):
+        if _is_model(one) or hasattr(kind, "__dataclass_fields__") or depth > MAX_DEPTH:
             return True
         if id(one) in seen:
             continue
-        seen.add(id(one))
+        seen[id(one)] = one  # which keeps another object from having its number
         try:
-            waiting += one.values() if isinstance(one, Mapping) else one if isinstance(one, _SEQUENCES) else ()
+            waiting += [(inner, depth + 1) for inner in _inner(one)]
         except Exception:  # a foreign object may raise anything
             return True
     return False
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    if _is_enum(value):
+        return (value.value,)
+    return value if isinstance(value, _SEQUENCES) else ()
+
+
+def _is_enum(value: Any) -> bool:
+    return isinstance(value, Enum)
 
 
 def _is_model(value: Any) -> bool:
@@ -270,7 +300,9 @@ class _ClassNames:
     def __init__(self, kind: Any, aliases: tuple[str, str]) -> None:
         computed = getattr(getattr(kind, "__pydantic_decorators__", None), "computed_fields", {})
         shown: dict[str, tuple[str, ...]] = {name: (one.info.alias or name, name) for name, one in computed.items()}
-        fields = _fields_of(kind) or dict.fromkeys(getattr(kind, "__dataclass_fields__", ()))
+        fields = _fields_of(kind) or {}
+        if hasattr(kind, "__dataclass_fields__"):  # of which some are of the class, or of its making alone
+            fields = dict.fromkeys(field.name for field in dataclasses.fields(kind))
         dumped_by = {name: _names_of_field(kind, name, SERIALISED) for name in fields} | shown
         self.keys = {names[0]: field for field, names in dumped_by.items()}
         for field, names in dumped_by.items():

@@ -104,7 +104,7 @@ class Names:
         """The names of members that are told of each kind of object that may stand there; and all that are told."""
         found = self._told.get(places)
         if found is None:
-            kinds: list[Told] = [told for place in places for told in self._kinds(place, ())]
+            kinds: list[Told] = [told for place in places for told in self._kinds(place, {})]
             members = [self._whole.at(place).get("properties") for place in self._parts(places)]
             names = frozenset(name for told in members if isinstance(told, dict) for name in told)
             found = self._told[places] = (kinds if places else [None], names)
@@ -115,7 +115,7 @@ class Names:
         key = places, name if name in self.at(places)[1] else None
         found = self._below.get(key)
         if found is None:
-            found = self._below[key] = self._gathered(places, _members, name)
+            found = self._below[key] = self._gathered(places, _member, key[1])
         return found
 
     def item(self, places: Places, number: int) -> Places:
@@ -126,27 +126,32 @@ class Names:
             found = self._below[key] = self._gathered(places, _items, str(key[1]))
         return found
 
-    def _gathered(self, places: Places, told: Callable[..., Iterator[Place | None]], name: str) -> Places:
+    def _gathered(self, places: Places, told: Callable[..., Iterator[Place | None]], name: str | None) -> Places:
         parts = self._parts(places)
         found = (one for part in parts for one in told(self._whole.at(part), part, name))
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
-    def _kinds(self, place: Place, around: tuple[Place, ...]) -> list[Told]:
+    def _kinds(self, place: Place, asked: dict[Place, list[Told]]) -> list[Told]:
+        """`asked` has what this question has come by: of a schema that leads to itself there are no further kinds."""
         schema = self._whole.at(place)
         if not isinstance(schema, dict):
             return [] if schema is False else [None]
-        if place in self._kinds_at or place in around:
-            return self._kinds_at.get(place, [])
+        known = self._kinds_at.get(place, asked.get(place))
+        if known is not None:
+            return known
+        is_first = not asked
+        asked[place] = []
         kinds = schema.get("type", "object")
         told = schema.get("properties")
         found: list[Told] = [frozenset(told) if isinstance(told, dict) else None]
         found = found if "object" in kinds else []
         for others in _beside(schema, place):
-            inner = [one for other in others for one in self._kinds(other, (*around, place))]
+            inner = [one for other in others for one in self._kinds(other, asked)]
             found = list(dict.fromkeys(_both(one, other) for one in found for other in inner))
             if len(found) > MAX_KINDS:
                 found = [frozenset().union(*[one for one in found if one is not None])]
-        if not around:
+        asked[place] = found
+        if is_first:
             self._kinds_at[place] = found
         return found
 
@@ -186,11 +191,19 @@ def _referred(reference: Any) -> Place | None:
 def _members(schema: dict[str, Any], place: Place, name: str) -> Iterator[Place | None]:
     """Where the schemas of members of that name stand; `None` where anything may."""
     told = schema.get("properties")
-    told = told if isinstance(told, dict) else {}
+    if name == ANY and isinstance(told, dict):
+        yield from ((*place, "properties", one) for one in told)
+    yield from _member(schema, place, None if name == ANY else name)
+
+
+def _member(schema: dict[str, Any], place: Place, name: str | None) -> Iterator[Place | None]:
+    """The same of exactly that name; without one, of a name that no schema tells."""
+    told = schema.get("properties")
     if any(keyword in schema for keyword in _OPENING):
         yield None
-    yield from ((*place, "properties", one) for one in (told if name == ANY else (name,)) if one in told)
-    if name not in told:
+    if isinstance(told, dict) and name in told:
+        yield (*place, "properties", str(name))
+    else:
         yield (*place, "additionalProperties") if "additionalProperties" in schema else None
 
 
