@@ -19,6 +19,7 @@ NAMES = st.text("abcé.x-", min_size=1, max_size=60).filter(lambda name: layout.
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join).filter(lambda path: path != layout.MANIFEST)
 FILES = st.dictionaries(PATHS, st.binary(max_size=1500), max_size=5)
 LONG = "d" * 90
+AT = "2026-01-02T03:04:05.000000Z"
 
 
 def bundle(run_id: str, files: dict[str, bytes]) -> dict[str, bytes]:
@@ -29,7 +30,7 @@ def bundle(run_id: str, files: dict[str, bytes]) -> dict[str, bytes]:
     ]
     manifest = {
         "format": layout.FORMAT, "run_id": run_id, "kind": "k", "contract": {"name": "n", "version": "1"},
-        "status": "success", "opened_at": "a", "closed_at": "b", "links": [], "files": entries,
+        "status": "success", "opened_at": AT, "closed_at": AT, "links": [], "files": entries,
         "events": {"count": 2, "root": "r"}, "outcome_digest": "o", "ext": {},
     }  # fmt: skip
     return {layout.MANIFEST: canonical_bytes(manifest), **files}
