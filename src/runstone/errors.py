@@ -236,6 +236,8 @@ CODES: dict[str, Code] = {
     "invalid_debug_key": _invalid("A key of debug mode is no key of age, or does not open what was kept."),
     "missing_extra": _invalid("A library that comes with an extra of the package is needed and not installed."),
     "not_written": _invalid("An object could not be written as the file that it was to become."),
+    "not_kept": _invalid("A file could not be kept as it is: a secret was found in it, or it could not be searched."),
+    "file_unreadable": _invalid("What stands at a path cannot be read, or is no file."),
     "ambiguous_run": _invalid("A prefix fits more than one run."),
     "invalid_policy": _invalid("A policy says something that cannot be meant, or does not keep to its own examples."),
     "invalid_tool_contract": _invalid("A tool contract says something that cannot be meant, or holds no JSON Schema."),

@@ -5,6 +5,7 @@ The one module that imports adapters; contracts are imported by dotted name, whe
 
 from __future__ import annotations
 
+import _thread
 import os
 
 from runstone.core import layout
@@ -227,16 +228,31 @@ def _hides() -> Callable[[str], str]:
 _of_errors: list[Redactor] = []
 
 
+class _Reading(_thread._local):  # noqa: SLF001  # `threading` only names it
+    """What a thread tells errors by that reads the settings for them: an error of theirs must not read them again."""
+
+    plain: Redactor | None = None
+
+
+_reading = _Reading()
+
+
 def _redactor_of_errors() -> Redactor:
-    """Made once: a process may meet many errors."""
+    """Made once: a process may meet many errors. Where the settings cannot be read, by the rules alone."""
     if not _of_errors:
+        if _reading.plain is not None:
+            return _reading.plain
         from runstone.adapters.system import SystemHost
         from runstone.core.redaction.redactor import Redactor
 
+        _reading.plain = made = Redactor(SystemHost().secrets())
         try:
-            _of_errors.append(open_redactor())
+            made = open_redactor()
         except RunstoneError:  # of the settings, and it is about to be told
-            _of_errors.append(Redactor(SystemHost().secrets()))
+            pass
+        finally:
+            _reading.plain = None
+        _of_errors.append(made)
     return _of_errors[0]
 
 

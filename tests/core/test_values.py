@@ -110,6 +110,10 @@ COERCED: list[tuple[Any, Any]] = [
     (dt.time(3, 4, 5, 6), "03:04:05.000006"),
     (dt.timedelta(days=1, milliseconds=500), 86400.5),
     (dt.timedelta(seconds=-1), -1.0),
+    (dt.timedelta.min, -86399999913600.0),
+    (dt.timedelta.min + dt.timedelta(microseconds=1), "-86399999913599.999999"),
+    (dt.timedelta(days=10**4, microseconds=5), 864000000.000005),
+    (dt.timedelta(days=10**6, microseconds=5), "86400000000.000005"),
     # names
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (Colour.RED, "red"),

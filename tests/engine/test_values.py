@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import enum
+import math
 import os
+import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstone.core.digests import sha256_hex
 from runstone.core.limits import MAX_LINE_BYTES
-from runstone.engine import artifacts
+from runstone.engine import artifacts, writer
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
@@ -166,7 +172,10 @@ def test_unknown_check_status_raises_when_strict(store: Store, status: Any) -> N
         (2**70, float(2**70)),
         ("1.5", 1.5),
         (True, 1.0),
-        (10**400, "NaN"),
+        (10**400, "Infinity"),
+        (Fraction(-(10**400)), "-Infinity"),
+        (Decimal("1e400"), "Infinity"),
+        (np.longdouble("0.1"), 0.1),
     ],
 )
 def test_metric_is_a_number_or_one_of_three_words(store: Store, given: Any, recorded: Any) -> None:
@@ -180,6 +189,112 @@ def test_metric_is_a_number_or_one_of_three_words(store: Store, given: Any, reco
     row = store.get(run.run_id).document("run.json")["metrics"]["m"]
     assert (row["last"], row["count"]) == (recorded, 3)
     assert row["max"] == (7 if isinstance(recorded, str) else max(recorded, 7))
+
+
+class Metric(str, enum.Enum):  # noqa: UP042  # a `StrEnum` shows itself as its value
+    """Names of metrics."""
+
+    LOSS = "loss"
+
+
+METRIC_NAMES: list[tuple[dict[Any, Any], dict[str, Any], list[str]]] = [
+    ({1: 0.5, "1": 0.7}, {"1": 0.5, "1#2": 0.7}, ["1", "1#2"]),
+    ({Metric.LOSS: 0.5}, {"loss": 0.5}, ["loss"]),
+    ({None: 1, True: 2, 0.5: 3}, {"null": 1, "true": 2, "0.5": 3}, ["null", "true", "0.5"]),
+    ({np.int64(3): 1, "3": 2}, {"3": 1, "3#2": 2}, ["3", "3#2"]),
+    ({("a", "b"): 1, ("a", "c"): 2}, {"('a', 'b')": 1, "('a', 'c')": 2}, ["('a', 'b')", "('a', 'c')"]),
+    ({"$a": 1, "$b": math.nan}, {"$$a": 1, "$$b": "NaN"}, ["$$a", "$$b"]),
+    ({"\udcff": 1, "é": 2}, {"ÿ": 1, "é": 2}, ["ÿ"]),
+    ({"a": 1, "a/b": 2}, {"a": 1, "a/b": 2}, []),
+]
+
+
+@pytest.mark.parametrize(("given", "recorded", "marked"), METRIC_NAMES, ids=repr)
+def test_names_of_metrics_pass_the_door(
+    store: Store, given: dict[Any, Any], recorded: dict[str, Any], marked: list[str]
+) -> None:
+    """As keys do anywhere, but that a name of which JSON has no text is the text it shows: none takes another's place,
+    and what was changed is marked."""
+    with store.run("job") as run:
+        run.metrics(given)
+    [event] = [event for event in events(store, run.run_id) if event["type"] == "metric"]
+    assert event["data"]["values"] == recorded
+    assert event.get("marks", []) == [[f"/values/{name}", "coerced"] for name in sorted(marked)]
+    assert store.verify(run.run_id).ok
+
+
+def test_names_of_scores_are_told_as_those_of_metrics(store: Store) -> None:
+    """An annotation keeps two scores whose names become the same text."""
+    store.run("job", run_id="r").finish()
+    store.annotate("r", scores={1: 0.5, "1": 0.7, Metric.LOSS: 1}, labels={2: "a", "2": "b"})
+    [said] = store.annotations("r")
+    assert said["labels"] == {"2": "a", "2#2": "b"}
+    assert said["scores"] == {"1": 0.5, "1#2": 0.7, "loss": 1}
+
+
+# scalars of NumPy and pandas
+
+PAIR = np.dtype([("a", "i4"), ("b", "M8[ns]")])
+SCALARS: list[tuple[Any, Any]] = [
+    (np.float32(0.5), 0.5),
+    (np.uint64(2**64 - 1), "18446744073709551615"),
+    (np.longdouble(2), 2),
+    (np.longdouble("nan"), "NaN"),
+    (np.longdouble("-inf"), "-Infinity"),
+    (np.clongdouble(1j), {"$repr": "complex"}),
+    (np.complex64(1j), {"$repr": "complex"}),
+    (np.str_("x"), "x"),
+    (np.bytes_(b"x"), {"$bytes": "eA=="}),
+    (np.void(b"x"), {"$bytes": "eA=="}),
+    (np.array([(1, 2)], PAIR)[0], {"a": 1, "b": "1970-01-01T00:00:00.000000002"}),
+    # times keep the unit of which they are
+    (np.datetime64("2024-01-01T00:00:00", "s"), "2024-01-01T00:00:00"),
+    (np.datetime64("2024-01-01T00:00:00", "ns"), "2024-01-01T00:00:00.000000000"),
+    (np.datetime64("2024-01"), "2024-01"),
+    (np.datetime64("12024-01-01"), "12024-01-01"),
+    (np.datetime64("NaT"), "NaT"),
+    (pd.Timestamp("2024-01-01T00:00:00.000000001"), "2024-01-01T00:00:00.000000001"),
+    (pd.Timestamp("2024-01-01T00:00:00.000000001", tz="Etc/GMT-1"), "2023-12-31T23:00:00.000000001Z"),
+    (pd.Timestamp("2024-01-01", tz="Etc/GMT-1"), "2023-12-31T23:00:00.000000Z"),
+    (pd.NaT, "NaT"),
+    (pd.Period("2024-01"), "2024-01"),
+    # spans are seconds
+    (np.timedelta64(1, "s"), 1),
+    (np.timedelta64(1, "ns"), 1e-9),
+    (np.timedelta64(-3, "W"), -1814400),
+    (np.timedelta64(7, "25s"), 175),
+    (np.timedelta64(2**63 - 1, "ns"), "9223372036.854775807"),
+    (np.timedelta64(2**62, "as"), "4.611686018427387904"),
+    (np.timedelta64(10**15, "D"), 8.64e19),
+    (pd.Timedelta(1, "ns"), 1e-9),
+    (pd.Timedelta(2**62 + 1, "ns"), "4611686018.427387905"),
+    (np.timedelta64("NaT", "s"), "NaT"),
+    # but those that have no number of them
+    (np.timedelta64(-5, "M"), "-P5M"),
+    (np.timedelta64(1, "Y"), "P1Y"),
+    (np.timedelta64(5), 5),
+]
+
+
+@pytest.mark.parametrize(("given", "recorded"), SCALARS, ids=repr)
+def test_a_foreign_scalar_is_recorded_without_loss(store: Store, given: Any, recorded: Any) -> None:
+    """By the format's table: a strict run takes each, and the value that is recorded tells its unit."""
+    with store.run("job", config={"v": given}, strict=True) as run:
+        run.event("x.mine", {"v": given})
+    assert of_type(store, run.run_id, "x.mine") == [{"v": recorded}]
+    assert of_type(store, run.run_id, "config")[0]["value"] == {"v": recorded}
+    assert store.verify(run.run_id).ok
+
+
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).nmant == sys.float_info.mant_dig - 1, reason="here, NumPy's longest number is a double"
+)
+@pytest.mark.parametrize("text", ["0.1", "1e+400", "-3.141592653589793239"])
+def test_a_number_longer_than_a_double_is_its_text(store: Store, text: str) -> None:
+    """Nothing beside it is lost with it."""
+    with store.run("job", config={"rate": np.longdouble(text), "epochs": 3}, strict=True) as run:
+        pass
+    assert of_type(store, run.run_id, "config")[0]["value"] == {"rate": text, "epochs": 3}
 
 
 # nothing raises
@@ -410,6 +525,31 @@ def test_file_that_changes_while_it_is_read_has_no_digest(
     assert store.verify(run.run_id).ok
 
 
+@pytest.mark.parametrize("keep", [True, "redacted", "anyway"])
+def test_a_kept_file_has_the_digest_of_its_bytes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool | str
+) -> None:
+    """Also where a write shows in neither size nor time of the file, so that nobody can say that it changed."""
+    path = tmp_path / "mixed"
+    path.write_bytes(b"a" * 100)
+    read = os.read
+
+    def read_and_write(fd: int, count: int) -> bytes:
+        data, before = read(fd, min(count, 10)), os.fstat(fd)
+        path.write_bytes(b"b" * 100)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return data
+
+    with store.run("job", run_id="r") as run:
+        monkeypatch.setattr(artifacts.os, "read", read_and_write)
+        run.output("file", path, keep=keep, asked_by="a" if keep == "anyway" else None)
+        monkeypatch.undo()
+    [data] = of_type(store, "r", "output")
+    kept = store.get("r").file("artifacts/mixed")
+    assert (kept, data["sha256"]) == (b"a" * 10 + b"b" * 90, sha256_hex(kept))
+    assert store.verify("r").ok
+
+
 def test_file_with_a_secret_is_not_kept(store: Store, tmp_path: Path) -> None:
     """The digest of the file is recorded, its bytes reach the store under no name."""
     (tmp_path / "config.ini").write_text(f"a = 1\ntoken = {TOKEN}\n")
@@ -457,11 +597,47 @@ def test_declared_secret_stands_nowhere(tmp_path: Path) -> None:
     assert report.ok, report.findings
 
 
-def test_strict_run_raises_for_a_missing_file(store: Store) -> None:
-    """With `strict` a file that is not there is `file_not_found`."""
-    with store.run("job", strict=True) as run, pytest.raises(RunstoneError) as caught:
-        run.output("file", "absent")
-    assert caught.value.code == "file_not_found"
+STRICT_FILES: list[tuple[tuple[Any, ...], str, str]] = [
+    (("file", "absent"), "file_not_found", "not_found"),
+    (("file", "."), "file_unreadable", "not_a_file"),
+    (("file", "locked"), "file_unreadable", "unreadable:Permission denied"),
+    (("file", "secret.txt"), "not_kept", "not_kept:redacted:github-token"),
+    (("a.json", {"token": TOKEN}), "not_kept", "not_kept:redacted:github-token"),
+    (("a.png", {"rows": 1}), "not_written", "not_written:unknown_extension"),
+]
+
+
+@pytest.mark.parametrize(("given", "code", "problem"), STRICT_FILES, ids=lambda value: str(value)[:16])
+def test_strict_run_raises_what_is_wrong_with_a_file_once_it_is_recorded(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[Any, ...], code: str, problem: str
+) -> None:
+    """A code for each: what is there is not said to be missing; the event says the same."""
+    (tmp_path / "secret.txt").write_text(f"token = {TOKEN}\n")
+    (tmp_path / "locked").touch()
+    opened = os.open
+
+    def denied(path: Any, *rest: Any, **more: Any) -> int:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest, **more)
+
+    monkeypatch.setattr(artifacts.os, "open", denied)
+    with store.run("job", run_id="r", strict=True) as run, pytest.raises(RunstoneError) as caught:
+        run.output(*given, keep=True)
+    assert (caught.value.code, caught.value.details["problem"]) == (code, problem)
+    assert [data["problem"] for data in of_type(store, "r", "output")] == [problem]
+    assert store.verify("r").ok
+
+
+def test_strict_run_raises_what_a_copy_failed_by(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is there and a store that has no room for it are two things."""
+    (tmp_path / "data").write_bytes(b"x")
+    monkeypatch.setattr(writer, "MAX_KEPT_FILES", 0)
+    with store.run("job", run_id="r", strict=True) as run, pytest.raises(RunstoneError) as caught:
+        run.output("file", "data", keep=True)
+    assert caught.value.code == "too_large"
+    [data] = of_type(store, "r", "output")
+    assert (data["problem"], data["sha256"]) == ("not_kept:too_large", sha256_hex(b"x"))
 
 
 def test_foreign_reference_is_not_opened(store: Store, tmp_path: Path) -> None:

@@ -73,7 +73,12 @@ class Fleet:
 
 
 def verify_all(store: Store, *, quick: bool, secrets: bool) -> Fleet:
-    """Verify every bundle of the store. A folder that has lost its manifest is a bundle too, and faulty."""
+    """Verify every bundle of the store. A folder that has lost its manifest is a bundle too, and faulty.
+
+    With `secrets` raises `invalid_settings`: what the settings say wrong is the fault of no run.
+    """
+    if secrets:
+        store.redactor()
     still_open = {summary.run_id for summary in store.open_runs()}  # first: what is sealed meanwhile is then verified
     foreign = store.objects.foreign()
     torn = [name for name in foreign if _has_journal(store, name)]

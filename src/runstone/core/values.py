@@ -157,22 +157,28 @@ def plain_key(text: str) -> str:
 
 
 def _key(key: Any) -> tuple[str, bool]:
-    """The text of a key, and whether it stands as it was."""
+    """A key as it is recorded, and whether it stands as it was."""
     if type(key) is str and key.isascii() and not key.startswith("$"):
         return key, True
+    text, same = key_text(key, _type_name)
+    name = plain_key(text)
+    return name, same and name == text
+
+
+def key_text(key: Any, other: Callable[[Any], str]) -> tuple[str, bool]:
+    """The text of a key, by `other` where JSON has none for it, and whether it stands as it was. Raises nothing."""
     try:
-        return _key_text(key)
+        return _key_text(key, other)
     except Exception:  # a foreign object may raise anything from any method
         return _type_name(key), False
 
 
-def _key_text(key: Any) -> tuple[str, bool]:
-    if isinstance(key, str) and not _is_enum(key):
-        marks: list[Mark] = []
-        text = _text(str(key), [], marks)
-        return plain_key(text), not marks and not text.startswith("$")
+def _key_text(key: Any, other: Callable[[Any], str]) -> tuple[str, bool]:
     if _is_enum(key):
-        return _key_text(key.value)[0], False
+        return _key_text(key.value, other)[0], False
+    if isinstance(key, str):
+        marks: list[Mark] = []
+        return _text(str(key), [], marks), not marks
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key], False
     if isinstance(key, int):
@@ -180,7 +186,10 @@ def _key_text(key: Any) -> tuple[str, bool]:
     if isinstance(key, float):
         value = float(key)
         return (canonical.number_text(value) if value - value == 0.0 else non_finite_text(value)), False
-    return _type_name(key), False
+    scalar = _known_type("numpy", "generic")
+    if scalar is not None and isinstance(key, scalar) and type(item := key.item()) in (bool, int, float):
+        return _key_text(item, other)[0], False
+    return _text(other(key), [], []), False
 
 
 def _type_name(value: Any) -> str:
@@ -226,7 +235,7 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(_array(value, path, []), key=sort_key)
     for module, name, change in _FOREIGN_TYPES:
-        known = getattr(sys.modules.get(module), name, None)
+        known = _known_type(module, name)
         if known is not None and isinstance(value, known):
             return _coerce(change(value), path, marks)
     if hasattr(type(value), "__dataclass_fields__"):
@@ -235,6 +244,11 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
     if callable(getattr(type(value), "model_dump", None)):
         return _coerce(dumped(value), path, marks)
     return {"$repr": _type_name(value)}
+
+
+def _known_type(module: str, name: str) -> Any:
+    """A type of a module that is loaded: of one that is not there is no value."""
+    return getattr(sys.modules.get(module), name, None)
 
 
 def dumped(model: Any, **how: Any) -> Any:
@@ -279,11 +293,57 @@ def _datetime_text(value: Any) -> str:
         shifted = value.replace(tzinfo=None) - value.utcoffset()
     except OverflowError:  # in UTC it is before the year 1 or after 9999
         return str(value.isoformat())
-    return str(shifted.isoformat(timespec="microseconds")) + "Z"
+    precision = "nanoseconds" if getattr(value, "nanosecond", 0) else "microseconds"  # which pandas has
+    return str(shifted.isoformat(timespec=precision)) + "Z"
 
 
 def _path_text(value: Any) -> str:
     return str(value.as_posix())
+
+
+def _seconds(count: int, decimals: int) -> float | str:
+    """So many units of 10^-`decimals` seconds: a number, or decimal text where no double prints as that."""
+    number: float = count / 10**decimals
+    if abs(count) <= 10**15:  # 15 digits are the same in a double
+        return number
+    from decimal import Decimal
+
+    exact = Decimal(f"{count}e-{decimals}")
+    return number if Decimal(repr(number)) == exact else f"{exact:f}"
+
+
+def _timedelta_seconds(value: Any) -> float | str:
+    return _seconds((value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds, 6)
+
+
+def _timedelta64(value: Any) -> Any:
+    """Of NumPy: seconds; `P5M` and `P1Y` for months and years, which have no number of them; `NaT`; a bare number."""
+    if value != value:
+        return "NaT"
+    unit, step = sys.modules["numpy"].datetime_data(value.dtype)
+    count = int(value.astype("int64")) * step
+    if unit in ("M", "Y"):
+        return f"{'-' * (count < 0)}P{abs(count)}{unit}"
+    seconds, decimals = _UNITS.get(unit, (0, 0))
+    return _seconds(count * seconds, decimals) if seconds else count
+
+
+_UNITS: Final = {"W": (604_800, 0), "D": (86_400, 0), "h": (3_600, 0), "m": (60, 0)} | {
+    unit: (1, 3 * power) for power, unit in enumerate(("s", "ms", "us", "ns", "ps", "fs", "as"))
+}
+"""Units of NumPy's spans: how many units of 10^-n seconds, and n."""
+
+
+def _long_number(value: Any) -> Any:
+    """Of NumPy, longer than a double: the double that it is, else its decimal text."""
+    number = float(value)
+    return number if number == value or value != value else str(value)
+
+
+def _void(value: Any) -> Any:
+    """Of NumPy: its fields, or its bytes where it has none."""
+    names = value.dtype.names
+    return value.tobytes() if names is None else {name: value[name] for name in names}
 
 
 _BASES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
@@ -301,10 +361,17 @@ _FOREIGN_TYPES: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("datetime", "datetime", _datetime_text),
     ("datetime", "date", lambda value: value.isoformat()),
     ("datetime", "time", lambda value: value.isoformat()),
-    ("datetime", "timedelta", lambda value: value.total_seconds()),
+    ("pandas", "Timedelta", lambda value: value.to_numpy()),
+    ("datetime", "timedelta", _timedelta_seconds),
     ("decimal", "Decimal", str),
     ("uuid", "UUID", str),
     ("pathlib", "PurePath", _path_text),
+    ("numpy", "datetime64", str),
+    ("numpy", "timedelta64", _timedelta64),
+    ("numpy", "longdouble", _long_number),
+    ("numpy", "clongdouble", complex),
+    ("numpy", "void", _void),
     ("numpy", "generic", lambda value: value.item()),
+    ("pandas", "Period", str),
     ("collections.abc", "Mapping", dict),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runstone.core.card import amends, place_of
 from runstone.core.events import ANNOTATION, check_labels
 from runstone.core.query import glob_fits
-from runstone.engine.facts import metric_number, text_of
+from runstone.engine.facts import metric_number, named, text_of
 from runstone.engine.finder import asking
 from runstone.errors import NotFound, error, excerpt
 
@@ -73,7 +73,7 @@ def _event(
 
 def _mapping(value: Any, option: str) -> dict[str, Any]:
     try:
-        return {text_of(key): item for key, item in dict(value).items()}
+        return {name: item for name, (item, _) in named(dict(value)).items()}
     except (TypeError, ValueError):
         found = type(value).__name__
         raise error("invalid_option", f"{option} are a mapping; found {found}", option=option) from None

@@ -1,7 +1,8 @@
 """Files that a run consumed or produced: digest, size, name, and a copy where the run keeps one.
 
 - A file is read once, through one descriptor; what was read is what the digest and the copy are of.
-- A file that changes while it is read has no digest: the event says `changed_while_read`.
+- A file whose size, time or inode change while it is read has no digest: the event says `changed_while_read`. A write
+  that shows in none of them, as one that began before the reading, is not seen; no number of readings would prove it.
 - A file that is not kept, as a secret is found in it, is told by the rule (`engine.keeping`, which keeps files).
 """
 
@@ -14,7 +15,7 @@ from runstone.core.digests import new_hash
 from runstone.core.media import media_type
 from runstone.core.redaction.redactor import FAILED
 from runstone.core.values import undecoded
-from runstone.errors import RunstoneError, error
+from runstone.errors import CODES, RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -222,6 +223,19 @@ def problem_text(problem: str) -> str:
     return words.get(code, problem)
 
 
+def problem_error(problem: str, ref: str) -> RunstoneError:
+    """The error of a strict run for a problem of `facts_of`: of what could not be kept the error of that."""
+    kind, _, more = problem.partition(":")
+    code = _CODES.get(kind, kind)
+    if kind == "not_kept" and more in CODES:
+        code = more
+    return error(code, f"{ref}: {problem_text(problem)}", path=ref, problem=problem)
+
+
+_CODES: Final = {"not_found": "file_not_found", "not_a_file": "file_unreadable", "unreadable": "file_unreadable"}
+"""By the first word of a problem; the others are codes themselves."""
+
+
 def file_facts(path: str) -> dict[str, Any]:
     """`facts_of` a file on disk."""
     return facts_of(FileSource(path))
@@ -249,8 +263,8 @@ def facts_of(source: Source, keep: Callable[[], dict[str, Any]] | None = None) -
         return {**facts_of(source), "problem": f"not_kept:redacted:{exc.rule}"}
     except OSError as exc:
         return {**facts, "problem": f"unreadable:{exc.strerror or exc}"}
-    except RunstoneError as exc:  # the copy failed; the digest of the file itself can still be had
-        return {**facts_of(source), "problem": f"not_kept:{exc.code}"}
+    except RunstoneError as exc:  # the copy failed, unless it is the file itself that cannot be read
+        return {"problem": f"not_kept:{exc.code}", **facts_of(source)}
     except Exception:  # the redactor failed: what it could not search is not kept
         if keep is None:
             raise

@@ -223,7 +223,8 @@ class AsyncRun(Hopping):
         step: int | None = None,
         rank: int | None = None,
     ) -> None:
-        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text.
+        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text; two names that
+        become the same text are told apart.
 
         `rank` says which of many processes measured them; without it the rank that the environment told when the run
         was opened. In a run that resumes another one, a call without a step is the next step after the last.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+from runstone.core import canonical
 from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.redaction.redactor import FAILED, MARK
-from runstone.core.values import coerce, non_finite_text
+from runstone.core.values import COERCED, Coerced, coerce, free_key, key_text, non_finite_text, plain_key
 from runstone.core.words import CHECK_STATUSES
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from runstone.core.redaction.known import Known
     from runstone.core.redaction.redactor import Redactor
+    from runstone.core.values import Mark
 
 ENVELOPE_BYTES: Final = 256
 """More than what stands in a line around its data and marks."""
@@ -258,14 +260,56 @@ def check_status_of(value: Any) -> str | None:
     return known if isinstance(known, str) and known in CHECK_STATUSES else None
 
 
+def named(value: Any) -> dict[str, tuple[Any, bool]]:
+    """A mapping by the text of its keys, as the door tells them (of what JSON has no text for, the text it shows), each
+    name once; and whether a key stands as it was. Keys that begin with `$` are not escaped yet."""
+    found: dict[str, tuple[Any, bool]] = {}
+    numbers: dict[str, int] = {}
+    for key, item in list(value.items()):
+        text, same = key_text(key, text_of)
+        name = free_key(text, found, numbers)
+        found[name] = (item, same and name == text)
+    return found
+
+
+def metric_values(values: Any) -> tuple[Any, list[Mark]]:
+    """Metrics by name, as the door lets them pass, and the marks of what was changed in `/values`. Hot: most are as
+    they should be."""
+    given = mapping_of(values)
+    for key, value in given.items():
+        if type(key) is not str or not key.isascii() or key.startswith("$") or not _is_number(value):
+            break
+    else:
+        return given, []
+    marks: list[Mark] = []
+    numbers: dict[str, Any] = {}
+    for name, (value, same) in named(given).items():
+        known = plain_key(name)
+        numbers[known] = value if (good := _is_number(value)) else metric_number(value)
+        if not (same and good and known == name):
+            marks.append(["/values" + canonical.pointer([known]), COERCED])
+    return (Coerced(numbers) if marks else numbers), marks
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a metric's value is one as it stands."""
+    kind = type(value)
+    return (kind is float and value - value == 0.0) or (kind is int and -(2**53) < value < 2**53)
+
+
 def metric_number(value: Any) -> Any:
-    """A metric's value as a finite number or one of the three words for what is not finite.
+    """A metric's value as a finite number or one of the three words for what is not finite, as is what no double is big
+    enough for.
 
     An array or tensor of one number is that number: it tells so by `item`.
     """
     try:
         item = getattr(value, "item", None)
-        number = float(item() if callable(item) else value)
+        known = item() if callable(item) else value
+        try:
+            number = float(known)
+        except OverflowError:  # of an integer, a fraction
+            return "Infinity" if known > 0 else "-Infinity"
     except Exception:  # a foreign number may raise anything
         return "NaN"
     return number if number - number == 0.0 else non_finite_text(number)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import _thread
 import os
 
-from runstone.core import canonical
 from runstone.core.events import data_problem
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.values import COERCED
@@ -33,6 +32,7 @@ from runstone.engine.artifacts import (
     extension_of,
     facts_of,
     is_object,
+    problem_error,
     problem_text,
     way_of,
 )
@@ -290,20 +290,13 @@ class Run(Acting):
                 self.writer.stream(name, data)
 
     def metrics(self, values: Mapping[str, Any], step: int | None = None, rank: int | None = None) -> None:
-        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text.
+        """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text; two names that
+        become the same text are told apart.
 
         `rank` says which of many processes measured them; without it the rank that the environment told when the run
         was opened. In a run that resumes another one, a call without a step is the next step after the last.
         """
-        marks: list[Mark] = []
-        numbers: dict[str, Any] = {}
-        for key, value in told.mapping_of(values).items():
-            kind, name = type(value), told.text_of(key)
-            if (kind is float and value - value == 0.0) or (kind is int and -(2**53) < value < 2**53):
-                numbers[name] = value
-            else:
-                numbers[name] = told.metric_number(value)
-                marks.append(["/values" + canonical.pointer([name]), COERCED])
+        numbers, marks = told.metric_values(values)
         if step is not None and step.__class__ is not int:
             step = told.metric_step(step)
             marks.append(["/step", COERCED])
@@ -502,7 +495,6 @@ class Run(Acting):
             full = os.path.join(self._here() or "", text)
             name = name or artifact_name(full, self._cwd)
             facts = self._file(FileSource(full), name, way, asked_by)
-            self._report(facts, text)
         copy = facts.pop("copy", None)
         data = artifact_event(kind, text, name, facts, media_type)
         if extra is not None and (known := told.mapping_of(extra)):
@@ -513,6 +505,8 @@ class Run(Acting):
         self._record(event, data)
         if copy is not None:
             self._record(event, artifact_event(kind, None, copy["name"], copy, media_type))
+        else:
+            self._report(facts, text or data["name"])
 
     def _written(self, value: Any, extension: str, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
         """What is told of an object that becomes a file of the bundle."""
@@ -521,11 +515,8 @@ class Run(Acting):
         try:
             source = MemorySource(file_bytes(value, extension))
         except NotWritten as exc:
-            facts = {"sha256": None, "size": None, "path": None, "problem": f"{NOT_WRITTEN}{exc}"}
-        else:
-            facts = self._file(source, name, way, asked_by)
-        self._report(facts, name)
-        return facts
+            return {"sha256": None, "size": None, "path": None, "problem": f"{NOT_WRITTEN}{exc}"}
+        return self._file(source, name, way, asked_by)
 
     def _way(self, keep: Any, asked_by: Any) -> str | None:
         """How to keep a file; in a tolerant run a wrong word is said, and keeps nothing."""
@@ -557,12 +548,11 @@ class Run(Acting):
         return facts
 
     def _report(self, facts: Mapping[str, Any], ref: str) -> None:
-        if not (problem := facts.get("problem")) or "copy" in facts or problem == NOT_KEPT:
+        """Say what is wrong with an artifact that is recorded; in a strict run raise it."""
+        if not (problem := facts.get("problem")) or problem == NOT_KEPT:
             return
         if self._strict:
-            code = "changed_while_read" if problem == "changed_while_read" else "file_not_found"
-            code = "not_written" if problem.startswith(NOT_WRITTEN) else code
-            raise error(code, f"{ref}: {problem_text(problem)}", path=ref, problem=problem)
+            raise problem_error(problem, ref)
         what = " has no digest in the record" if facts["sha256"] is None else ""
         self.writer.say(f"artifact {ref}", f"{ref}{what}: {problem_text(problem)}")
 

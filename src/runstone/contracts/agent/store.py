@@ -149,7 +149,7 @@ class ArtifactStore:
             strict=asked.strict,
         )
         if asked.asked or asked.versions:
-            versions = {text_of(name): text_of(said) for name, said in mapping_of(asked.versions or {}).items()}
+            versions = {name: text_of(said) for name, said in mapping_of(asked.versions or {}).items()}
             opened.event("context", {**dict.fromkeys(ASKED), **asked.asked, "versions": versions})
         if asked.config is not None:
             opened.config(asked.config, asked.sources, asked.volatile)
