@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from .source import PACKAGE, ROOT
+from runstone.engine.imports import LIBRARIES
+
+from .source import PACKAGE, ROOT, imports, modules
 
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -83,3 +85,11 @@ def test_a_forbidden_import_is_found(tmp_path: Path, contract: str, module: str,
     shown = linted(tmp_path, "--contract", contract)
     assert shown.returncode == 1, shown.stdout
     assert "Contracts: 0 kept, 1 broken." in shown.stdout
+
+
+def test_a_fork_waits_for_all_that_is_imported_late() -> None:
+    """Every library that a module below the contracts imports is among those of `engine/imports.py`."""
+    found = {
+        name.partition(".")[0] for path in modules("core", "engine", "adapters", "ports") for _, name in imports(path)
+    }
+    assert {name for name in found if name[0] != "_"} - sys.stdlib_module_names <= LIBRARIES

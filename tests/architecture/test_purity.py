@@ -15,7 +15,8 @@ from .source import PACKAGE, constants, imports, modules, place, shown, tree
 
 CORE_MAY_IMPORT = {
     "__future__", "collections.abc", "typing",  # words for types
-    "_json", "_sha256", "_sha2", "binascii", "hashlib", "hyperscan", "json", "json.encoder", "orjson", "re",
+    "_json", "_sha256", "_sha2", "binascii", "hashlib", "hyperscan", "json", "json.encoder", "re",
+    "runstone.json_library",  # `orjson`
     "base64", "hmac", "tomllib", "unicodedata", "zlib", "zstandard",
     "re._constants", "re._parser",
     "bisect", "csv", "decimal", "difflib", "math", "struct",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
 import json
 import math
+import os
 import shutil
 import struct
 import subprocess
@@ -243,6 +246,53 @@ def test_a_short_process_never_loads_orjson() -> None:
     code += "print('orjson' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
+
+
+WATCHED = """
+import sys
+
+def watch(frame, event, called):
+    global inside
+    if getattr(called, "__name__", "") in ("create_dynamic", "exec_dynamic") and is_orjson(frame):
+        inside += {"c_call": 1, "c_return": -1, "c_exception": -1}[event]
+    elif event == "call" and inside:
+        print(frame.f_code.co_filename, frame.f_code.co_name)
+
+def is_orjson(frame):
+    return frame is not None and ("orjson" in frame.f_code.co_filename or is_orjson(frame.f_back))
+
+inside = 0
+sys.setprofile(watch)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "runs"), [("import runstone.core.quick", False), ("import orjson", True)], ids=["ours", "bare"]
+)
+def test_no_signal_handler_comes_in_while_orjson_sets_itself_up(code: str, runs: bool) -> None:
+    """Its init imports modules and dies of an exception in one: when Runstone loads it, no Python runs there."""
+    shown = subprocess.run([sys.executable, "-c", WATCHED + code], capture_output=True, text=True, check=True)
+    assert bool(shown.stdout) is runs, shown.stdout
+
+
+def test_a_process_out_of_descriptors_encodes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the fast encoder cannot be opened now the plain one goes on, and it is tried again later."""
+    monkeypatch.setattr(canonical, "_fast", None)
+    monkeypatch.setattr(canonical, "_cold_bytes", 0)
+    value = {"text": "x" * canonical.WARM_BYTES}
+    imported = builtins.__import__
+
+    def full(name: str, *args: Any) -> Any:
+        if name == "runstone.core.quick":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return imported(name, *args)
+
+    with monkeypatch.context() as now:
+        now.setattr(builtins, "__import__", full)
+        assert canonical.canonical_bytes(value) == canonical.canonical_text(value).encode()
+    assert not canonical.is_warm()
+    canonical.canonical_bytes(value)
+    assert canonical.is_warm()
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,71 @@ def test_run_of_a_forked_child_is_a_child(tmp_path: Path) -> None:
     assert links == [{"digest": None, "rel": "child-of", "run_id": "parent"}]
 
 
+OUT_OF_DESCRIPTORS = """
+import os, resource, runstone, sys
+with runstone.open(sys.argv[1]).run("leaky", run_id="leaky") as run:
+    run.log("working")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    while True:
+        os.open(os.devnull, os.O_RDONLY)
+"""
+
+
+def test_block_that_ends_out_of_descriptors_tells_why(tmp_path: Path) -> None:
+    """What the program raised goes through, and is in the record that recovery seals: no part that is loaded late is
+    needed for it."""
+    done = python(OUT_OF_DESCRIPTORS, tmp_path / "runs")
+    assert done.stderr.splitlines()[-1] == "OSError: [Errno 24] Too many open files: '/dev/null'"
+    assert "During handling" not in done.stderr
+    store = open_store(tmp_path / "runs")
+    store.recover()
+    assert store.get("leaky").status == "failed"
+    [closed] = of_type(store, "leaky", "run.closed")
+    error = {name: closed["error"][name] for name in ("type", "message")}
+    assert error == {"type": "OSError", "message": "[Errno 24] Too many open files: '/dev/null'"}
+    assert store.verify("leaky").ok
+
+
+IMPORTING = """
+import os, runstone, signal, sys, threading
+
+class Held:  # the import of one module begins, and goes on when the process is about to fork
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[2]:
+            begun.set()
+            forking.wait(20)
+
+begun, forking = threading.Event(), threading.Event()
+with runstone.open(sys.argv[1]).run("parent", run_id="parent") as run:
+    os.register_at_fork(before=forking.set)
+    sys.meta_path.insert(0, Held())
+    other = threading.Thread(target=run.log, args=["password=hunter2hunter2"])
+    other.start()
+    assert begun.wait(20)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # else for ever
+        with runstone.child("child", run_id="child") as own:
+            own.log("password=hunter2hunter2")
+        os._exit(0)
+    other.join()
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("module", ["runstone.core.redaction.rules", "runstone.core.redaction.rule"])
+def test_child_waits_for_no_import_of_a_thread_that_it_lacks(tmp_path: Path, module: str) -> None:
+    """A fork while another thread loads what takes out its first secret: the child takes out its own."""
+    program = tmp_path / "importing.py"  # in a file, as `run.opened` has the words of the command
+    program.write_text(IMPORTING)
+    done = python("import runpy, sys; runpy.run_path(sys.argv.pop(1))", program, tmp_path / "runs", module)
+    assert (done.returncode, done.stderr) == (0, "")
+    store = open_store(tmp_path / "runs")
+    for run in ("parent", "child"):
+        assert store.get(run).status == "success"
+        assert "hunter2" not in str(of_type(store, run, "log"))
+
+
 def test_strict_child_is_told_that_it_is_not_the_writer(tmp_path: Path) -> None:
     """With `strict` the child's calls raise `not_the_writer`."""
     done = python(FORK, tmp_path / "runs", "strict")

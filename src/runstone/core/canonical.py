@@ -62,12 +62,14 @@ def _encoded(value: Any, depth: int) -> bytes:
 
 def warm() -> None:
     """Import `orjson` now; a process that will encode much calls this before it starts."""
-    global _fast
+    global _cold_bytes, _fast
     if _fast is None:
         try:
             from runstone.core.quick import canonical
         except ImportError:  # without orjson 3.10: the same bytes, slower
             _fast = _exact
+        except OSError:  # no file can be opened now
+            _cold_bytes = 0
         else:
             _fast = canonical
 

@@ -137,16 +137,19 @@ def _loader() -> Callable[[bytes], Any]:
                 nonlocal left
                 left -= len(data)
                 if left < 0 or "orjson" in sys.modules:
-                    from orjson import loads as _loads
+                    try:
+                        from runstone.json_library import loads as _loads
+                    except (ImportError, OSError):  # no file can be opened now
+                        left = WARM_BYTES
                 try:
                     return scan(data.decode(), 0)[0]
                 except (StopIteration, SystemError):  # no value begins there; a fault that `json` would name
                     raise ValueError("no value") from None
 
             return scanned
-    import orjson
+    from runstone.json_library import loads
 
-    return orjson.loads
+    return loads
 
 
 class _ScannerOptions:

@@ -10,10 +10,9 @@ Importing this module imports `orjson` (16 ms): `canonical.warm` decides when.
 
 from __future__ import annotations
 
-from orjson import OPT_INDENT_2, OPT_SORT_KEYS, Fragment, dumps, loads
-
 from runstone.core.canonical import canonical_text, number_text
 from runstone.core.limits import MAX_DEPTH, MAX_SAFE_INTEGER
+from runstone.json_library import OPT_INDENT_2, OPT_SORT_KEYS, Fragment, dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

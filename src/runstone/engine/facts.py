@@ -120,27 +120,30 @@ def describe(exc: BaseException, redactor: Redactor, heard: Iterable[Redactor] =
 
     One that is withheld has neither messages nor lines of source in it.
     """
-    from runstone.core.redaction.cutting import beginning, ending
-
     text = trace_of(exc)
     if is_withheld(exc):
         return {"type": type(exc).__name__, "message": WITHHELD, "traceback": text[-TRACEBACK_CHARACTERS:]}
     try:
         message = text_of(exc)
-        message = without_heard(message, heard) if len(message) > MESSAGE_CHARACTERS else message
-        text = without_heard(text, heard) if len(text) > TRACEBACK_CHARACTERS else text
-        message = beginning(redactor, message, MESSAGE_CHARACTERS)
-        text = ending(redactor, text, TRACEBACK_CHARACTERS)
+        if len(message) > MESSAGE_CHARACTERS:
+            from runstone.core.redaction.cutting import beginning
+
+            message = beginning(redactor, without_heard(message, heard), MESSAGE_CHARACTERS)
+        if len(text) > TRACEBACK_CHARACTERS:
+            from runstone.core.redaction.cutting import ending
+
+            text = ending(redactor, without_heard(text, heard), TRACEBACK_CHARACTERS)
     except Exception:  # whatever went wrong, nothing is cut without the redactor
         message = text = f"{MARK}{FAILED}]"
     return {"type": type(exc).__name__, "message": message, "traceback": text}
 
 
 def trace_of(exc: BaseException) -> str:
-    """The traceback of an exception; of one that is withheld its frames and type alone."""
-    import traceback
-
+    """The traceback of an exception; of one that is withheld its frames and type alone, and its type where no file can
+    be opened, of which a traceback is made."""
     try:
+        import traceback
+
         if not is_withheld(exc):
             return "".join(traceback.format_exception(exc))
         frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]

@@ -1,6 +1,7 @@
 """Runs that this process is recording, for what happens at a fork and at the end of the process.
 
-- After `os.fork` the child's copies are inert, no thread of its parent's compiles rules for it or holds a lock of its
+- `os.fork` waits for imports that other threads are in the middle of.
+- After it the child's copies are inert, no thread of its parent's compiles rules for it or holds a lock of its
   calls, and `RUNSTONE_PARENT` names the current run of the thread that forked, or where it has none the run that was
   opened last.
 - At exit a run that nobody finished is sealed as failed. A signal that ends the process at once leaves it open;
@@ -14,6 +15,7 @@ import os
 import sys
 
 from runstone.engine.current import current_run
+from runstone.engine.imports import wait_for_imports
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -47,7 +49,7 @@ def _register() -> None:
         _state["registered"] = True
         atexit.register(_at_exit)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_after_fork)
+            os.register_at_fork(before=wait_for_imports, after_in_child=_after_fork)
 
 
 def forget(run: Run) -> None:

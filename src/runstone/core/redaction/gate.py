@@ -144,7 +144,7 @@ class Scanner:
         try:
             if self.hit == self._slow_hit:
                 self.hit = self._matcher(compiling)
-        except (AttributeError, ImportError, RuntimeError):
+        except (AttributeError, ImportError, OSError, RuntimeError):
             pass  # absent, or it refuses, or it must be compiled, or a signal handler is in the middle of its loading
 
     def _matcher(self, compiling: bool) -> Callable[[bytes], bool]:
