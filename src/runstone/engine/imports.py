@@ -28,8 +28,8 @@ LIBRARIES: Final = frozenset(
         "pyrage",
         "referencing",
         "runstone",
+        "zstandard",
     }
-    | {"zstandard"}
 )
 """What Runstone imports in the middle of a call, beside the standard library: no import of these waits for a fork."""
 WAIT_S: Final = 10.0
@@ -54,7 +54,7 @@ def _under_way() -> bool:
         found = [lock() for name, lock in list(_locks.items()) if _is_known(name.partition(".")[0])]
     finally:
         _imp.release_lock()
-    return any(lock is not None and lock.owner != here for lock in found)
+    return any(lock is not None and lock.owner not in (None, here) for lock in found)
 
 
 def _is_known(root: str) -> bool:
