@@ -6,7 +6,7 @@ import json
 import pickle
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import pytest
 
@@ -176,6 +176,110 @@ RAISED = {
                 told += [type(exc).__name__, str(exc)]
         run.finish(result=told)
         """,
+    "one of a class that there is twice": """
+        def attempt(base):
+            class Retry(base):
+                pass
+
+            @run.tool(name=f"attempt-{len(told)}")
+            def tool():
+                raise Retry("again")
+
+            try:
+                tool()
+            except Retry as exc:
+                told.append([type(exc).__name__, str(exc)])
+            return Retry
+
+        def refuse():
+            class Refused(runstone.RunstoneError):
+                pass
+
+            @run.tool(name=f"refuse-{len(told)}")
+            def tool():
+                raise Refused("mine", "no")
+
+            try:
+                tool()
+            except Refused as exc:
+                told.append([type(exc).__name__, exc.code, str(exc)])
+            return Refused
+
+        told = []
+        kept = [attempt(LookupError), attempt(OSError), refuse(), refuse()]
+        kept.append(attempt(kept[0]))
+        run.finish(result=told)
+        """,
+    "one of two that have nothing but a base in common": """
+        class Known(Exception):
+            pass
+
+        class One(type):
+            pass
+
+        class Other(type):
+            pass
+
+        kinds = [kind("Key", (Known,), {"__module__": "made.up"}) for kind in (One, Other)]
+
+        @run.tool()
+        def tool():
+            raise kinds[1]("no")
+
+        try:
+            tool()
+        except Known as exc:
+            run.finish(result=[type(exc).__name__, str(exc)])
+        """,
+    "one of which a class keeps account": """
+        known = {}
+
+        class Base(Exception):
+            def __init_subclass__(cls):
+                known[cls.__name__] = known.get(cls.__name__, 0) + 1
+
+        class Counting(type):
+            def __init__(cls, *args):
+                known[cls.__name__] = known.get(cls.__name__, 0) + 1
+
+        class Bad(Base):
+            pass
+
+        class Odd(LookupError, metaclass=Counting):
+            pass
+
+        @run.tool()
+        def tool(x):
+            raise (Bad, Odd)[x]("m")
+
+        for x in (0, 1):
+            try:
+                tool(x)
+            except (Bad, Odd) as exc:
+                known[str(exc)] = type(exc).__name__
+        run.finish(result=known)
+        """,
+    "a status of HTTP that cannot be set": """
+        class Refused(Exception):
+            @property
+            def status_code(self):
+                return self.args[1]
+
+        @run.tool()
+        def tool():
+            raise Refused("slowly", 429)
+
+        def ask():
+            raise Refused("slowly", 429)
+
+        told = []
+        for call in (tool, lambda: run.model_call("m", "hi").do(ask)):
+            try:
+                call()
+            except Refused as exc:
+                told.append(getattr(exc, "status_code", None) if told else str(exc))
+        run.finish(result=told)
+        """,
     "a group": """
         @run.tool()
         def tool(x):
@@ -197,6 +301,7 @@ RAISED = {
         RAISED = {
             "exit": SystemExit(3), "end": SystemExit("over"), "key": KeyboardInterrupt(), "base": BaseException("x"),
             "task": asyncio.CancelledError(), "future": concurrent.futures.CancelledError("no task"),
+            "none": SystemExit(None), "no": SystemExit(False), "nothing": SystemExit(),
         }
 
         @run.tool()
@@ -301,6 +406,31 @@ def test_an_error_of_pydantic_that_says_something_else_is_none() -> None:
     for text in ("", "odd", message):
         with pytest.raises(ValueError, match="^" + re.escape(text)):
             validation_error(core.ValidationError, text)
+
+
+QUOTED = " [type=a, input_value=b, input_type=c"
+
+
+INNER = f"1 validation error for A\nx\n  Field required{QUOTED}]\n    For further information visit https://e/v/missing"
+
+
+@pytest.mark.parametrize("text", [QUOTED, QUOTED * 1300, f"{QUOTED * 1300}\n", "a\n  b", "]\n" * 9000, INNER])
+def test_an_error_of_pydantic_may_quote_what_looks_like_one(text: str) -> None:
+    """As its message, its input or both; of one as long as a record has it, in the time that it takes to read it."""
+    pydantic = pytest.importorskip("pydantic")
+
+    def refused(value: Any) -> Any:
+        raise ValueError(f"no {value}")
+
+    quotes = cast("Any", Annotated)[str, pydantic.AfterValidator(refused)]
+    model = pydantic.create_model(
+        "Order", city=(quotes, ...), count=(int, ...), few=(str, pydantic.Field(max_length=3))
+    )
+    with pytest.raises(pydantic.ValidationError) as caught:
+        model(city=text, count=text, few=text)
+    made = cast("Any", validation_error(pydantic.ValidationError, str(caught.value)))
+    told = [[(error["loc"], error["type"], error["msg"]) for error in one.errors()] for one in (made, caught.value)]
+    assert told[0] == told[1]
 
 
 def test_the_class_of_an_error_is_told_where_its_name_does_not(store: Store) -> None:

@@ -169,6 +169,22 @@ SPOKEN_TO = {
         except ValueError as exc:
             told += [str(exc), exc is thrown]
         """,
+    "thrown what it answers to by another of the class": """
+        flow = items(5)
+        told = [next(flow)]
+        try:
+            flow.throw(OSError("gone"))
+        except OSError as exc:
+            told.append(str(exc))
+        """,
+    "thrown a secret that it does not catch": """
+        flow = items(5)
+        told, thrown = [next(flow)], ValueError("not caught: declared-secret-1, " + run.run_id)
+        try:
+            flow.throw(thrown)
+        except ValueError as exc:
+            told += [exc is thrown]
+        """,
     "closed": """
         flow = items(5)
         told = [next(flow), next(flow)]
@@ -215,6 +231,8 @@ def items(n):
             sent = str(exc)
         except LookupError as exc:
             return f"ended by {exc}"
+        except OSError as exc:
+            raise OSError(f"page {number}: {exc}") from exc
         except GeneratorExit:
             if not n:
                 raise RuntimeError("not closed")
@@ -242,7 +260,8 @@ async def later(n):
 @pytest.mark.parametrize("how", SPOKEN_TO)
 def test_a_generator_may_be_spoken_to(program: Program, how: str) -> None:
     """It yields, answers and raises what it did then, whatever it is sent."""
-    run_id = program.run(f"{_SPEAKING}\n{dedent(SPOKEN_TO[how])}\nrun.finish(result=told)")
+    body = f"{_SPEAKING}\n{dedent(SPOKEN_TO[how])}\nrun.finish(result=told)"
+    run_id = program.run(body, options=", secrets=['declared-secret-1']")
     found = program.replay(run_id)
     assert (found.divergence, found.ok) == (None, True)
 

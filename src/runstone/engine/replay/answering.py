@@ -77,7 +77,7 @@ def _items() -> Generator[Any, Any, Any]:
         try:
             yield item
         except BaseException as exc:
-            if _is_over(match, exc, left):
+            if _is_over(book, match, exc, left):
                 break
     return _given(book, match, call)
 
@@ -88,7 +88,7 @@ async def _items_async() -> AsyncGenerator[Any, Any]:
         try:
             yield item
         except BaseException as exc:
-            if _is_over(match, exc, left):
+            if _is_over(book, match, exc, left):
                 break
     else:
         if _stop_of(match) == CANCELLED_ERROR:
@@ -125,12 +125,12 @@ def _error_type(match: RecordedCall) -> str | None:
     return told.get("type") if type(told) is dict else None
 
 
-def _is_over(match: RecordedCall, thrown: BaseException, left: int) -> bool:
+def _is_over(book: Book, match: RecordedCall, thrown: BaseException, left: int) -> bool:
     """Whether a generator that has so many items left yields none of them, as its caller wants no more. Raises what is
     thrown into it where it did not catch that then."""
     closed = isinstance(thrown, GeneratorExit)
-    if _error_type(match) == type(thrown).__name__ and (closed or not left):
-        raise thrown
+    if (closed or not left) and (_stop_of(match) == type(thrown).__name__ or book.raised(match, thrown)):
+        raise thrown  # of what stops a task the name is enough: its message may hold an address
     return closed
 
 

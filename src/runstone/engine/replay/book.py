@@ -19,6 +19,7 @@ from runstone.core.parsing import load
 from runstone.core.recorded import CALLED, DRAWN, RETURNED, VERDICT, asked_of, key_of, outcome_of
 from runstone.core.times import parse_time
 from runstone.core.tools.approval import APPROVED, UNANSWERED, Approval
+from runstone.engine.calls import failure_of
 from runstone.engine.replay.stopping import (
     ARGUMENTS,
     MISSING,
@@ -132,6 +133,15 @@ class Book:
         if canonical_bytes(found) != canonical_bytes(expected):
             sides = ({**match.side(), **expected}, {**match.side(), **found, "call": call.id, "line": None})
             self.note(Divergence(RESULT, f"{match.kind} {match.name} came to something else", *sides))
+
+    def raised(self, match: RecordedCall, exc: BaseException) -> bool:
+        """Whether a call ended with this exception then, as far as its class and message tell."""
+        if match.answer is None:
+            return False
+        kind, data = match.answer["type"], match.answer["data"]
+        found = self._told(kind, {**data, "error": failure_of(self.run, exc)}, [])["error"]
+        told = data["error"] if type(data["error"]) is dict else {}
+        return all(told.get(member) == found[member] for member in found)
 
     def matched(self, call_id: str) -> RecordedCall | None:
         """The recorded call that a call of this run is."""

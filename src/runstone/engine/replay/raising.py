@@ -1,8 +1,10 @@
 """What a record tells of an exception, raised again.
 
 - It is of the class that the record tells, if the program has loaded that, else of the class of that name, if Python
-  or the program has just one; nothing is imported for it. As that may ask for more than a message, it is of a class
-  derived from it; where none can be, of one derived from the nearest class that it is derived from itself.
+  or the program has just one; nothing is imported for it. Of several that are told alike it is of each, or else of the
+  nearest class that they share.
+- As a class may ask for more than a message, it is of one derived from it, of which neither that nor its metaclass
+  hears; where none can be, of one derived from the nearest class that it is derived from itself.
 - Of no class that is known here it is a `RecordedError`.
 - It has its message; beside that a `KeyError` its key, a `SystemExit` its status, and a group as many exceptions as
   then: of which classes these were the record does not tell.
@@ -30,12 +32,18 @@ if TYPE_CHECKING:
 
 MAX_IN_GROUP: Final = 1000
 """Exceptions of a group; a record may say any number."""
+_STATUS: Final = {"None": None, "True": True, "False": False}
+"""What a `SystemExit` may hold that is neither number nor text, by what it says."""
 
 
 class Recorded:
-    """What every class is that is made here."""
+    """What every class is that is made here. It comes first of what that is derived from: a class of the program may
+    keep account of those that are derived from it, and is to know its own alone."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        pass
 
 
 class RecordedError(Recorded, Exception):
@@ -52,34 +60,33 @@ def exception_of(book: Book, match: RecordedCall) -> BaseException:
     if "code" in told or name in CODES or (found is not None and issubclass(found, RunstoneError)):
         details = _as_here(book, restored(told.get("details")))
         return made_again(found, told, details if type(details) is dict else {})
-    made = _made(found or RecordedError, name, full_name, message)
+    members = {"__module__": found.__module__ if found else __name__} if not full_name else _told_as(full_name)
     if type(told.get("http_status")) is int:
-        made.status_code = told["http_status"]  # type: ignore[attr-defined]  # as libraries of providers have it
-    return made
+        members["status_code"] = told["http_status"]  # as libraries of providers have it
+    return _made(found or RecordedError, name, members, message)
 
 
-def _made(found: type[BaseException], name: str, full_name: str, message: str) -> BaseException:
-    told = {"__module__": found.__module__} if not full_name else _told_as(full_name)
+def _made(found: type[BaseException], name: str, members: dict[str, Any], message: str) -> BaseException:
     for kind in found.__mro__:
         if issubclass(kind, BaseException):
             try:
                 if class_name(kind) == PYDANTIC:
                     return validation_error(kind, message)
-                return _derived(kind, name, told, message)
+                return _derived(kind, name, members, message)
             except Exception:  # noqa: S112  # a class may refuse to be derived from in whatever way
                 continue
     return RecordedError(message)
 
 
-def _told_as(full_name: str) -> dict[str, str]:
+def _told_as(full_name: str) -> dict[str, Any]:
     module, _, name = full_name.rpartition(".")
     return {"__module__": module, "__qualname__": name}
 
 
-def _derived(kind: type[BaseException], name: str, told: dict[str, str], message: str) -> BaseException:
+def _derived(kind: type[BaseException], name: str, members: dict[str, Any], message: str) -> BaseException:
     """One of a class that is derived from `kind`, and made without what that does to make one."""
     methods = {"__init__": lambda *_, **__: None, "__str__": lambda _: message}
-    made_of: Any = type(name, (kind, Recorded), {**told, **methods})
+    made_of = _class_of_all([kind], name, {**members, **methods})
     new = next(each for one in kind.__mro__ if type(each := vars(one).get("__new__")) is BuiltinMethodType)
     args = _args_of(kind, message)
     made: BaseException = new(made_of, *args)
@@ -89,16 +96,26 @@ def _derived(kind: type[BaseException], name: str, told: dict[str, str], message
     return made
 
 
+def _class_of_all(kinds: list[type[BaseException]], name: str, members: dict[str, Any]) -> type[BaseException]:
+    """A class that is derived from each of `kinds`. Raises whatever is raised where none can be."""
+    first = kinds[0]
+    bases: tuple[type, ...] = (*kinds,) if issubclass(first, Recorded) else (Recorded, *kinds)
+    made: Any = type.__new__(type(first), name, bases, members)
+    return made  # type: ignore[no-any-return]  # it is derived from them
+
+
 def _args_of(kind: type[BaseException], message: str) -> tuple[Any, ...]:
     """What an exception of Python's own was made of, by what it said."""
     if issubclass(kind, BaseExceptionGroup):
         said, _, number = message.removesuffix("s)").removesuffix(")").removesuffix(" sub-exception").rpartition(" (")
         many = min(int(number), MAX_IN_GROUP) if number.isdecimal() else 1
         return (said or message, [RecordedError() for _ in range(many)])
+    if not message and issubclass(kind, (KeyError, SystemExit)):
+        return ()
     if issubclass(kind, KeyError):
-        return (literal_of(message),) if message else ()
+        return (literal_of(message),)
     if issubclass(kind, SystemExit):
-        return (int(message) if message.removeprefix("-").isdecimal() else message,) if message else ()
+        return (int(message) if message.removeprefix("-").isdecimal() else _STATUS.get(message, message),)
     return (message,)
 
 
@@ -118,14 +135,23 @@ def _as_here(book: Book, value: Any, name: str = "") -> Any:
 def _class_of(name: str, full_name: str) -> type[BaseException] | None:
     """The loaded class that is told in full; without one the class that Python has by a name, or else the only one
     that the program has loaded."""
-    named = {kind for kind in _loaded() if kind.__name__ == name}
+    named = list(dict.fromkeys(kind for kind in _loaded() if kind.__name__ == name))
     told = [kind for kind in named if class_name(kind) == full_name]
-    if len(told) == 1:
-        return told[0]
+    if told:
+        return told[0] if len(told) == 1 else _shared(told, name, full_name)
     known = getattr(builtins, name, None)
     if known in named:
         return known  # type: ignore[no-any-return]  # it is one of them
-    return named.pop() if len(named) == 1 else None
+    return named[0] if len(named) == 1 else None
+
+
+def _shared(kinds: list[type[BaseException]], name: str, full_name: str) -> type[BaseException]:
+    """What stands for any of several classes that are told alike, as those that a function makes at each call."""
+    above = {kind for other in kinds for kind in other.__mro__[1:]}
+    try:
+        return _class_of_all([kind for kind in kinds if kind not in above], name, _told_as(full_name))
+    except Exception:  # their layouts or metaclasses do not go together
+        return next(kind for kind in kinds[0].__mro__ if all(issubclass(other, kind) for other in kinds))
 
 
 def _loaded() -> Iterator[type[BaseException]]:
