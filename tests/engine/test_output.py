@@ -109,7 +109,7 @@ def test_a_line_may_come_while_the_index_ends() -> None:
         index.finish()
         assert tap is not None
         for number in range(20):
-            tap(b"late\n")
+            tap(b"late\n", 0)
             run.log(f"behind {number}")
     assert store.verify("r").ok
 

@@ -84,7 +84,7 @@ def test_cards_are_recorded_beside(tmp_path: Path) -> None:
     store = open_store(tmp_path / "runs", meters=FixedMeters(gpus={"system.gpu.0.percent": 5.0}))
     seen = threading.Event()
     with store.run("job", run_id="r") as run:
-        run.writer.tap = lambda line: seen.set() if b"gpu" in line else None
+        run.writer.tap = lambda line, _: seen.set() if b"gpu" in line else None
         run.watch_system()
         assert seen.wait(30)
     assert {"system.gpu.0.percent": 5.0} in [event["values"] for event in of_type(store, "r", "metric")]

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
             ...
 
     from runstone.core.digests import Digest
+    from runstone.engine.writer import JournalWriter
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_EXTENSION: Final = 10
@@ -93,6 +94,17 @@ def way_of(keep: Any, asked_by: Any) -> str | None:
     if keep == ANYWAY and not (isinstance(asked_by, str) and asked_by.strip()):
         raise error("invalid_option", "keep='anyway' needs asked_by, the name of who asks for it", option="asked_by")
     return str(keep)
+
+
+def asked_way(writer: JournalWriter, keep: Any, asked_by: Any) -> str | None:
+    """How to keep a file; in a tolerant run a wrong word is said, and keeps nothing."""
+    try:
+        return way_of(True if keep is None else keep, asked_by)
+    except RunstoneError as exc:
+        if writer.strict:
+            raise
+        writer.say("keep", f"run {writer.run_id} does not keep a file: {exc.message}")
+        return NOT_KEPT
 
 
 def artifact_name(path: str, cwd: str | None) -> str:
@@ -209,6 +221,16 @@ class MemorySource:
 
 def _identity(facts: os.stat_result) -> tuple[int, int, int]:
     return facts.st_size, facts.st_mtime_ns, facts.st_ino
+
+
+def report(writer: JournalWriter, facts: Mapping[str, Any], ref: str) -> None:
+    """Say what is wrong with an artifact that is recorded; in a strict run raise it."""
+    if not (problem := facts.get("problem")) or problem == NOT_KEPT:
+        return
+    if writer.strict:
+        raise problem_error(problem, ref)
+    what = " has no digest in the record" if facts["sha256"] is None else ""
+    writer.say(f"artifact {ref}", f"{ref}{what}: {problem_text(problem)}")
 
 
 def problem_text(problem: str) -> str:

@@ -292,7 +292,8 @@ class AsyncRun(Hopping):
         """Close the run and seal it; answers the run digest, or `None` where it could not be sealed.
 
         Without `status` the checks decide: a failed one → `failed`, a skipped one → `partial`, else `success`.
-        When it answers, the bundle survives power loss. A second call changes nothing.
+        When it answers, the bundle survives power loss. A second call changes nothing; while another thread seals, it
+        waits, and answers or raises the same.
         """
         return await self.to_the_end(
             lambda: self.sync.finish(

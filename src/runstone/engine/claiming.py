@@ -21,6 +21,7 @@ from runstone.core.policy.decision import PASSING
 from runstone.core.values import coerce, with_encoded_bytes
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED
 from runstone.engine.damage import prove
+from runstone.engine.opening import give_up
 from runstone.engine.recoverer import ALIVE, recover
 from runstone.errors import RunstoneError, error
 
@@ -98,11 +99,7 @@ class Claim:
             if self._store.journals.claims.put_new(name, self._request.body(run_id)) is not None:
                 raise Taken
         except BaseException:
-            journal.close()
-            left = self._store.journals.take(run_id)
-            if left is not None:
-                left.remove(free_id=True)
-                left.release()
+            give_up(self._store.journals, run_id, journal)
             raise
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from runstone.core.parsing import load
 from runstone.core.policy.decision import DETAILS_OF_THE_GATE, Decision
 from runstone.core.words import BLOCKED, CANCELLED, FAILED
+from runstone.engine.admitted import admit
 from runstone.engine.claiming import Request, Taken, answer_of, blocked, look, request_sha256, result_problem
 from runstone.engine.current import RUNS, is_switched_off
 from runstone.engine.driving import Asking, Blocking, Body, Inline, Parts, Pause
@@ -22,7 +23,6 @@ from runstone.engine.facts import describe, exit_code, text_of
 from runstone.engine.live import forget
 from runstone.engine.overriding import Overridden
 from runstone.engine.reader import Sealed
-from runstone.engine.writer import admit
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False

@@ -19,10 +19,10 @@ from runstone.core.manifest import FileFact, parse_manifest
 from runstone.core.parsing import parse_json
 from runstone.core.printing import print_json
 from runstone.core.values import Foreign
+from runstone.engine.admitted import admit, dropped_event
 from runstone.engine.reader import read_limited
 from runstone.engine.sealer import complete, open_journal
 from runstone.engine.verifier import FAULT, verify_bundle
-from runstone.engine.writer import admit, dropped_event
 from runstone.errors import NotFound, RunstoneError, error
 
 TYPE_CHECKING = False

@@ -29,7 +29,7 @@ class BackgroundIndex:
         from _queue import SimpleQueue
 
         self._writer = writer
-        self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._lines: SimpleQueue[tuple[bytes, int]] = SimpleQueue()
         self._room = [_thread.allocate_lock() for _ in range(_WAITING)]
         self._next = 0
         self._done = _thread.allocate_lock()
@@ -42,20 +42,25 @@ class BackgroundIndex:
             writer.tell_from_here(None)
             raise
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes, start: int) -> None:
         if self._ending:  # the tap stays: another thread may have looked at it, and is about to call it
             return
-        self._room[self._next % _WAITING].acquire()
-        self._next += 1
-        self._lines.put(line)
+        try:
+            room, self._next = self._room[self._next % _WAITING], self._next + 1
+            room.acquire()  # a signal handler that records here has a room of its own
+            self._lines.put((line, start))
+        except BaseException:  # a signal handler's: room may be taken that nothing frees
+            self._ending = True
+            raise
 
     def _work(self) -> None:
         index, lines = self._writer.index, self._taken()
         try:
             if before := self._written():
                 index.feed(before)
-            for line in lines:
-                index.feed_line(line)
+            for line, start in lines:
+                if start == index.size:  # else one has not come, for what a signal handler raised: the sealer reads on
+                    index.feed_line(line)
         except Exception:  # what is half fed is of no use; the sealer reads the journal itself
             self._writer.index = JournalIndex()
             for _ in lines:
@@ -67,16 +72,16 @@ class BackgroundIndex:
         journal = self._writer.journal
         return b"" if journal is None else b"".join(journal.read(0, self._before))
 
-    def _taken(self) -> Iterator[bytes]:
-        """The lines that come. Each makes room for another when the next is asked for."""
+    def _taken(self) -> Iterator[tuple[bytes, int]]:
+        """The lines that come, and where they stand. Each makes room for another when the next is asked for."""
         number = 0
-        while line := self._lines.get():
-            yield line
+        while (taken := self._lines.get())[0]:
+            yield taken
             self._room[number % _WAITING].release()
             number += 1
 
     def finish(self) -> None:
         """Wait until every line so far is in the index; later lines are the sealer's."""
         self._ending = True
-        self._lines.put(b"")
+        self._lines.put((b"", 0))
         self._done.acquire()

@@ -67,7 +67,7 @@ def _after_fork() -> None:
     around = current_run()
     for run in LIVE.values():
         run.writer.become_inert()
-    runs = list(LIVE.values())
+    runs = [run for run in LIVE.values() if not run.writer.ended]
     if runs:
         os.environ.update((around if around in runs else runs[-1]).environ)
     LIVE.clear()
@@ -82,6 +82,8 @@ def _at_exit() -> None:
 def _finish_all() -> None:
     failure = {"type": "NotFinished", "message": "the process ended before the run was finished"}
     for run in list(LIVE.values()):
+        if run.writer.ended:  # whoever seals it may be stopped by now: recovery seals what is not sealed
+            continue
         try:
             run.finish("failed", error=failure)
         except RunstoneError:

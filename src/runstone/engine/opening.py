@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from runstone.core.events import Event
     from runstone.core.redaction.redactor import Redactor
+    from runstone.engine.recorder import Run
     from runstone.engine.resuming import Axis
     from runstone.ports.clock import Clock
     from runstone.ports.entropy import Entropy
     from runstone.ports.host import Host
+    from runstone.ports.journals import Journals, OpenRun
 
     class RunOptions(TypedDict, total=False):
         """What `Store.run` takes beside the kind."""
@@ -70,6 +72,21 @@ class Resumed:
     def opened(self) -> dict[str, Any]:
         """What the first event tells of it, beside the link."""
         return {} if self.axis is None else {"resumed_step": self.axis.begin}
+
+
+def give_up(journals: Journals, run_id: str, journal: OpenRun | None, run: Run | None = None) -> None:
+    """End a run that has its lease and nothing recorded: it is gone and its id free, or that is left to recovery. A
+    `run` that is open stays so: the end of the process seals it."""
+    if journal is None or (run is not None and run.opened_at is not None):
+        return
+    journal.close()
+    try:
+        left = journals.take(run_id)
+        if left is not None:
+            left.remove(free_id=True)
+            left.release()
+    except RunstoneError:  # why there is no run is being raised
+        return
 
 
 def kind_of(kind: Any) -> str:

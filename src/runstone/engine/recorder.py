@@ -12,14 +12,7 @@ import os
 from runstone.core.events import data_problem
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.values import COERCED
-from runstone.core.words import (
-    CANCELLED,
-    FAILED,
-    LOG_LEVELS,
-    SUCCESS,
-    check_status,
-    status_from_checks,
-)
+from runstone.core.words import CANCELLED, FAILED, LOG_LEVELS, SUCCESS, check_status, status_from_checks
 from runstone.engine import facts as told
 from runstone.engine.acting import Acting
 from runstone.engine.artifacts import (
@@ -29,12 +22,11 @@ from runstone.engine.artifacts import (
     MemorySource,
     artifact_event,
     artifact_name,
+    asked_way,
     extension_of,
     facts_of,
     is_object,
-    problem_error,
-    problem_text,
-    way_of,
+    report,
 )
 from runstone.engine.children import (
     CHILD_OF,
@@ -47,7 +39,7 @@ from runstone.engine.children import (
 )
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.live import forget, watch
-from runstone.engine.sealer import seal, waited
+from runstone.engine.sealer import Sealing, seal, waited
 from runstone.engine.streams import Streams
 from runstone.engine.writer import JournalWriter
 from runstone.errors import RunstoneError, error, excerpt
@@ -117,6 +109,7 @@ class Run(Acting):
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
         self._streams: Streams | None = None
         self._streams_lock = _thread.RLock()
+        self._sealing = Sealing()
         self.store = store
         self.parents: list[str] = []
         self.git: dict[str, Any] | None = None  # `sha` and `ref` as `run.opened` has them
@@ -135,7 +128,7 @@ class Run(Acting):
         try:
             self.writer.open(opened, failure)
         finally:
-            if self.writer.journal is None:
+            if self.opened_at is None:
                 forget(self)
         if self.parents and self.recording:
             announce(self._run_id, self.parents, self.store)
@@ -349,7 +342,8 @@ class Run(Acting):
         """Close the run and seal it; answers the run digest, or `None` where it could not be sealed.
 
         Without `status` the checks decide: a failed one → `failed`, a skipped one → `partial`, else `success`.
-        When it answers, the bundle survives power loss. A second call changes nothing.
+        When it answers, the bundle survives power loss. A second call changes nothing; while another thread seals, it
+        waits, and answers or raises the same.
         """
         return waited(self.finishing(status, exit=exit, error=error, result=result, resources=resources))
 
@@ -375,22 +369,43 @@ class Run(Acting):
             "torn_bytes": 0,
             "lost": [],
         }
-        self.writer.wind_up()
-        if self._streams is not None and not self.writer.inherited:  # else the lock may be another thread's, for ever
-            self._end_streams()
-        if self.recording:
-            for child in found_at_seal(self, self.store):
-                self._record("child", child)
-            if self._looks_for_evidence:
-                self._check_evidence(closed)
-        if not self.writer.end():
-            return self._again()
-        forget(self)
-        self.status = closed["status"] = status or self._earned_status()
+        turn = (_thread.get_ident(),)
+        try:
+            self._complete(closed)
+            if not self.writer.end(turn):
+                return (yield from self._again())
+            self.status = closed["status"] = status or self._earned_status()
+            return (yield from self._sealed(closed, error))
+        finally:
+            if self.writer.ended_by is turn:
+                forget(self)
+                self._sealing.settle()
+
+    def _complete(self, closed: Mapping[str, Any]) -> None:
+        """Record what is known at the end alone."""
+        try:
+            self.writer.wind_up()
+            if self._streams is not None and not self.writer.inherited:  # else the lock may be another thread's
+                self._end_streams()
+            if self.recording and self.opened_at is not None:
+                for child in found_at_seal(self, self.store):
+                    self._record("child", child)
+                if self._looks_for_evidence:  # what leads nowhere would make the bundle faulty for ever
+                    from runstone.engine.evidence_check import check_evidence
+
+                    self._looks_for_evidence = False
+                    check_evidence(self, self._contract, {**closed, "redactions": 0, "dropped": 0})
+        except RunstoneError as exc:
+            if exc.code != "already_finished":  # by another thread, since
+                raise
+
+    def _sealed(self, closed: dict[str, Any], error: Any) -> Generator[Pending, None, Digest | None]:
         journal = self.writer.journal
         if journal is None:
             return None
         try:
+            if self.opened_at is None:  # the process ends while another thread opens it: recovery gives the id back
+                return None
             marks: list[Mark] = []
             if self.writer.heard and error is not None:
                 closed["error"], marks = without_secrets(closed["error"], self.writer.heard)
@@ -398,6 +413,7 @@ class Run(Acting):
             tell_parents(self._run_id, self.parents, self.store, digest=digest, status=self.status)
         except Exception as exc:  # whatever it is, the work is done, and what was recorded is in the journal
             if not self._may_stay_open(exc):
+                self._sealing.failure = exc
                 raise
             return None
         else:
@@ -446,6 +462,7 @@ class Run(Acting):
     ) -> None:
         RUNS.leave(self)
         if self.writer.ended:
+            self._sealing.wait(self.writer)
             return
         if exc is None or (isinstance(exc, SystemExit) and exc.code in (None, 0)):
             self.finish()
@@ -488,7 +505,7 @@ class Run(Acting):
             kind, text = told.text_of(type), None if ref is None else told.reference_text(ref)
             name = None if name is None else told.text_of(name)
         facts: dict[str, Any] = {"sha256": sha256, "size": size, "path": None}
-        way = None if keep is False or (keep is None and extension is None) else self._way(keep, asked_by)
+        way = None if keep is False or (keep is None and extension is None) else asked_way(self.writer, keep, asked_by)
         if extension is not None:
             facts = self._written(ref, extension, name or kind, way, asked_by) if self.recording else facts
         elif text is not None and self.recording and sha256 is None and (kind == "file" or way):
@@ -506,7 +523,7 @@ class Run(Acting):
         if copy is not None:
             self._record(event, artifact_event(kind, None, copy["name"], copy, media_type))
         else:
-            self._report(facts, text or data["name"])
+            report(self.writer, facts, text or data["name"])
 
     def _written(self, value: Any, extension: str, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
         """What is told of an object that becomes a file of the bundle."""
@@ -517,16 +534,6 @@ class Run(Acting):
         except NotWritten as exc:
             return {"sha256": None, "size": None, "path": None, "problem": f"{NOT_WRITTEN}{exc}"}
         return self._file(source, name, way, asked_by)
-
-    def _way(self, keep: Any, asked_by: Any) -> str | None:
-        """How to keep a file; in a tolerant run a wrong word is said, and keeps nothing."""
-        try:
-            return way_of(True if keep is None else keep, asked_by)
-        except RunstoneError as exc:
-            if self._strict:
-                raise
-            self.writer.say("keep", f"run {self._run_id} does not keep a file: {exc.message}")
-            return NOT_KEPT
 
     def _file(self, source: Source, name: str, way: str | None, asked_by: str | None) -> dict[str, Any]:
         """What is told of a file; it is kept first, if it is to be."""
@@ -546,22 +553,6 @@ class Run(Acting):
             found = f"secrets were found in it: {', '.join(anyway['rules'])}"
             self.log(f"{name} is kept anyway, asked by {asked_by}; {found}", "warning")
         return facts
-
-    def _report(self, facts: Mapping[str, Any], ref: str) -> None:
-        """Say what is wrong with an artifact that is recorded; in a strict run raise it."""
-        if not (problem := facts.get("problem")) or problem == NOT_KEPT:
-            return
-        if self._strict:
-            raise problem_error(problem, ref)
-        what = " has no digest in the record" if facts["sha256"] is None else ""
-        self.writer.say(f"artifact {ref}", f"{ref}{what}: {problem_text(problem)}")
-
-    def _check_evidence(self, closed: Mapping[str, Any]) -> None:
-        """Evidence that leads nowhere is told by a failed check: else the bundle would be faulty for ever."""
-        from runstone.engine.evidence_check import check_evidence
-
-        self._looks_for_evidence = False
-        check_evidence(self, self._contract, {**closed, "redactions": 0, "dropped": 0})
 
     def _close(self, closed: Mapping[str, Any], marks: list[Mark]) -> Generator[Pending, None, tuple[Digest, Journal]]:
         writer = self.writer
@@ -583,7 +574,12 @@ class Run(Acting):
             raise
         return self.digest, sealed
 
-    def _again(self) -> Digest | None:
+    def _again(self) -> Generator[Pending, None, Digest | None]:
+        """What the call that seals the run answers or raises; without waiting where that is below in this thread."""
         if self.writer.inherited and self._strict:
             raise error("not_the_writer", f"run {self._run_id} belongs to the parent process", run_id=self._run_id)
+        if self._sealing.is_awaited(self.writer):
+            yield self._sealing
+            if self._sealing.failure is not None:
+                raise self._sealing.failure
         return self.digest

@@ -6,6 +6,8 @@ Until then the run is open, and recovery can seal it from its journal alone.
 
 from __future__ import annotations
 
+import _thread
+
 from runstone.core import layout
 from runstone.core.contract import SEALED
 from runstone.core.digests import PREFIX
@@ -15,13 +17,14 @@ from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Final, TypeVar
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.journal import ReadRange
     from runstone.core.manifest import FileFact
+    from runstone.engine.writer import JournalWriter
     from runstone.ports.objects import Stage
     from runstone.ports.pending import Pending
 
@@ -48,6 +51,54 @@ def seal(
         yield pending
     stage.commit()
     return digest, journal
+
+
+class Sealing:
+    """The seal of one run, which others may wait for: port `Pending`."""
+
+    __slots__ = ("_calls", "_under_way", "failure", "settled")
+
+    def __init__(self) -> None:
+        self.settled = False
+        self.failure: Exception | None = None
+        self._calls: list[Callable[[], None]] = []
+        self._under_way = _thread.allocate_lock()
+        self._under_way.acquire()
+
+    def settle(self) -> None:
+        """The run is sealed, or cannot be. Called once."""
+        self.settled = True
+        self._under_way.release()
+        self._call()
+
+    def block(self) -> None:
+        """Port."""
+        with self._under_way:
+            return
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Port."""
+        self._calls.append(call)
+        if self.settled:
+            self._call()
+
+    def _call(self) -> None:
+        while self._calls:
+            try:
+                call = self._calls.pop()
+            except IndexError:  # the other thread has called it
+                return
+            call()
+
+    def is_awaited(self, writer: JournalWriter) -> bool:
+        """Whether somebody else than this thread is sealing the run of a writer that has ended, in this process."""
+        by = writer.ended_by
+        return bool(by) and by[0] != _thread.get_ident() and not (self.settled or writer.inherited)
+
+    def wait(self, writer: JournalWriter) -> None:
+        """Wait for whoever else is sealing the run."""
+        if self.is_awaited(writer):
+            self.block()
 
 
 def waited(steps: Generator[Pending, None, Answer]) -> Answer:

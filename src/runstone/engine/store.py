@@ -145,8 +145,13 @@ class Store(Proving):
             }
             unseen = run_id is None and claim is None  # whoever asks for a key must see its run before the first line
             journal, failure = self._claim(identity, claim, strict=strict, fresh=unseen)
-            run = self._recorder(identity, journal, rules, redactor, secrets, resumed, strict=strict)
-            run.open(opened, failure)
+            run = None
+            try:
+                run = self._recorder(identity, journal, rules, redactor, secrets, resumed, strict=strict)
+                run.open(opened, failure)
+            except BaseException:
+                opening.give_up(self.journals, identity, journal, run)
+                raise
             if config is not None:
                 run.config(config)
             elif resumed.config is not None:

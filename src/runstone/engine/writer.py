@@ -15,14 +15,14 @@ import _thread
 
 from runstone.core import canonical
 from runstone.core.digests import sha256_hex
-from runstone.core.events import CLOSED, DROPPED, OPENED, data_problem, event_line
+from runstone.core.events import CLOSED, OPENED, data_problem
 from runstone.core.journal import JournalIndex, split_lines
 from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
-from runstone.core.parsing import load
 from runstone.core.runlog import MESSAGE, line_ends_in
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
-from runstone.core.values import TRUNCATED, coerce
+from runstone.core.values import TRUNCATED
 from runstone.engine import facts as told
+from runstone.engine.admitted import Admitted, admit, dropped_event
 from runstone.engine.saying import say_some
 from runstone.errors import RunstoneError, error
 
@@ -58,58 +58,6 @@ _OWN_STREAMS: Final = frozenset({"stdout", "stderr"})
 """Of another stream the name has to be looked through as well."""
 
 
-class Admitted:
-    """An event that may be recorded: coerced, redacted, within the limits. `dropped` counts what it stands for."""
-
-    __slots__ = ("body", "dropped", "kind", "marks")
-
-    def __init__(self, kind: str, body: bytes, marks: list[Mark], dropped: int = 0) -> None:
-        self.kind = kind
-        self.body = body
-        self.marks = marks
-        self.dropped = dropped
-
-    def line(self, seq: int, ts: str) -> bytes:
-        """The journal line."""
-        return event_line(self.kind, self.body, seq, ts, self.marks)
-
-    @property
-    def redactions(self) -> int:
-        """How many `redacted:` marks it carries."""
-        return sum(mark[1].startswith("redacted:") for mark in self.marks)
-
-    @property
-    def fits(self) -> bool:
-        """Whether its line, with the longest number there is, is within the limit."""
-        if not self.marks and len(self.body) < MAX_LINE_BYTES // 2:
-            return True
-        return len(self.line(10**15, "2026-01-02T03:04:05.000000Z")) <= MAX_LINE_BYTES
-
-    def with_redactions(self, before: int) -> Admitted:
-        """As `run.closed`: its data with the count of all redactions, `before` and its own."""
-        if not before and not self.marks:
-            return self
-        data = {**load(self.body), "redactions": before + self.redactions}
-        return Admitted(self.kind, canonical.canonical_bytes(data), self.marks, self.dropped)
-
-
-def admit(kind: str, data: Any, marks: list[Mark], redactor: Redactor) -> Admitted:
-    """An event as it is recorded. Raises `too_deep`, `invalid_event`, and `too_large` for a key."""
-    tree, found = coerce(data)
-    marks = marks + found
-    tree = redactor.tree(tree, marks)
-    if problem := data_problem(kind, tree):
-        raise error("invalid_event", f"event {kind}: {problem}", type=kind)
-    told.check_keys(tree)
-    return Admitted(kind, canonical.canonical_bytes(tree), marks)
-
-
-def dropped_event(events: int, size: int, reason: str, sha256: str | None) -> Admitted:
-    """What tells of something that was left out."""
-    data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
-    return Admitted(DROPPED, canonical.canonical_bytes(data), [], events)
-
-
 def _nowhere(_: bytes) -> None:
     """Where a run without a journal appends."""
 
@@ -143,6 +91,7 @@ class JournalWriter:
         "_unsure",
         "_waiting",
         "ended",
+        "ended_by",
         "heard",
         "index",
         "inherited",
@@ -162,8 +111,11 @@ class JournalWriter:
         self.redactor = redactor
         self.strict = strict
         self.index = JournalIndex()
-        self.tap: Callable[[bytes], None] | None = None  # called with each written line, under the lock, in order
+        # called with each line that is written and counted, and its offset: under the lock, in order, and not for one
+        # behind which a signal handler has raised
+        self.tap: Callable[[bytes, int], None] | None = None
         self.ended = False
+        self.ended_by: tuple[int, ...] = ()  # see `end`
         self.heard: list[Redactor] = []  # of children that an exception has left: it may leave this run next
         self.inherited = False
         self.opened_at: str | None = None
@@ -218,7 +170,7 @@ class JournalWriter:
                 return
             except RunstoneError as exc:
                 self.journal, self._state = None, SHUT
-                journal.close()  # nothing was recorded: the id is given back by recovery, which finds no first line
+                journal.close()  # nothing was recorded: recovery gives the id back, where the caller goes on
                 failure = exc
         assert failure is not None
         if self.strict or failure.code != "store_unavailable":
@@ -243,33 +195,35 @@ class JournalWriter:
         if plain:
             with self._lock:
                 if self._state is FREE:
-                    self._state = BUSY
                     seq, size = self._seq, self.size
                     try:
+                        self._state = BUSY
                         if plain := not (self._gate.hit(body) if raw is None else self._gate.hit(raw) or b"\0" in raw):
                             us = (self._time_ns() - self._second_ns) // 1000
                             if us >= SECOND_US or us < self._last_us:
                                 us = self._turn_second(us)
                             self._last_us = us
                             line = _LINE % (body, seq, self._second, us, kind.encode())
-                            self._append(line)
-                            self._seq = seq + 1
-                            self.size = size + len(line)
                             if kind == "log":
                                 number = self._numbered("stream" not in data, size)
+                            self._append(line)
+                            self._seq, self.size = seq + 1, size + len(line)
+                            if number:
+                                self._log_lines = number
                         if self._state is BUSY:
                             self._state = FREE
                     except RunstoneError as exc:
                         failure = exc
-                        self._lose(seq, size, len(body), exc.code)
+                        self._lose(seq, size, len(body), exc.code, number)
+                        number = 0
                     except BaseException:  # raised by a signal handler: the line may be there, whole or in part
-                        self._lose(seq, size, len(body), self._lost_reason)
+                        self._lose(seq, size, len(body), self._lost_reason, number)
                         raise
                     else:
                         if plain:  # else the careful way writes what waits
                             tap = self.tap
                             if tap is not None:
-                                tap(line)
+                                tap(line, size)
                             if not self._waiting or (failure := self._write_waiting()) is None:
                                 return number
             if failure is not None:
@@ -342,13 +296,18 @@ class JournalWriter:
         self._last_us = us
         return f"{self._second.decode()}.{us:06d}Z"
 
-    def _lose(self, seq: int, size: int, lost_bytes: int, reason: str) -> None:
-        """A line could not be written, or not for sure: it is counted, and the next one cuts the journal first."""
+    def _lose(self, seq: int, size: int, lost_bytes: int, reason: str, number: int = 0) -> None:
+        """A line could not be written, or not for sure: it is counted, and the next one cuts the journal first.
+
+        `number` is the one that it had in `run.log`, which is free again.
+        """
         self._seq, self.size = seq, size
+        if number and number == self._log_lines:
+            self._log_lines = number - 1
         self._lost_events += 1
         self._lost_bytes += lost_bytes
         self._lost_reason = reason
-        if self._state is BUSY:
+        if self._state is not SHUT:
             self._state = UNSURE
 
     def _told(self, failure: RunstoneError) -> int:
@@ -401,43 +360,71 @@ class JournalWriter:
         """Write what came in between; answers what went wrong, which is no matter of the line before."""
         try:
             while self._waiting:
-                self._append_event(self._waiting.pop(0))
+                self._append_event(None)
         except RunstoneError as exc:
             return exc
         return None
 
-    def _append_event(self, event: Admitted) -> int:
-        """Append under the lock; what is doubtful in the journal is cut off first. Answers as `record`."""
-        state, self._state = self._state, BUSY
-        try:
-            if state is UNSURE:
-                self._mend()
-            number = self._append_line(event.line(self._seq, self._timestamp()))
-        except BaseException as exc:
-            reason = exc.code if isinstance(exc, RunstoneError) else "interrupted"
-            self._lose(self._seq, self.size, len(event.body), reason)
-            raise
-        self._redactions += event.redactions
-        self._dropped += event.dropped
-        if self._state is BUSY:
-            self._state = FREE
-        return number
+    def _append_event(self, event: Admitted | None) -> int:
+        """Append an event under the lock, or with `None` what waits first; answers as `record`.
 
-    def _append_line(self, line: bytes) -> int:
-        seq, size = self._seq, self.size
+        What is doubtful in the journal is cut off before. An exception undoes all but the loss, which it counts.
+        """
+        start, size, mended = self.size, 0, b""
+        counted = self._counted
         try:
-            self._append(line)
-            self._seq, self.size = seq + 1, size + len(line)
-            number = self._numbered(line.startswith(MESSAGE), size) if line.endswith(_LOG_LINE) else 0
-        except BaseException:
-            self._seq, self.size = seq, size
+            state, self._state = self._state, BUSY
+            if event is None and not self._waiting:  # a handler's record was quicker
+                self._state = state
+                return 0
+            event = event or self._waiting.pop(0)
+            size = len(event.body)
+            if state is UNSURE:
+                mended = self._mend()
+            line = event.line(self._seq, self._timestamp())
+            number = self._append_line(line)
+            self._redactions += event.redactions
+            self._dropped += event.dropped
+            if self._state is BUSY:
+                self._state = FREE
+        except BaseException as exc:
+            self._undo(counted)
+            self._lose(self._seq, self.size, size, exc.code if isinstance(exc, RunstoneError) else "interrupted")
             raise
         if self.tap is not None:
-            self.tap(line)
+            if mended:
+                self.tap(mended, start)
+            self.tap(line, start + len(mended))
+        return number
+
+    @property
+    def _counted(self) -> tuple[int, ...]:
+        """What an exception in the middle of a line leaves as it was before."""
+        return (
+            self._seq,
+            self.size,
+            self._redactions,
+            self._dropped,
+            self._lost_events,
+            self._lost_bytes,
+            self._log_lines,
+        )
+
+    def _undo(self, counted: tuple[int, ...]) -> None:
+        self._seq, self.size, self._redactions, self._dropped, *rest = counted
+        self._lost_events, self._lost_bytes, self._log_lines = rest
+
+    def _append_line(self, line: bytes) -> int:
+        is_log = line.endswith(_LOG_LINE)
+        number = self._numbered(line.startswith(MESSAGE), self.size) if is_log else 0
+        self._append(line)
+        self._seq, self.size = self._seq + 1, self.size + len(line)
+        if number:
+            self._log_lines = number
         return number
 
     def _numbered(self, is_message: bool, start: int) -> int:
-        """The number in `run.log` of a message whose line begins at an offset; 0 for a piece of a stream. The lines of
+        """The number in `run.log` of a message that is to stand at an offset; 0 for a piece of a stream. The lines of
         streams, which may be millions that nobody refers to, are counted when a message asks for its number."""
         if not is_message:
             if self._numbered_to is None:
@@ -445,12 +432,11 @@ class JournalWriter:
             return 0
         if self._numbered_to is not None:
             try:
-                self._log_lines += self._line_ends(self._numbered_to, start)
-            except Exception:  # whatever keeps the journal from being read: the message is in it
+                ends = self._line_ends(self._numbered_to, start)
+            except (OSError, RunstoneError, ValueError):  # the journal cannot be read: the message is in it
                 return 0
-            self._numbered_to = None
-        self._log_lines += 1
-        return self._log_lines
+            self._log_lines, self._numbered_to = self._log_lines + ends, None
+        return self._log_lines + 1
 
     def _line_ends(self, start: int, end: int) -> int:
         """How many lines of `run.log` end in a part of the journal; as recorded: redaction can take line ends out."""
@@ -458,21 +444,23 @@ class JournalWriter:
         assert journal is not None
         return sum(line_ends_in(line) for line in split_lines(journal.read(start, end)) if line.endswith(_LOG_LINE))
 
-    def _mend(self) -> None:
-        """Cut the journal to what was counted, and tell what did not get in."""
+    def _mend(self) -> bytes:
+        """Cut the journal to what was counted, and tell what did not get in; answers the line that tells it."""
         journal = self.journal
         assert journal is not None
         size = journal.repair(self.size)
         self._append = journal.append
         if size != self.size:
             raise error("store_unavailable", f"the journal has {size} bytes of the {self.size} that were written")
-        if self._lost_events:
-            events, lost_bytes = self._lost_events, self._lost_bytes
-            event = dropped_event(events, lost_bytes, self._lost_reason, None)
-            self._append_line(event.line(self._seq, self._timestamp()))
-            self._dropped += events
-            self._lost_events -= events
-            self._lost_bytes -= lost_bytes
+        if not self._lost_events:
+            return b""
+        events, lost_bytes = self._lost_events, self._lost_bytes
+        line = dropped_event(events, lost_bytes, self._lost_reason, None).line(self._seq, self._timestamp())
+        self._append_line(line)
+        self._dropped += events
+        self._lost_events -= events
+        self._lost_bytes -= lost_bytes
+        return line
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         """Copy a file into the run. One at a time, and none once the run has ended: the seal waits for the last."""
@@ -502,16 +490,22 @@ class JournalWriter:
         for ending in reversed(endings):
             ending()
 
-    def end(self) -> bool:
-        """Record nothing more but the last line; false where that was said before, or is not this process's."""
+    def end(self, by: tuple[int, ...] = ()) -> bool:
+        """Record nothing more but the last line; false where that was said before, or is not this process's.
+
+        `by` is the call that goes on to seal the run, and begins with its thread.
+        """
         with self._lock:
             if self.ended or self.inherited:
                 return False
             if self._state is BUSY:  # this thread is in the middle of a line, and finishes the run in between
                 self._lose(self._seq, self.size, 0, "interrupted")
+            else:
+                self._write_waiting()
             self._lost_events += len(self._waiting)
+            self.ended_by = by
             self.ended = True
-            self._unsure = self._state is UNSURE
+            self._unsure = self._state is UNSURE or bool(self._waiting)
             self._state = SHUT
         with self._keeping:
             return True
@@ -543,8 +537,8 @@ class JournalWriter:
         cut: list[Mark] = [["/" + name, TRUNCATED] for name in left_out if closed[name] is not None]
         return admit(CLOSED, {**closed, **dict.fromkeys(left_out)}, cut, self.redactor)
 
-    def tell_from_here(self, tap: Callable[[bytes], None] | None) -> int:
-        """Tell of each line from now on; answers the size of the journal before."""
+    def tell_from_here(self, tap: Callable[[bytes, int], None] | None) -> int:
+        """Tell of each line from now on, but not of the last; answers the size of the journal before."""
         with self._lock:
             self.tap = tap
             return self.size

@@ -298,11 +298,20 @@ def claim(path: str, temporary: str, content: bytes) -> int:
         hold(fd, path)
         write_all(fd, content)
         place_new(temporary, path)
+        return fd
     except BaseException:
+        if _is_at(fd, path):  # a signal handler has raised behind the link
+            _remove_quietly(path)
         os.close(fd)
         _remove_quietly(temporary)
         raise
-    return fd
+
+
+def _is_at(fd: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
+    except OSError:
+        return False
 
 
 def try_lock(fd: int) -> bool:

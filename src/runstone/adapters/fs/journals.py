@@ -88,11 +88,9 @@ class FsJournals:
                 raise _taken(run_id)
             if os.path.lexists(places.at(layout.tombstone(run_id))):  # asked last: it stands before the bundle goes
                 raise _was_purged(places, run_id)
+            lease = fd = -1
             try:
                 lease = durable.claim(lease_path, places.new_temporary(), run_id.encode())
-            except FileExistsError:
-                raise _taken(run_id) from None
-            try:
                 folder = places.at(layout.open_run(run_id))
                 os.mkdir(folder)
                 fd = os.open(
@@ -100,12 +98,14 @@ class FsJournals:
                     os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | durable.NO_FOLLOW,
                     durable.FILE_MODE,
                 )
-            except OSError as exc:
-                self._give_up(run_id, lease)
+                return FsOpenRun(places, run_id, lease, fd)
+            except BaseException as exc:  # a signal handler's, too
+                durable.let_go(fd)
+                if lease >= 0:
+                    self._give_up(run_id, lease)
                 if isinstance(exc, FileExistsError):
                     raise _taken(run_id) from None
                 raise
-        return FsOpenRun(places, run_id, lease, fd)
 
     def _give_up(self, run_id: str, lease: int) -> None:
         """Nothing was recorded: leave the id free, unless an open run of that id stands there."""
@@ -340,8 +340,8 @@ class FsOpenRun:
         path = os.path.join(self._folder, layout.JOURNAL)
         with translated(path):
             fd, found = durable.reopen_cut(path, size)
-            durable.let_go(self._fd)
-            self._fd = fd
+            before, self._fd = self._fd, fd
+            durable.let_go(before)
         return found
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:

@@ -242,10 +242,18 @@ class MemoryJournals:
             stone = self._objects.tombstone(run_id)
             if stone is not None:
                 raise stone.taken(run_id)
-            self._claimed.add(folded)
-            self._held.add(run_id)
-            self._open[run_id] = {layout.JOURNAL: bytearray()}
-        return MemoryOpenRun(self, run_id, self._open[run_id])
+            files: Files = {layout.JOURNAL: bytearray()}
+            opened = MemoryOpenRun(self, run_id, files)
+            try:
+                self._claimed.add(folded)
+                self._held.add(run_id)
+                self._open[run_id] = files
+            except BaseException:  # a signal handler's
+                self._open.pop(run_id, None)
+                self._held.discard(run_id)
+                self._claimed.discard(folded)
+                raise
+            return opened
 
     def pseudonym_key(self, fresh: bytes) -> bytes:
         with self._lock:

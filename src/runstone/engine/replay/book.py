@@ -19,6 +19,7 @@ from runstone.core.parsing import load
 from runstone.core.recorded import CALLED, DRAWN, RETURNED, VERDICT, asked_of, key_of, outcome_of
 from runstone.core.times import parse_time
 from runstone.core.tools.approval import APPROVED, UNANSWERED, Approval
+from runstone.engine.admitted import admit
 from runstone.engine.calls import failure_of
 from runstone.engine.replay.stopping import (
     ARGUMENTS,
@@ -30,7 +31,6 @@ from runstone.engine.replay.stopping import (
     Divergence,
     Stopped,
 )
-from runstone.engine.writer import admit
 from runstone.errors import NotFound
 
 if TYPE_CHECKING:

@@ -76,6 +76,7 @@ class PackedOpenRun:
     def repair(self, size: int) -> int:
         if self._loose is not None:
             return self._loose.repair(size)
+        self._size = sum(map(len, self._lines))
         while self._size > size:  # the spool is not cut: a line with a number that was there counts in its place
             self._size -= len(self._lines.pop())
         return self._size

@@ -1,0 +1,198 @@
+"""A signal handler at every line, one after the other, of a line that is recorded and of a run that is opened: it
+raises, or it records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT_ONE_LINE = """
+import sys, runstone
+
+class Alarm(BaseException):
+    pass
+
+seen = set()
+
+def at_a_new_line(files, passed, handler):
+    '''Calls `handler` once, at the first line of these files that is not seen yet; answers what says whether it did.'''
+    hit = []
+    def trace(frame, event, _):
+        code = frame.f_code
+        if not code.co_filename.endswith(files):
+            return None
+        place = (kind, code.co_filename, code.co_name, frame.f_lineno, event)
+        if event in ("line", "return") and not hit and place not in seen and code.co_name not in passed:
+            seen.add(place)
+            hit.append(place)
+            sys.settrace(None)
+            handler()
+        return trace
+    sys.settrace(trace)
+    return hit
+"""
+
+RECORDED = (
+    AT_ONE_LINE
+    + """
+from runstone.engine.indexing import BackgroundIndex
+from runstone.errors import error
+
+what, kind = sys.argv[1:]
+SECRET = "tok-s3cretvalue"
+faults = []
+
+def work():
+    run.event("x.step", {"n": (1,)})
+    run.log("a message with " + SECRET)
+    run.stream("stdout", b"a piece\\n")
+    run.log("a message")
+    run.stream("stdout", SECRET.encode() + b" in a piece\\n")
+    run.log("one more")
+    run.event("x.step", {"n": 2})
+    run.event("no type", {})
+
+def before():
+    append = run.writer._append
+    def appending(line):
+        run.writer._append = append
+        if kind == "after a loss":
+            raise error("store_unavailable", "the disk is full")
+        append(line)
+        run.note("waits")
+        run.note("waits, too")
+    run.writer._append = appending
+    run.log("before")
+
+def handler():
+    if what == "raise":
+        raise Alarm
+    run.log("of the handler")
+
+def fault():
+    sealed = store.get("r")
+    lines = sealed.file("run.log").decode().split("\\n")
+    dropped = sum(event["data"]["events"] for event in sealed.events("dropped"))
+    if lines[-4:-1] != ["after 0", "after 1", "after 2"]:
+        return "what comes after is lost"
+    if [lines[int(ref.rpartition(":")[2]) - 1] for ref in after] != lines[-4:-1]:
+        return "references lead elsewhere"
+    if what == "record" and (dropped != 1 + (kind == "after a loss") or lines.count("of the handler") != 1):
+        return "something is lost, or is there twice"
+    if kind == "with lines that wait" and [event["data"]["text"] for event in sealed.events("note")] != NOTES:
+        return "what waited is lost"
+    return store.verify("r").findings
+
+NOTES = ["waits", "waits, too"]
+hit = True
+while hit:
+    store = runstone.open("memory:")
+    run = store.run("job", run_id="r", secrets=[SECRET])
+    index = BackgroundIndex(run.writer) if kind == "beside an index" else None
+    if kind in ("after a loss", "with lines that wait"):
+        before()
+    hit = at_a_new_line(
+        ("engine/writer.py", "engine/admitted.py", "engine/indexing.py"), ("_lose", "_undo", "_told", "say"), handler
+    )
+    try:
+        work()
+    except Alarm:
+        pass
+    sys.settrace(None)
+    after = [run.log(f"after {number}") for number in range(3)]
+    if index is not None:
+        index.finish()
+    run.finish()
+    if hit and (found := fault()):
+        faults.append((*hit, found))
+print(len(seen), faults)
+"""
+)
+
+
+@pytest.mark.parametrize("kind", ["plain", "after a loss", "with lines that wait", "beside an index"])
+@pytest.mark.parametrize("what", ["raise", "record"])
+def test_a_line_is_whole_or_cut_off_and_all_counts_are_right(what: str, kind: str) -> None:
+    """What comes after is recorded, references lead where they say, and the bundle verifies."""
+    command = [sys.executable, "-c", RECORDED, what, kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    lines, _, faults = done.stdout.strip().partition(" ")
+    assert int(lines) > 130
+    assert faults == "[]"
+
+
+OPENED = """
+import os, sys, runstone
+
+class Alarm(BaseException):
+    pass
+
+where, kind = sys.argv[1:]
+parts = tuple(os.path.join(os.path.dirname(runstone.__file__), name) for name in ("engine", "adapters"))
+store = runstone.open(where, packed=kind == "packed")
+
+def opening(number):
+    # stopped at the line of this number
+    seen = set()
+    def trace(frame, event, _):
+        code = frame.f_code
+        if not code.co_filename.startswith(parts) or code.co_name in ("give_up", "_give_up"):
+            return None
+        if event == "line":
+            seen.add((code, frame.f_lineno))
+            if len(seen) == number:
+                sys.settrace(None)
+                raise Alarm
+        return trace
+    sys.settrace(trace)
+    store.run("job", run_id=given, config={"a": 1})
+    sys.settrace(None)
+
+def fault():
+    if store.open_runs():
+        return "it is open for ever"
+    if given is not None and not store.objects.exists(given):
+        store.run("job", run_id=given).finish()
+    return None
+
+with store.run("warm", config={"a": 1}):
+    pass
+faults, number, more = [], 0, True
+while more:
+    number += 1
+    given = None if kind == "packed" else f"r{number}"
+    child = os.fork()
+    if not child:
+        try:
+            opening(number)
+        except Alarm:
+            sys.exit(1)
+        sys.exit(0)
+    more = os.waitpid(child, 0)[1] != 0
+    store.recover()
+    store.sweep()
+    try:
+        found = fault()
+    except Exception as exc:
+        found = str(exc)
+    if found:
+        faults.append((number, found))
+faults += [sealed.run_id for sealed in store.runs() if not store.verify(sealed.run_id).ok]
+print(number, faults)
+"""
+
+
+@pytest.mark.parametrize("kind", ["loose", "packed"])
+def test_a_run_is_open_or_there_is_none(kind: str, tmp_path: Path) -> None:
+    """Once the process has ended, recovery seals what was opened; of what was not, nothing is left."""
+    command = [sys.executable, "-c", OPENED, str(tmp_path / "runs"), kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    lines, _, faults = done.stdout.strip().rpartition("\n")[2].partition(" ")
+    assert int(lines) > 200
+    assert faults == "[]"
