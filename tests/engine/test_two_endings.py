@@ -28,6 +28,8 @@ class SlowSeal:
         self.answers: list[Any] = []
 
         def slowly(*arguments: Any) -> Any:
+            if run.writer.index not in arguments:  # another test has left one open
+                return seal(*arguments)
             self.begun.set()
             self._go.wait(30)
             if failure is not None:
