@@ -127,6 +127,61 @@ def test_a_line_is_whole_or_cut_off_and_all_counts_are_right(what: str, kind: st
     assert faults == "[]"
 
 
+TIMED_OUT = (
+    AT_ONE_LINE
+    + """
+from runstone.core.values import Foreign
+
+kind, where = sys.argv[1:]
+PASSED = ("is_fault", "<lambda>", "__del__")
+SECRET = "tok-s3cretvalue"
+
+class Timeout({"any": Exception, "system": TimeoutError}[kind]):
+    pass
+
+def handler():
+    raise Timeout
+
+def work():
+    run.event("x.step", {"text": "with " + SECRET})
+    run.event("x.step", {"plan": Foreign([SECRET, float("nan")], "py-compact-utf8")})
+    run.log("a message with " + SECRET)
+    run.output("file", where + "/kept.txt", keep=True)
+
+with open(where + "/kept.txt", "w") as file:
+    file.write("with " + SECRET + "\\n")
+faults, hit = [], True
+while hit:
+    store = runstone.open(where + "/runs")
+    run = store.run("job", secrets=[SECRET])
+    hit = at_a_new_line(("redaction/redactor.py", "redaction/tree.py", "redaction/gate.py"), PASSED, handler)
+    told = False
+    try:
+        work()
+    except Timeout:
+        told = True
+    sys.settrace(None)
+    run.finish()
+    sealed = store.get(run.run_id)
+    if hit and not told:
+        faults.append((*hit, "it is swallowed"))
+    if hit and store.verify(run.run_id).findings:
+        faults.append((*hit, "the bundle is wrong"))
+print(len(seen), faults)
+"""
+)
+
+
+@pytest.mark.parametrize("kind", ["any", "system"])
+def test_a_timeout_within_the_redactor_is_the_programs(kind: str, tmp_path: Path) -> None:
+    """It is no fault of the redactor: it goes through, and what comes after is recorded."""
+    command = [sys.executable, "-c", TIMED_OUT, kind, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    lines, _, faults = done.stdout.strip().partition(" ")
+    assert int(lines) > 100
+    assert faults == "[]"
+
+
 OPENED = """
 import os, sys, runstone
 

@@ -13,7 +13,7 @@ import os
 from runstone.core import layout
 from runstone.core.digests import new_hash
 from runstone.core.media import media_type
-from runstone.core.redaction.redactor import FAILED
+from runstone.core.redaction.redactor import FAILED, is_fault
 from runstone.core.values import undecoded
 from runstone.errors import CODES, RunstoneError, error
 
@@ -284,11 +284,13 @@ def facts_of(source: Source, keep: Callable[[], dict[str, Any]] | None = None) -
     except SecretInFile as exc:
         return {**facts_of(source), "problem": f"not_kept:redacted:{exc.rule}"}
     except OSError as exc:
+        if exc.errno is None:  # no file system's: a timeout, say, that a signal handler raises
+            raise
         return {**facts, "problem": f"unreadable:{exc.strerror or exc}"}
     except RunstoneError as exc:  # the copy failed, unless it is the file itself that cannot be read
         return {"problem": f"not_kept:{exc.code}", **facts_of(source)}
-    except Exception:  # the redactor failed: what it could not search is not kept
-        if keep is None:
+    except Exception as exc:  # the redactor failed: what it could not search is not kept
+        if keep is None or not is_fault(exc, keep):
             raise
         return {**facts_of(source), "problem": f"not_kept:redacted:{FAILED}"}
 

@@ -11,7 +11,7 @@ from io import BytesIO
 
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.explain import Reason, near_misses, reason
-from runstone.core.redaction.redactor import FAILED, MARK
+from runstone.core.redaction.redactor import FAILED, MARK, is_fault
 from runstone.engine.characters import whole_characters
 from runstone.engine.encoded import KEPT, REPLACED, Encoded
 from runstone.engine.readings import every_reading, holds_escaped_zeros, narrow, readings, without_escaped_zeros
@@ -172,11 +172,16 @@ class Search:
 
     def _clean(self, piece: bytes, around: bytes) -> bytes:
         try:
-            piece = self._without_secrets(piece)
-            self.left = self.left or (b"\0" in piece and bool(narrow(piece, around).places(self._redactor)))
-        except Exception:  # whatever went wrong, nothing unredacted may get past this line
+            return self._cleaned(piece, around)
+        except Exception as exc:  # whatever went wrong, nothing unredacted may get past this line
+            if not is_fault(exc, lambda: self._cleaned(piece, around)):
+                raise
             self.rules.setdefault(FAILED)
             return f"{MARK}{FAILED}]".encode() + (b"\n" if piece.endswith(b"\n") else b"")
+
+    def _cleaned(self, piece: bytes, around: bytes) -> bytes:
+        piece = self._without_secrets(piece)
+        self.left = self.left or (b"\0" in piece and bool(narrow(piece, around).places(self._redactor)))
         return piece
 
     def _without_secrets(self, piece: bytes) -> bytes:

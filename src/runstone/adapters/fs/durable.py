@@ -252,11 +252,11 @@ def publish_folder(source: str, target: str) -> None:
         os.rename(source, target)
     except (FileExistsError, NotADirectoryError, PermissionError) as exc:
         if os.path.lexists(target):
-            raise FileExistsError(target) from exc
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from exc
         raise
     except OSError as exc:
         if os.path.lexists(target) and os.path.lexists(source):
-            raise FileExistsError(target) from exc
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from exc
         raise
     sync_folder(os.path.dirname(target))
 

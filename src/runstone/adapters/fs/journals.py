@@ -314,6 +314,8 @@ class FsOpenRun:
             if written != size:
                 durable.write_all(self._fd, line[written:])
         except OSError as exc:
+            if exc.errno is None:  # no disk's: a timeout, say, that a signal handler raises
+                raise
             reason = exc.strerror or str(exc)
             raise error(
                 "store_unavailable", f"cannot write the journal: {reason}", reason=reason, errno=exc.errno

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -211,7 +212,7 @@ class Lock:
         while not durable.try_lock(self._fd):
             if time.monotonic() > deadline:
                 self.__exit__()
-                raise TimeoutError(f"{self._path} is locked")
+                raise TimeoutError(errno.ETIMEDOUT, "it is locked", self._path)
             time.sleep(LOCK_PAUSE_S)
 
     def __exit__(self, *_: object) -> None:
@@ -219,7 +220,10 @@ class Lock:
 
 
 class _Translated:
-    """Context manager: `OSError` becomes `store_unavailable`, with the path and the system's words."""
+    """Context manager: an `OSError` of the system becomes `store_unavailable`, with the path and the system's words.
+
+    One without a number is not the system's: it is a timeout, say, that a signal handler raises.
+    """
 
     __slots__ = ("_code", "_path")
 
@@ -231,7 +235,7 @@ class _Translated:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: object) -> None:
-        if isinstance(exc, OSError):
+        if isinstance(exc, OSError) and exc.errno is not None:
             reason = exc.strerror or str(exc)
             raise error(self._code, f"{self._path}: {reason}", path=self._path, errno=exc.errno, reason=reason) from exc
 

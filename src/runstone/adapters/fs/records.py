@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import os
 import stat
 import time
@@ -165,7 +166,7 @@ class FsRecords:
             try:
                 facts = os.fstat(fd)
                 if not stat.S_ISREG(facts.st_mode):
-                    raise OSError(None, "it is no regular file")
+                    raise OSError(errno.EINVAL, "it is no regular file")
                 return work(fd, facts.st_ino)
             finally:
                 os.close(fd)

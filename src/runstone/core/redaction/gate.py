@@ -94,10 +94,11 @@ class Scanner:
             self.warm()
 
     def __del__(self) -> None:
-        if self._search is not None and _idle is not None:  # as it is once the interpreter has been taken apart
+        search = getattr(self, "_search", None)  # none where a signal handler has stopped `__init__`
+        if search is not None and _idle is not None:  # as it is once the interpreter has been taken apart
             idle = _idle.setdefault((self.ruleset.sha256, self.of_lines), [])
             if len(idle) < MAX_IDLE:
-                idle.append(self._search)
+                idle.append(search)
 
     def _slow_hit(self, data: bytes) -> bool:
         self.count(len(data))
@@ -144,8 +145,10 @@ class Scanner:
         try:
             if self.hit == self._slow_hit:
                 self.hit = self._matcher(compiling)
-        except (AttributeError, ImportError, OSError, RuntimeError):
-            pass  # absent, or it refuses, or it must be compiled, or a signal handler is in the middle of its loading
+        except (AttributeError, ImportError, OSError, RuntimeError) as exc:
+            # absent, or it refuses, or it must be compiled, or a signal handler is in the middle of its loading
+            if isinstance(exc, OSError) and exc.errno is None:  # not the system's: a timeout that a handler raises
+                raise
 
     def _matcher(self, compiling: bool) -> Callable[[bytes], bool]:
         database = _compiled_rules(self.ruleset, self._cache, compiling)

@@ -24,7 +24,7 @@ from runstone.errors import RunstoneError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, Final
 
     from runstone.core.redaction.gate import Cache
@@ -277,25 +277,45 @@ class Redactor:
     def tree(self, value: Any, marks: list[Mark]) -> Any:
         """`value` (from `values.coerce`) as recorded: secrets out, `bytes` and `Foreign` leaves encoded.
 
-        Adds to `marks`. Never raises: a part on which the redactor fails is dropped and marked.
+        Adds to `marks`. Raises only what a signal handler does: a part on which the redactor fails is dropped and
+        marked.
         """
         try:
-            line, encoded = _line_of(value)
-            scope = None if line is None else self._scope(line)
-            self.gate.count(0 if line is None else len(line))
-            if line is not None and not self.known.numbers and scope == NOTHING and not self.gate.holds(line):
-                return encoded
-            scope = scope if encoded is value else None
-            from runstone.core.redaction.tree import Walk  # most processes meet nothing that may be a secret
-
-            walk = Walk(self, scope)
-            clean = walk.clean(value)
-            found = [[walk.moved(pointer), mark] for pointer, mark in marks] + walk.marks
-            marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
-            return clean
-        except Exception:  # whatever went wrong, the unredacted value must not get past this line
+            return self._tree(value, marks)
+        except Exception as exc:  # whatever went wrong, the unredacted value must not get past this line
+            if not is_fault(exc, lambda: self._tree(value, list(marks))):
+                raise
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
+
+    def _tree(self, value: Any, marks: list[Mark]) -> Any:
+        line, encoded = _line_of(value)
+        scope = None if line is None else self._scope(line)
+        self.gate.count(0 if line is None else len(line))
+        if line is not None and not self.known.numbers and scope == NOTHING and not self.gate.holds(line):
+            return encoded
+        scope = scope if encoded is value else None
+        from runstone.core.redaction.tree import Walk  # most processes meet nothing that may be a secret
+
+        walk = Walk(self, scope)
+        clean = walk.clean(value)
+        found = [[walk.moved(pointer), mark] for pointer, mark in marks] + walk.marks
+        marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
+        return clean
+
+
+def is_fault(exc: Exception, work: Callable[[], object]) -> bool:
+    """Whether `exc`, which our own code has raised in `work`, is a fault of it: such a one comes again.
+
+    What a signal handler raised into it, as a timeout, does not: it is the caller's.
+    """
+    if isinstance(exc, (ImportError, MemoryError, RecursionError)):
+        return True
+    try:
+        work()
+    except Exception as again:
+        return type(again) is type(exc)
+    return False
 
 
 def marked(rule: str, key: bytes | None, secret: bytes) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from runstone.core import canonical
 from runstone.core.printing import print_json
 from runstone.core.redaction import given, names, placeholders
-from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, is_mark
+from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, is_fault, is_mark
 from runstone.core.values import COERCED, Foreign, coerce, encoded_bytes, free_key
 
 TYPE_CHECKING = False
@@ -249,7 +249,9 @@ class Walk:
         changed: list[Mark] = []
         try:
             inner, text = self._printed(value.value, value.profile)
-        except Exception:  # no JSON, as half a surrogate pair or NaN is: recorded as the recorder's door says
+        except Exception as exc:  # no JSON, as half a surrogate pair or NaN is: recorded as the recorder's door says
+            if not is_fault(exc, lambda: self._printed(value.value, value.profile)):
+                raise
             tree, changed = coerce(value.value)
             inner, text = self._printed(tree, value.profile)
         where = self._place.pointer()

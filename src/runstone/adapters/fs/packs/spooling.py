@@ -88,6 +88,8 @@ class Spool:
             try:
                 whole = (not self._torn and self._took(line)) or self._took(b"\n" + line)
             except OSError as exc:
+                if exc.errno is None:  # no disk's: a timeout, say, that a signal handler raises
+                    raise
                 raise _unwritten(exc) from exc
             if not whole:
                 raise _unwritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
