@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from random import Random
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
@@ -672,6 +672,33 @@ def test_a_gate_that_has_seen_enough_is_compiled() -> None:
         assert not watched.hit(b"x" * 10_000)
     assert watched.hit != first
     assert watched.hit(b"a needle here")
+
+
+def test_a_search_within_a_search_takes_nothing_from_it() -> None:
+    """A signal handler records at any line of it: the line under way is a hit all the same, and so is the handler's."""
+    watched = Gate(NO_RULES, {"needle"})
+    watched.warm()
+    seen: set[tuple[str, int]] = set()
+    more = True
+    while more:
+        more = False
+
+        def traced(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal more
+            place = (frame.f_code.co_name, frame.f_lineno)
+            if event == "line" and frame.f_code.co_filename.endswith("gate.py") and not more and place not in seen:
+                more = True
+                seen.add(place)
+                sys.settrace(None)
+                assert watched.hit(b"a needle of the handler")
+                watched.hit(b"clean")
+            return traced
+
+        sys.settrace(traced)
+        found = watched.hit(b"a needle here")
+        sys.settrace(None)
+        assert found
+    assert {"report", "hit"} <= {name for name, _ in seen}
 
 
 @pytest.mark.parametrize("size", [63, 64, 65, 4_100, 100_000])

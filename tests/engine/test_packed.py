@@ -418,6 +418,27 @@ def test_disk_that_was_full_for_a_moment_loses_one_line(
     assert sealed.bundle.location == str(Path(store.url, run.run_id))
 
 
+def test_interrupt_as_a_run_becomes_loose_leaves_it_in_the_spool(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the last moment: no folder counts in place of the spool, which has what comes after."""
+
+    def interrupted(*_: object) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    run = store.run("job")
+    run.log("before")
+    monkeypatch.setattr(open_run, "MAX_HELD_BYTES", 1)
+    monkeypatch.setattr(open_run, "FsOpenRun", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.log("lost")
+    run.log("after")
+    assert spooled_types(store, run.run_id) == ["run.opened", "log", "dropped", "log"]
+    assert not private(store, "open", run.run_id, "events.jsonl").exists()
+    assert not private(store, "lease", run.run_id).exists()
+    digest = run.finish()
+    assert again(store).verify(run.run_id, digest=digest).ok
+
+
 def test_line_that_was_torn_in_the_spool_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a line is ended by the next one; the run goes on with a `dropped` event, and so recovery reads it."""
     run, other = store.run("job"), store.run("other")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runstone.engine import recorder
-from runstone.engine.live import LIVE, _finish_all
+from runstone.engine.live import LIVE, _finish_all, forget
 from runstone.errors import RunstoneError, error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
@@ -151,3 +152,46 @@ def test_an_exception_in_the_seal_lets_the_others_go(store: Store, monkeypatch: 
     assert answers == [None]
     monkeypatch.undo()
     assert [recovery.outcome for recovery in store.recover()] == ["sealed"]
+
+
+def test_an_interrupt_before_the_seal_leaves_the_run_to_recovery(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is held any more, so this process can recover it, too."""
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recorder.Run, "_sealed", interrupted)
+    run = store.run("job", run_id="r")
+    with pytest.raises(KeyboardInterrupt):
+        run.finish()
+    assert [recovery.outcome for recovery in store.recover()] == ["sealed"]
+
+
+def test_a_handler_in_a_thread_that_keeps_a_file_does_not_wait(store: Store) -> None:
+    """The seal waits for the file: who is in the middle of it is answered at once."""
+    run, answers = store.run("job", run_id="r"), []
+    sealing = Thread(target=run.finish)
+
+    def pieces() -> Iterator[bytes]:
+        sealing.start()
+        while not run.writer.ended:
+            time.sleep(0.001)
+        with run:
+            answers.append(run.finish())
+        yield b"a file"
+
+    run.writer.keep("artifacts/kept", pieces())
+    sealing.join(30)
+    assert answers == [None]
+    assert store.verify("r").ok
+
+
+def test_a_run_is_settled_before_it_is_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork in between finds its copy either among those that become inert, or with nobody to wait for."""
+    run, settled = store.run("job", run_id="r"), []
+    monkeypatch.setattr(recorder, "forget", lambda run: settled.append(run._sealing.settled))
+    run.finish()
+    monkeypatch.undo()
+    forget(run)
+    run._sealing.settle()
+    assert settled == [True]

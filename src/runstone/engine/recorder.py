@@ -378,8 +378,16 @@ class Run(Acting):
             return (yield from self._sealed(closed, error))
         finally:
             if self.writer.ended_by is turn:
-                forget(self)
-                self._sealing.settle()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """The run is sealed, or whoever recovers it may seal it."""
+        try:
+            if self.writer.journal is not None:
+                self.writer.journal.close()
+        finally:
+            self._sealing.settle()  # before it is forgotten: a fork in between would wait for it
+            forget(self)
 
     def _complete(self, closed: Mapping[str, Any]) -> None:
         """Record what is known at the end alone."""
@@ -400,8 +408,7 @@ class Run(Acting):
                 raise
 
     def _sealed(self, closed: dict[str, Any], error: Any) -> Generator[Pending, None, Digest | None]:
-        journal = self.writer.journal
-        if journal is None:
+        if self.writer.journal is None:
             return None
         try:
             if self.opened_at is None:  # the process ends while another thread opens it: recovery gives the id back
@@ -419,8 +426,6 @@ class Run(Acting):
         else:
             self._publish(sealed)
             return digest
-        finally:
-            journal.close()
 
     def _may_stay_open(self, exc: Exception) -> bool:
         """Whether it is enough to say why the run is not sealed. That it was sealed without its end must be known."""

@@ -66,7 +66,9 @@ class Sealing:
         self._under_way.acquire()
 
     def settle(self) -> None:
-        """The run is sealed, or cannot be. Called once."""
+        """The run is sealed, or cannot be."""
+        if self.settled:
+            return
         self.settled = True
         self._under_way.release()
         self._call()
@@ -91,9 +93,12 @@ class Sealing:
             call()
 
     def is_awaited(self, writer: JournalWriter) -> bool:
-        """Whether somebody else than this thread is sealing the run of a writer that has ended, in this process."""
+        """Whether somebody else than this thread is sealing the run of a writer that has ended, in this process, and
+        not waiting for this one."""
         by = writer.ended_by
-        return bool(by) and by[0] != _thread.get_ident() and not (self.settled or writer.inherited)
+        if not by or by[0] == _thread.get_ident() or self.settled or writer.inherited:
+            return False
+        return not writer.is_held_here
 
     def wait(self, writer: JournalWriter) -> None:
         """Wait for whoever else is sealing the run."""

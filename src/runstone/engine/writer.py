@@ -126,8 +126,8 @@ class JournalWriter:
         self._state: str | None = FREE if journal is not None else SHUT
         self._waiting: list[Admitted] = []
         self._time_ns = clock.time_ns
-        self._lock = _thread.RLock()
-        self._keeping = _thread.RLock()
+        self._lock: Any = _thread.RLock()  # its type is not told to have `_is_owned`
+        self._keeping: Any = _thread.RLock()
         self._seq = 0
         self._second_ns = 0
         self._second = _EPOCH
@@ -150,6 +150,11 @@ class JournalWriter:
     def recording(self) -> bool:
         """Whether facts are being recorded: false once ended, in a fork, and where no journal could be opened."""
         return self._state is not SHUT
+
+    @property
+    def is_held_here(self) -> bool:
+        """Whether this thread is in the middle of a line or of a file, which the end of the run waits for."""
+        return any(lock._is_owned() for lock in (self._lock, self._keeping))  # noqa: SLF001  # as a `Condition` asks
 
     @property
     def has_losses(self) -> bool:
@@ -189,13 +194,13 @@ class JournalWriter:
         failure, number = None, 0
         try:
             body = self._encode(data, 1)
-            plain = not marks and (len(body) <= MAX_KEY_BYTES or not told.is_too_much(data, body))
+            length = len(body)
+            plain = not marks and (length <= MAX_KEY_BYTES or not told.is_too_much(data, body))
         except _UNTOLD:  # no JSON, or another thread changes it meanwhile; what a signal handler raises goes through
             plain = False
         if plain:
             with self._lock:
                 if self._state is FREE:
-                    seq, size = self._seq, self.size
                     try:
                         self._state = BUSY
                         if plain := not (self._gate.hit(body) if raw is None else self._gate.hit(raw) or b"\0" in raw):
@@ -203,21 +208,27 @@ class JournalWriter:
                             if us >= SECOND_US or us < self._last_us:
                                 us = self._turn_second(us)
                             self._last_us = us
+                            seq, size, logged = self._seq, self.size, self._log_lines
                             line = _LINE % (body, seq, self._second, us, kind.encode())
+                            end = size + len(line)
                             if kind == "log":
                                 number = self._numbered("stream" not in data, size)
                             self._append(line)
-                            self._seq, self.size = seq + 1, size + len(line)
-                            if number:
-                                self._log_lines = number
-                        if self._state is BUSY:
+                            if self._state is not BUSY:  # a handler has finished the run, without this line
+                                raise self._is_finished()
+                            # all at once: no handler finds half of it
+                            self._seq, self.size, self._log_lines, self._state = seq + 1, end, number or logged, FREE
+                        elif self._state is BUSY:
                             self._state = FREE
                     except RunstoneError as exc:
-                        failure = exc
-                        self._lose(seq, size, len(body), exc.code, number)
-                        number = 0
+                        if self._state is BUSY:
+                            self._state, self._lost_events = UNSURE, self._lost_events + 1
+                            self._lose(length, exc.code)
+                        failure, number = exc, 0
                     except BaseException:  # raised by a signal handler: the line may be there, whole or in part
-                        self._lose(seq, size, len(body), self._lost_reason, number)
+                        if self._state is BUSY:
+                            self._state, self._lost_events = UNSURE, self._lost_events + 1
+                            self._lose(length, self._lost_reason)
                         raise
                     else:
                         if plain:  # else the careful way writes what waits
@@ -296,19 +307,10 @@ class JournalWriter:
         self._last_us = us
         return f"{self._second.decode()}.{us:06d}Z"
 
-    def _lose(self, seq: int, size: int, lost_bytes: int, reason: str, number: int = 0) -> None:
-        """A line could not be written, or not for sure: it is counted, and the next one cuts the journal first.
-
-        `number` is the one that it had in `run.log`, which is free again.
-        """
-        self._seq, self.size = seq, size
-        if number and number == self._log_lines:
-            self._log_lines = number - 1
-        self._lost_events += 1
+    def _lose(self, lost_bytes: int, reason: str) -> None:
+        """What is told of a line that could not be written for sure, and is counted: the next one cuts it off."""
         self._lost_bytes += lost_bytes
         self._lost_reason = reason
-        if self._state is not SHUT:
-            self._state = UNSURE
 
     def _told(self, failure: RunstoneError) -> int:
         if self.strict:
@@ -370,58 +372,38 @@ class JournalWriter:
 
         What is doubtful in the journal is cut off before. An exception undoes all but the loss, which it counts.
         """
-        start, size, mended = self.size, 0, b""
-        counted = self._counted
+        size, reason = 0, "interrupted"
         try:
             state, self._state = self._state, BUSY
-            if event is None and not self._waiting:  # a handler's record was quicker
+            if state is SHUT or (event is None and not self._waiting):  # a handler was quicker
                 self._state = state
                 return 0
             event = event or self._waiting.pop(0)
             size = len(event.body)
             if state is UNSURE:
-                mended = self._mend()
+                self._mend()
             line = event.line(self._seq, self._timestamp())
-            number = self._append_line(line)
-            self._redactions += event.redactions
-            self._dropped += event.dropped
-            if self._state is BUSY:
-                self._state = FREE
-        except BaseException as exc:
-            self._undo(counted)
-            self._lose(self._seq, self.size, size, exc.code if isinstance(exc, RunstoneError) else "interrupted")
+            start, number = self.size, self._numbered_line(line)
+            redactions, dropped = self._redactions + event.redactions, self._dropped + event.dropped
+            counts = self._seq + 1, start + len(line), number or self._log_lines, redactions, dropped, FREE
+            self._append(line)
+            if self._state is not BUSY:  # a handler has finished the run, without this line
+                raise self._is_finished()
+            # all at once: no handler finds half of it
+            self._seq, self.size, self._log_lines, self._redactions, self._dropped, self._state = counts
+        except RunstoneError as exc:
+            reason = exc.code
             raise
-        if self.tap is not None:
-            if mended:
-                self.tap(mended, start)
-            self.tap(line, start + len(mended))
+        finally:
+            if self._state is BUSY:
+                self._state, self._lost_events = UNSURE, self._lost_events + 1
+                self._lose(size, reason)
+        if (tap := self.tap) is not None:
+            tap(line, start)
         return number
 
-    @property
-    def _counted(self) -> tuple[int, ...]:
-        """What an exception in the middle of a line leaves as it was before."""
-        return (
-            self._seq,
-            self.size,
-            self._redactions,
-            self._dropped,
-            self._lost_events,
-            self._lost_bytes,
-            self._log_lines,
-        )
-
-    def _undo(self, counted: tuple[int, ...]) -> None:
-        self._seq, self.size, self._redactions, self._dropped, *rest = counted
-        self._lost_events, self._lost_bytes, self._log_lines = rest
-
-    def _append_line(self, line: bytes) -> int:
-        is_log = line.endswith(_LOG_LINE)
-        number = self._numbered(line.startswith(MESSAGE), self.size) if is_log else 0
-        self._append(line)
-        self._seq, self.size = self._seq + 1, self.size + len(line)
-        if number:
-            self._log_lines = number
-        return number
+    def _numbered_line(self, line: bytes) -> int:
+        return self._numbered(line.startswith(MESSAGE), self.size) if line.endswith(_LOG_LINE) else 0
 
     def _numbered(self, is_message: bool, start: int) -> int:
         """The number in `run.log` of a message that is to stand at an offset; 0 for a piece of a stream. The lines of
@@ -444,29 +426,30 @@ class JournalWriter:
         assert journal is not None
         return sum(line_ends_in(line) for line in split_lines(journal.read(start, end)) if line.endswith(_LOG_LINE))
 
-    def _mend(self) -> bytes:
-        """Cut the journal to what was counted, and tell what did not get in; answers the line that tells it."""
+    def _mend(self) -> None:
+        """Cut the journal to what was counted, and tell what did not get in."""
         journal = self.journal
         assert journal is not None
         size = journal.repair(self.size)
         self._append = journal.append
         if size != self.size:
             raise error("store_unavailable", f"the journal has {size} bytes of the {self.size} that were written")
-        if not self._lost_events:
-            return b""
-        events, lost_bytes = self._lost_events, self._lost_bytes
-        line = dropped_event(events, lost_bytes, self._lost_reason, None).line(self._seq, self._timestamp())
-        self._append_line(line)
-        self._dropped += events
-        self._lost_events -= events
-        self._lost_bytes -= lost_bytes
-        return line
+        events = self._lost_events
+        if not events:
+            return
+        event = dropped_event(events, self._lost_bytes, self._lost_reason, None)
+        line = event.line(self._seq, self._timestamp())
+        end, dropped = size + len(line), self._dropped + events
+        self._append(line)
+        self._seq, self.size, self._dropped, self._lost_events, self._lost_bytes = self._seq + 1, end, dropped, 0, 0
+        if (tap := self.tap) is not None:
+            tap(line, size)
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         """Copy a file into the run. One at a time, and none once the run has ended: the seal waits for the last."""
         with self._keeping:
             if self.journal is None or self._state is SHUT:
-                raise error("already_finished", f"run {self.run_id} is finished", run_id=self.run_id)
+                raise self._is_finished()
             entry_bytes = len(canonical.canonical_bytes(path)) + ENTRY_BYTES
             if self._kept >= MAX_KEPT_FILES or self._kept_bytes + entry_bytes > MAX_KEPT_BYTES:
                 raise error("too_large", f"run {self.run_id} keeps too many files for one bundle", limit=MAX_KEPT_FILES)
@@ -499,12 +482,12 @@ class JournalWriter:
             if self.ended or self.inherited:
                 return False
             if self._state is BUSY:  # this thread is in the middle of a line, and finishes the run in between
-                self._lose(self._seq, self.size, 0, "interrupted")
+                self._state, self._lost_events = UNSURE, self._lost_events + 1
+                self._lose(0, "interrupted")
             else:
                 self._write_waiting()
             self._lost_events += len(self._waiting)
-            self.ended_by = by
-            self.ended = True
+            self.ended_by, self.ended = by, True
             self._unsure = self._state is UNSURE or bool(self._waiting)
             self._state = SHUT
         with self._keeping:
@@ -520,7 +503,10 @@ class JournalWriter:
                 self._mend()
         event = self._closing({**closed, "redactions": 0, "dropped": self._dropped}, marks)
         with self._lock:
-            self._append_line(event.line(self._seq, self._timestamp()))
+            line = event.line(self._seq, self._timestamp())
+            end = self.size + len(line)
+            self._append(line)
+            self._seq, self.size = self._seq + 1, end
             self.tap = None
 
     def _closing(self, closed: dict[str, Any], marks: list[Mark]) -> Admitted:
@@ -573,8 +559,11 @@ class JournalWriter:
         elif self.ended:
             self.say("finished", f"run {self.run_id} is finished; what comes after is not recorded")
             if self.strict:
-                raise error("already_finished", f"run {self.run_id} is finished", run_id=self.run_id)
+                raise self._is_finished()
         return 0
+
+    def _is_finished(self) -> RunstoneError:
+        return error("already_finished", f"run {self.run_id} is finished", run_id=self.run_id)
 
     def say(self, topic: str, message: str) -> None:
         """Say a thing, once a topic; all runs share a bound for the first word of one.

@@ -197,24 +197,26 @@ def _spellings(texts: Iterable[str]) -> set[bytes]:
 
 
 def _hit(database: Any, *, skipped: bool = False) -> Callable[[bytes], bool]:
-    """A search with scratch space of its own; the first expression is no hit where it is `skipped`."""
+    """A search with scratch space of its own; the first expression is no hit where it is `skipped`.
+
+    One that a signal handler asks for in the middle of a search finds its scratch space in use, which is a hit.
+    """
     import hyperscan
 
     scratch = hyperscan.Scratch(database)
-    found: list[int] = []
-    remember = found.append
-    scan = database.scan
+    scan, in_use = database.scan, hyperscan.ScratchInUseError
 
-    def report(index: int, *_: Any) -> None:
+    def report(index: int, _begin: int, _end: int, _flags: int, found: list[int]) -> None:
         if index >= skipped:
-            remember(index)
+            found.append(index)
 
     def hit(data: bytes) -> bool:
-        scan(data, report, 0, None, scratch)
-        if found:
-            found.clear()
+        found: list[int] = []
+        try:
+            scan(data, report, 0, found, scratch)
+        except in_use:
             return True
-        return False
+        return bool(found)
 
     return hit
 
@@ -233,7 +235,7 @@ def has_matcher(ruleset: Ruleset) -> bool:
 def finder(ruleset: Ruleset) -> Callable[[bytes], list[int]] | None:
     """Tells by number which expressions hit, the first of the rules being 1; `None` as long as there is no matcher.
 
-    Of one thread at a time.
+    Of one caller at a time.
     """
     database = _rules.get(ruleset.sha256)
     if database is None:

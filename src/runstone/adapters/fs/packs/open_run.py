@@ -17,6 +17,7 @@ from runstone.adapters.fs.packs.spools import Spools, lock
 from runstone.adapters.fs.packs.stage import PackedStage
 from runstone.adapters.fs.places import Places, translated
 from runstone.core import layout
+from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class PackedOpenRun:
         if self._loose is not None:
             self._loose.append(line)
             return
-        assert self._spool is not None
+        if self._spool is None:
+            raise error("store_unavailable", f"run {self._run_id} is closed", run_id=self._run_id)
         self._spool.append(b'{"event":%b%b' % (line[:-1], self._end))
         self._lines.append(line)
         self._size += len(line)
@@ -120,6 +122,8 @@ class PackedOpenRun:
         spool, self._spool = self._spool, None
         if self._loose is not None:
             self._loose.close()
+            if spool is not None:  # it was interrupted as it became loose
+                spool.leave(self._run_id, sealed=True)
         elif spool is not None:
             sealed = self._stage is not None and self._stage.committed
             if sealed and self._files is not None:
@@ -137,17 +141,18 @@ class PackedOpenRun:
         path, lease_path = os.path.join(folder, layout.JOURNAL), places.at(layout.lease(self._run_id))
         with translated(path):
             os.makedirs(folder, exist_ok=True)
-            lease = durable.claim(lease_path, places.new_temporary(), self._run_id.encode())
+            lease, fd = durable.claim(lease_path, places.new_temporary(), self._run_id.encode()), -1
             try:
                 durable.create_once(path, b"".join(self._lines), places.new_temporary())
                 durable.sync_folder(places.open)
                 fd, _ = durable.reopen_cut(path, self._size)
+                self._loose = FsOpenRun(places, self._run_id, lease, fd, self._files)
             except BaseException:
                 durable.remove_tree(path)  # a journal here would count in place of the spool
                 durable.remove_tree(lease_path)
                 durable.let_go(lease)
+                durable.let_go(fd)
                 raise
-        self._loose = FsOpenRun(places, self._run_id, lease, fd, self._files)
         self._lines = []
         spool, self._spool = self._spool, None
         if spool is not None:
