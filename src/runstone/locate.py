@@ -386,3 +386,10 @@ def probe_file_system(root: str) -> dict[str, Any]:
     from runstone.adapters.fs.probe import probe
 
     return probe(root)
+
+
+def in_the_way(path: str) -> str | None:
+    """What keeps a folder from being at a path, in words: see `adapters.fs.probe`."""
+    from runstone.adapters.fs.probe import in_the_way as found
+
+    return found(path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+import runstone
 from runstone.engine.store import Store
+from runstone.testing.fakes import FixedClock
 
 from .conftest import Invoke
 
@@ -75,6 +77,19 @@ def test_annotations_stay_out_of_lists(store: Store, run_id: str, invoke: Invoke
     assert [row["run_id"] for row in invoke("ls", "--json").value] == [run_id]
     assert [row["run_id"] for row in invoke("ls", "--json", "kind:annotation").value] == [told["run_id"]]
     assert f"amends {run_id}" in invoke("show", told["run_id"]).out
+
+
+def test_each_is_told_its_own(store: Store, run_id: str, invoke: Invoke) -> None:
+    """Also beside an annotation by a machine whose clock stands before this one's, which is the later one in lists."""
+    ahead = runstone.open(store.url)
+    ahead.clock = FixedClock("2099-01-02T03:04:05.000000Z")
+    ahead.annotate(run_id, note="of tomorrow")
+    told = [invoke("annotate", run_id, "--note", note, "--score", "a=1", "--json").value for note in ("one", "two")]
+    assert [(each["notes"], each["scores"]) for each in told] == [(["one"], {"a": 1}), (["two"], {"a": 1})]
+    assert invoke("alias", "best", run_id).out == "r1  @best\n"
+    history = store.annotations(run_id)
+    assert history[-1]["notes"] == ["of tomorrow"]
+    assert [{**each, "amends": run_id} for each in history[:2]] == told
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ OTHERS = {
     "find sha256:0": 2,
     "recover": 0,
     "recover nope": 3,
-    "doctor": 0,
     "get r nope -o out": 3,
     "diff r r": 0,
     "export nope": 3,
@@ -90,6 +89,26 @@ def test_a_command_is_not_started(process: Invoke, text: str) -> None:
     Path("runstone.toml").write_text(text)
     answer = process("run", "--", "echo", "begun")
     assert answer == (125, "", f"runstone run: runstone.toml: {FILES[text]}\n")
+
+
+@pytest.mark.parametrize("text", [*FILES, "[[retention.holds]]\nquery = 'since:never'\n"], ids=range(len(FILES) + 1))
+def test_doctor_tells(invoke: Invoke, text: str) -> None:
+    """Which file it is, and what is wrong in it: nothing works that needs it."""
+    Path("runstone.toml").write_text(text)
+    answer = invoke("doctor", "--json")
+    problem = FILES.get(text, "retention.holds[0] has a query that is none")
+    assert (answer.status, answer.value["settings_file"]) == (1, "runstone.toml")
+    assert [found.startswith(f"runstone.toml: {problem}") for found in answer.value["problems"]] == [True]
+    assert "settings runstone.toml\n" in invoke("doctor").out
+
+
+def test_doctor_tells_of_a_file_that_is_not_there(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is named has to be there; that of the working directory has not."""
+    assert invoke("doctor", "--json").value["settings_file"] is None
+    monkeypatch.setenv("RUNSTONE_CONFIG", "/nope")
+    answer = invoke("doctor", "--json")
+    assert (answer.status, answer.value["settings_file"]) == (1, "/nope")
+    assert answer.value["problems"] == ["/nope cannot be read: No such file or directory"]
 
 
 def test_a_program_is_told(store: Store) -> None:

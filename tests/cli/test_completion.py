@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from cli.conftest import Invoke, seal
+from cli.conftest import Invoke, command_line, seal
 from runstone.engine.store import Store
 
 
 def complete(process: Invoke, *words: str) -> list[str]:
     """What bash is offered for the last word."""
+    return [row.partition(",")[2] for row in _answer(process, *words).splitlines() if row]
+
+
+def _answer(process: Invoke, *words: str) -> str:
     line = " ".join(["runstone", *words])
-    answer = process(_RUNSTONE_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words)))
-    return [row.partition(",")[2] for row in answer.out.splitlines() if row]
+    return process(_RUNSTONE_COMPLETE="bash_complete", COMP_LINE=line, COMP_PART=words[-1]).out
 
 
 def test_verbs(process: Invoke) -> None:
@@ -51,20 +58,23 @@ def test_options_of_run(process: Invoke) -> None:
         (("run", "--store", "ru"), "dir"),
         (("ls", "--store", "ru"), "dir"),
         (("get", "r", "-o", "x"), "dir"),
+        (("get", "r", "--identity", "x"), "file"),
+        (("purge", "--policy", "x"), "file"),
+        (("replay", "r", "--identity", "x"), "file"),
+        (("replay", "r", "--scratch", "x"), "dir"),
     ],
 )
 def test_file_names_are_left_to_the_shell(process: Invoke, words: tuple[str, ...], kind: str) -> None:
     """Where a file or a folder stands the shell completes, in its own way."""
-    line = " ".join(["runstone", *words])
-    answer = process(_RUNSTONE_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words)))
-    assert answer.out.strip() == f"{kind},{words[-1]}"
+    assert _answer(process, *words).strip() == f"{kind},{words[-1]}"
 
 
 def test_contracts(process: Invoke) -> None:
-    """Their names, and their versions behind a `/`."""
+    """Their names, and their versions behind a `/`; for `run` those under which a command is recorded."""
     assert complete(process, "contract", "r") == ["rentl", "rmos", "runstone"]
     assert complete(process, "contract", "runstone/") == ["runstone/1"]
-    assert complete(process, "run", "--contract", "ov") == ["ovc"]
+    assert complete(process, "run", "--contract", "r") == ["runstone"]
+    assert complete(process, "run", "--contract", "ovc/") == ["ovc/0.1"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -75,6 +85,63 @@ def test_scripts(invoke: Invoke, shell: str) -> None:
     assert "_RUNSTONE_COMPLETE" in answer.out
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=answer.out, text=True, check=True, timeout=60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other OS")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("show run-\t", "show run-1"),
+        ("show @be\t", "show @best"),
+        ("show @l\t", "show @latest"),
+        ("sho\t @be\t", "show @best"),
+        ("show '@be\t", "show @best"),
+        ("true; runstone show @be\t", "show @best"),
+        ("show @be --json\x1bb\x1bb\x06\x06\t", "show @best --json"),
+        ("export @best --as=m\t", "export @best --as=markdown"),
+        ("export @best --as m\t", "export @best --as markdown"),
+        ("export @best --as=\tm\t", "export @best --as=markdown"),
+        ("show run-1 --store=ru\t", "show run-1 --store=runs/"),
+        ("purge --policy=ag\t", "purge --policy=age.toml"),
+        ("purge --policy ag\t", "purge --policy age.toml"),
+        ("run --contract=ov\t", "run --contract=ovc"),
+    ],
+)
+def test_in_a_bash(store: Store, invoke: Invoke, typed: str, words: str) -> None:
+    """What is typed, with its Tab, is completed to these words: bash parts them at `@` and `=`, too."""
+    seal(store, run_id="run-1")
+    invoke("alias", "best", "run-1")
+    Path("age.toml").touch()
+    command = Path("runstone")
+    command.write_text(
+        f'#!/bin/sh\n[ -n "$_RUNSTONE_COMPLETE" ] && exec {shlex.join(command_line())}\necho "$*" > words\n'
+    )
+    command.chmod(0o755)
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "PATH": f"{Path.cwd()}:{os.environ['PATH']}", "INPUTRC": "/dev/null", "PS1": "ready> "}
+    bash = subprocess.Popen(
+        ["bash", "--noprofile", "--norc", "-i"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**environment, "TERM": "dumb", "HISTFILE": ""},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    os.write(ours, b'eval "$(' + shlex.join(command_line("completion", "bash")).encode() + b')"\n')
+    os.write(ours, f"runstone {typed}\nexit\n".encode())
+    while _more(ours):
+        pass
+    os.close(ours)
+    bash.wait(timeout=60)
+    assert Path("words").read_text().rstrip() == words
+
+
+def _more(fd: int) -> bool:
+    try:
+        return bool(os.read(fd, 65536))
+    except OSError:  # Linux says EIO when the last of the other side is closed
+        return False
 
 
 def test_an_empty_variable_asks_for_nothing(process: Invoke) -> None:

@@ -68,6 +68,35 @@ def test_a_store_that_is_not_there_yet_is_not_made(invoke: Invoke, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("store", "why"),
+    [
+        ("link", "link is a link to {0}/gone/runs, where no folder is"),
+        ("link/runs", "link is a link to {0}/gone/runs, where no folder is"),
+        ("file", "file is no folder"),
+        ("file/runs", "file is no folder"),
+    ],
+)
+def test_a_place_where_no_store_can_be_made(invoke: Invoke, tmp_path: Path, store: str, why: str) -> None:
+    """A disk that is not mounted, a file: it is a problem."""
+    Path("link").symlink_to(tmp_path / "gone/runs")
+    Path("file").touch()
+    why = f"{tmp_path}/{why.format(tmp_path)}"
+    answer = invoke("doctor", "--store", store, "--json")
+    assert (answer.status, answer.value["problems"]) == (1, [why])
+    assert not set(answer.value["promised"]) & {KILL, POWER, ONCE, ALIVE}
+
+
+def test_who_reads_a_link_to_nowhere_is_told(invoke: Invoke, tmp_path: Path) -> None:
+    """It is not that nothing was recorded yet."""
+    Path("link").symlink_to("gone")
+    place = tmp_path / "link"
+    why = f"{place} is a link to gone, where no folder is"
+    assert invoke("ls", "--store", "link").err == f"runstone: no runs in {place} ({why})\n"
+    assert invoke("show", "r", "--store", "link").err == f"runstone: no run 'r' in {place} ({why})\n"
+    assert invoke("verify", "--all", "--store", "link").err == f"runstone: there is no store at {place}: {why}\n"
+
+
 def test_switched_off_recording_is_told(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that changes what is recorded is on the page."""
     monkeypatch.setenv("RUNSTONE_DISABLED", "1")

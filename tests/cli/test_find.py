@@ -275,6 +275,13 @@ def test_reindex_without_a_store_is_status_3(invoke: Invoke) -> None:
     assert not Path("nowhere").exists()
 
 
+def test_reindex_of_an_empty_folder(invoke: Invoke) -> None:
+    """It is a store of no runs, as for every verb; nothing is made there."""
+    Path("empty").mkdir()
+    assert invoke("reindex", "--store", "empty") == (0, "0 runs read\n", "")
+    assert list(Path("empty").iterdir()) == []
+
+
 def test_reindex_reads_every_run(steps: Path, invoke: Invoke, store: Store) -> None:
     """And says how many."""
     assert invoke("reindex").out == "2 runs read\n"

@@ -165,12 +165,39 @@ def test_a_target_that_takes_no_more_is_named(store: Store) -> None:
     assert [path for path in Path("out").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize("target", ["file", "file/out", "link", "link/out", "out"])
+def test_what_stands_where_a_folder_would_be(run: str, invoke: Invoke, target: str) -> None:
+    """It is in the way as a file is: the store is not at fault, and nothing is copied."""
+    Path("file").write_text("mine")
+    Path("link").symlink_to("nowhere")
+    Path("out").mkdir()
+    Path("out/artifacts").touch()
+    answer = invoke("get", run, "-o", target, "--json")
+    assert (answer.status, answer.value["code"]) == (4, "file_exists")
+    assert sorted(map(str, Path().glob("[!r]*/**/*"))) == ["out/artifacts"]
+    assert Path("file").read_text() == "mine"
+
+
 def test_a_target_that_cannot_be_written_is_status_5(run: str, invoke: Invoke) -> None:
     """The target's trouble is named with its path."""
-    Path("file").write_text("")
-    answer = invoke("get", run, "-o", "file/out")
+    answer = invoke("get", run, "-o", "/proc/out")
     assert answer.status == 5
-    assert "file/out" in answer.err
+    assert "/proc/out" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "message"),
+    [
+        ("nowhere/x.tar", "file_not_found", "there is no folder nowhere; nothing was written"),
+        ("file/x.tar", "file_exists", "file is no folder; nothing was written"),
+        ("file/in/x.tar", "file_exists", "file is no folder; nothing was written"),
+    ],
+)
+def test_an_archive_needs_a_folder(run: str, invoke: Invoke, target: str, code: str, message: str) -> None:
+    """It makes none, and says what is there or is not."""
+    Path("file").write_text("mine")
+    found = invoke("export", run, "-o", target, "--json").value
+    assert (found["code"], found["message"]) == (code, message)
 
 
 @pytest.mark.parametrize("verb", ["get", "export"])

@@ -3,6 +3,7 @@ damaged, and no list of the others breaks by it."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 import runstone
 from runstone.core.canonical import canonical_bytes
-from runstone.core.layout import JOURNAL
+from runstone.core.layout import JOURNAL, MANIFEST
 from runstone.core.parsing import parse_json
 from runstone.engine.store import Store
 
@@ -92,3 +93,21 @@ def test_an_override_that_was_edited_counts_for_nothing(store: Store, invoke: In
     rows = invoke("ls", "decision.outcome:block", "--json").value
     assert [row["run_id"] for row in rows] == ["blocked"]
     assert invoke("ls", "status:damaged id:*", "--json").value[0]["run_id"] == said
+
+
+@pytest.mark.parametrize("file", [JOURNAL, MANIFEST])
+@pytest.mark.parametrize("packed", [False, True], ids=["a folder", "a pack"])
+def test_the_advice_can_be_followed_from_anywhere(invoke: Invoke, file: str, packed: bool) -> None:
+    """Whichever store is read without a word there: `verify` finds the fault by the words that are told."""
+    record(runstone.open("a store"), "bad")
+    path = Path("a store/bad", file)
+    if packed:
+        assert invoke("pack", "--store", "a store").status == 0
+        path = next(Path("a store").rglob("*.tar"))
+    path.chmod(0o644)
+    old, new = (b'"run.closed"', b'"run.clozed"') if file == JOURNAL else (b'"success"', b'"success;')
+    path.write_bytes(path.read_bytes().replace(old, new))
+    told = invoke("show", "bad", "--store", "a store").err
+    words = shlex.split(told[told.index("(runstone ") + 1 : told.index(" names every fault)")])
+    answer = invoke(*words[1:])
+    assert (answer.status, "FAULT" in answer.out) == (1, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def test_a_store_is_told_from_a_bundle(tmp_path: Path, capsys: pytest.CaptureFix
     for words in (["verify", source], ["diff", source, source], ["judge", source, "--cited"]):
         assert main([*words, "--store", str(tmp_path / "other")]) == 1
         assert f"{source} is a store and no bundle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_store_in_a_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, packed: bool) -> None:
+    """By its own folder, from which the words to type export a run."""
+    source = tmp_path / "a copy/runs"
+    runstone.open(source).run("job", run_id="one").finish()
+    assert not packed or main(["pack", "--store", str(source)]) == 0
+    capsys.readouterr()
+    assert main(["import", str(source.parent), "--store", str(tmp_path / "other")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"runstone: {source} is a store, or a pack of one")
+    line = told.split("`")[1].replace("RUN", "one").replace("FILE", str(tmp_path / "one.tar"))
+    assert main(shlex.split(line)[1:]) == 0
+    assert main(["import", str(tmp_path / "one.tar"), "--store", str(tmp_path / "other")]) == 0
 
 
 @pytest.mark.parametrize("held", [{}, {"notes.txt": "x"}, {"logs/a.jsonl": "{}\n"}], ids=["nothing", "a file", "logs"])

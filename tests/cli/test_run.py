@@ -104,10 +104,14 @@ def test_a_parent_that_ignores_the_end_of_its_children(store: Store, terminal: l
 
 
 def test_a_word_before_the_dashes_is_no_option(process: Invoke) -> None:
-    """Who forgets `--` is told where it goes."""
-    answer = process("run", "make", "all")
+    """Who forgets `--` is told where it goes, in words that can be typed; who has one, that the word stands before."""
+    answer = process("run", "--kind", "k", "echo", "hi  there", "all")
     assert answer.status == 125
-    assert "'make' is no option, and the command follows `--`: runstone run [OPTIONS] -- make" in answer.err
+    told = "'echo' is no option, and the command follows `--`: "
+    assert answer.err == f"runstone run: {told}runstone run --kind k -- echo 'hi  there' all\n"
+    answer = process("run", "stray", "--kind", "k", "--", "true")
+    told = "'stray' is no option, and stands before the `--` that the command follows"
+    assert answer == (125, "", f"runstone run: {told}\n")
 
 
 @pytest.mark.parametrize("options", [[], ["--pty"], ["--contract", "ovc"]], ids=" ".join)

@@ -115,6 +115,10 @@ class TestOvc:
         [
             (["--contract", "ovc", "--run-id", "r"], "--run-id"),
             (["--contract", "ovc/9"], "ovc/9"),
+            (["--contract", "runstone/9"], "runstone/9"),
+            (["--contract", "rmos"], "'rmos': a command is recorded under one of runstone, agent, ovc"),
+            (["--contract", "lotus/1.0"], "'lotus/1.0': a command is recorded under one of runstone, agent, ovc"),
+            (["--contract", "later"], "'later': a command is recorded under one of runstone, agent, ovc"),
             (["--contract", "ovc", "--label", "none"], "'none' is not a label"),
         ],
     )
@@ -125,6 +129,7 @@ class TestOvc:
         assert named in answer.err
         assert not Path("ran").exists()
         assert not list(runstone.open("reports/runs").runs())
+        assert not Path("runs").exists()
 
     def test_its_version_may_be_named(self, store: Store, process: Invoke) -> None:
         """As for every contract."""

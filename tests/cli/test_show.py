@@ -293,7 +293,7 @@ def test_a_damaged_manifest_is_status_1(rich: str, store: Store, invoke: Invoke)
     spoil(Path(store.url, rich, "manifest.json"))
     answer = invoke("show", rich)
     assert answer.status == 1
-    assert f"runstone verify {Path(store.url, rich)}" in answer.err
+    assert f"(runstone verify {rich} --store {store.url} names every fault)" in answer.err
 
 
 @pytest.mark.parametrize("damage", ["shape", "bytes", "empty"])

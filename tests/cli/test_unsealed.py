@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import runstone
 from cli.conftest import HOSTILE, Invoke, raw_controls
 from runstone.adapters.fs.journals import FsLeftRun
 from runstone.engine.store import Store
@@ -105,6 +107,27 @@ def test_an_open_run_is_verified_once_it_is_sealed(store: Store, invoke: Invoke)
 def test_verify_of_a_left_run_names_recover(left: str, invoke: Invoke) -> None:
     """What can be done about it is said."""
     assert f"its process is gone: runstone recover {left} seals it" in invoke("verify", left).err
+
+
+@pytest.mark.parametrize("verb", ["show", "logs -f", "audit", "verify"])
+def test_the_advice_can_be_followed_from_anywhere(left: str, store: Store, invoke: Invoke, verb: str) -> None:
+    """Where the store is not the one that is read without a word, the words to type name it."""
+    other = Path("a store")
+    Path(store.url).rename(other)
+    answer = invoke(*verb.split(), left, "--store", str(other))
+    advice = f"runstone recover {left} --store {shlex.quote(str(other.absolute()))}"
+    assert advice in " ".join((answer.out + answer.err).split())
+    assert invoke(*shlex.split(advice)[1:]).status == 0
+    assert runstone.open(other).get(left).status == "interrupted"
+
+
+def test_the_store_of_the_environment_needs_no_word(
+    left: str, store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read without one, too."""
+    Path(store.url).rename("other")
+    monkeypatch.setenv("RUNSTONE_STORE", "other")
+    assert f"runstone recover {left} seals it" in invoke("verify", left, "--store", "other").err
 
 
 def test_children_of_an_open_run_are_shown(store: Store, invoke: Invoke) -> None:

@@ -96,6 +96,10 @@ def test_long_values_are_compared_by_what_they_begin_with(form: str) -> None:
 @pytest.mark.parametrize(
     ("query", "column"),
     [
+        ("id:@best", 4),
+        ("kind:a link.child-of:one,@best", 26),
+        ("link.retries:@la*", 14),
+        (f"id:sha256:{'0' * 64}", 4),
         ("backfill", 1),
         ("colour:red", 1),
         ("kind:", 5),

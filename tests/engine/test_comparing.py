@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,28 @@ def test_a_damaged_bundle(store: Store, tmp_path: Path, file: str, old: bytes, n
     assert caught.value.code == "bundle_damaged"
     assert caught.value.details.get("path") == file
     assert "b" in (caught.value.details.get("run_id"), Path(store.url, "b").name)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2], ids=["a byte", "a line", "two lines"])
+@pytest.mark.parametrize("archived", [False, True], ids=["a folder", "an archive"])
+def test_a_journal_that_was_appended_to(store: Store, tmp_path: Path, count: int, archived: bool) -> None:
+    """What stands behind the last line was not sealed: the run is neither compared nor judged."""
+    pair(store, tmp_path)
+    journal = Path(store.url, "b", "events.jsonl")
+    data = journal.read_bytes()
+    journal.chmod(0o644)
+    journal.write_bytes(data + (b"".join(data.splitlines(keepends=True)[:count]) or b" "))
+    path = tmp_path / "b.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(Path(store.url, "b"), "b")
+    for call in (
+        lambda: runstone.compare(Path(store.url, "a"), path if archived else Path(store.url, "b")),
+        lambda: store.judge("b", limits=["max metric.loss:9"]),
+    ):
+        with pytest.raises(runstone.Damaged) as caught:
+            call()
+        assert caught.value.details["path"] == "events.jsonl"
+    assert list(store.runs("kind:judge")) == []
 
 
 def test_a_manifest_that_lies_about_the_outcome(store: Store, tmp_path: Path) -> None:

@@ -347,6 +347,15 @@ def test_a_withdrawn_copy_stays_away(store: Store, folder: Path) -> None:
     assert store.get("r").file("notes.txt") == TEXT
 
 
+def test_a_renamed_bundle_brings_no_withdrawn_copy_back(store: Store, folder: Path) -> None:
+    """Nobody withdrew the run whose name it has."""
+    record(store)
+    withdraw(store, "r", by="ann", reason="asked by the customer")
+    Path(store.url, "r").rename(Path(store.url, "s"))
+    assert outcomes(store) == []
+    assert copies(folder) == []
+
+
 def test_a_withdrawn_copy_that_stands_again_is_removed(store: Store, folder: Path) -> None:
     """Of a crash between the note and the removal, or of a backup."""
     record(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import runstone
+from runstone.core.layout import TEMPORARY
 from runstone.engine.replay import preparing
 from runstone.errors import RunstoneError
 
@@ -768,3 +770,14 @@ def test_a_store_in_memory_has_no_replays() -> None:
     with pytest.raises(RunstoneError) as caught:
         store.replay("r")
     assert caught.value.code == "unsupported_store"
+
+
+def test_a_store_that_cannot_be_written(program: Program) -> None:
+    """The program goes on unrecorded, and its replay is not one that is compared: the store is at fault, not RUN."""
+    run_id = program.run("run.log('done')")
+    folder = Path(program.store.url, TEMPORARY)
+    shutil.rmtree(folder)
+    folder.touch()
+    with pytest.raises(runstone.StoreUnavailable) as caught:
+        program.replay(run_id)
+    assert caught.value.details["store"] == program.store.url

@@ -10,6 +10,7 @@ from runstone.cli.parameters import complete_run, json_option, run_argument, sto
 from runstone.cli.rendering import Column, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.cli.sections import what_was_said
+from runstone.engine.annotating import told_by
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import error
@@ -46,7 +47,7 @@ def command(
     given: dict[str, Any] = {**dict(_pair("--label", text) for text in labels), **dict.fromkeys(unlabel)}
     numbers = {key: _number(key, text) for key, text in (_pair("--score", text) for text in scores)}
     sealed = opened.annotate(run, labels=given, note=note, scores=numbers, name=name, by=by)
-    _tell(opened, sealed, as_json=as_json)
+    _tell(sealed, as_json=as_json)
 
 
 @click.command()
@@ -67,7 +68,7 @@ def alias(name: str | None, run: str | None, by: str | None, store: str | None, 
         return
     if (run is None) != remove:
         raise error("invalid_option", f"say which run @{name} names, or --remove", option="RUN")
-    _tell(opened, opened.alias(name.removeprefix("@"), run, by=by), as_json=as_json)
+    _tell(opened.alias(name.removeprefix("@"), run, by=by), as_json=as_json)
 
 
 def _list(store: Store, *, as_json: bool) -> None:
@@ -81,9 +82,9 @@ def _list(store: Store, *, as_json: bool) -> None:
         say(nothing_in(store, "no aliases"))
 
 
-def _tell(store: Store, annotation: Sealed, *, as_json: bool) -> None:
+def _tell(annotation: Sealed, *, as_json: bool) -> None:
     target = annotation.manifest["links"][0]["run_id"]
-    told = store.annotations(target)[-1]
+    told = told_by(annotation)
     annotation.bundle.close()
     if as_json:
         print_json({**told, "amends": target})

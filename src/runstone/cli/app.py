@@ -130,7 +130,7 @@ def main(words: Sequence[str]) -> int:
     """Run the command line `runstone WORDS`; answers the exit status."""
     _prepare_streams()
     if os.environ.get(COMPLETE_SETTING):
-        app.main(prog_name=NAME, complete_var=COMPLETE_SETTING)
+        import_module("runstone.cli.completion").answer()
     try:
         return _answer(list(words) or ["--help"])
     except KeyboardInterrupt:
@@ -209,6 +209,6 @@ def _no_store_there(exc: RunstoneError) -> str:
     store = exc.details.get("store") if exc.code == "run_not_found" else None
     if not isinstance(store, str) or not os.path.isabs(store) or os.path.isdir(store):
         return ""
-    from runstone.cli.runs import NO_STORE_THERE
+    from runstone.cli.runs import no_store_at
 
-    return NO_STORE_THERE
+    return no_store_at(store)

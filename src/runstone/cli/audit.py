@@ -44,7 +44,7 @@ def command(run: str, store: str | None, *, as_json: bool) -> None:
             _tell({**audit(events), "overrides": _overrides(opened, sealed)}, None, as_json=as_json)
         return
     so_far, alive = found
-    _tell(_of_open(run_id, so_far, alive=alive), unsealed_hint(run_id, alive=alive), as_json=as_json)
+    _tell(_of_open(run_id, so_far, alive=alive), unsealed_hint(opened, run_id, alive=alive), as_json=as_json)
 
 
 def _tell(found: dict[str, Any], hint: str | None, *, as_json: bool) -> None:

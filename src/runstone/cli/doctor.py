@@ -11,16 +11,30 @@ import click
 from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import json_option, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
-from runstone.cli.runs import store_exists
+from runstone.cli.runs import store_exists, typed
 from runstone.core import layout
+from runstone.core.redaction.ruleset import ruleset_of_settings
+from runstone.core.retention import policy_of_file
 from runstone.core.times import time_text
 from runstone.engine.current import PARENT, PARENT_STORE, SWITCHED_OFF
 from runstone.engine.store import Store
+from runstone.errors import RunstoneError
 from runstone.locate import STORE_SETTING, __version__, open_store, probe_file_system
 
 BAD: Final = 1
 PACKAGES: Final = ("orjson", "hyperscan", "click")
 SETTINGS: Final = (STORE_SETTING, SWITCHED_OFF, PARENT, PARENT_STORE)
+COUNTS: Final = (
+    "sealed",
+    "open",
+    "to_recover",
+    "foreign",
+    "leftovers",
+    "leftover_bytes",
+    "unkept",
+    "unkept_bytes",
+)
+"""What is counted in a store."""
 
 KILL: Final = "what a run has recorded survives the death of its process (kill -9)"
 POWER: Final = "a run that is sealed survives power loss"
@@ -38,26 +52,29 @@ def command(store: str | None, *, as_json: bool) -> int:
     """Say what is promised on this machine and this disk, and what is not.
 
     A real lock, a real sync and a real create-once rename are tried in the store's temporary folder (or above a
-    store that is not there yet); nothing of it remains. The status is 1 where something does not work.
+    store that is not there yet); nothing of it remains. What keeps a store from being made there, and a settings
+    file that says something wrong, are problems, too. The status is 1 where something does not work.
     """
     opened = open_store(store)
     found = examine(opened)
     if as_json:
         print_json(found)
     else:
-        _print(Screen(), found)
+        _print(Screen(), found, typed(opened, "recover"))
     return BAD if found["problems"] else 0
 
 
 def examine(store: Store) -> dict[str, Any]:
-    """Every fact as JSON: versions, platform, settings, store, file system, clock, promises, problems."""
+    """Every fact as JSON: versions, platform, settings, their file, store, file system, clock, promises, problems."""
     disk = probe_file_system(store.url) if store.objects.properties.local else None
-    clock, problems = _clock(store)
-    problems = [*(disk["problems"] if disk else []), *problems]
+    clock, clock_problems = _clock(store)
+    settings_file, settings_problems = _settings_file(store)
+    problems = [*(disk["problems"] if disk else []), *settings_problems, *clock_problems]
     return {
         "versions": {"runstone": __version__, "python": _python(), **{name: _version(name) for name in PACKAGES}},
         "platform": store.host.platform(),
         "settings": {name: store.host.setting(name) for name in SETTINGS},
+        "settings_file": settings_file,
         "store": _store(store),
         "file_system": disk,
         "clock": clock,
@@ -98,12 +115,14 @@ def _version(package: str) -> str | None:
 
 
 def _store(store: Store) -> dict[str, Any]:
+    if not store_exists(store):
+        return {"url": store.url, "exists": False, **dict.fromkeys(COUNTS, 0)}
     open_runs = store.open_runs()
     alive = sum(summary.alive for summary in open_runs)
     left, unkept = store.leftovers(), store.journals.unkept()
     return {
         "url": store.url,
-        "exists": store_exists(store),
+        "exists": True,
         "sealed": sum(1 for _ in store.objects.run_ids()),
         "open": alive,
         "to_recover": len(open_runs) - alive,
@@ -118,7 +137,7 @@ def _store(store: Store) -> dict[str, Any]:
 def _clock(store: Store) -> tuple[dict[str, Any], list[str]]:
     """The clock's answer, and whether it stands before a run that was recorded already."""
     now = time_text(store.clock.time_ns())
-    newest = next((sealed.closed_at for sealed in store.runs("kind:*")), None)
+    newest = next((sealed.closed_at for sealed in store.runs("kind:*")), None) if store_exists(store) else None
     problems = []
     if newest is not None and newest > now:
         problems.append(
@@ -127,7 +146,23 @@ def _clock(store: Store) -> tuple[dict[str, Any], list[str]]:
     return {"now": now, "newest_run_closed_at": newest}, problems
 
 
-def _print(screen: Screen, found: dict[str, Any]) -> None:
+def _settings_file(store: Store) -> tuple[str | None, list[str]]:
+    """Where the settings file is, if one is there or named, and what is wrong with it: so nothing is recorded."""
+    try:
+        found = store.host.settings_file()
+    except RunstoneError as exc:
+        return str(exc.details["path"]), [exc.message]
+    if found is None:
+        return None, []
+    try:
+        ruleset_of_settings(found)
+        policy_of_file(*found, store.clock.time_ns())
+    except RunstoneError as exc:
+        return found[1], [exc.message]
+    return found[1], []
+
+
+def _print(screen: Screen, found: dict[str, Any], recover: str) -> None:
     versions, platform = found["versions"], found["platform"]
     screen.line(Span(f"Runstone {versions['runstone']}", "bold"))
     screen.line()
@@ -141,7 +176,9 @@ def _print(screen: Screen, found: dict[str, Any]) -> None:
         for name, value in found["settings"].items()
         if value
     ]
-    facts += _store_facts(found["store"])
+    if found["settings_file"] is not None:
+        facts.append(("settings", [found["settings_file"]]))
+    facts += _store_facts(found["store"], recover)
     if found["file_system"] is not None:
         facts += _disk_facts(found["file_system"])
     facts.append(("clock", [found["clock"]["now"]]))
@@ -158,7 +195,7 @@ def _print(screen: Screen, found: dict[str, Any]) -> None:
                 screen.wrapped("  -", [Span(text, "bad") if key == "problems" else text], indent=4)
 
 
-def _store_facts(store: dict[str, Any]) -> list[tuple[str, list[Cell]]]:
+def _store_facts(store: dict[str, Any], recover: str) -> list[tuple[str, list[Cell]]]:
     counts = [count_text(store["sealed"], "sealed run")]
     counts += [
         f"{store[key]} {text}"
@@ -170,7 +207,7 @@ def _store_facts(store: dict[str, Any]) -> list[tuple[str, list[Cell]]]:
     if store["leftovers"]:
         left = count_text(store["leftovers"], "temporary file")
         size = size_text(store["leftover_bytes"])
-        rows.append(("", [Span(f"{left} of dead processes, {size}: `runstone recover` removes them", "warn")]))
+        rows.append(("", [Span(f"{left} of dead processes, {size}: `{recover}` removes them", "warn")]))
     if store["unkept"]:
         runs = count_text(store["unkept"], "run")
         size = size_text(store["unkept_bytes"])

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from runstone.cli.measures import count_text, size_text
-from runstone.cli.parameters import complete_folder, json_option, run_argument, store_option
+from runstone.cli.parameters import complete_file, complete_folder, json_option, run_argument, store_option
 from runstone.cli.rendering import Column, Screen, print_json, say
 from runstone.cli.runs import sealed_run
 from runstone.core import layout
@@ -21,8 +21,8 @@ from runstone.engine.debug_reading import DebugTexts
 from runstone.engine.exporter import check_sealed
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
-from runstone.errors import error
-from runstone.locate import hidden, open_store, read_file
+from runstone.errors import RunstoneError, error
+from runstone.locate import hidden, in_the_way, open_store, read_file
 
 Source = Sealed | DebugTexts
 STDOUT: Final = "-"
@@ -43,7 +43,12 @@ _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLO
     help="Where to; - is standard output, for one file.",
 )
 @click.option("--debug", is_flag=True, help="Prompts and answers that debug mode has kept, decrypted.")
-@click.option("--identity", metavar="FILE", help="With --debug: the file of age with the private key.")
+@click.option(
+    "--identity",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="With --debug: the file of age with the private key.",
+)
 @store_option()
 @json_option("Print what was copied as a JSON list.")
 def command(
@@ -113,7 +118,10 @@ def _copy(source: Source, paths: list[str], folder: str) -> list[dict[str, Any]]
     targets = {path: os.path.join(folder, *path.split("/")) for path in paths}
     for target in targets.values():
         if os.path.lexists(target):
-            raise error("file_exists", f"{target} exists; nothing was copied", path=target)
+            raise _in_the_way(f"{target} exists", target)
+    for below in {os.path.dirname(target) for target in targets.values()}:
+        if (obstacle := in_the_way(below)) is not None:
+            raise _in_the_way(obstacle, below)
     copied: list[dict[str, Any]] = []
     mode = OWNERS_MODE if isinstance(source, DebugTexts) else 0o644
     try:
@@ -127,10 +135,16 @@ def _copy(source: Source, paths: list[str], folder: str) -> list[dict[str, Any]]
     except BaseException as exc:
         for made in copied:
             os.unlink(made["to"])
+        if isinstance(exc, FileExistsError):  # it was made at this moment
+            raise _in_the_way(f"{exc.filename} exists", exc.filename) from None
         if isinstance(exc, OSError) and exc.filename is None and copied:
             exc.filename = copied[-1]["to"]  # a write that fails does not say of which file
         raise
     return copied
+
+
+def _in_the_way(what: str, path: str) -> RunstoneError:
+    return error("file_exists", f"{what}; nothing was copied", path=path)
 
 
 def _write(source: Source, path: str, pieces: Iterable[bytes], file: BinaryIO) -> tuple[int, str]:

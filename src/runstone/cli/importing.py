@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
@@ -12,7 +13,7 @@ from runstone.cli.rendering import Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.core import layout
 from runstone.engine.store import Store
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 from runstone.locate import open_bundle, open_store
 
 Imported = tuple[str, str, str]
@@ -72,13 +73,10 @@ def _import(path: str, store: Store) -> list[Imported]:
             artifacts = any(map(is_artifact, names))
             sealed = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
             runs = any(name.endswith(RUN) and name.removesuffix(RUN) not in sealed for name in names)
-            if not (artifacts or runs) and (sealed or layout.STORE_FILE in names):
-                raise error(
-                    "invalid_archive",
-                    f"{path} is a store, or a pack of one, and a run is imported at a time: from its folder in the "
-                    "store, or from the archive that `runstone export RUN --store STORE -o FILE` makes",
-                    path=path,
-                )
+            stores = {os.path.dirname(name.rstrip("/")) for name in sealed}
+            stores |= {name.removesuffix(layout.STORE_FILE) for name in names if name.endswith(layout.STORE_FILE)}
+            if not (artifacts or runs) and stores:
+                raise _is_store(path, os.path.normpath(os.path.join(path, min(stores))))
             if not (artifacts or runs):
                 raise error(
                     "invalid_archive",
@@ -95,3 +93,13 @@ def _import(path: str, store: Store) -> list[Imported]:
     from runstone.contracts.ovc.importing import import_runs
 
     return list(import_runs(path, store))
+
+
+def _is_store(path: str, place: str) -> RunstoneError:
+    """The error of a path in which runs lie at `place`: each in a folder, or all in a pack."""
+    store = place if os.path.isdir(place) else "STORE"
+    message = (
+        f"{place} is a store, or a pack of one, and a run is imported at a time: from its folder in the store, or from "
+        f"the archive that `{shlex.join(['runstone', 'export', 'RUN', '--store', store, '-o', 'FILE'])}` makes"
+    )
+    return error("invalid_archive", message, path=path)

@@ -10,7 +10,7 @@ import click
 
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Screen, print_json_line, say
-from runstone.cli.runs import open_id, sealed_run
+from runstone.cli.runs import open_id, sealed_run, typed
 from runstone.contracts.runstone.document import LOG_PATH
 from runstone.core import layout
 from runstone.core.journal import LineReader, split_lines
@@ -109,7 +109,7 @@ def _live(store: Store, run_id: str, *, follow: bool) -> Iterator[dict[str, Any]
         if not follow:
             return
         if not alive:
-            say(f"run {run_id} was left unsealed by its process: runstone recover {run_id}")
+            say(f"run {run_id} was left unsealed by its process: {typed(store, 'recover', run_id)}")
             return
         time.sleep(POLL_S)
 

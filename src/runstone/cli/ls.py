@@ -13,7 +13,7 @@ from runstone.cli.measures import count_text, duration_text
 from runstone.cli.parameters import json_option, store_option
 from runstone.cli.progress import Reading
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
-from runstone.cli.runs import nothing_in
+from runstone.cli.runs import nothing_in, typed
 from runstone.core.card import DAMAGED
 from runstone.core.query import FAMILIES, FIELDS
 from runstone.core.times import time_text
@@ -159,7 +159,7 @@ def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
     dead = sum(row["state"] == "to recover" for row in rows)
     if dead and screen.terminal:
         screen.line()
-        screen.line(Span(f"{count_text(dead, 'run')} to recover: runstone recover", "dim"))
+        screen.line(Span(f"{count_text(dead, 'run')} to recover: {typed(store, 'recover')}", "dim"))
 
 
 def _cells(row: dict[str, Any], name: str) -> list[Cell]:

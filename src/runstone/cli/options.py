@@ -17,6 +17,9 @@ class Option:
         self.flag = metavar is None
 
 
+CONTRACTS = ("runstone", "agent", "ovc")
+"""Contracts whose documents tell of a command."""
+
 OPTIONS = (
     Option("kind", "ID", "What kind of work this is (default: the command's name)."),
     Option("pipeline_id", "ID", "The same, by the word that pipelines use."),

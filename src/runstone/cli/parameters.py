@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from runstone.cli import options
 from runstone.errors import RunstoneError
 
 MAX_COMPLETIONS: Final = 200
@@ -48,8 +49,19 @@ def complete_contract(_: click.Context, __: click.Parameter, incomplete: str) ->
     """Names of contracts; with a version once its `/` was typed."""
     from runstone.locate import CONTRACTS
 
-    names = [f"{name}/{version}" for name, versions in CONTRACTS.items() for version in versions]
-    return [CompletionItem(name) for name in (names if "/" in incomplete else CONTRACTS) if name.startswith(incomplete)]
+    return _contracts(CONTRACTS, incomplete)
+
+
+def complete_contract_of_command(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """As `complete_contract`, of those under which a command is recorded."""
+    return _contracts(options.CONTRACTS, incomplete)
+
+
+def _contracts(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    from runstone.locate import CONTRACTS
+
+    whole = [f"{name}/{version}" for name in names for version in CONTRACTS[name]]
+    return [CompletionItem(name) for name in (whole if "/" in incomplete else names) if name.startswith(incomplete)]
 
 
 def run_argument(metavar: str = "RUN") -> Callable[[_Callback], _Callback]:

@@ -9,7 +9,7 @@ import click
 
 from runstone.cli.ls import second_text
 from runstone.cli.measures import count_text, size_text
-from runstone.cli.parameters import complete_run, json_option, store_option
+from runstone.cli.parameters import complete_file, complete_run, json_option, store_option
 from runstone.cli.progress import Progress
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
@@ -53,7 +53,12 @@ def _size(_: click.Context, param: click.Parameter, value: str | None) -> str | 
 
 
 @click.command()
-@click.option("--policy", metavar="FILE", help="Rules and holds of a file like runstone.toml, in place of its rules.")
+@click.option(
+    "--policy",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Rules and holds of a file like runstone.toml, in place of its rules.",
+)
 @click.option("--query", metavar="QUERY", help="One rule: of the runs that the query fits,")
 @click.option("--older-than", metavar="AGE", callback=_span, help="those that ended longer ago: 30d, 12h, 2w,")
 @click.option("--keep-last", metavar="N", type=click.IntRange(min=0), help="but the newest N of each kind,")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from runstone.cli.parameters import json_option, run_argument, store_option
+from runstone.cli.parameters import complete_file, complete_folder, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.core.diff.page import page
 from runstone.engine.age import identities_of
@@ -27,8 +27,18 @@ _MAX_SHOWN: Final = 300
 @run_argument()
 @click.option("--mode", metavar="MODE", help=f"{', '.join(MODES)}; without it the record decides.")
 @click.option("--live", metavar="NAME", multiple=True, help="A tool or model that is called for real. May be repeated.")
-@click.option("--identity", metavar="FILE", help="The file of age that opens what debug mode has kept of answers.")
-@click.option("--scratch", metavar="DIR", help="A folder that the program may write, and that stays.")
+@click.option(
+    "--identity",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="The file of age that opens what debug mode has kept of answers.",
+)
+@click.option(
+    "--scratch",
+    metavar="DIR",
+    shell_complete=complete_folder,
+    help="A folder that the program may write, and that stays.",
+)
 @click.option("--trust", is_flag=True, help="Start what a run names that was imported.")
 @click.option("--network", is_flag=True, help="Let a wrapped command reach the network.")
 @store_option()

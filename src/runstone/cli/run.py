@@ -12,10 +12,10 @@ import os
 import sys
 
 from runstone.cli import INTERRUPTED_STATUS
-from runstone.cli.options import OPTIONS
+from runstone.cli.options import CONTRACTS, OPTIONS
 from runstone.core.words import FAILED
 from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, occupy_standard_descriptors, wrap
-from runstone.errors import RunstoneError, error
+from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
     """Run the command line `runstone run ARGUMENTS`; answers the exit status."""
     try:
         options, command = parse(arguments)
+        if options["contract"] is not None:
+            _check_contract(options["contract"])
         if (options["contract"] or "").partition("/")[0] == "ovc":
             return _ovc(options, command)
         return _record(options, command)
@@ -65,7 +67,7 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
         flag, given, value = arguments[at].partition("=")
         option = known.get(flag)
         if option is None:
-            raise _wrong(_unknown(arguments[at]))
+            raise _wrong(_unknown(arguments, at))
         if option.flag:
             if given:
                 raise _wrong(f"{flag} takes no value")
@@ -90,10 +92,23 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
     return values, command
 
 
-def _unknown(word: str) -> str:
-    if not word.startswith("-"):
-        return f"{word!r} is no option, and the command follows `--`: runstone run [OPTIONS] -- {word}"
-    return f"unknown option {word.partition('=')[0]!r}; the command follows `--`"
+def _unknown(arguments: list[str], at: int) -> str:
+    word, rest = arguments[at], arguments[at:]
+    if word.startswith("-"):
+        return f"unknown option {word.partition('=')[0]!r}; the command follows `--`"
+    if "--" in rest:
+        return f"{word!r} is no option, and stands before the `--` that the command follows"
+    import shlex
+
+    line = shlex.join(["runstone", "run", *arguments[:at], "--", *rest])
+    return f"{word!r} is no option, and the command follows `--`: {line}"
+
+
+def _check_contract(name: str) -> None:
+    """Raises `invalid_option` for a contract whose documents tell nothing of a command, and for none."""
+    if name.partition("/")[0] not in CONTRACTS:
+        known = ", ".join(CONTRACTS)
+        raise _wrong(f"--contract {excerpt(name)!r}: a command is recorded under one of {known}")
 
 
 def _wrong(message: str) -> RunstoneError:

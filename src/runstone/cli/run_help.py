@@ -6,13 +6,13 @@ import click
 
 from runstone.cli import asks_for_help
 from runstone.cli.options import OPTIONS
-from runstone.cli.parameters import complete_contract, complete_file, complete_folder, complete_run
+from runstone.cli.parameters import complete_contract_of_command, complete_file, complete_folder, complete_run
 
 _COMPLETED = {
     "input": complete_file,
     "output": complete_file,
     "store": complete_folder,
-    "contract": complete_contract,
+    "contract": complete_contract_of_command,
     "resume": complete_run,
 }
 """How values of options are completed, by the option's name."""

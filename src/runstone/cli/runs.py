@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -11,11 +12,10 @@ from runstone.core.journal import proved_prefix, split_lines
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError, error
-from runstone.locate import contract_of, open_one
+from runstone.locate import contract_of, in_the_way, open_one, open_store
 
 _T = TypeVar("_T")
-NO_STORE_THERE: Final = " (there is no store there yet)"
-"""Said behind the place of a store where nothing was found because nothing was ever recorded."""
+NO_STORE_YET: Final = "there is no store there yet"
 
 
 @contextmanager
@@ -75,11 +75,20 @@ def while_open(store: Store, run_id: str, look: Callable[[Iterator[dict[str, Any
     return found, alive
 
 
-def unsealed_hint(run_id: str, *, alive: bool) -> str:
+def typed(store: Store, *words: str) -> str:
+    """A command on a store, as a shell takes it: with `--store`, unless that is the one which is read without."""
+    try:
+        is_default = store.url == open_store().url
+    except RunstoneError:  # `RUNSTONE_STORE` names none
+        is_default = False
+    return shlex.join(["runstone", *words, *(() if is_default else ("--store", store.url))])
+
+
+def unsealed_hint(store: Store, run_id: str, *, alive: bool) -> str:
     """What becomes of a run that is not sealed, in a sentence."""
     if alive:
         return "it is sealed when its process finishes it"
-    return f"its process is gone: runstone recover {run_id} seals it"
+    return f"its process is gone: {typed(store, 'recover', run_id)} seals it"
 
 
 def store_exists(store: Store) -> bool:
@@ -90,10 +99,17 @@ def store_exists(store: Store) -> bool:
 def existing(store: Store) -> Store:
     """The store itself, for a verb that has nothing to do without one. Raises `store_not_found`."""
     if not store_exists(store):
-        raise error("store_not_found", f"there is no store at {store.url}", store=store.url)
+        obstacle = in_the_way(store.url)
+        why = "" if obstacle is None else f": {obstacle}"
+        raise error("store_not_found", f"there is no store at {store.url}{why}", store=store.url)
     return store
 
 
 def nothing_in(store: Store, what: str) -> str:
     """The remark of a verb that found nothing: it names the store that was read."""
-    return f"{what} in {store.url}" + ("" if store_exists(store) else NO_STORE_THERE)
+    return f"{what} in {store.url}" + ("" if store_exists(store) else no_store_at(store.url))
+
+
+def no_store_at(url: str) -> str:
+    """Said behind the place of a store where nothing was found because no store is there: why that is."""
+    return f" ({in_the_way(url) or NO_STORE_YET})"

@@ -34,7 +34,7 @@ def describe(store: Store, run_id: str) -> dict[str, Any] | None:
         "counts": {"events": events},
         "children": below,
         "children_total": totals(below),
-        "hint": unsealed_hint(run_id, alive=alive),
+        "hint": unsealed_hint(store, run_id, alive=alive),
     }
 
 

@@ -86,7 +86,8 @@ def _report(run: str, store: str | None, *, quick: bool, digest: str | None, sec
 
 def _not_yet(store: Store, run_id: str) -> RunstoneError:
     alive = store.journals.alive(run_id)
-    message = f"run {run_id} is not sealed yet, and can be verified once it is; {unsealed_hint(run_id, alive=alive)}"
+    hint = unsealed_hint(store, run_id, alive=alive)
+    message = f"run {run_id} is not sealed yet, and can be verified once it is; {hint}"
     return error("run_is_open", message, run_id=run_id)
 
 

@@ -41,6 +41,8 @@ OPENED: Final = "opened"
 _STATUSES: Final = (*FINAL_STATUSES, RUNNING, DAMAGED)
 _DECISION: Final = ("risk", "outcome", "by")
 _WITH_NUMBERS: Final = frozenset({"duration", "metric", "score", "config"})
+_OF_RUNS: Final = frozenset({"id", "link"})
+_NO_ID: Final = ("@", "sha256:")
 _YEAR_DIGITS: Final = 4
 _SIGNS: Final = (">=", "<=", ">", "<", ":")
 
@@ -364,6 +366,8 @@ class _Reader:
         known = {"status": _STATUSES, "check": CHECK_STATUSES}.get(field)
         if known is not None and pattern.literal is not None and pattern.literal not in known:
             raise self._fault(f"expected one of {_shown(known)}", at)
+        if field in _OF_RUNS and pattern.parts[0].startswith(_NO_ID):
+            raise self._fault("expected the id of a run, whole or with a `*`: no alias and no digest stands here", at)
         literal = pattern.literal if field in SORTABLE_FAMILIES else None
         if literal is not None and literal not in NOT_FINITE and _number_of(literal) is None:
             raise self._fault(f"a {field} is a number, or {_shown(NOT_FINITE)}", at)
@@ -474,7 +478,7 @@ _EXAMPLES: Final = {
     "score": "score.quality>=0.8",
     "config": "config./model/lr:0.1",
     "decision": "decision.risk:high",
-    "link": "link.child-of:RUN",
+    "link": "link.child-of:ID",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runstone.core.card import amends, place_of
+from runstone.core.card import CardMaker, amends, place_of
 from runstone.core.events import ANNOTATION, check_labels
 from runstone.core.query import glob_fits
 from runstone.engine.facts import metric_number, named, text_of
@@ -139,6 +139,14 @@ def proved_history(store: Store, sealed: Sealed) -> list[dict[str, Any]]:
         told.append(one)
     prove_lost(store, [member("kind", ANNOTATION), member("run_id", sealed.run_id)])
     return told
+
+
+def told_by(annotation: Sealed) -> dict[str, Any]:
+    """What one annotation says, in the form of `Store.annotations`. Raises `bundle_damaged`."""
+    maker = CardMaker()
+    for event in annotation.events():
+        maker.add(event)
+    return _told(maker.sealed(annotation.manifest, annotation.digest))
 
 
 def _told(card: Card) -> dict[str, Any]:

@@ -139,7 +139,8 @@ class AsyncStore(Hopping):
     ) -> Sealed:
         """The sealed run that an exact id, a unique prefix, `sha256:<hex>`, `@latest` or `@alias` names.
 
-        Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`.
+        Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`; `bundle_damaged` where its manifest cannot
+        be read, or is another run's.
         """
         return await self.in_thread(self.sync.get, run)
 

@@ -8,7 +8,7 @@ from runstone.core.events import data_problem
 from runstone.core.journal import proved_prefix, split_lines, type_of
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.parsing import load
-from runstone.engine.reader import Sealed
+from runstone.engine.reader import sealed_under
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -27,10 +27,8 @@ def sealed_card(objects: Objects, run_id: str) -> Card | None:
     """
     bundle = None
     try:
-        bundle = objects.open(run_id)
-        sealed = Sealed(bundle, _no_contract)
-        if sealed.run_id != run_id:
-            return damaged_card(run_id)
+        sealed = sealed_under(objects, run_id, _no_contract)
+        bundle = sealed.bundle
         maker = CardMaker()
         for line in split_lines(bundle.read(layout.JOURNAL)):
             kind = type_of(line)

@@ -71,9 +71,15 @@ class Catalogue:
             return []
 
     def rebuild(self, progress: Progress | None = None) -> int:
-        """Forget everything and read every bundle; answers how many. Raises `CatalogLost` where none can be kept."""
-        self._catalogs[0].clear()
-        return self._sync(self._catalogs[0], progress)
+        """Forget everything and read every bundle; answers how many. Raises `CatalogLost` where there are bundles, and
+        no catalog can be kept of them."""
+        try:
+            self._catalogs[0].clear()
+            return self._sync(self._catalogs[0], progress)
+        except CatalogLost:
+            if self._objects.marks():
+                raise
+            return 0
 
     def close(self) -> None:
         """Give back what the catalogs hold."""

@@ -113,11 +113,10 @@ def _child(run_id: str, store: Store) -> dict[str, Any] | None:
 
 
 def _sealed(run_id: str, store: Store) -> dict[str, Any]:
-    from runstone.engine.reader import Sealed  # most runs have no children
+    from runstone.engine.reader import sealed_under  # most runs have no children
 
-    bundle = store.objects.open(run_id)
+    sealed = sealed_under(store.objects, run_id, store.contract_of)
     try:
-        sealed = Sealed(bundle, store.contract_of)
         return {"run_id": run_id, "digest": sealed.digest, "status": sealed.status}
     finally:
-        bundle.close()
+        sealed.bundle.close()

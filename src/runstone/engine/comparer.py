@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from runstone.core import layout
 from runstone.core.diff.comparison import Side, compare
 from runstone.core.diff.content import MAX_CONTENT_BYTES
 from runstone.core.digests import sha256_hex
@@ -74,7 +75,8 @@ def _compared(a: Sealed, side: Side, b: Sealed, said: Said) -> Comparison:
 def side_of(sealed: Sealed, said: Said = _nothing) -> Side:
     """A sealed run as a side of a comparison. What is damaged raises: call it inside of `sealed.reading()`."""
     journal = sealed.journal()
-    if journal.index.root() != sealed.manifest["events"]["root"]:
+    behind = sealed.bundle.read(layout.JOURNAL, journal.index.size)  # the manifest says how far the journal is read
+    if journal.index.root() != sealed.manifest["events"]["root"] or any(behind):
         raise error("invalid_event", "the journal has other lines than the manifest says")
     files = {entry["path"]: entry["sha256"] for entry in sealed.manifest["files"]}
     side = Side(_about(sealed, journal), journal, files, lambda path: _kept(sealed, path, files[path]))

@@ -33,14 +33,16 @@ _BROKEN_PROMISES: Final = (
 
 
 class Reading:
-    """Context manager around whatever reads a file of a bundle, `path`, or folds its journal."""
+    """Context manager around whatever reads a file of a bundle, `path`, or folds its journal. `named` are the words by
+    which `runstone verify` finds the bundle."""
 
-    __slots__ = ("_bundle", "_contract_of", "_path")
+    __slots__ = ("_bundle", "_contract_of", "_named", "_path")
 
-    def __init__(self, bundle: Bundle, contract_of: ContractOf, path: str = layout.JOURNAL) -> None:
+    def __init__(self, bundle: Bundle, contract_of: ContractOf, path: str, named: tuple[str, ...]) -> None:
         self._bundle = bundle
         self._contract_of = contract_of
         self._path = path
+        self._named = named
 
     def __enter__(self) -> None:
         return None
@@ -59,7 +61,7 @@ class Reading:
             faults = [fault for fault in faults if path is not None and fault.file == path]
         if faults:
             nearest = min(faults, key=lambda fault: (fault.file != self._path, fault.line is None))
-            raise _damaged(self._bundle, report.run_id, nearest) from exc
+            raise _damaged(self._bundle, report.run_id, nearest, self._named) from exc
 
 
 def prove(bundle: Bundle, contract_of: ContractOf) -> None:
@@ -73,24 +75,35 @@ def prove(bundle: Bundle, contract_of: ContractOf) -> None:
     if fault is not None and fault.code == "store_unavailable":
         raise error(fault.code, fault.message, reason=fault.message, path=fault.file)
     if fault is not None:
-        raise _damaged(bundle, report.run_id, fault)
+        raise _damaged(bundle, report.run_id, fault, (bundle.location,))
 
 
-def _damaged(bundle: Bundle, run_id: str | None, fault: Finding) -> RunstoneError:
+def _damaged(bundle: Bundle, run_id: str | None, fault: Finding, named: tuple[str, ...]) -> RunstoneError:
     name = bundle.location if run_id is None else f"run {run_id}"
-    message = f"{name} is damaged: {fault.message} (runstone verify {run_id or bundle.location} names every fault)"
+    message = f"{name} is damaged: {fault.message} {_hint(named)}"
     where: dict[str, object] = {"path": fault.file, "line": fault.line, "run_id": run_id}
     details = {key: value for key, value in where.items() if value is not None}
     return error("bundle_damaged", message, reason=fault.message, cause=fault.code, **details)
 
 
-def damaged_manifest(bundle: Bundle, exc: RunstoneError) -> RunstoneError:
+def wrong_name(run_id: str, name: str) -> RunstoneError:
+    """The error of a bundle that stands in a store under another run's id: what is said of it would be said of that."""
+    reason = f"the bundle of run {run_id} stands under the name {name}"
+    return error("bundle_damaged", f"run {name} is damaged: {reason}", reason=reason, cause="wrong_name", run_id=name)
+
+
+def damaged_manifest(bundle: Bundle, exc: RunstoneError, named: tuple[str, ...]) -> RunstoneError:
     """The error of a manifest that cannot be read, from that of parsing it; one of another format stays what it is."""
     if exc.code == "unsupported_format" or not isinstance(exc, (InvalidInput, Damaged)):
         return exc
     place = {key: exc.details[key] for key in ("line", "column", "offset") if key in exc.details}
     message = f"{bundle.location} is damaged: {layout.MANIFEST}: {exc.message.removeprefix(layout.MANIFEST + ': ')}"
-    hint = f"(runstone verify {bundle.location} names every fault)"
-    return error(
-        "bundle_damaged", f"{message} {hint}", reason=exc.message, cause=exc.code, path=layout.MANIFEST, **place
-    )
+    message += f" {_hint(named)}"
+    return error("bundle_damaged", message, reason=exc.message, cause=exc.code, path=layout.MANIFEST, **place)
+
+
+def _hint(named: tuple[str, ...]) -> str:
+    """What to type, from any folder and whatever store is the default there."""
+    import shlex
+
+    return f"(runstone verify {shlex.join(named)} names every fault)"

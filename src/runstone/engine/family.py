@@ -11,7 +11,7 @@ from __future__ import annotations
 from runstone.core.totals import check_summary, duration_ms
 from runstone.core.words import CHECK_STATUSES
 from runstone.engine.finder import asking
-from runstone.engine.reader import Sealed
+from runstone.engine.reader import sealed_under
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -103,8 +103,8 @@ def _read(store: Store, run_id: str) -> tuple[Row, dict[str, Row]]:
     try:
         if not store.objects.exists(run_id):
             return dict.fromkeys(NUMBERS), {}
-        bundle = store.objects.open(run_id)
-        sealed = Sealed(bundle, store.contract_of)
+        sealed = sealed_under(store.objects, run_id, store.contract_of)
+        bundle = sealed.bundle
         with sealed.reading():
             journal = sealed.journal()
             found = {

@@ -6,7 +6,7 @@ from runstone.core.canonical import is_unicode
 from runstone.core.digests import parse_digest
 from runstone.core.ids import is_run_id
 from runstone.engine.finder import asking
-from runstone.engine.reader import Sealed
+from runstone.engine.reader import sealed_under
 from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
@@ -62,15 +62,12 @@ def _by_digest(store: Store, finder: Finder, digest: Digest) -> str:
 
 def _digest_of(store: Store, run_id: str) -> Digest | None:
     """The digest of a run as it is now; `None` where it cannot be read."""
-    bundle = None
     try:
-        bundle = store.objects.open(run_id)
-        return Sealed(bundle, store.contract_of).digest
+        sealed = sealed_under(store.objects, run_id, store.contract_of)
     except RunstoneError:
         return None
-    finally:
-        if bundle is not None:
-            bundle.close()
+    sealed.bundle.close()
+    return sealed.digest
 
 
 def _by_prefix(store: Store, prefix: str) -> str:

@@ -14,7 +14,7 @@ from runstone.core.contract import PUBLISHED, places_of
 from runstone.core.digests import sha256_hex
 from runstone.core.parsing import parse_canonical
 from runstone.core.times import time_text
-from runstone.engine.reader import Sealed
+from runstone.engine.reader import sealed_under
 from runstone.errors import Conflict, NotFound, RunstoneError, error
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from runstone.core.contract import Contract, Document
     from runstone.core.journal import Journal
-    from runstone.engine.reader import ContractOf
+    from runstone.engine.reader import ContractOf, Sealed
     from runstone.engine.store import Store
     from runstone.ports.journals import Journals
     from runstone.ports.objects import Objects
@@ -64,9 +64,8 @@ class Publisher:
     def publish(self, run_id: str) -> list[str]:
         """Make the copies of a sealed run that are missing, or take those away that were withdrawn; answers the places
         of what was done. Raises `published_conflict`, `run_not_found`, `run_purged`, `bundle_damaged`."""
-        bundle = self._objects.open(run_id)
+        sealed = sealed_under(self._objects, run_id, self._contract_of)
         try:
-            sealed = Sealed(bundle, self._contract_of)
             places = self.places(sealed)
             if not places:
                 return []
@@ -79,7 +78,7 @@ class Publisher:
                 if document.standing == PUBLISHED and self._copies.put(document.place, document.pieces()) == "created"
             ]
         finally:
-            bundle.close()
+            sealed.bundle.close()
 
     def publish_sealed(self, run_id: str, contract: Contract, journal: Journal) -> list[Copy]:
         """Make the copies of a run that was sealed a moment ago, of the journal that was; answers those that stand.
@@ -159,11 +158,9 @@ class Publisher:
         return any(self._copies.stands(place) == gone for place in places)
 
     def _places_of(self, run_id: str) -> list[str]:
-        bundle = self._objects.open(run_id)
-        try:
-            return self.places(Sealed(bundle, self._contract_of))
-        finally:
-            bundle.close()
+        sealed = sealed_under(self._objects, run_id, self._contract_of)
+        sealed.bundle.close()
+        return self.places(sealed)
 
     def state(self, document: Document, run_id: str) -> str:
         """How the copy of a document stands: `same`, `different`, `missing` or `withdrawn` (though it stands)."""

@@ -15,7 +15,7 @@ from runstone.core.manifest import parse_manifest
 from runstone.core.outcome import contract_major
 from runstone.core.parsing import parse_json
 from runstone.engine.current import OfThisProcess
-from runstone.engine.damage import Reading, damaged_manifest
+from runstone.engine.damage import Reading, damaged_manifest, wrong_name
 from runstone.engine.sealer import open_journal
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runstone.core.digests import Digest
     from runstone.core.events import Event
     from runstone.core.manifest import Manifest
-    from runstone.ports.objects import Bundle
+    from runstone.ports.objects import Bundle, Objects
 
     ContractOf = Callable[[str, str | None], Contract]
     """The contract of a name and version (`None`: the newest); raises `unknown_contract`."""
@@ -57,14 +57,15 @@ class Sealed(OfThisProcess):
 
     _elsewhere = "hand its `run_id` on, and `get` that from its store there"
 
-    def __init__(self, bundle: Bundle, contract_of: ContractOf) -> None:
+    def __init__(self, bundle: Bundle, contract_of: ContractOf, named: tuple[str, ...] = ()) -> None:
         self._bundle = bundle
         self._contract_of = contract_of
+        self._named = named or (bundle.location,)
         try:
             data = read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES)
             self.manifest: Manifest = parse_manifest(data)
         except RunstoneError as exc:
-            raise damaged_manifest(bundle, exc) from exc
+            raise damaged_manifest(bundle, exc, self._named) from exc
         self.digest: Digest = digest_of(data)
         self._opened: Event | None = None
 
@@ -128,7 +129,7 @@ class Sealed(OfThisProcess):
 
         What goes wrong inside becomes `bundle_damaged` if the bundle is damaged, and else stays what it is.
         """
-        return Reading(self._bundle, self._contract_of, path)
+        return Reading(self._bundle, self._contract_of, path, self._named)
 
     @property
     def opened(self) -> Event:
@@ -226,3 +227,19 @@ class Sealed(OfThisProcess):
 
     def __repr__(self) -> str:
         return f"<Sealed {self.run_id} {contract_major(self.manifest['contract'])} {self.status}>"
+
+
+def sealed_under(objects: Objects, run_id: str, contract_of: ContractOf, store: str | None = None) -> Sealed:
+    """The run that stands in a store under an id; `store` is the URL, for errors that say what to do.
+
+    Raises `run_not_found`, `run_purged`; `bundle_damaged`, also where the bundle there is another run's.
+    """
+    bundle = objects.open(run_id)
+    try:
+        sealed = Sealed(bundle, contract_of, () if store is None else (run_id, "--store", store))
+        if sealed.run_id != run_id:
+            raise wrong_name(sealed.run_id, run_id)
+    except BaseException:
+        bundle.close()
+        raise
+    return sealed

@@ -266,11 +266,12 @@ class Store(Proving):
     def get(self, run: str) -> Sealed:
         """The sealed run that an exact id, a unique prefix, `sha256:<hex>`, `@latest` or `@alias` names.
 
-        Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`.
+        Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`; `bundle_damaged` where its manifest cannot
+        be read, or is another run's.
         """
-        from runstone.engine.reader import Sealed  # no recording waits for it to be loaded
+        from runstone.engine.reader import sealed_under  # no recording waits for it to be loaded
 
-        return Sealed(self.objects.open(self.resolve(run)), self.contract_of)
+        return sealed_under(self.objects, self.resolve(run), self.contract_of, self.url)
 
     def resolve(self, run: str) -> str:
         """The id of the sealed run that RUN names. Errors as `get`."""
@@ -298,18 +299,14 @@ class Store(Proving):
         return self._known_finder
 
     def _try(self, run_id: str) -> Sealed | None:
-        from runstone.engine.reader import Sealed
+        from runstone.engine.reader import sealed_under
 
-        bundle = None
         try:
-            bundle = self.objects.open(run_id)
-            sealed = Sealed(bundle, self.contract_of)
-            return sealed if sealed.run_id == run_id else None
+            sealed = sealed_under(self.objects, run_id, self.contract_of, self.url)
         except RunstoneError:
             return None
-        finally:
-            if bundle is not None:
-                bundle.rest()
+        sealed.close()
+        return sealed
 
     def open_runs(self) -> list[OpenSummary]:
         """Runs that are not sealed: being recorded, or left by a process that died."""

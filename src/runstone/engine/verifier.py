@@ -27,6 +27,7 @@ from runstone.core.manifest import FileFact, kept_files, manifest_bytes, parse_m
 from runstone.core.outcome import outcome_digest
 from runstone.core.words import INTERRUPTED
 from runstone.engine import publishing
+from runstone.engine.damage import wrong_name
 from runstone.engine.proved import ProvedFile
 from runstone.engine.reader import read_limited
 from runstone.engine.rebuilding import ReadOnce, prove
@@ -129,7 +130,7 @@ class Report:
     def expect_run_id(self, run_id: str) -> None:
         """Report a bundle that stands under another run's name."""
         if self.run_id not in (None, run_id):
-            message = f"the bundle of run {self.run_id} stands under the name {run_id}"
+            message = str(wrong_name(self.run_id, run_id).details["reason"])
             self.findings.append(Finding(0, "wrong_name", message, expected=self.run_id, found=run_id))
 
     def as_dict(self) -> dict[str, Any]:

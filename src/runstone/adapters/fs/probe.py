@@ -66,6 +66,10 @@ def probe(root: str) -> dict[str, Any]:
         "sync_folder_ms": None,
         "problems": [],
     }
+    obstacle = in_the_way(root)
+    if obstacle is not None:
+        facts["problems"].append(obstacle)
+        return facts
     trial = os.path.join(folder, f".runstone-probe-{os.urandom(8).hex()}")
     held = -1
     try:
@@ -78,6 +82,17 @@ def probe(root: str) -> dict[str, Any]:
         durable.remove_tree(trial)
         durable.let_go(held)
     return facts
+
+
+def in_the_way(path: str) -> str | None:
+    """What keeps a folder from being at `path`, in words: what stands there, or above, and is none. `None` else."""
+    while not os.path.lexists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    if os.path.isdir(path):
+        return None
+    if os.path.islink(path):
+        return f"{path} is a link to {os.readlink(path)}, where no folder is"
+    return f"{path} is no folder" if os.path.lexists(path) else None
 
 
 def _try(trial: str, facts: dict[str, Any]) -> None:

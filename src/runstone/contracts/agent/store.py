@@ -158,9 +158,9 @@ class ArtifactStore:
     def get(self, run: str) -> RunArtifact:
         """The sealed run that an exact id, a unique prefix, `sha256:<hex>`, `@latest` or `@alias` names.
 
-        Raises `run_not_found`, `run_purged`, `ambiguous_run`, `run_is_open`.
+        Raises as `Store.get`.
         """
-        return RunArtifact(self.store.objects.open(self.store.resolve(run)), self.store.contract_of)
+        return RunArtifact(self.store.get(run).bundle, self.store.contract_of)
 
     def list(
         self,

@@ -98,10 +98,10 @@ class RunStore:
     def sealed(self, run_id: str) -> Sealed:
         """The sealed run of exactly this id. Raises `run_not_found`, also for one that was deleted, or is none of this
         contract."""
-        from runstone.engine.reader import Sealed
+        from runstone.engine.reader import sealed_under
 
         store = self.store
-        found = Sealed(store.objects.open(run_id), store.contract_of)
+        found = sealed_under(store.objects, run_id, store.contract_of, store.url)
         if not found.contract.startswith(f"{NAME}/") or publisher_of(store).withdrawn(found.run_id) is not None:
             raise error(
                 "run_not_found", f"no run {excerpt(run_id, 140)!r} in {self.runs_dir}", run_id=excerpt(run_id, 140)

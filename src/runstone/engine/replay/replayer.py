@@ -22,7 +22,7 @@ from runstone.engine.replay.book import BY_KEY, STRICT
 from runstone.engine.replay.guards import WRITE
 from runstone.engine.replay.launching import launch
 from runstone.engine.replay.report import Replay
-from runstone.errors import RunstoneError, error
+from runstone.errors import NotFound, RunstoneError, error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -165,12 +165,23 @@ def _compared(store: Store, sealed: Sealed, report: Replay, made: str | None) ->
     if made in store.journals.open_ids():  # its process was killed
         store.recover(made)
         report.notes.append(f"run {made} is interrupted: its process was killed")
-    with_it = store.get(made)
+    with_it = _recorded(store, made)
     try:
         report.replayed = about(with_it)
         report.comparison = compare_sealed(sealed, [with_it], store.annotations)
     finally:
         with_it.bundle.close()
+
+
+def _recorded(store: Store, made: str) -> Sealed:
+    """The run of the replay. Raises `store_unavailable` where it could not be recorded: a program goes on without."""
+    try:
+        return store.get(made)
+    except NotFound as exc:
+        if exc.code != "run_not_found":
+            raise
+        message = f"run {made} of the replay is not in {store.url}: it could not be recorded, and its process said why"
+        raise error("store_unavailable", message, run_id=made, store=store.url) from exc
 
 
 def about(sealed: Sealed) -> dict[str, Any]:
