@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, RootModel, SecretStr
 import runstone
 from runstone.core.canonical import array_index
 from runstone.core.tools.contract import ToolContract
+from runstone.core.values import Coerced
 from runstone.engine.contracted import Contracted
 from runstone.engine.store import Store
 from runstone.errors import InvalidInput
@@ -274,6 +275,37 @@ def test_a_contract_is_recorded_as_it_is(store: Store) -> None:
         run.event("x.contract", ToolContract.of(document).data)
     [event] = store.get(run.run_id).events("x.contract")
     assert (event["data"], event.get("marks")) == (document, None)
+
+
+LONG: list[Any] = ["a" * 10_001 + "1", "a" * 10_001 + "2", b"a" * 1001, b"b" * 1001, "bytes of 1001", "a" * 10_000]
+
+
+def test_pseudonyms_are_made_of_whole_values(store: Store) -> None:
+    """Of those that are too long to be recorded, too: different ones have different pseudonyms, equal ones the same."""
+    made = contracted(store, {"arguments": {"/x": "pseudonym"}})
+
+    def pseudonym(value: Any) -> Any:
+        shown, marks = made.args({"x": value}, lambda text, size: text[:size])
+        assert marks[-1:] == [["/args/x", "redacted:tool-pseudonym"]]
+        return (shown.value if isinstance(shown, Coerced) else shown)["x"]
+
+    found = [pseudonym(value) for value in LONG]
+    assert len(set(found)) == len(LONG)
+    assert found == [pseudonym(value) for value in LONG]
+
+
+def test_what_is_kept_is_cut(store: Store) -> None:
+    """Texts and bytes wherever they stand, lists and depths, and it is marked where it stands in the record."""
+    value = {"$a": "x" * 20_000, "ä": ["y" * 20_000], "b": b"z" * 2000, "n": list(range(2000)), "p": 1}
+    made = contracted(store, {"arguments": {"/p": "pseudonym", "/gone": "drop"}})
+    shown, marks = made.args({**value, "gone": "g" * 20_000}, lambda text, size: text[:size])
+    event = recorded(store, "args", shown, marks)
+    args = event["data"]["args"]
+    assert (len(args["$$a"]), len(args["ä"][0]), args["b"], len(args["n"])) == (10_000, 10_000, "bytes of 2000", 1000)
+    assert args["gone"] == DROPPED
+    told = {place for place, mark in event["marks"] if mark == "truncated"}
+    assert told == {"/args/$$a", "/args/ä/0", "/args/b", "/args/n"}
+    assert all(at(event, place) is not None for place in told)
 
 
 # a store that checks nothing

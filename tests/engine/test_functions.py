@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, NotRequired,
 import annotated_types
 import pytest
 from pydantic import BaseModel, Field
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from runstone.adapters.schemas import JsonSchemas
 from runstone.engine.annotations import Schemas
@@ -100,6 +101,21 @@ SCHEMAS: list[tuple[Any, dict[str, Any]]] = [
 def test_an_annotation_is_a_schema(annotation: Any, schema: dict[str, Any]) -> None:
     """Of the JSON that the recorder makes of such a value; what is not known may be anything."""
     assert Schemas().of(annotation) == schema
+
+
+def test_a_dataclass_of_pydantics_is_what_it_validates_and_dumps() -> None:
+    """By its aliases, and without what is left out, as a model is."""
+
+    @checked_dataclass
+    class Card:
+        number: Annotated[int, Field(ge=1)] = Field(alias="cardNumber")
+        code: str = Field("", exclude=True)
+
+    given, dumped = Schemas(), Schemas("serialization")
+    given.of(Card), dumped.of(list[Card])
+    assert set(given.defs["Card"]["properties"]) == {"cardNumber", "code"}
+    assert given.defs["Card"]["properties"]["cardNumber"]["minimum"] == 1
+    assert set(dumped.defs["Card"]["properties"]) == {"cardNumber"}
 
 
 def test_a_tuple_has_its_places() -> None:
@@ -240,6 +256,39 @@ def test_a_decorated_function_is_what_it_wraps() -> None:
     def wrapper(*args: Any, **named: Any) -> Any: ...
 
     assert contract_of_function(wrapper) == contract_of_function(search)
+
+
+class Service:
+    def send(this, text: str) -> str:  # noqa: N805  # what is tested
+        return text
+
+    @classmethod
+    def make(klass, text: str) -> str:  # noqa: N804  # what is tested
+        return text
+
+    @classmethod
+    def told(klass, self: str) -> str:  # noqa: N804  # what is tested
+        return self
+
+
+SERVICE = Service()
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (SERVICE.send, "text"),
+        (Service.make, "text"),
+        (SERVICE.make, "text"),
+        (functools.lru_cache(SERVICE.send), "text"),
+        (functools.partial(SERVICE.send), "text"),
+        (Service.told, "self"),
+    ],
+)
+def test_a_receiver_may_have_any_name(method: Any, name: str) -> None:
+    """A method knows its own, and what it is called with is the rest."""
+    assert contract_of_function(method).arguments["properties"] == {name: {"type": "string"}}
+    assert problems(method, {name: "hi"}) == []
 
 
 def test_what_yields_has_no_result_that_is_described() -> None:

@@ -26,7 +26,7 @@ from runstone.engine.live import LIVE
 from runstone.engine.recorder import Run
 from runstone.engine.store import Store
 from runstone.engine.tracking import track
-from runstone.errors import InvalidInput, RunstoneError, StoreUnavailable, error
+from runstone.errors import InvalidInput, PolicyBlocked, RunstoneError, StoreUnavailable, error
 
 from .called import SEARCH, calls, contract, in_a_loop, kinds, text
 from .scenes import of_type
@@ -836,6 +836,32 @@ def test_a_default_that_the_contract_does_not_know_is_no_argument(store: Store) 
 
         assert search("a") == "a"
     assert [call["args"] for call in calls(store)] == [{"q": "a", "n": 1}]
+
+
+def test_a_keyword_is_no_argument_that_is_given_by_its_place(store: Store) -> None:
+    """One of its name stands beside it, in the record as before rules, and none is lost."""
+
+    def pay(amount: int = 500, /, **memo: Any) -> str:
+        return f"paid {amount}"
+
+    def said(*_: Any, **__: Any) -> None: ...
+
+    said.__signature__ = inspect.signature(pay)  # type: ignore[attr-defined]  # as decorators leave one
+    with store.run("agent", run_id="r") as run:
+        assert run.tool()(pay)(amount=1) == "paid 500"
+        run.tool(contract("said"))(said)(amount=1)
+        run.tool()(pay)(7, **{"amount#2": 3, "amount": 2})
+        run.tool(contract("said"))(functools.partial(pay, 3))(amount=1)
+        run.govern({"name": "p", "version": "1", "bounds": [{"tool": "pay", "path": "/amount", "max": 100}]})
+        with pytest.raises(PolicyBlocked):
+            run.tool()(pay)(amount=1)
+    assert [call["args"] for call in calls(store)] == [
+        {"amount": 500, "amount#2": 1},
+        {"amount": 500, "amount#2": 1},
+        {"amount": 7, "amount#2": 3, "amount#3": 2},
+        {"amount": 1},
+        {"amount": 500, "amount#2": 1},
+    ]
 
 
 @pytest.mark.parametrize("members", [{"approval": "always"}, {"budget": {"calls": 1}}])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from runstone.core import canonical
-from runstone.core.values import COERCED, TRUNCATED, dumped
+from runstone.core.values import COERCED, TRUNCATED, dumped, is_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MAX_NODES: Final = 10_000
 MAX_LEVELS: Final = 16
 """Nesting; what refers to itself ends there."""
 
+_TEXTS: Final = (str, bytes, bytearray, memoryview)
 _PLAIN: Final = frozenset({bool, int, float, type(None)})
 
 
@@ -110,6 +111,31 @@ class Bounded:
         return value if held is value else self._marked(self.value(held), COERCED)
 
 
+class Outlined(Bounded):
+    """Bounds what holds others; texts and bytes stay as long as they are."""
+
+    def value(self, value: Any) -> Any:
+        """`value`, or as much of what it holds as there is room for. Never raises."""
+        if issubclass(type(value), _TEXTS):
+            self._nodes += 1
+            return value
+        return super().value(value)
+
+
+def with_cut_texts(tree: Any, marks: list[Mark], shorten: Callable[[str, int], str], *path: str) -> Any:
+    """The JSON tree of what was outlined with its long texts and bytes cut. Adds to `marks`."""
+    if type(tree) is dict:
+        return {key: with_cut_texts(item, marks, shorten, *path, key) for key, item in tree.items()}
+    if type(tree) is list:
+        return [with_cut_texts(item, marks, shorten, *path, str(at)) for at, item in enumerate(tree)]
+    if type(tree) not in (str, bytes) or len(tree) <= MAX_ITEMS:
+        return tree
+    bounded = Bounded(shorten, *path)
+    found = bounded.value(tree)
+    marks += bounded.marks
+    return found
+
+
 def _recorded(key: Any) -> str | None:
     """The key as the door will write it; `None` where it is no plain text."""
     if type(key) is not str or not key.isascii():
@@ -119,12 +145,11 @@ def _recorded(key: Any) -> str | None:
 
 def _held(value: Any) -> Any:
     """What an object holds, as a plain mapping or list, or as a model's dump has it; itself, if it holds no others."""
-    kind = type(value)
-    if hasattr(kind, "__dataclass_fields__"):
+    if is_model(value):
+        value = dumped(value)
+    elif hasattr(type(value), "__dataclass_fields__"):
         fields = sys.modules["dataclasses"].fields(value)
         return {field.name: getattr(value, field.name) for field in fields}
-    if callable(getattr(kind, "model_dump", None)):
-        value = dumped(value)
     known = getattr(sys.modules.get("collections.abc"), "Mapping", dict)
     if isinstance(value, known):
         return dict(value)

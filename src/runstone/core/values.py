@@ -238,11 +238,11 @@ def _converted(value: Any, path: list[str], marks: list[Mark]) -> Any:
         known = _known_type(module, name)
         if known is not None and isinstance(value, known):
             return _coerce(change(value), path, marks)
+    if is_model(value):
+        return _coerce(dumped(value), path, marks)
     if hasattr(type(value), "__dataclass_fields__"):
         fields = sys.modules["dataclasses"].fields(value)
         return _object({field.name: getattr(value, field.name) for field in fields}, path, marks)
-    if callable(getattr(type(value), "model_dump", None)):
-        return _coerce(dumped(value), path, marks)
     return {"$repr": _type_name(value)}
 
 
@@ -251,9 +251,25 @@ def _known_type(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module), name, None)
 
 
+def is_model(value: Any) -> bool:
+    """Whether a value says itself what it is dumped to: a model, or a dataclass of pydantic's."""
+    kind = type(value)
+    return callable(getattr(kind, "model_dump", None)) or serializer_of(kind) is not None
+
+
+def serializer_of(kind: Any) -> Any:
+    """That of a dataclass of pydantic's, which has no method for it; a plain one that is derived of it has none."""
+    if not hasattr(kind, "__dataclass_fields__"):
+        return None
+    made = next((base for base in kind.__mro__ if "__dataclass_fields__" in vars(base)), kind)
+    return vars(made).get("__pydantic_serializer__")
+
+
 def dumped(model: Any, **how: Any) -> Any:
     """What a model is dumped to: as its `model_dump` has it, and no word of a value of another type than its field,
     which pydantic would repeat on standard error."""
+    if not callable(getattr(type(model), "model_dump", None)):
+        return serializer_of(type(model)).to_python(model, **how, warnings=False)
     try:
         return model.model_dump(**how, warnings=False)
     except TypeError:  # one of its own, which knows less

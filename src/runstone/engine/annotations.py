@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+import sys
 import types
 import typing
 from typing import TYPE_CHECKING
 
+from runstone.core.values import serializer_of
 from runstone.errors import error
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ class Schemas:
     def _class(self, kind: Any, args: tuple[Any, ...]) -> Schema:
         if not isinstance(kind, type):
             return {}
-        if callable(getattr(kind, "model_json_schema", None)):
+        if callable(getattr(kind, "model_json_schema", None)) or serializer_of(kind) is not None:
             return self._model(kind)
         if hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__required_keys__"):
             return self._members(kind)
@@ -144,10 +146,10 @@ class Schemas:
         return {"$ref": f"#/{DEFS}/{name}"}
 
     def _model(self, kind: Any) -> Schema:
-        """A pydantic model, by reference; its own definitions stand beside it."""
+        """A pydantic model or dataclass, by reference; its own definitions stand beside it."""
         name = self._names.get(kind)
         if name is None:
-            schema = dict(kind.model_json_schema(mode=self._mode))
+            schema = dict(_schema_of(kind, self._mode))
             for inner, definition in schema.pop(DEFS, {}).items():
                 if self.defs.setdefault(inner, definition) != definition:
                     raise _ambiguous(inner)
@@ -201,6 +203,12 @@ def _limits(part: Any, *, is_array: bool) -> Schema:
     words = {**_CONSTRAINTS, **{name: keywords[is_array] for name, keywords in _LENGTHS.items()}}
     told = {keyword: getattr(part, name, None) for name, keyword in words.items()}
     return {keyword: value for keyword, value in told.items() if type(value) in (int, float, str)}
+
+
+def _schema_of(kind: Any, mode: str) -> Schema:
+    told = getattr(kind, "model_json_schema", None) or sys.modules["pydantic"].TypeAdapter(kind).json_schema
+    schema: Schema = told(mode=mode)
+    return schema
 
 
 def _is_required(kind: Any, key: str, hint: Any) -> bool:

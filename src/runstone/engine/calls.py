@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from runstone.core.redaction.cutting import beginning
-from runstone.core.redaction.redactor import DECLARED, Redactor
 from runstone.core.tools.limits import Limits, Spent
 from runstone.core.tools.prices import TOKENS
 from runstone.engine.facts import MESSAGE_CHARACTERS, kept_out_of, text_of, without_heard
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, Final
 
+    from runstone.core.redaction.redactor import Redactor
     from runstone.core.tools.approval import Approver
     from runstone.core.tools.contract import ToolContract
     from runstone.core.tools.prices import PriceTable
@@ -334,7 +334,9 @@ def _kept_out_around() -> Iterator[Redactor]:
     call = AROUND.get()
     while call is not None:
         if taken := getattr(call, "taken", None):
-            yield Redactor(dict.fromkeys(taken, DECLARED))
+            from runstone.engine.taken_out import TakenOut  # most calls take nothing out
+
+            yield TakenOut(taken)
         call = call.around
 
 

@@ -7,13 +7,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
 from runstone.core import canonical
-from runstone.core.bounding import Bounded
+from runstone.core.bounding import Outlined, with_cut_texts
 from runstone.core.limits import MAX_DEPTH
-from runstone.core.redaction.redactor import FAILED, TOOL_DROP
-from runstone.core.tools.handling import handled
-from runstone.core.values import Coerced, Foreign, coerce
-from runstone.engine.spelling import SERIALISED, VALIDATED, Spelling
+from runstone.core.redaction.redactor import FAILED
+from runstone.core.tools.handling import DROP, Patterns, handled
+from runstone.core.values import Coerced, Foreign, coerce, sort_key
+from runstone.engine.spelling import SERIALISED, VALIDATED, Spelling, held_by_name, is_iterator
 from runstone.engine.taken_out import taken_out
 from runstone.errors import RunstoneError
 
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from runstone.core.tools.contract import ToolContract
-    from runstone.core.tools.handling import Patterns
     from runstone.core.values import Mark
     from runstone.ports.schemas import Checker, Schemas
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 _ARGS: Final = "args"
 _RESULT: Final = "result"
 _YIELDED: Final = "yielded"
+_ALL: Final = Patterns({"": DROP})
 _TOO_DEEP_CODE: Final = "too_deep"
 _TOO_DEEP: Final = "nests too deep to be checked"
 
@@ -70,26 +74,27 @@ class Contracted:
     def args(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """Arguments as the event's member `args`, and their marks, by pointers into the event's data.
 
-        With `shorten` (see `core.bounding`) large ones are cut first. What nests too deep to be recorded is dropped; so
-        is what is dumped by other names than the contract's, where that takes anything out.
+        With `shorten` (see `core.bounding`) large ones are cut; texts and bytes once what the contract says of them is
+        done. What nests too deep to be recorded is dropped; so is what is dumped by other names than the contract's,
+        where that takes anything out.
         """
         return self._recorded(self._args, value, self.contract.handling.arguments, _ARGS, shorten)
 
     def taken(self, value: Any) -> set[str]:
-        """Texts and numbers of arguments that are not recorded; none of what nests too deep to be checked, and all of
-        what cannot be spelled as the contract has it."""
+        """Texts and numbers of arguments that are not recorded, also as they show themselves; none of what nests too
+        deep to be checked, and all of what cannot be spelled as the contract has it."""
         patterns = self.contract.handling.arguments
         if not patterns.takes:
             return set()
         try:
-            tree = coerce(self.held(value))[0]
-            gone = handled(tree, patterns, None)[1]
+            held = self.held(value)
         except RunstoneError:
-            try:
-                tree, gone = coerce(value)[0], [["", f"redacted:{TOOL_DROP}"]]
-            except RunstoneError:
-                return set()
-        return set(taken_out(tree, gone))
+            held, patterns = held_by_name(value), _ALL
+        try:
+            trees = [coerce(held)[0], *[coerce(_said(held, show))[0] for show in (str, repr)]]
+        except RunstoneError:
+            return set()
+        return {text for tree in trees for text in taken_out(tree, handled(tree, patterns, None)[1])}
 
     def result(self, value: Any, shorten: Shorten | None = None) -> tuple[Any, list[Mark]]:
         """A result, in the same way, as the member `result`."""
@@ -110,12 +115,14 @@ class Contracted:
         try:
             value = spelling.dumped(value, sure=patterns.takes)
             if shorten is not None:
-                bounded = Bounded(shorten, member)
+                bounded = Outlined(shorten, member)
                 value, marks = bounded.value(value), bounded.marks
             tree, coerced = coerce({member: value})
         except RunstoneError:
             return Coerced({"$redacted": FAILED}), [[canonical.pointer([member]), f"redacted:{FAILED}"]]
         recorded, gone = handled(tree[member], patterns, self._key, (member,))
+        if shorten is not None:
+            recorded = with_cut_texts(recorded, marks, shorten, member)
         return (Coerced(recorded) if coerced else recorded), [*_standing([*marks, *coerced], gone), *gone]
 
 
@@ -133,6 +140,26 @@ def _problems(check: Checker, spell: Callable[..., Any], value: Any) -> list[dic
     except RunstoneError as exc:
         first = [("", _TOO_DEEP if exc.code == _TOO_DEEP_CODE else f"cannot be checked: {exc.message}")]
     return [{"path": path, "message": message} for path, message in first]
+
+
+def _said(value: Any, show: Callable[[Any], str]) -> Any:
+    """A value in which each leaf that is none of JSON's is text, as it shows itself; a secret as what it hides."""
+    try:
+        if value is None or isinstance(value, (str, int, float, bytes)):
+            return value.value if isinstance(value, Enum) else value
+        if isinstance(value, Enum):
+            return _said(value.value, show)
+        if isinstance(value, Mapping):
+            return {key: _said(item, show) for key, item in value.items()}
+        if isinstance(value, (set, frozenset)):  # in the order of the record
+            value = sorted(value, key=lambda item: sort_key(coerce(item)[0]))
+        if isinstance(value, (list, tuple)):
+            return [_said(item, show) for item in value]
+        if is_dataclass(value):
+            return {field.name: _said(getattr(value, field.name), show) for field in fields(value)}
+        return _said(value.get_secret_value(), show) if hasattr(value, "get_secret_value") else show(value)
+    except Exception:  # a foreign object may raise anything
+        return None
 
 
 def _standing(marks: list[Mark], gone: list[Mark]) -> list[Mark]:
@@ -153,6 +180,8 @@ def _plain(value: Any, depth: int) -> Any:
     """A value as JSON types to be checked: the door's, without what it does to keys, big integers and bytes."""
     if value is None or isinstance(value, (str, int, float)):
         return value
+    if is_iterator(value):  # of what it will give nobody knows yet
+        return []
     if depth > MAX_DEPTH:
         raise RecursionError
     if isinstance(value, dict):

@@ -21,14 +21,18 @@ def contract_of_function(function: Callable[..., Any], **changes: Any) -> ToolCo
     """The contract of a function (plain, coroutine, generator, method): its name, its docstring, its parameters by name
     and what it returns.
 
-    A parameter without a default is required. A receiver (`self`, `cls`) is left out, `*rest` is an array, `**others`
-    are members of any name. The result of a generator is not described. Defaults are not recorded.
+    A parameter without a default is required. A receiver is left out, that of a method or one called `self` or `cls`;
+    `*rest` is an array, `**others` are members of any name. The result of a generator is not described. Defaults are
+    not recorded.
 
     `changes` are other members: `side_effect`, `handling`, … Raises `invalid_tool_contract`.
     """
+    method = function if inspect.ismethod(function) else None
     function = inspect.unwrap(getattr(function, "__func__", function))
+    if method is None and inspect.ismethod(function):  # of which a wrapper knows
+        method = function
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(method or function)
     except (TypeError, ValueError):
         raise error("invalid_tool_contract", "a contract is made of a function with a signature", path="") from None
     bare = getattr(function, "func", function)  # what a partial one calls
@@ -37,7 +41,7 @@ def contract_of_function(function: Callable[..., Any], **changes: Any) -> ToolCo
     document = {
         "name": named.__name__,
         "version": DEFAULT_VERSION,
-        "arguments": _arguments(signature, hints),
+        "arguments": _arguments(signature, hints, bound=method is not None),
         **_result(bare, hints),
     }
     if description := inspect.getdoc(bare):
@@ -45,13 +49,13 @@ def contract_of_function(function: Callable[..., Any], **changes: Any) -> ToolCo
     return ToolContract.of({**document, **changes})
 
 
-def _arguments(signature: inspect.Signature, hints: dict[str, Any]) -> dict[str, Any]:
+def _arguments(signature: inspect.Signature, hints: dict[str, Any], *, bound: bool) -> dict[str, Any]:
     schemas = Schemas()
     properties: dict[str, Any] = {}
     others: Any = False
     required = []
     for at, parameter in enumerate(signature.parameters.values()):
-        if at == 0 and parameter.name in _RECEIVERS:
+        if at == 0 and not bound and parameter.name in _RECEIVERS:
             continue
         schema = schemas.of(hints.get(parameter.name, Any))
         if parameter.kind is parameter.VAR_KEYWORD:

@@ -177,14 +177,21 @@ class Tool:
         self._check(call, given)
         if ruled:
             try:
-                held = args if self._contracted is None else self._contracted.held(args)
-                call.admission = Admission(call, args, held, recorded)
+                call.admission = Admission(call, args, self._held(args), recorded)
             except RunstoneError as exc:  # they nest too deep for any rule, or nobody knows their names
                 self.fail(call, exc, blocked=True)
                 raise
         else:
             calls.take(self.name, self.limits, {}, call.started_ns)
         return call
+
+    def _held(self, args: Any) -> Any:
+        """Arguments as rules see them: what their models hold, whatever they are dumped to."""
+        if self._contracted is not None:
+            return self._contracted.held(args)
+        from runstone.engine.spelling import held_by_name  # rules are few, and models fewer
+
+        return held_by_name(args, sure=True)
 
     def _unrecorded(self, *, ruled: bool, given: Any) -> ToolCall:
         """A call that no run records: not made if something rules over it, else checked all the same."""

@@ -10,6 +10,7 @@ from functools import partial, update_wrapper
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from runstone.core.values import free_key
 from runstone.engine.calls import AROUND, Within
 from runstone.engine.facts import text_of
 from runstone.errors import error
@@ -61,42 +62,49 @@ class Parameters:
     def __init__(self, function: Any) -> None:
         code, given, self.defaults = _code_of(function)
         self._names: tuple[str, ...] = ()
+        self._by_place: tuple[str, ...] = ()
         self._rest = "args"
         if code is None or "__signature__" in getattr(function, "__dict__", ()):
-            self._names, self._rest, self.defaults = _told(function)
+            self._names, self._by_place, self._rest, self.defaults = _told(function)
         else:
             self._names = code.co_varnames[given : code.co_argcount]
+            self._by_place = code.co_varnames[given : code.co_posonlyargcount]
             if code.co_flags & _STAR:
                 self._rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
         self._receives = not given and bool(self._names) and self._names[0] in _RECEIVERS
 
     def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """The arguments of one call by name."""
+        """The arguments of one call by name. A keyword that is the name of another argument, or of a parameter that is
+        given by its place alone, gets a number."""
         found = dict(zip(self._names, args, strict=False))
         if self._receives:
             found.pop(self._names[0], None)
         if len(args) > len(self._names):
             found[self._rest] = list(args[len(self._names) :])
+        taken = {**dict.fromkeys(self._by_place), **found}
+        numbers: dict[str, int] = {}
         for name, value in named.items():
-            found[name if name not in found else f"{name}#2"] = value
+            key = free_key(name, taken, numbers)
+            taken[key] = found[key] = value
         return found
 
 
-def _told(function: Any) -> tuple[tuple[str, ...], str, dict[str, Any]]:
-    """Names, rest and defaults of a function without code, one of C (`math.sqrt`), or of one that says itself what its
-    signature is, as far as it does."""
+def _told(function: Any) -> tuple[tuple[str, ...], tuple[str, ...], str, dict[str, Any]]:
+    """Names, those that are given by place alone, rest and defaults of a function without code, one of C (`math.sqrt`),
+    or of one that says itself what its signature is, as far as it does."""
     if function is None:
-        return (), "args", {}
+        return (), (), "args", {}
     from inspect import signature
 
     try:
         found = signature(function).parameters.values()
     except (TypeError, ValueError):
-        return (), "args", {}
-    names = tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))
+        return (), (), "args", {}
+    by_place = tuple(one.name for one in found if one.kind is one.POSITIONAL_ONLY)
+    names = by_place + tuple(one.name for one in found if one.kind is one.POSITIONAL_OR_KEYWORD)
     rest = next((one.name for one in found if one.kind is one.VAR_POSITIONAL), "args")
     given = (one for one in found if one.default is not one.empty and one.default is not None)
-    return names, rest, {one.name: one.default for one in given}
+    return names, by_place, rest, {one.name: one.default for one in given}
 
 
 def _code_of(function: Any) -> tuple[Any, int, dict[str, Any]]:
