@@ -11,10 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from runstone.engine.store import Store
-from runstone.engine.taken_out import TakenOut
+from runstone.engine.taken_out import TakenOut, _beginnings
 from runstone.errors import error
 
 from .called import calls, contract, text
@@ -157,3 +159,12 @@ def test_bytes_that_are_cut_go_too(store: Store) -> None:
 def test_an_end_is_one_of_a_text_that_was_taken_out(before: str, after: str) -> None:
     """Of some length, and right beside the ellipsis."""
     assert TakenOut({"abcdefghijklmnopqrstuvwxyz"}).text(before)[0] == after
+
+
+@given(st.text("ab", min_size=1, max_size=8), st.text("ab", max_size=20))
+def test_the_longest_beginning_is_found_at_each_place(form: str, read: str) -> None:
+    """As by trying all of them, which takes too long where a text repeats itself."""
+    longest = [
+        max(size for size in range(len(form) + 1) if read[:end].endswith(form[:size])) for end in range(len(read) + 1)
+    ]
+    assert _beginnings(form, read) == longest

@@ -34,13 +34,18 @@ class TakenOut(Redactor):
     def found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each of them, whole or cut."""
         yield from super().found(text, scope)
-        for left, right in _ellipses(text):
-            for form in self._forms:
-                start, end = _beginning(form, text, left), _ending(form, text, right)
-                if start < left:
-                    yield (start, left, VALUE, DECLARED), (start, left)
-                if end > right:
-                    yield (right, end, VALUE, DECLARED), (right, end)
+        cuts = list(_ellipses(text))
+        for form in self._forms if cuts else ():
+            if form[:MIN_DECLARED_LENGTH] in text:
+                sizes = _beginnings(form[: len(text)], text)
+                for left, _ in cuts:
+                    if sizes[left] >= MIN_DECLARED_LENGTH:
+                        yield (left - sizes[left], left, VALUE, DECLARED), (left - sizes[left], left)
+            if form[-MIN_DECLARED_LENGTH:] in text:
+                sizes = _beginnings(form[: -len(text) - 1 : -1], text[::-1])[::-1]
+                for _, right in cuts:
+                    if sizes[right] >= MIN_DECLARED_LENGTH:
+                        yield (right, right + sizes[right], VALUE, DECLARED), (right, right + sizes[right])
 
     def _scope(self, data: bytes) -> Scope:
         rules, named = super()._scope(data)
@@ -58,27 +63,21 @@ def _ellipses(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _beginning(form: str, text: str, end: int) -> int:
-    """Where in a text the longest beginning of `form` stands that ends there; `end` if none is long enough."""
-    last = text[max(0, end - MIN_DECLARED_LENGTH) : end]
-    at = form.rfind(last, 0, end) if len(last) == MIN_DECLARED_LENGTH else -1
-    while at >= 0:
-        size = at + MIN_DECLARED_LENGTH
-        if text.startswith(form[:size], end - size):
-            return end - size
-        at = form.rfind(last, 0, size - 1)
-    return end
-
-
-def _ending(form: str, text: str, start: int) -> int:
-    """Where the longest end of `form` ends that begins there; `start` if none is long enough."""
-    first = text[start : start + MIN_DECLARED_LENGTH]
-    at = form.find(first, max(0, len(form) - len(text) + start)) if len(first) == MIN_DECLARED_LENGTH else -1
-    while at >= 0:
-        if text.startswith(form[at:], start):
-            return start + len(form) - at
-        at = form.find(first, at + 1)
-    return start
+def _beginnings(form: str, text: str) -> list[int]:
+    """At each place of a text how long the longest beginning of `form` is that ends there (Knuth, Morris and Pratt)."""
+    shorter, size = [0, 0], 0  # of each beginning the longest other one that it ends with
+    for mark in form[1:]:
+        while size and form[size] != mark:
+            size = shorter[size]
+        size += form[size] == mark
+        shorter.append(size)
+    sizes, size = [0], 0
+    for mark in text:
+        while size and (size == len(form) or form[size] != mark):
+            size = shorter[size]
+        size += form[size] == mark
+        sizes.append(size)
+    return sizes
 
 
 def taken_out(tree: Any, gone: Iterable[Mark]) -> Iterator[str]:
