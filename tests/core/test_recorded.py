@@ -156,3 +156,11 @@ def test_of_an_error_type_and_message_are_compared() -> None:
     sides = [outcome_of("tool", {**data, "error": told}) for told in (error, {**error, "code": "c", "details": {}})]
     assert sides[0] == sides[1]
     assert outcome_of("tool", {**data, "error": "odd"})["error"] == "odd"
+
+
+def test_of_what_was_cancelled_the_type_is_compared() -> None:
+    """The message may hold an address."""
+    _, data = returned("a", status="cancelled")
+    assert outcome_of("tool", {**data, "error": {"type": "CancelledError", "message": "by 7f0"}})["error"] == {
+        "type": "CancelledError"
+    }

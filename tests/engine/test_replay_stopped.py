@@ -48,6 +48,14 @@ CANCELLED = {
             told = await asyncio.gather(*rest, return_exceptions=True)
             return [task.result() for task in done] + [str(exc) for exc in told]
         """,
+    "for a reason that is another one each time": """
+        async def main():
+            task = asyncio.create_task(slow(60))
+            await asyncio.sleep(0.01)
+            task.cancel(f"by process {os.getpid()}")
+            await asyncio.wait([task])
+            return "cancelled"
+        """,
     "as another one of the group has failed": """
         async def fail():
             await asyncio.sleep(0.01)

@@ -293,8 +293,9 @@ def test_a_foreign_scalar_is_recorded_without_loss(store: Store, given: Any, rec
 def test_a_number_longer_than_a_double_is_its_text(store: Store, text: str) -> None:
     """Nothing beside it is lost with it."""
     with store.run("job", config={"rate": np.longdouble(text), "epochs": 3}, strict=True) as run:
-        pass
+        run.event("x.mine", {"by_rate": {np.longdouble(text): 1, np.longdouble(2): 2}})
     assert of_type(store, run.run_id, "config")[0]["value"] == {"rate": text, "epochs": 3}
+    assert of_type(store, run.run_id, "x.mine") == [{"by_rate": {text: 1, "2": 2}}]
 
 
 # nothing raises
@@ -480,7 +481,15 @@ def test_name_that_no_bundle_can_hold_is_replaced(store: Store, tmp_path: Path, 
 
 @pytest.mark.parametrize(
     ("ref", "problem"),
-    [("absent", "not_found"), (".", "not_a_file"), ("dangling", "not_a_file"), ("pipe", "not_a_file")],
+    [
+        ("absent", "not_found"),
+        (".", "not_a_file"),
+        ("dangling", "not_a_file"),
+        ("pipe", "not_a_file"),
+        ("a" * 300, "unreadable:File name too long"),
+        ("pipe/in", "not_found"),
+        ("a\0b", "not_found"),
+    ],
 )
 def test_file_that_cannot_be_read_is_told(store: Store, tmp_path: Path, ref: str, problem: str) -> None:
     """A file that is not there, or is none, has no digest, and the event says why; nothing waits for a pipe."""

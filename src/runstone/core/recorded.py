@@ -17,6 +17,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.events import CLOSED, MODEL_CALLED, MODEL_RETURNED, OPENED
 from runstone.core.times import SECOND_NS, parse_time
 from runstone.core.values import COERCED
+from runstone.core.words import CANCELLED
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -35,6 +36,8 @@ DRAWN: Final = {"now": "time", "uuid": "uuid", "seed": "seed"}
 """Type of event → the member that has what was drawn."""
 NOT_REPEATED: Final = frozenset({OPENED, CLOSED, "git", "child", "dropped", "divergence", "replay", "environment"})
 BLOCKED: Final = "blocked"
+_BESIDE: Final = frozenset({"class", "code", "details"})
+"""Members of an error beside its type and message."""
 VERDICT: Final = "verdict"
 
 
@@ -111,10 +114,12 @@ def asked_of(kind: str, data: Any) -> Any:
 
 
 def outcome_of(kind: str, data: Any) -> dict[str, Any]:
-    """Of an answer what counts: times, tokens and prices do not, nor what an error is beside its type and message."""
+    """Of an answer what counts: times, tokens and prices do not, nor what an error is beside its type and message; of
+    what was cancelled the type alone, as the message may hold an address."""
     error = data["error"]
     if type(error) is dict:
-        error = {name: told for name, told in error.items() if name not in ("class", "code", "details")}
+        left_out = _BESIDE | {"message"} if data["status"] == CANCELLED else _BESIDE
+        error = {name: told for name, told in error.items() if name not in left_out}
     if kind == TOOL:
         found = {"status": data["status"], "result": data["result"], "error": error}
         return found | {name: data[name] for name in ("items", "yielded") if name in data}

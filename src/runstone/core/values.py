@@ -186,6 +186,9 @@ def _key_text(key: Any, other: Callable[[Any], str]) -> tuple[str, bool]:
     if isinstance(key, float):
         value = float(key)
         return (canonical.number_text(value) if value - value == 0.0 else non_finite_text(value)), False
+    long = _known_type("numpy", "longdouble")
+    if long is not None and isinstance(key, long):
+        return _key_text(_long_number(key), other)[0], False
     scalar = _known_type("numpy", "generic")
     if scalar is not None and isinstance(key, scalar) and type(item := key.item()) in (bool, int, float):
         return _key_text(item, other)[0], False

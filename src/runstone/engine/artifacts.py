@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from runstone.core import layout
 from runstone.core.digests import new_hash
@@ -200,9 +201,14 @@ class FileSource:
 
     def problem(self) -> str | None:
         """Why it cannot be read, as far as can be told before it is."""
-        if os.path.isfile(self._path):
-            return None
-        return "not_a_file" if os.path.lexists(self._path) else "not_found"
+        try:
+            return None if stat.S_ISREG(os.stat(self._path).st_mode) else "not_a_file"
+        except (FileNotFoundError, NotADirectoryError):
+            return "not_a_file" if os.path.lexists(self._path) else "not_found"
+        except ValueError:  # a path with a NUL, or one that has no bytes
+            return "not_found"
+        except OSError as exc:
+            return f"unreadable:{exc.strerror or exc}"
 
 
 class MemorySource:

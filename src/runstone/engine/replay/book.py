@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Final
 
+    from runstone.core.events import Event
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.recorded import Record, RecordedCall
     from runstone.core.tools.approval import ApprovalRequest, Approver
@@ -92,6 +93,8 @@ class Book:
         self._in_threads = False
         self._lock = _thread.RLock()
         self._matched: dict[str, RecordedCall] = {}
+        self._reworded: dict[str, Any] = {}
+        """Id of a call in the record → the error that it has here, where none could be made that says the same."""
         self._stopped: Stopped | None = None
         run.writer.at_end(self._ended)
 
@@ -130,6 +133,8 @@ class Book:
             return
         found = outcome_of(RETURNED[kind], self._told(kind, data, marks))
         expected = match.outcome()
+        if match.id in self._reworded and found["error"] == self._reworded[match.id]:
+            found["error"] = expected["error"]
         if canonical_bytes(found) != canonical_bytes(expected):
             sides = ({**match.side(), **expected}, {**match.side(), **found, "call": call.id, "line": None})
             self.note(Divergence(RESULT, f"{match.kind} {match.name} came to something else", *sides))
@@ -138,10 +143,15 @@ class Book:
         """Whether a call ended with this exception then, as far as its class and message tell."""
         if match.answer is None:
             return False
-        kind, data = match.answer["type"], match.answer["data"]
-        found = self._told(kind, {**data, "error": failure_of(self.run, exc)}, [])["error"]
-        told = data["error"] if type(data["error"]) is dict else {}
+        found, error = self._error_of(match.answer, exc), match.said("error")
+        told = error if type(error) is dict else {}
         return all(told.get(member) == found[member] for member in found)
+
+    def reworded(self, match: RecordedCall, exc: BaseException) -> None:
+        """A call ends with this exception, which says in other words what was said then."""
+        if match.answer is not None:
+            error = self._error_of(match.answer, exc)
+            self._reworded[match.id] = outcome_of(match.kind, {**match.answer["data"], "error": error})["error"]
 
     def matched(self, call_id: str) -> RecordedCall | None:
         """The recorded call that a call of this run is."""
@@ -226,6 +236,10 @@ class Book:
     def _told(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Any:
         """The data of an event as it is recorded, the ids of runs being those of the record."""
         return load(self._renamed(admit(kind, data, list(marks), self.run.redactor).body))
+
+    def _error_of(self, answer: Event, exc: BaseException) -> Any:
+        """An exception as the answer of a call tells it."""
+        return self._told(answer["type"], {**answer["data"], "error": failure_of(self.run, exc)}, [])["error"]
 
     def _next(self, key: str) -> RecordedCall | None:
         calls = self.record.calls
