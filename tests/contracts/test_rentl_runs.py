@@ -326,6 +326,23 @@ def test_what_cannot_be_sealed_leaves_nothing(
     assert list(store.runs()) == []
 
 
+def test_a_project_with_a_run_whose_id_is_taken_is_not_imported(tmp_path: Path, store: runstone.Store) -> None:
+    """Be it the id of a run or of a phase, of one that is sealed or open; the error says which; none is imported."""
+    stores, other = open_stores(tmp_path / "project"), UUID(int=RUN.int + 1)
+    for run_id in (RUN, other):
+        stores.states.save_run_state(finished(run_id, {"phase": "ingest", "status": "completed"}))
+    for taken in (f"{other}.ingest-en", str(other)):
+        mine = runstone.open(tmp_path / taken)
+        with mine.run("mine", run_id=taken):
+            with pytest.raises(runstone.RunstoneError, match=taken) as caught:
+                import_runs(tmp_path / "project", mine)
+            assert (caught.value.code, caught.value.details["run_id"]) == ("run_exists", taken)
+        with pytest.raises(runstone.RunstoneError, match=taken) as caught:
+            import_runs(tmp_path / "project", mine)
+        assert (caught.value.code, caught.value.details["run_id"]) == ("run_exists", taken)
+        assert [run.run_id for run in mine.runs()] == [taken]
+
+
 def test_an_import_leaves_no_line_out(tmp_path: Path, store: runstone.Store) -> None:
     """A project with one that no event can hold is not imported."""
     stores = open_stores(tmp_path / "project")

@@ -146,11 +146,11 @@ def _refuse_taken(run: ForeignRun, lines: list[bytes], objects: Objects, contrac
     """Raise `run_exists` where the id is that of another run: one that stands, is open or was purged."""
     run_id: str = run.opened["run_id"]
     if objects.exists(run_id):
-        if _standing(run_id, objects) != _digest(run, lines, objects, contract):
+        if _standing(run_id, objects) != _staged(run, lines, objects, contract):
             raise error("run_exists", f"run id {run_id} is that of another run in the store", run_id=run_id)
     elif is_open:
         raise error("run_exists", f"run id {run_id} is that of an open run", run_id=run_id)
-    elif (stone := objects.tombstone(run_id)) is not None and stone.digest != _digest(run, lines, objects, contract):
+    elif (stone := objects.tombstone(run_id)) is not None and stone.digest != _staged(run, lines, objects, contract):
         raise stone.taken(run_id)
 
 
@@ -166,8 +166,12 @@ def _standing(run_id: str, objects: Objects) -> Digest | None:
         bundle.close()
 
 
-def _digest(run: ForeignRun, lines: list[bytes], objects: Objects, contract: Contract) -> Digest:
-    """The run digest that a run will have."""
+def foreign_digest(run: ForeignRun, objects: Objects, contract: Contract, redactor: Redactor) -> Digest:
+    """The run digest that a foreign run will have; none is left in the store. Raises what `foreign_lines` raises."""
+    return _staged(run, foreign_lines(run, redactor), objects, contract)
+
+
+def _staged(run: ForeignRun, lines: list[bytes], objects: Objects, contract: Contract) -> Digest:
     stage = objects.stage(run.opened["run_id"])
     try:
         return _put(stage, run, lines, contract)

@@ -26,13 +26,13 @@ from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.values import Foreign
 from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
-from runstone.engine.importer import ForeignRun, foreign_lines, import_foreign
+from runstone.engine.importer import ForeignRun, foreign_digest, foreign_lines, import_foreign
 from runstone.engine.search import Search
 from runstone.errors import RunstoneError, error, excerpt
 from runstone.locate import GENERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from runstone.contracts.rentl.models import (
         ArtifactMetadata,
@@ -222,24 +222,37 @@ class Maker:
         self.state = records.state.state
         self.store = store
         self.redactor = store.redactor()
+        self.contract = store.contract_of(NAME, VERSION)
         self.imported = imported
         self.before = before
         self.by_id = {str(one.artifact_id): one for one in records.artifacts}
 
     def proved(self) -> Maker:
         """The maker itself, once all of its runs fit the format; nothing is written. Raises what an import does."""
-        children = list(self.children())
-        for run in [*children, self.whole([(run, UNKNOWN) for run in children])]:
+        for run in self.runs(lambda _: UNKNOWN):
             run.events = [event for event in run.events if event[0] not in run.may_drop]
             foreign_lines(run, self.redactor)
         return self
 
+    def runs(self, digest_of: Callable[[ForeignRun], Digest]) -> Iterator[ForeignRun]:
+        """The runs of all phases, and then the run over their digests."""
+        children = []
+        for run in self.children():
+            children.append((run, digest_of(run)))
+            yield run
+        yield self.whole(children)
+
     def commit(self) -> Sealed:
         """Seal the runs of all phases, and then the run. Raises `run_exists`, and what an import does."""
-        return self._sealed(self.whole([(run, self._sealed(run)[1]) for run in self.children()]))
+        *_, whole = self.runs(lambda child: self._sealed(child)[1])
+        return self._sealed(whole)
+
+    def foretold(self) -> Iterator[ForeignRun]:
+        """All runs, as `commit` would seal them; nothing is written. Raises what an import does."""
+        return self.runs(lambda child: foreign_digest(child, self.store.objects, self.contract, self.redactor))
 
     def _sealed(self, run: ForeignRun) -> Sealed:
-        return import_foreign(run, self.store.objects, self.store.contract_of(NAME, VERSION), self.redactor)
+        return import_foreign(run, self.store.objects, self.contract, self.redactor)
 
     def whole(self, children: list[tuple[ForeignRun, Digest]]) -> ForeignRun:
         """The run of the pipeline, over those of its phases with their digests."""
