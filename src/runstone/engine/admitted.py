@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from runstone.core import canonical
-from runstone.core.events import DROPPED, data_problem, event_line
+from runstone.core.events import CLOSED, DROPPED, data_problem, event_line
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.parsing import load
-from runstone.core.values import coerce
+from runstone.core.values import TRUNCATED, coerce
 from runstone.engine import facts as told
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from runstone.core.redaction.redactor import Redactor
@@ -68,3 +69,19 @@ def dropped_event(events: int, size: int, reason: str, sha256: str | None) -> Ad
     """What tells of something that was left out."""
     data = {"events": events, "bytes": size, "reason": reason, "sha256": sha256}
     return Admitted(DROPPED, canonical.canonical_bytes(data), [], events)
+
+
+def closing_event(
+    closed: dict[str, Any], marks: list[Mark], admitted: Callable[[str, dict[str, Any], list[Mark]], Admitted]
+) -> Admitted:
+    """`run.closed`, without what cannot be told or would make it too long: that must not keep the run open."""
+
+    def without(*names: str) -> Admitted:
+        cut: list[Mark] = [["/" + name, TRUNCATED] for name in names if closed[name] is not None]
+        return admitted(CLOSED, {**closed, **dict.fromkeys(names)}, cut)
+
+    try:
+        event = admitted(CLOSED, closed, list(marks))
+    except RunstoneError:
+        event = without("error", "exit", "resources", "result")
+    return event if event.fits else without("error", "resources", "result")

@@ -270,7 +270,7 @@ class Call:
             journal.sync()
         except Exception as exc:
             writer.wind_up()
-            writer.end()
+            writer.end((0,))
             forget(self.run)
             journal.close()
             message = f"the decision cannot be made durable, so the work was not done: {text_of(exc)}"

@@ -39,7 +39,7 @@ from runstone.engine.children import (
 )
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.live import forget, watch
-from runstone.engine.sealer import Sealing, seal, waited
+from runstone.engine.sealer import Sealing, is_amid, seal, waited
 from runstone.engine.streams import Streams
 from runstone.engine.writer import JournalWriter
 from runstone.errors import RunstoneError, error, excerpt
@@ -109,6 +109,7 @@ class Run(Acting):
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
         self._streams: Streams | None = None
         self._streams_lock = _thread.RLock()
+        self._completing = _thread.RLock()
         self._sealing = Sealing()
         self.store = store
         self.parents: list[str] = []
@@ -234,8 +235,8 @@ class Run(Acting):
         self._looks_for_evidence = self._looks_for_evidence or looks
 
     def _evidence(self, texts: list[str]) -> list[str]:
-        """References without those to messages that were lost with the rest: they are no evidence."""
-        return [text for text in texts if text != told.LOST] if self.writer.has_losses else texts
+        """References without those to messages that have no number: they are no evidence."""
+        return [text for text in texts if text != told.LOST] if self.writer.has_unnumbered else texts
 
     def log(self, message: str, level: str = "info") -> str:
         """Record a message, one line of `run.log`; answers the reference to it (`run.log:line:N`, 0 if it was lost)."""
@@ -390,7 +391,14 @@ class Run(Acting):
             forget(self)
 
     def _complete(self, closed: Mapping[str, Any]) -> None:
-        """Record what is known at the end alone."""
+        """Record what is known at the end alone; of two threads one does, and the other waits for that."""
+        if self.writer.inherited or is_amid():
+            self._record_end(closed)
+            return
+        with self._completing:
+            self._record_end(closed)
+
+    def _record_end(self, closed: Mapping[str, Any]) -> None:
         try:
             self.writer.wind_up()
             if self._streams is not None and not self.writer.inherited:  # else the lock may be another thread's

@@ -7,6 +7,7 @@ Until then the run is open, and recovery can seal it from its journal alone.
 from __future__ import annotations
 
 import _thread
+import sys
 
 from runstone.core import layout
 from runstone.core.contract import SEALED
@@ -18,6 +19,7 @@ from runstone.errors import error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from types import FrameType
     from typing import Final, TypeVar
 
     from runstone.core.contract import Contract
@@ -30,6 +32,18 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer")
 
+_HOLDING: Final = (
+    "runstone.adapters.",
+    "runstone.engine.capture",
+    "runstone.engine.current",
+    "runstone.engine.descriptors",
+    "runstone.engine.patches",
+    "runstone.engine.recorder",
+    "runstone.engine.saying",
+    "runstone.engine.watching",
+    "runstone.engine.writer",
+)
+"""Modules that hold a lock, now and then, for which the end of a run may wait."""
 _IN_MEMORY: Final = 1 << 20
 """A journal up to this size is read once and folded from memory."""
 
@@ -94,16 +108,33 @@ class Sealing:
 
     def is_awaited(self, writer: JournalWriter) -> bool:
         """Whether somebody else than this thread is sealing the run of a writer that has ended, in this process, and
-        not waiting for this one."""
+        cannot be waiting for this one."""
         by = writer.ended_by
-        if not by or by[0] == _thread.get_ident() or self.settled or writer.inherited:
+        if not any(by) or by[0] == _thread.get_ident() or self.settled or writer.inherited:
             return False
-        return not writer.is_held_here
+        return not is_amid()
 
     def wait(self, writer: JournalWriter) -> None:
         """Wait for whoever else is sealing the run."""
         if self.is_awaited(writer):
             self.block()
+
+
+def is_amid() -> bool:
+    """Whether a signal handler, or a finaliser, calls this in the middle of something for which others may wait: a line
+    of any run, a file that is kept, a run that is opened."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # the one way to know who calls
+    while frame is not None and _is_own(frame):  # what leads here
+        frame = frame.f_back
+    while frame is not None:
+        if _is_own(frame, _HOLDING):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_own(frame: FrameType, modules: str | tuple[str, ...] = "runstone.") -> bool:
+    return str(frame.f_globals.get("__name__")).startswith(modules)
 
 
 def waited(steps: Generator[Pending, None, Answer]) -> Answer:

@@ -15,14 +15,14 @@ import _thread
 
 from runstone.core import canonical
 from runstone.core.digests import sha256_hex
-from runstone.core.events import CLOSED, OPENED, data_problem
+from runstone.core.events import OPENED, data_problem
 from runstone.core.journal import JournalIndex, split_lines
 from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
+from runstone.core.redaction.redactor import is_fault
 from runstone.core.runlog import MESSAGE, line_ends_in
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
-from runstone.core.values import TRUNCATED
 from runstone.engine import facts as told
-from runstone.engine.admitted import Admitted, admit, dropped_event
+from runstone.engine.admitted import Admitted, admit, closing_event, dropped_event
 from runstone.engine.saying import say_some
 from runstone.errors import RunstoneError, error
 
@@ -67,6 +67,7 @@ class JournalWriter:
 
     __slots__ = (
         "_append",
+        "_aside",
         "_dropped",
         "_encode",
         "_endings",
@@ -88,9 +89,9 @@ class JournalWriter:
         "_seq",
         "_state",
         "_time_ns",
+        "_unnumbered",
         "_unsure",
         "_waiting",
-        "ended",
         "ended_by",
         "heard",
         "index",
@@ -114,20 +115,20 @@ class JournalWriter:
         # called with each line that is written and counted, and its offset: under the lock, in order, and not for one
         # behind which a signal handler has raised
         self.tap: Callable[[bytes, int], None] | None = None
-        self.ended = False
         self.ended_by: tuple[int, ...] = ()  # see `end`
         self.heard: list[Redactor] = []  # of children that an exception has left: it may leave this run next
         self.inherited = False
         self.opened_at: str | None = None
         self.size = 0
         self._append = journal.append if journal is not None else _nowhere
+        self._aside: Callable[[], None] | None = None
         self._encode = canonical.encoder()
         self._gate = redactor.gate
         self._state: str | None = FREE if journal is not None else SHUT
         self._waiting: list[Admitted] = []
         self._time_ns = clock.time_ns
-        self._lock: Any = _thread.RLock()  # its type is not told to have `_is_owned`
-        self._keeping: Any = _thread.RLock()
+        self._lock = _thread.RLock()
+        self._keeping = _thread.RLock()
         self._seq = 0
         self._second_ns = 0
         self._second = _EPOCH
@@ -139,6 +140,7 @@ class JournalWriter:
         self._lost_reason = "interrupted"
         self._log_lines = 0
         self._numbered_to: int | None = None
+        self._unnumbered = False
         self._unsure = False
         self._kept = 0
         self._kept_bytes = 0
@@ -152,14 +154,14 @@ class JournalWriter:
         return self._state is not SHUT
 
     @property
-    def is_held_here(self) -> bool:
-        """Whether this thread is in the middle of a line or of a file, which the end of the run waits for."""
-        return any(lock._is_owned() for lock in (self._lock, self._keeping))  # noqa: SLF001  # as a `Condition` asks
+    def ended(self) -> bool:
+        """Whether the run is being sealed, or was, or is left to recovery."""
+        return bool(self.ended_by)
 
     @property
-    def has_losses(self) -> bool:
-        """Whether something that should have been recorded was not."""
-        return bool(self._dropped + self._lost_events)
+    def has_unnumbered(self) -> bool:
+        """Whether a message may have got no number: it was lost, or waited for the line under way."""
+        return self._unnumbered or bool(self._dropped + self._lost_events)
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
         """Write the first line, `run.opened`; or say why nothing will be recorded. Raises `too_large`."""
@@ -224,11 +226,13 @@ class JournalWriter:
                         if self._state is BUSY:
                             self._state, self._lost_events = UNSURE, self._lost_events + 1
                             self._lose(length, exc.code)
+                        self._drop_aside()
                         failure, number = exc, 0
                     except BaseException:  # raised by a signal handler: the line may be there, whole or in part
                         if self._state is BUSY:
                             self._state, self._lost_events = UNSURE, self._lost_events + 1
                             self._lose(length, self._lost_reason)
+                        self._drop_aside()
                         raise
                     else:
                         if plain:  # else the careful way writes what waits
@@ -313,6 +317,8 @@ class JournalWriter:
         self._lost_reason = reason
 
     def _told(self, failure: RunstoneError) -> int:
+        if failure.code == "already_finished":  # by a handler, meanwhile
+            return self._not_recorded()
         if self.strict:
             raise failure
         self.say("write", f"run {self.run_id} loses events: {failure.message}; the work goes on")
@@ -346,6 +352,7 @@ class JournalWriter:
         with self._lock:
             if self._state is BUSY:
                 self._waiting.append(event)
+                self._unnumbered = True
                 return 0
             shut = self._state is SHUT
             if not shut:
@@ -377,7 +384,9 @@ class JournalWriter:
             state, self._state = self._state, BUSY
             if state is SHUT or (event is None and not self._waiting):  # a handler was quicker
                 self._state = state
-                return 0
+                if event is None:
+                    return 0
+                raise self._is_finished()
             event = event or self._waiting.pop(0)
             size = len(event.body)
             if state is UNSURE:
@@ -398,6 +407,8 @@ class JournalWriter:
             if self._state is BUSY:
                 self._state, self._lost_events = UNSURE, self._lost_events + 1
                 self._lose(size, reason)
+            elif self._state is SHUT:
+                self._drop_aside()
         if (tap := self.tap) is not None:
             tap(line, start)
         return number
@@ -415,8 +426,10 @@ class JournalWriter:
         if self._numbered_to is not None:
             try:
                 ends = self._line_ends(self._numbered_to, start)
-            except (OSError, RunstoneError, ValueError):  # the journal cannot be read: the message is in it
-                return 0
+            except (RunstoneError, ValueError) as exc:
+                if not is_fault(exc, lambda: self._line_ends(self._numbered_to or 0, start)):
+                    raise
+                return 0  # the journal cannot be read: the message is in it
             self._log_lines, self._numbered_to = self._log_lines + ends, None
         return self._log_lines + 1
 
@@ -469,59 +482,56 @@ class JournalWriter:
 
     def wind_up(self) -> None:
         """Stop what records on its own, the last first."""
-        endings, self._endings = self._endings, []
-        for ending in reversed(endings):
-            ending()
+        while self._endings:
+            self._endings.pop()()
 
-    def end(self, by: tuple[int, ...] = ()) -> bool:
+    def end(self, by: tuple[int]) -> bool:
         """Record nothing more but the last line; false where that was said before, or is not this process's.
 
-        `by` is the call that goes on to seal the run, and begins with its thread.
+        `by` is the call that goes on to seal the run, a tuple of its own with its thread; with `(0,)` nobody does.
         """
+        if self.ended or self.inherited:
+            return False
         with self._lock:
-            if self.ended or self.inherited:
+            if self._state is not BUSY:
+                self._write_waiting()
+            self.ended_by = self.ended_by or by  # a handler may have ended it since
+            if self.ended_by is not by:
                 return False
             if self._state is BUSY:  # this thread is in the middle of a line, and finishes the run in between
                 self._state, self._lost_events = UNSURE, self._lost_events + 1
                 self._lose(0, "interrupted")
-            else:
-                self._write_waiting()
+                self._set_aside()
             self._lost_events += len(self._waiting)
-            self.ended_by, self.ended = by, True
             self._unsure = self._state is UNSURE or bool(self._waiting)
             self._state = SHUT
         with self._keeping:
             return True
 
+    def _set_aside(self) -> None:
+        """What is left of the line under way goes nowhere: by then its descriptor could be that of another file."""
+        if self.journal is not None:
+            self._aside = self.journal.set_aside()
+
+    def _drop_aside(self) -> None:
+        """The line that was under way has come back."""
+        aside, self._aside = self._aside, None
+        if aside is not None:
+            aside()
+
     def close(self, closed: Mapping[str, Any], marks: list[Mark]) -> None:
-        """Write the last line, `run.closed`, with the counts of what was redacted and dropped. After `end`.
+        """Write the last line, `run.closed`, with the counts of what was redacted and dropped. After `end`, behind
+        which nobody else writes: so nobody has to wait for it.
 
         `marks` tell what was taken out of it before.
         """
-        with self._lock:
-            if self._unsure:
-                self._mend()
-        event = self._closing({**closed, "redactions": 0, "dropped": self._dropped}, marks)
-        with self._lock:
-            line = event.line(self._seq, self._timestamp())
-            end = self.size + len(line)
-            self._append(line)
-            self._seq, self.size = self._seq + 1, end
-            self.tap = None
-
-    def _closing(self, closed: dict[str, Any], marks: list[Mark]) -> Admitted:
-        """`run.closed`, with the count of redactions that includes its own."""
-        try:
-            event = self._admitted(CLOSED, closed, list(marks))
-        except RunstoneError:  # a value that cannot be told must not keep the run open
-            event = self._closing_without(closed, ("error", "exit", "resources", "result"))
-        if not event.fits:
-            event = self._closing_without(closed, ("error", "resources", "result"))
-        return event.with_redactions(self._redactions)
-
-    def _closing_without(self, closed: dict[str, Any], left_out: tuple[str, ...]) -> Admitted:
-        cut: list[Mark] = [["/" + name, TRUNCATED] for name in left_out if closed[name] is not None]
-        return admit(CLOSED, {**closed, **dict.fromkeys(left_out)}, cut, self.redactor)
+        if self._unsure:
+            self._mend()
+        event = closing_event({**closed, "redactions": 0, "dropped": self._dropped}, marks, self._admitted)
+        line = event.with_redactions(self._redactions).line(self._seq, self._timestamp())
+        end = self.size + len(line)
+        self._append(line)
+        self._seq, self.size, self.tap = self._seq + 1, end, None
 
     def tell_from_here(self, tap: Callable[[bytes, int], None] | None) -> int:
         """Tell of each line from now on, but not of the last; answers the size of the journal before."""
@@ -577,6 +587,8 @@ class JournalWriter:
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""
+        if self._state is BUSY:
+            self._set_aside()
         self.inherited, self._state, self._endings = True, SHUT, []
         self._lock, self._keeping = _thread.RLock(), _thread.RLock()
         if self.journal is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from runstone.core.manifest import FileFact
@@ -49,6 +49,13 @@ class OpenRun(Protocol):
         """Open the journal anew and cut it to `size` bytes, which are good; answers the new size.
 
         A journal that is shorter is cut after its last LF. Raises `store_unavailable`.
+        """
+        ...
+
+    def set_aside(self) -> Callable[[], None]:
+        """An `append` is under way in this thread, and what interrupts it ends the run: the rest of it goes nowhere.
+
+        Answers what is to be called when it has come back. Call `repair` before the next `append`.
         """
         ...
 

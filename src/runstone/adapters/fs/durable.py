@@ -107,8 +107,10 @@ def start_write_back(fd: int, start: int = 0) -> None:
         begin = start if start >= 0 else max(0, os.fstat(fd).st_size + start)
         try:
             os.posix_fadvise(fd, begin, 0, os.POSIX_FADV_DONTNEED)
-        except OSError:  # not known to this file system: the bytes are written, and the sync to come tells of them
-            return
+        except OSError as exc:
+            if exc.errno is None:  # no disk's: a timeout, say, that a signal handler raises
+                raise
+            return  # not known to this file system: the bytes are written, and the sync to come tells of them
 
 
 def sync(fd: int) -> None:
@@ -191,6 +193,19 @@ def let_go(fd: int) -> None:
         os.close(fd)
     except OSError:
         return
+
+
+def divert(fd: int) -> None:
+    """What is written to a descriptor from now on goes nowhere; its number stays taken until it is closed."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # no descriptor is left to do that with
+        let_go(fd)
+        return
+    try:
+        os.dup2(null, fd, inheritable=False)
+    finally:
+        os.close(null)
 
 
 def replace_file(path: str, data: bytes, temporary: str, mode: int = FILE_MODE) -> None:

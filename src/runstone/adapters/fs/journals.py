@@ -20,7 +20,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Final
 
     from runstone.adapters.fs.claims import FsClaims
@@ -345,6 +345,11 @@ class FsOpenRun:
             before, self._fd = self._fd, fd
             durable.let_go(before)
         return found
+
+    def set_aside(self) -> Callable[[], None]:
+        fd, self._fd = self._fd, -1
+        durable.divert(fd)
+        return lambda: durable.let_go(fd)
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         return self._files.keep(path, pieces)

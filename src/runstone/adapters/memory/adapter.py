@@ -16,7 +16,7 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from runstone.ports.journals import Leftover
     from runstone.ports.objects import Committed, Entry, Properties, Removed
@@ -351,6 +351,9 @@ class MemoryOpenRun:
         journal = self._files[layout.JOURNAL]
         self._files[layout.JOURNAL] = journal[: size if len(journal) >= size else journal.rfind(b"\n") + 1]
         return len(self._files[layout.JOURNAL])
+
+    def set_aside(self) -> Callable[[], None]:
+        return lambda: None  # the bundle is a copy
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         try:

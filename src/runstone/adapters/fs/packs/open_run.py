@@ -21,7 +21,7 @@ from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Final
 
     from runstone.adapters.fs.packs.packing import Packing
@@ -41,7 +41,7 @@ class PackedOpenRun:
         self._packing = packing
         self._run_id = run_id
         self._spool: Spool | None = spool
-        self._end = b',"run_id":"%b"}\n' % run_id.encode()
+        self._line = b'\n{"event":%%b,"run_id":"%b"}\n' % run_id.encode()
         self._lines: list[bytes] = []
         self._size = 0
         self._files: KeptFiles | None = None
@@ -58,7 +58,7 @@ class PackedOpenRun:
             return
         if self._spool is None:
             raise error("store_unavailable", f"run {self._run_id} is closed", run_id=self._run_id)
-        self._spool.append(b'{"event":%b%b' % (line[:-1], self._end))
+        self._spool.append(self._line % line[:-1])
         self._lines.append(line)
         self._size += len(line)
 
@@ -82,6 +82,11 @@ class PackedOpenRun:
         while self._size > size:  # the spool is not cut: a line with a number that was there counts in its place
             self._size -= len(self._lines.pop())
         return self._size
+
+    def set_aside(self) -> Callable[[], None]:
+        if self._loose is not None:
+            return self._loose.set_aside()
+        return self._spool.stay() if self._spool is not None else lambda: None
 
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         if self._loose is not None:

@@ -1,6 +1,7 @@
 """The spool that this process writes in a store: the events of its open packed runs, in the order of recording.
 
-- One line an event: `{"event":…,"run_id":…}`. It is written before the call returns, so it survives the process.
+- One line an event: `{"event":…,"run_id":…}`, an LF before and one behind it. It is written before the call returns, so
+  it survives the process.
 - The lock on a spool is the lease of all runs in it. A run that is left unsealed retires its spool: new runs go to
   another one, and the lock goes with the last run that is being recorded in it, so that recovery can come.
 - A spool goes when all runs in it are sealed. Syncs are shared by all who wait for one.
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_SPOOL_BYTES: Final = 4 << 20
 """A spool with so much in it takes no more runs."""
+_TRIES: Final = 2
+"""So often a line is written of which the disk takes a part: the second call tells what is wrong."""
 
 
 class Sync(Ticket):
@@ -50,9 +53,8 @@ class Spool:
         self.named = False
         self._fd = fd
         self._lock = _thread.RLock()
-        self._torn = False
         self._size = 0
-        self._runs: set[str] = set()
+        self._runs: set[object] = set()  # ids, and lines that are under way
         self._left = False
 
     @property
@@ -73,34 +75,36 @@ class Spool:
             self._runs.add(run_id)
             return True
 
-    def leave(self, run_id: str, *, sealed: bool) -> None:
+    def leave(self, run: object, *, sealed: bool) -> None:
         """A run is recorded no more. One that is not `sealed` waits for recovery."""
         with self._lock:
-            self._runs.discard(run_id)
+            self._runs.discard(run)
             if not sealed:
                 self._left = self.retired = True
             if not self._runs and self.is_full:
                 self._let_go()
 
-    def append(self, line: bytes) -> None:
-        """Write a line. Raises `store_unavailable`; then part of it may be there, which the next line ends."""
+    def stay(self) -> Callable[[], None]:
+        """Keep the descriptor, whoever leaves, until the answer is called."""
         with self._lock:
-            try:
-                whole = (not self._torn and self._took(line)) or self._took(b"\n" + line)
-            except OSError as exc:
-                if exc.errno is None:  # no disk's: a timeout, say, that a signal handler raises
-                    raise
-                raise _unwritten(exc) from exc
-            if not whole:
-                raise _unwritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            line = object()
+            self._runs.add(line)
+        return lambda: self.leave(line, sealed=True)
 
-    def _took(self, line: bytes) -> bool:
-        """Whether one write took all of it: what a second one would add may stand behind somebody else's line."""
-        self._torn = True
-        taken = durable.write_keeping_lock(self._fd, line) if other_threads() else os.write(self._fd, line)
-        self._torn = taken != len(line)
-        self._size += taken
-        return not self._torn
+    def append(self, line: bytes) -> None:
+        """Write a line, which begins and ends with LF, by one write: the first LF ends what another one has left half
+        done, so nobody waits for anybody. Raises `store_unavailable`; then part of the line may be there."""
+        try:
+            for _ in range(_TRIES):
+                taken = durable.write_keeping_lock(self._fd, line) if other_threads() else os.write(self._fd, line)
+                self._size += taken
+                if taken == len(line):
+                    return
+        except OSError as exc:
+            if exc.errno is None:  # no disk's: a timeout, say, that a signal handler raises
+                raise
+            raise _unwritten(exc) from exc
+        raise _unwritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def sync(self) -> None:
         """Make what was written, and the spool's name, survive power loss; in the thread of the group."""
@@ -132,7 +136,8 @@ class Spool:
     def abandon(self) -> None:
         """In a forked child: it is the parent's."""
         fd, self._fd = self._fd, -1
-        durable.let_go(fd)
+        if fd >= 0:
+            durable.divert(fd)  # the fork may stand in the middle of a line
 
 
 class Spooler:

@@ -1,0 +1,285 @@
+"""A run that is finished, by a signal handler, in the middle of what its thread is doing to it or to another run."""
+
+from __future__ import annotations
+
+import os
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import runstone
+from runstone.adapters.fs import durable, journals
+from runstone.adapters.fs.packs import spooling
+from runstone.core.journal import split_lines
+from runstone.engine.writer import JournalWriter
+from runstone.errors import Conflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from runstone.engine.recorder import Run
+    from runstone.engine.store import Store
+
+
+class DeadlineError(TimeoutError):
+    """What a signal handler raises that bounds some work."""
+
+
+def once(true: Callable[..., Any], handler: Callable[[], object]) -> Callable[..., Any]:
+    """A call before which, the first time, a signal handler runs."""
+    left = [handler]
+
+    def call(*arguments: Any) -> Any:
+        if left:
+            left.pop()()
+        return true(*arguments)
+
+    return call
+
+
+def finished_by_another(run: Run) -> Thread:
+    """A thread that has begun to seal a run."""
+    thread = Thread(target=run.finish, daemon=True)
+    thread.start()
+    while not run.writer.ended:
+        thread.join(0.001)
+    return thread
+
+
+def answer_of(call: Callable[[], object]) -> list[object]:
+    """What a call answers, or nothing where it hangs."""
+    found: list[object] = []
+    thread = Thread(target=lambda: found.append(call()), daemon=True)
+    thread.start()
+    thread.join(30)
+    return found
+
+
+# nobody waits for who waits for him
+
+
+def test_a_handler_in_a_line_of_the_parent_does_not_wait_for_the_child(store: Store) -> None:
+    """The thread that seals the child tells the parent of it, behind that line."""
+    parent = store.run("job", run_id="parent")
+    child = parent.child("part", run_id="child")
+    answers: list[object] = []
+
+    def handler() -> None:
+        threads.append(finished_by_another(child))
+        answers.append(child.finish())
+        child.log("nobody waits here, either")
+
+    threads: list[Thread] = []
+    parent.writer._append = once(parent.writer._append, handler)
+    assert answer_of(lambda: parent.log("under way")) == ["run.log:line:1"]
+    threads[0].join(30)
+    assert answers == [None]
+    parent.finish()
+    assert [event["data"]["status"] for event in store.get("parent").events("child")] == ["success"]
+    assert [store.verify(run).findings for run in ("parent", "child")] == [[], []]
+
+
+def test_a_handler_in_a_line_of_a_spool_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the seal of another run that is recorded there, nor for a line of it."""
+    store = runstone.open(tmp_path / "runs", packed=True)
+    one, other = store.run("job"), store.run("job")
+    threads: list[Thread] = []
+
+    def handler() -> None:
+        threads.append(Thread(target=lambda: one.log("of another thread"), daemon=True))
+        threads[0].start()
+        one.log("of the handler")
+        threads.append(finished_by_another(one))
+        one.finish()
+
+    monkeypatch.setattr(spooling.durable, "write_keeping_lock", once(durable.write_keeping_lock, handler))
+    monkeypatch.setattr(spooling, "other_threads", lambda: True)
+    assert answer_of(lambda: other.log("under way")) == ["run.log:line:1"]
+    for thread in threads:
+        thread.join(30)
+    other.finish()
+    assert len(store.get(one.run_id).file("run.log").splitlines()) == 2
+    assert [store.verify(run.run_id).findings for run in (one, other)] == [[], []]
+
+
+def test_what_was_half_written_to_a_spool_is_ended_by_the_next_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes it, and also before the first one knows that it is half written."""
+    store = runstone.open(tmp_path / "runs", packed=True)
+    one, other = store.run("job"), store.run("job")
+    other.log("before")
+    true = os.write
+
+    def short(fd: int, data: bytes) -> int:
+        monkeypatch.setattr(spooling.os, "write", true)
+        taken = true(fd, data[:12])
+        one.log("in between")
+        return taken
+
+    monkeypatch.setattr(spooling, "other_threads", lambda: False)
+    monkeypatch.setattr(spooling.os, "write", short)
+    assert other.log("after") == "run.log:line:2"
+    [spool] = (tmp_path / "runs" / ".runstone" / "spool").glob("*.jsonl")
+    assert b'\n{"event":{"\n' in spool.read_bytes()
+    left = {run.run_id: b"".join(store.journals.read(run.run_id).read()) for run in (one, other)}
+    assert [len(list(split_lines([left[run.run_id]]))) for run in (one, other)] == [2, 3]
+    for run in (one, other):
+        run.finish()
+        assert store.verify(run.run_id).ok
+
+
+# of two that finish a run
+
+
+def test_what_is_known_at_the_end_alone_is_recorded_by_one_before_the_other_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a line that never came, while a second thread finishes the run."""
+    run = store.run("job", run_id="r")
+    stream, begun, both = JournalWriter.stream, Event(), Event()
+    run.stream("stdout", b"the unfinished last line")
+
+    def slowly(writer: JournalWriter, name: str, chunk: bytes) -> None:
+        begun.set()
+        both.wait(30)
+        second.join(0.2)  # it would have ended the run by then
+        stream(writer, name, chunk)
+
+    monkeypatch.setattr(JournalWriter, "stream", slowly)
+    first, second = Thread(target=run.finish), Thread(target=run.finish)
+    first.start()
+    begun.wait(30)
+    second.start()
+    both.set()
+    first.join(30)
+    second.join(30)
+    assert store.get("r").file("run.log") == b"the unfinished last line\n"
+
+
+def test_a_handler_that_finishes_within_finish_is_the_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outer call has ended nothing, and answers the same digest."""
+    run = store.run("job", run_id="r", strict=True)
+    answers: list[object] = []
+    handler = once(JournalWriter._write_waiting, lambda: answers.append(run.finish("cancelled")))
+    monkeypatch.setattr(JournalWriter, "_write_waiting", handler)
+    answers.append(run.finish())
+    assert answers == [store.get("r").digest] * 2
+    assert (run.status, store.get("r").status) == ("cancelled", "cancelled")
+
+
+# a run that is finished in the middle of a line
+
+
+def test_what_is_left_of_a_line_goes_into_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A descriptor that the end of the run has closed may be another file's when the line goes on."""
+    run = runstone.open(tmp_path / "runs").run("job", run_id="r")
+    mine: list[Any] = []
+
+    def handler() -> None:
+        run.finish("cancelled")
+        mine.extend(open(tmp_path / f"mine{number}", "ab") for number in range(8))  # noqa: SIM115  # closed below
+
+    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    monkeypatch.setattr(journals, "other_threads", lambda: True)
+    monkeypatch.setattr(durable, "write_keeping_lock", once(durable.write_keeping_lock, handler))
+    assert run.log("under way") == "run.log:line:0"
+    for file in mine:
+        file.close()
+    assert [(tmp_path / f"mine{number}").read_bytes() for number in range(8)] == [b""] * 8
+    if before:
+        assert set(os.listdir("/proc/self/fd")) <= before
+    report = runstone.verify(tmp_path / "runs" / "r")
+    assert report.ok
+
+
+def test_what_is_left_of_a_line_goes_nowhere_in_a_forked_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a handler that forks in its middle; the parent writes it."""
+    run = runstone.open(tmp_path / "runs").run("job", run_id="r")
+    children: list[int] = []
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+    def handler() -> None:
+        children.append(os.fork())
+        if not children[0]:
+            for number in range(8):
+                os.open(tmp_path / f"mine{number}", flags)
+
+    monkeypatch.setattr(journals, "other_threads", lambda: True)
+    monkeypatch.setattr(durable, "write_keeping_lock", once(durable.write_keeping_lock, handler))
+    run.log("under way")
+    if not children[0]:
+        os._exit(0)
+    assert os.waitpid(children[0], 0)[1] == 0
+    assert [(tmp_path / f"mine{number}").read_bytes() for number in range(8)] == [b""] * 8
+    assert (tmp_path / "runs" / ".runstone" / "open" / "r" / "events.jsonl").read_bytes().count(b"under way") == 1
+    run.finish()
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_message_that_came_too_late_is_not_lost_in_silence(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], strict: bool
+) -> None:
+    """Where a handler has finished the run between the look at it and the line: as behind the end."""
+    run = store.run("job", run_id="r", secrets=["s3cret-x"], strict=strict)
+    monkeypatch.setattr(JournalWriter, "_append_event", once(JournalWriter._append_event, run.finish))
+    if strict:
+        with pytest.raises(Conflict, match="run r is finished"):
+            run.log("with s3cret-x")
+    else:
+        assert run.log("with s3cret-x") == "run.log:line:0"
+        assert "run r is finished; what comes after is not recorded" in capfd.readouterr().err
+
+
+def test_what_must_be_recorded_first_is_not_done_where_the_run_was_finished(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tool under a rule does not run."""
+    run, paid = store.run("job", run_id="r"), []
+    run.govern({"name": "p", "version": "1", "budget": {"calls": 5}})
+    append = JournalWriter._append_event
+
+    def appending(writer: JournalWriter, event: Any) -> int:
+        if event.kind == "tool.called":
+            run.finish()
+        return append(writer, event)
+
+    monkeypatch.setattr(JournalWriter, "_append_event", appending)
+    with pytest.raises(StoreUnavailable, match="pay is not called"):
+        run.tool(name="pay")(paid.append)(5)
+    assert paid == []
+
+
+# what a handler records and raises
+
+
+def test_evidence_without_a_number_fails_no_check(store: Store) -> None:
+    """A message of a handler waits for the line under way, so it has none."""
+    run = store.run("job", run_id="r")
+
+    def handler() -> None:
+        run.check("stopped in time", True, run.log("stopping"))
+
+    run.writer._append = once(run.writer._append, handler)
+    run.log("work")
+    run.finish()
+    assert store.get("r").status == "success"
+    assert [event["data"]["evidence"] for event in store.get("r").events("check")] == [[]]
+
+
+def test_a_deadline_while_lines_are_counted_goes_through(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no fault of the journal, and the next message has its number."""
+    run = store.run("job", run_id="r")
+    run.stream("stdout", b"one\ntwo\n")
+
+    def handler() -> None:
+        raise DeadlineError("too late")
+
+    monkeypatch.setattr(JournalWriter, "_line_ends", once(JournalWriter._line_ends, handler))
+    with pytest.raises(DeadlineError):
+        run.log("a message")
+    assert run.log("the next") == "run.log:line:3"
+    run.finish()
+    assert store.verify("r").ok
