@@ -388,6 +388,13 @@ def probe_file_system(root: str) -> dict[str, Any]:
     return probe(root)
 
 
+def no_store(root: str) -> RunstoneError:
+    """What is raised where a store is to be read and no folder is: see `adapters.fs.probe`."""
+    from runstone.adapters.fs.probe import no_store as made
+
+    return made(root)
+
+
 def in_the_way(path: str) -> str | None:
     """What keeps a folder from being at a path, in words: see `adapters.fs.probe`."""
     from runstone.adapters.fs.probe import in_the_way as found

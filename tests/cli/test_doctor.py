@@ -97,6 +97,39 @@ def test_who_reads_a_link_to_nowhere_is_told(invoke: Invoke, tmp_path: Path) -> 
     assert invoke("verify", "--all", "--store", "link").err == f"runstone: there is no store at {place}: {why}\n"
 
 
+READERS = [
+    ("ls",),
+    ("ls", "--json"),
+    ("show", "r"),
+    ("logs", "r"),
+    ("get", "r", "-o", "x"),
+    ("find", "file"),
+    ("audit", "r"),
+    ("diff", "r", "s"),
+    ("judge", "r"),
+    ("replay", "r"),
+    ("annotate", "r", "--note", "x"),
+    ("alias",),
+    ("verify", "r"),
+    ("verify", "--all"),
+    ("reindex",),
+    ("recover",),
+    ("purge", "--list"),
+    ("pack",),
+    ("export", "r", "-o", "x"),
+]
+
+
+@pytest.mark.parametrize("words", READERS, ids=" ".join)
+def test_who_reads_a_store_that_is_no_folder_is_told(invoke: Invoke, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """By the place that was named, whichever of a store's files is looked for first."""
+    Path("file").touch()
+    for store in ("file", "file/runs"):
+        answer = invoke(*words, "--store", store)
+        told = f"runstone: there is no store at {tmp_path / store}: {tmp_path / 'file'} is no folder\n"
+        assert (answer.status, answer.err) == (5, told)
+
+
 def test_switched_off_recording_is_told(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting that changes what is recorded is on the page."""
     monkeypatch.setenv("RUNSTONE_DISABLED", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,10 @@ def test_a_store_is_told_from_a_bundle(tmp_path: Path, capsys: pytest.CaptureFix
     assert not packed or main(["pack", "--store", source]) == 0
     packs = [str(path) for path in (tmp_path / "runs").glob(".runstone/packs/*.tar")]
     assert len(packs) == packed
-    for path in (source, *packs):
+    told = {source: "is a store, and a run", **dict.fromkeys(packs, "holds 2 bundles")}
+    for path, what in told.items():
         assert main(["import", path, "--store", str(tmp_path / "other")]) == 1
-        assert f"{path} is a store, or a pack of one" in capsys.readouterr().err
+        assert f"{path} {what}" in capsys.readouterr().err
     for words in (["verify", source], ["diff", source, source], ["judge", source, "--cited"]):
         assert main([*words, "--store", str(tmp_path / "other")]) == 1
         assert f"{source} is a store and no bundle" in capsys.readouterr().err
@@ -63,13 +65,36 @@ def test_a_store_in_a_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     capsys.readouterr()
     assert main(["import", str(source.parent), "--store", str(tmp_path / "other")]) == 1
     told = capsys.readouterr().err
-    assert told.startswith(f"runstone: {source} is a store, or a pack of one")
+    assert told.startswith(f"runstone: {source} is a store, and a run")
     line = told.split("`")[1].replace("RUN", "one").replace("FILE", str(tmp_path / "one.tar"))
     assert main(shlex.split(line)[1:]) == 0
     assert main(["import", str(tmp_path / "one.tar"), "--store", str(tmp_path / "other")]) == 0
 
 
-@pytest.mark.parametrize("held", [{}, {"notes.txt": "x"}, {"logs/a.jsonl": "{}\n"}], ids=["nothing", "a file", "logs"])
+def test_a_folder_of_bundles_is_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which bundle is to be imported instead is said, by a name that can be; of an archive, what to take out of it."""
+    runstone.open(tmp_path / "runs").run("job", run_id="one").finish()
+    shutil.copytree(tmp_path / "runs/one", tmp_path / "x/got")
+    shutil.make_archive(str(tmp_path / "x"), "tar", tmp_path, "x/got")
+    monkeypatch.chdir(tmp_path / "x")
+    assert main(["import", ".", "--store", "../other"]) == 1
+    assert capsys.readouterr().err == "runstone: . holds the bundle got: import that\n"
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", "x.tar", "--store", "other"]) == 1
+    assert capsys.readouterr().err == "runstone: x.tar holds the bundle got: take out and import that\n"
+    shutil.copytree("x/got", "x/got2")
+    assert main(["import", "x", "--store", "other"]) == 1
+    assert capsys.readouterr().err == "runstone: x holds 2 bundles, x/got among them: import one at a time\n"
+    assert main(["import", "x/got", "--store", "other"]) == 0
+
+
+@pytest.mark.parametrize(
+    "held",
+    [{}, {"notes.txt": "x"}, {"logs/a.jsonl": "{}\n"}, {"web/manifest.json": "{}"}],
+    ids=["nothing", "a file", "logs", "an app"],
+)
 def test_a_folder_of_nothing_known_is_told_what_would_be(
     held: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import traceback
+from configparser import NoSectionError
 from decimal import Decimal
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Annotated, Any, cast
+from urllib.error import HTTPError
 
 import pytest
 
@@ -360,21 +365,58 @@ RAISED = {
                 json.loads('{"a": 1,}')
             elif x == "rename":
                 os.rename("no'where", "any.where")
+            elif x == "arrows":
+                os.rename("no -> where", "any -> 'where'")
+            elif x == "paths":
+                raise FileNotFoundError(2, "gone", Path("one"), None, Path("o'ther"))
+            elif x == "folder":
+                subprocess.run(["ls"], cwd=Path("no/where"))
+            elif x == "said":
+                raise OSError(5, 'it said: "no"')
             elif x == "exit":
                 raise SystemExit("007")
             else:
                 open(x)
 
         told = []
-        for x in ("json", "rename", "exit", "no\\nwhere", b"no-where"):
+        for x in ("json", "rename", "arrows", "paths", "folder", "said", "exit", "no\\nwhere", b"no-where"):
             try:
                 tool(x)
             except json.JSONDecodeError as exc:
                 told += [exc.msg, exc.lineno, exc.colno, exc.pos]
             except OSError as exc:
-                told += [exc.errno, exc.filename, exc.filename2, str(exc)]
+                told += [exc.errno, exc.strerror, exc.filename, exc.filename2, str(exc)]
             except SystemExit as exc:
                 told += [exc.code]
+        run.finish(result=told)
+        """,
+    "what a message tells of Python's own": """
+        import http.client, re, urllib.error
+
+        RAISED = {
+            "code msg reason status": urllib.error.HTTPError("http://a", 404, "Not: Found", {}, None),
+            "expected": http.client.IncompleteRead(b"abc", 7),
+            "expected ": http.client.IncompleteRead(b"abc"),
+            "expected  ": asyncio.IncompleteReadError(b"abc", 9),
+            "returncode cmd": subprocess.CalledProcessError(3, "a 'b' c"),
+            "returncode cmd ": subprocess.CalledProcessError(-9, ["ls", "-l"]),
+            "returncode cmd  ": subprocess.CalledProcessError(-77, ("ls", "it's")),
+            "timeout cmd": subprocess.TimeoutExpired(["ls", "'Path('"], 3.5),
+            "timeout cmd ": subprocess.TimeoutExpired(["ls", Path("it's")], 1),
+        }
+
+        @run.tool()
+        def tool(x):
+            if x == "msg pos":
+                re.compile("a\\n(")
+            raise RAISED[x]
+
+        told = []
+        for x in (*RAISED, "msg pos"):
+            try:
+                tool(x)
+            except Exception as exc:
+                told.append([getattr(exc, name) for name in x.split()])
         run.finish(result=told)
         """,
     "an error of pydantic whose message was cut or withheld": """
@@ -439,9 +481,11 @@ def test_what_came_of_a_tool_comes_of_it_again(program: Program, what: str) -> N
     assert told[0]
 
 
-def test_an_error_of_pydantic_is_one_again(program: Program) -> None:
-    """It says the same, although nothing can be derived from its class."""
+@pytest.mark.parametrize("pages", ["0", "1"])
+def test_an_error_of_pydantic_is_one_again(program: Program, pages: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says the same, although nothing can be derived from its class; with contexts, where no page is named, too."""
     pytest.importorskip("pydantic")
+    monkeypatch.setenv("PYDANTIC_ERRORS_INCLUDE_URL", pages)
     body = """
     @run.tool()
     def tool(text):
@@ -452,6 +496,7 @@ def test_an_error_of_pydantic_is_one_again(program: Program) -> None:
             tool(text)
         except ValidationError as exc:
             errors = [[error[name] for name in ("loc", "type", "msg", "input")] for error in exc.errors()]
+            errors += [str(error.get("ctx", {}).get("gt")) for error in exc.errors()]
             return [str(exc), exc.title, errors]
 
     texts = ("{", "{}", '{"count": 3, "sizes": [1, "a"]}', '{"count": 1, "rate": 4, "mark": "x"}', '{"count": 9}')
@@ -591,6 +636,14 @@ def test_the_class_of_an_error_is_told_where_its_name_does_not(store: Store) -> 
     assert [call["error"].get("class") for call in calls(store)] == [None, None, f"{__name__}.{own}"]
 
 
+def raised_again(name: str, told: Any, message: str) -> BaseException:
+    """What a replay makes of an error that a record tells by its name, its class and its message."""
+    call = {"call": "call-1", "name": "t", "args": None, "parent": None}
+    match = RecordedCall("tool", {"seq": 0, "data": call}, None)
+    match.answer = {"data": {"error": {"type": name, "message": message, "class": told}}}
+    return exception_of(cast("Any", None), match)
+
+
 CLASSES = [
     ("KeyError", None, KeyError),
     ("JSONDecodeError", "json.decoder.JSONDecodeError", json.JSONDecodeError),
@@ -609,13 +662,64 @@ def test_a_class_is_found_in_full_or_by_a_name_that_is_the_only_one(name: str, t
     class JSONDecodeError(Exception):
         pass
 
-    call = {"call": "call-1", "name": "t", "args": None, "parent": None}
-    match = RecordedCall("tool", {"seq": 0, "data": call}, None)
-    match.answer = {"data": {"error": {"type": name, "message": "'m'", "class": told}}}
-    made = exception_of(cast("Any", None), match)
+    made = raised_again(name, told, "'m'")
     assert isinstance(made, kind)
     assert str(made) == "'m'"
     assert JSONDecodeError is not type(made)
+
+
+class RestsOnPartsError(Exception):
+    """Tells nothing without what its class sets."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.parts[name]
+
+    def __repr__(self) -> str:
+        return self.parts["shown"]  # type: ignore[no-any-return]  # whatever it is
+
+
+class TellsAnythingError(Exception):
+    """Tells something without it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return len(name)
+
+
+LOST = [
+    (HTTPError, "HTTP Error 404: Not Found"),
+    (HTTPError, "withheld"),
+    (IncompleteRead, "IncompleteRead(3 bytes read)"),
+    (NoSectionError, "No section: 'a'"),
+    (RestsOnPartsError, "odd"),
+    (KeyError, "'odd'"),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), LOST)
+def test_what_is_lost_of_an_exception_is_said_to_be(kind: type[BaseException], message: str) -> None:
+    """Whatever its class does about attributes; and it can be shown."""
+    made = raised_again(kind.__name__, class_name(kind), message)
+    with pytest.raises(AttributeError, match=f"^'{kind.__name__}' object has no attribute 'file': a replay knows what"):
+        _ = cast("Any", made).file
+    assert (getattr(made, "headers", None), kind.__name__ in repr(made)) == (None, True)
+    assert "".join(traceback.format_exception(made)).endswith(f"{kind.__name__}: {message}\n")
+
+
+def test_what_a_class_tells_of_any_attribute_is_told() -> None:
+    """Where it rests on nothing that is lost."""
+    assert cast("Any", raised_again("TellsAnythingError", class_name(TellsAnythingError), "odd")).three == 5
+
+
+@pytest.mark.parametrize("part", [": '", ' -> "', ": Path(", "' -> '", "\\'", ": a", "Path('", "1: "])
+def test_a_long_message_is_read_in_time(part: str) -> None:
+    """However many beginnings of names it has."""
+    message = f"[Errno 2] gone: '{part * (MAX_TEXT // len(part))}"
+    made = cast("Any", raised_again("FileNotFoundError", None, message))
+    assert (made.errno, str(made)) == (2, message)
+    command = f"[{message}"
+    failed = class_name(subprocess.CalledProcessError)
+    made = cast("Any", raised_again("CalledProcessError", failed, f"Command '{command}' died with unknown signal 9."))
+    assert (made.cmd, made.returncode) == (command, -9)
 
 
 def test_what_is_kept_out_of_a_message_is_kept_out_of_details(program: Program) -> None:
@@ -712,10 +816,7 @@ def test_of_very_many_classes_that_are_told_alike_it_is_what_they_share() -> Non
         pass
 
     kinds = [type("Alike", (SharedError,), {}) for _ in range(MAX_ALIKE + 1)]
-    call = {"call": "call-1", "name": "t", "args": None, "parent": None}
-    match = RecordedCall("tool", {"seq": 0, "data": call}, None)
-    match.answer = {"data": {"error": {"type": "Alike", "message": "m", "class": class_name(kinds[0])}}}
-    made = exception_of(cast("Any", None), match)
+    made = raised_again("Alike", class_name(kinds[0]), "m")
     assert (isinstance(made, SharedError), isinstance(made, kinds[0]), str(made)) == (True, False, "m")
 
 

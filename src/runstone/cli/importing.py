@@ -13,7 +13,7 @@ from runstone.cli.rendering import Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in
 from runstone.core import layout
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError, error
+from runstone.errors import error
 from runstone.locate import open_bundle, open_store
 
 Imported = tuple[str, str, str]
@@ -73,17 +73,8 @@ def _import(path: str, store: Store) -> list[Imported]:
             artifacts = any(map(is_artifact, names))
             sealed = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
             runs = any(name.endswith(RUN) and name.removesuffix(RUN) not in sealed for name in names)
-            stores = {os.path.dirname(name.rstrip("/")) for name in sealed}
-            stores |= {name.removesuffix(layout.STORE_FILE) for name in names if name.endswith(layout.STORE_FILE)}
-            if not (artifacts or runs) and stores:
-                raise _is_store(path, os.path.normpath(os.path.join(path, min(stores))))
             if not (artifacts or runs):
-                raise error(
-                    "invalid_archive",
-                    f"{path} holds nothing that can be imported: expected a bundle ({layout.MANIFEST}), runs ({RUN}), "
-                    "artifacts of RMOS, or the state of a project of rentl; `runstone import --help` tells more",
-                    path=path,
-                )
+                raise error("invalid_archive", _why_not(path, names, RUN), path=path)
         finally:
             bundle.close()
     if artifacts:
@@ -95,11 +86,26 @@ def _import(path: str, store: Store) -> list[Imported]:
     return list(import_runs(path, store))
 
 
-def _is_store(path: str, place: str) -> RunstoneError:
-    """The error of a path in which runs lie at `place`: each in a folder, or all in a pack."""
-    store = place if os.path.isdir(place) else "STORE"
-    message = (
-        f"{place} is a store, or a pack of one, and a run is imported at a time: from its folder in the store, or from "
-        f"the archive that `{shlex.join(['runstone', 'export', 'RUN', '--store', store, '-o', 'FILE'])}` makes"
+def _why_not(path: str, names: list[str], run: str) -> str:
+    """Why what lies at `path` cannot be imported, and what of it can: a store, bundles, or nothing that is known."""
+    stores = [name.removesuffix(layout.STORE_FILE) for name in names if name.endswith(layout.STORE_FILE)]
+    if stores:
+        place = os.path.normpath(os.path.join(path, min(stores)))
+        store = place if os.path.isdir(place) else "STORE"
+        return (
+            f"{place} is a store, and a run is imported at a time: from its folder in the store, or from the archive "
+            f"that `{shlex.join(['runstone', 'export', 'RUN', '--store', store, '-o', 'FILE'])}` makes"
+        )
+    manifests = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
+    bundles = sorted(manifests & {name.removesuffix(layout.JOURNAL) for name in names})
+    if bundles:
+        shown, how = bundles[0].rstrip("/"), "take out and import"
+        if os.path.isdir(path):
+            shown, how = os.path.normpath(os.path.join(path, shown)), "import"
+        if len(bundles) == 1:
+            return f"{path} holds the bundle {shown}: {how} that"
+        return f"{path} holds {len(bundles)} bundles, {shown} among them: {how} one at a time"
+    return (
+        f"{path} holds nothing that can be imported: expected a bundle ({layout.MANIFEST}), runs ({run}), "
+        "artifacts of RMOS, or the state of a project of rentl; `runstone import --help` tells more"
     )
-    return error("invalid_archive", message, path=path)

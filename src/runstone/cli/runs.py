@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 from runstone.core.journal import proved_prefix, split_lines
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
-from runstone.errors import RunstoneError, error
-from runstone.locate import contract_of, in_the_way, open_one, open_store
+from runstone.errors import RunstoneError
+from runstone.locate import contract_of, in_the_way, no_store, open_one, open_store
 
 _T = TypeVar("_T")
 NO_STORE_YET: Final = "there is no store there yet"
@@ -97,11 +97,10 @@ def store_exists(store: Store) -> bool:
 
 
 def existing(store: Store) -> Store:
-    """The store itself, for a verb that has nothing to do without one. Raises `store_not_found`."""
+    """The store itself, for a verb that has nothing to do without one. Raises `store_not_found`, and
+    `store_unavailable` where something else stands there."""
     if not store_exists(store):
-        obstacle = in_the_way(store.url)
-        why = "" if obstacle is None else f": {obstacle}"
-        raise error("store_not_found", f"there is no store at {store.url}{why}", store=store.url)
+        raise no_store(store.url)
     return store
 
 

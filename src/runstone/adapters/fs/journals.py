@@ -120,7 +120,7 @@ class FsJournals:
     def open_ids(self) -> list[str]:
         spools = self._places.spools()
         spooled = [] if spools is None else spools.open_ids()
-        with translated(self._places.open):
+        with self._places.reading(self._places.open):
             try:
                 return sorted({*spooled, *(name for name in os.listdir(self._places.open) if is_run_id(name))})
             except FileNotFoundError:

@@ -78,13 +78,12 @@ class FsObjects:
     def _opened(self, run_id: str) -> FsBundle | None:
         if self._wrong_case(run_id):
             return None
-        try:
-            return FsBundle(self._places.at(run_id), lambda: self._tombstones.missing(run_id), shared=True)
-        except FileNotFoundError:
-            return None
-        except OSError as exc:
-            reason = exc.strerror or str(exc)
-            raise error("store_unavailable", f"{self._places.at(run_id)}: {reason}", reason=reason) from exc
+        path = self._places.at(run_id)
+        with self._places.reading(path):
+            try:
+                return FsBundle(path, lambda: self._tombstones.missing(run_id), shared=True)
+            except FileNotFoundError:
+                return None
 
     def _packed(self, run_id: str) -> Bundle | None:
         shelf = self._places.shelf()
@@ -111,7 +110,7 @@ class FsObjects:
             return False
         if self._places.is_sealed(run_id):
             return True
-        with translated(self._places.root):
+        with self._places.reading(self._places.root):
             holder = self._places.holder(run_id)
             if holder == run_id:  # of an open run; where its lease was lost and made anew, a bundle may be beside it
                 holder = self._places.named(run_id)
@@ -213,7 +212,7 @@ class FsObjects:
         return sorted(entry.name for entry in self._scan() if not _mark(entry))
 
     def _scan(self) -> list[os.DirEntry[str]]:
-        with translated(self._places.root):
+        with self._places.reading(self._places.root):
             try:
                 return [entry for entry in os.scandir(self._places.root) if entry.name not in layout.NOT_RUNS]
             except FileNotFoundError:

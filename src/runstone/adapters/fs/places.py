@@ -144,6 +144,10 @@ class Places:
         """A context manager that holds the lease of a sealed run while something is done to it."""
         return Leased(self, run_id)
 
+    def reading(self, path: str) -> AbstractContextManager[None]:
+        """As `translated`, for who reads the store at all: what is wrong with one that is no folder is said of it."""
+        return _Reading(self.root, path)
+
     def locked(self, relative: str) -> Lock:
         """A context manager that holds a lock of the store while it lasts."""
         return Lock(self.at(relative))
@@ -238,6 +242,23 @@ class _Translated:
         if isinstance(exc, OSError) and exc.errno is not None:
             reason = exc.strerror or str(exc)
             raise error(self._code, f"{self._path}: {reason}", path=self._path, errno=exc.errno, reason=reason) from exc
+
+
+class _Reading(_Translated):
+    """Context manager of `Places.reading`."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: str, path: str) -> None:
+        super().__init__(path, "store_unavailable")
+        self._root = root
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
+        if isinstance(exc, NotADirectoryError) and not os.path.isdir(self._root):
+            from runstone.adapters.fs.probe import no_store
+
+            raise no_store(self._root) from exc
+        super().__exit__(kind, exc, trace)
 
 
 def translated(path: str, code: str = "store_unavailable") -> AbstractContextManager[None]:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places
+from runstone.errors import RunstoneError, error
 
 PROMISED: Final = "promised"
 NOT_CHECKED: Final = "not checked"
@@ -93,6 +94,15 @@ def in_the_way(path: str) -> str | None:
     if os.path.islink(path):
         return f"{path} is a link to {os.readlink(path)}, where no folder is"
     return f"{path} is no folder" if os.path.lexists(path) else None
+
+
+def no_store(root: str) -> RunstoneError:
+    """What is raised where a store is to be read at `root` and no folder is: `store_not_found`, or with what is in its
+    way `store_unavailable`."""
+    message, obstacle = f"there is no store at {root}", in_the_way(root)
+    if obstacle is None:
+        return error("store_not_found", message, store=root)
+    return error("store_unavailable", f"{message}: {obstacle}", store=root, reason=obstacle)
 
 
 def _try(trial: str, facts: dict[str, Any]) -> None:

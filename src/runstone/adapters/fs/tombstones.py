@@ -58,7 +58,7 @@ class FsTombstones:
         """Every tombstone that can be read, by run id."""
         folder = self._places.at(layout.TOMBSTONES)
         found = []
-        with translated(folder):
+        with self._places.reading(folder):
             try:
                 names = os.listdir(folder)
             except FileNotFoundError:

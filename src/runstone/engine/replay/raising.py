@@ -6,8 +6,9 @@
 - As a class may ask for more than a message, it is of one derived from it, of which neither that nor its metaclass
   hears; where none can be, of one derived from the nearest class that it is derived from itself.
 - Of no class that is known here it is a `RecordedError`.
-- It has its message; beside that a `KeyError` its key, a `SystemExit` its status, an `OSError` its number and names, an
-  error of JSON its place, and a group as many exceptions as then: of which classes these were the record does not tell.
+- It has its message; beside that a `KeyError` its key, a `SystemExit` its status, an `OSError` its number and names,
+  one of a class in `_TOLD` what its message tells, and a group as many exceptions as then: of which classes these were
+  the record does not tell. What else it had is lost, and who asks for it is told so.
 - An error of Runstone's own has its code and details again, with the ids of the runs and calls of here.
 """
 
@@ -17,7 +18,7 @@ import builtins
 import re
 from contextlib import suppress
 from types import BuiltinMethodType, WrapperDescriptorType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runstone.core.recorded import restored
 from runstone.engine.calls import class_name
@@ -26,7 +27,7 @@ from runstone.engine.replay.validating import PYDANTIC, literal_of, validation_e
 from runstone.errors import CODES, RunstoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, Final
 
     from runstone.core.recorded import RecordedCall
@@ -39,9 +40,28 @@ MAX_IN_GROUP: Final = 1000
 _STATUS: Final = {"None": None, "True": True, "False": False}
 """What a `SystemExit` may hold that is neither number nor text, by what it says."""
 _NUMBER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
-_ERRNO: Final = re.compile(r"\[Errno (-?\d{1,9})\] (.*?)(?:: (b?['\"].*|\d{1,9}))?", re.DOTALL)
-_JSON_ERROR: Final = "json.decoder.JSONDecodeError"
-_JSON: Final = re.compile(r"(.*): line (\d{1,9}) column (\d{1,9}) \(char (\d{1,9})\)", re.DOTALL)
+_TEXT: Final = r"""b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_NAME: Final = rf"{_TEXT}|\w*Path\({_TEXT}\)|\d{{1,9}}"
+"""What an `OSError` shows of a file: its name, a path, or the number of one that is open."""
+_ERRNO: Final = re.compile(rf"\[Errno (-?\d{{1,9}})\] (.*?)(?:: ({_NAME})(?: -> ({_NAME}))?)?", re.DOTALL)
+_PATH: Final = re.compile(rf"\b\w*Path\(({_TEXT})\)", re.DOTALL)
+_PATTERN: Final = r"(?P<msg>.*) at position (?P<pos>\d{1,9})(?: \(line \d+, column \d+\))?"
+_TOLD: Final = {
+    "asyncio.exceptions.IncompleteReadError": r"\d+ bytes read on a total of (?P<expected>\d{1,18}) expected bytes",
+    "http.client.IncompleteRead": r"IncompleteRead\(\d+ bytes read(?:, (?P<expected>\d{1,18}) more expected)?\)",
+    "json.decoder.JSONDecodeError": (
+        r"(?P<msg>.*): line (?P<lineno>\d{1,9}) column (?P<colno>\d{1,9}) \(char (?P<pos>\d{1,9})\)"
+    ),
+    "re.PatternError": _PATTERN,
+    "re.error": _PATTERN,
+    "subprocess.CalledProcessError": (
+        r"Command '(?P<cmd>.*)' (?:returned non-zero exit status|died with) "
+        r"(?P<returncode>-?\d{1,9}|<Signals\.\w+: \d{1,3}>|unknown signal \d{1,3})\."
+    ),
+    "subprocess.TimeoutExpired": r"Command '(?P<cmd>.*)' timed out after (?P<timeout>\d[\d.e+-]{0,24}) seconds",
+    "urllib.error.HTTPError": r"HTTP Error (?P<code>\d{1,9}): (?P<msg>.*)",
+}
+"""Class → its message, in which that tells attributes. One that is not there is `None`."""
 
 
 class Recorded:
@@ -52,6 +72,19 @@ class Recorded:
 
     def __init_subclass__(cls, **_: Any) -> None:
         pass
+
+    def __getattr__(self, name: str) -> Any:
+        above: Any = super()
+        with suppress(Exception):  # it may rest on what its class would have set
+            return above.__getattr__(name)
+        kind = type(self).__name__
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}: a replay knows what the message tells")
+
+    def __repr__(self) -> str:
+        with suppress(Exception):  # likewise
+            if type(shown := super().__repr__()) is str:
+                return shown
+        return BaseException.__repr__(cast("BaseException", self))
 
 
 class RecordedError(Recorded, Exception):
@@ -97,7 +130,7 @@ def _told_as(full_name: str) -> dict[str, Any]:
 def _derived(kind: type[BaseException], name: str, members: dict[str, Any], message: str) -> BaseException:
     """One of a class that is derived from `kind`, and made without what that does to make one."""
     methods = {"__init__": lambda *_, **__: None, "__str__": lambda _: message}
-    made_of = _class_of_all([kind], name, {**_place_of(kind, message), **members, **methods})
+    made_of = _class_of_all([kind], name, {**_told_by(kind, message), **members, **methods})
     known = [one for one in kind.__mro__ if issubclass(one, BaseException)]
     new = next(each for one in known if type(each := vars(one).get("__new__")) is BuiltinMethodType)
     init = next(each for one in known if type(each := vars(one).get("__init__")) is WrapperDescriptorType)
@@ -131,27 +164,52 @@ def _args_of(kind: type[BaseException], message: str) -> tuple[Any, ...]:
     if issubclass(kind, SystemExit):
         return (int(message) if _NUMBER.fullmatch(message) else _STATUS.get(message, message),)
     if issubclass(kind, OSError) and (found := _ERRNO.fullmatch(message)):
-        names = _names_in(found[3] or "")
+        names = _names_in([shown for shown in found.groups()[2:] if shown])
         return (int(found[1]), found[2] if names else message[found.start(2) :], *names)
     return (message,)
 
 
-def _names_in(shown: str) -> tuple[Any, ...]:
-    """Of what an `OSError` shows behind its text: the name of a file, or two, and what stands between them."""
-    for quoted in ([shown], shown.split(" -> ", 1)):
-        names = [literal_of(name) for name in quoted]
-        if [repr(name) for name in names] == quoted:
-            return (names[0], None, names[1]) if names[1:] else (names[0],)
-    return ()
+def _names_in(shown: list[str]) -> tuple[Any, ...]:
+    """Of what an `OSError` shows behind its text: the name of a file, or two, and what stands between them. Of a path
+    it is its text."""
+    quoted = [name[name.index("(") + 1 : -1] if name.endswith(")") else name for name in shown]
+    names = [literal_of(name) for name in quoted]
+    if [repr(name) for name in names] != quoted:
+        return ()
+    return (names[0], None, names[1]) if names[1:] else (*names,)
 
 
-def _place_of(kind: type[BaseException], message: str) -> dict[str, Any]:
-    """What an error of JSON tells of its place."""
-    found = _JSON.fullmatch(message)
-    if found is None or all(class_name(one) != _JSON_ERROR for one in kind.__mro__):
-        return {}
-    line, column, at = map(int, found.groups()[1:])
-    return {"msg": found[1], "lineno": line, "colno": column, "pos": at}
+def _told_by(kind: type[BaseException], message: str) -> dict[str, Any]:
+    """Attributes that the message of one of Python's own tells beside itself."""
+    for one in kind.__mro__:
+        told = re.fullmatch(_TOLD.get(class_name(one), "(?!)"), message, re.DOTALL)
+        if told is not None:
+            return {name: text and _READ.get(name, int)(text) for name, text in told.groupdict().items()}
+    return {}
+
+
+def _command(shown: str) -> Any:
+    """A command as it was given, a text or words; of a path among these its text."""
+    for text in (shown, _PATH.sub(r"\1", shown)) if shown.startswith(("[", "(")) else ():
+        words = literal_of(text)
+        if type(words) in (list, tuple):
+            return words
+    return shown
+
+
+def _status(shown: str) -> int:
+    """The status of a process, or what a signal that ended it is told by."""
+    said, _, number = shown.rpartition(" ")
+    return -int(number.removesuffix(">")) if said else int(number)
+
+
+_READ: Final[dict[str, Callable[[str], Any]]] = {
+    "cmd": _command,
+    "msg": str,
+    "returncode": _status,
+    "timeout": literal_of,
+}
+"""How an attribute is read that is no number."""
 
 
 def _as_here(book: Book, value: Any, name: str = "") -> Any:

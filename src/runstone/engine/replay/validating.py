@@ -22,7 +22,7 @@ MAX_ERRORS: Final = 10_000
 """Errors of one; a record may say any number."""
 _HEAD: Final = re.compile(r"(\d{1,9}) validation errors? for (.*)\n")
 _PAGE: Final = re.compile(r"    For further information visit \S*/v/(\w+)")
-"""What stands below an error of pydantic's own: its type is the last word."""
+"""What may stand below an error of pydantic's own: its type is the last word."""
 _MEMBER: Final = re.compile(r"\{(\w+)\}")
 """A member of a template."""
 _INPUT_LINES: Final = 51
@@ -37,13 +37,13 @@ _UNKNOWN: Final = "unknown"
 
 class _Error(NamedTuple):
     """One error as it is shown, without what stands below it: `lines` are those of its place and message. `value` is
-    `None` where inputs are hidden, `known` is whether it is one of pydantic's own."""
+    `None` where inputs are hidden, `has_page` is whether one is named below it."""
 
     lines: list[str]
     type: str
     value: str | None
     input_type: str
-    known: bool
+    has_page: bool
     shown: str
 
 
@@ -117,7 +117,8 @@ def _line(kind: Any, error: _Error, *, hidden: bool) -> dict[str, Any]:
             made = kind.from_exception_data("", [line], hide_input=hidden)
         except (KeyError, TypeError, ValueError):  # its context is another one
             continue
-        if str(made).partition("\n")[2].startswith(error.shown):
+        said = str(made).partition("\n")[2]
+        if said == error.shown or (error.has_page and said.startswith(error.shown)):
             break
     return line
 
@@ -128,7 +129,7 @@ def _ways(error: _Error) -> Iterator[dict[str, Any]]:
 
     begins = [at for at, line in enumerate(error.lines) if line.startswith("  ")][:_BEGINNINGS]
     shown = {"input": _input(error)}
-    for at in begins if error.known else ():
+    for at in begins if error.type in _templates() else ():
         context = _context(error.type, "\n".join(error.lines[at:])[2:])
         yield {"type": error.type, "loc": _place(error.lines[:at]), **shown, **({"ctx": context} if context else {})}
     message = "\n".join(error.lines[begins[0] :])[2:]
