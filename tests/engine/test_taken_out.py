@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import reprlib
+import sys
+import textwrap
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
@@ -11,12 +13,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from runstone.engine.store import Store
-from runstone.engine.taken_out import TakenOut, _beginnings
+from runstone.engine.taken_out import TakenOut
 from runstone.errors import error
 
 from .called import calls, contract, text
@@ -124,12 +124,21 @@ def cut_short(value: Any) -> None:
     raise ValueError(f"{value[:30]}…")
 
 
+def quoted_short(value: Any) -> None:
+    raise ValueError(f"no number: {value[:30]!r}...")
+
+
+def shortened(value: Any) -> None:
+    raise ValueError(textwrap.shorten(f"no number: {value}", 50))
+
+
 def in_details(value: Any) -> None:
     raise error("invalid_option", "wrong", option=f"{value[:30]}...", found=[f"...{value[-20:]}"])
 
 
 @pytest.mark.parametrize(
-    "raises", [of_pydantic, in_a_mapping, as_a_cause, in_a_note, in_a_group, cut_short, in_details]
+    "raises",
+    [of_pydantic, in_a_mapping, as_a_cause, in_a_note, in_a_group, cut_short, quoted_short, shortened, in_details],
 )
 @pytest.mark.parametrize("value", [LONG, 'it\'s "so"\n' + LONG + ", \xe4\n\\ at the end"], ids=["plain", "with quotes"])
 def test_what_is_left_of_a_text_that_is_cut_goes_too(store: Store, raises: Callable[[Any], Any], value: str) -> None:
@@ -161,10 +170,99 @@ def test_an_end_is_one_of_a_text_that_was_taken_out(before: str, after: str) -> 
     assert TakenOut({"abcdefghijklmnopqrstuvwxyz"}).text(before)[0] == after
 
 
-@given(st.text("ab", min_size=1, max_size=8), st.text("ab", max_size=20))
-def test_the_longest_beginning_is_found_at_each_place(form: str, read: str) -> None:
-    """As by trying all of them, which takes too long where a text repeats itself."""
-    longest = [
-        max(size for size in range(len(form) + 1) if read[:end].endswith(form[:size])) for end in range(len(read) + 1)
-    ]
-    assert _beginnings(form, read) == longest
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("'abcdefgh'...", "'[REDACTED:declared]'..."),
+        ("abcdefgh [...] wxyz", "[REDACTED:declared] [...] [REDACTED:declared]"),
+        ("'abcdefgh' (…) 'wxyz'", "'[REDACTED:declared]' (…) '[REDACTED:declared]'"),
+        ("abcdefgh<...>uvwxyz", "[REDACTED:declared]<...>[REDACTED:declared]"),
+        ("abcdefgh' (\t\"...", "abcdefgh' (\t\"..."),
+        ("abcdefgh, x...", "abcdefgh, x..."),
+        ("abc [...] xyz", "abc [...] xyz"),
+        ("abcd", "abcd"),
+    ],
+)
+def test_quotes_brackets_and_blanks_may_stand_beside_the_ellipsis(before: str, after: str) -> None:
+    """A few of them, and no letter or digit."""
+    assert TakenOut({"abcdefghijklmnopqrstuvwxyz"}).text(before)[0] == after
+
+
+def test_what_was_taken_out_with_its_end_may_go_on_with_a_bracket() -> None:
+    """`textwrap.shorten` cuts behind a word, and what it puts there begins with a blank."""
+    assert TakenOut({"all words (of these)"}).text("all words (of [...]")[0] == "[REDACTED:declared][...]"
+
+
+def test_a_mark_is_no_beginning() -> None:
+    """What stands beside the ellipsis once something is taken out is not taken out again."""
+    assert TakenOut({"declared values"}).text("declared...")[0] == "[REDACTED:declared]..."
+
+
+NUMBERED = " ".join(f"word{number}" for number in range(100))
+
+
+def of_int(value: Any) -> None:
+    int(value)
+
+
+def of_int_within(value: Any) -> None:
+    int(f"no number: {value}")
+
+
+@pytest.mark.parametrize("raises", [of_int, of_int_within])
+@pytest.mark.parametrize("value", [NUMBERED, "it's\n" + NUMBERED], ids=["plain", "with a quote"])
+def test_a_long_beginning_goes_without_a_sign(store: Store, raises: Callable[[Any], Any], value: str) -> None:
+    """`int` shows the first 200 characters of what is no number."""
+    found = raising(store, value, "drop", raises)
+    assert "base 10" in found
+    assert "word" not in found
+
+
+def test_a_long_beginning_has_a_hundred_characters() -> None:
+    """One of less is left, as is what another text shares with it further on."""
+    taken = TakenOut({NUMBERED})
+    assert taken.text(NUMBERED[:99])[0] == NUMBERED[:99]
+    assert taken.text(f"{NUMBERED[:100]}X")[0] == "[REDACTED:declared]X"
+    assert taken.text(f"{NUMBERED[:100]}{NUMBERED[:150]}")[0] == "[REDACTED:declared]" * 2
+    assert taken.text(NUMBERED[1:200])[0] == NUMBERED[1:200]
+
+
+def rows(count: int) -> list[str]:
+    """As a table has them: they begin in the same way."""
+    return [f"customer {number:05} <c{number:05}@example.org>" for number in range(count)]
+
+
+def steps(count: int, texts: Callable[[int], list[str]], read: Callable[[int], str]) -> int:
+    """How many lines of Python run until texts are taken out of another one; both are made for a number."""
+    taken, text = TakenOut(texts(count)), read(count)
+    run = 0
+
+    def trace(*what: Any) -> Any:
+        nonlocal run
+        run += what[1] == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        taken.text(text)
+    finally:
+        sys.settrace(before)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"),
+    [
+        (rows, lambda count: f"Loading... failed: {rows(count)}"),
+        (rows, lambda count: "".join(f"{row[:20]!r}... " for row in rows(count))),
+        (lambda count: ["ab" * 50 * count], lambda count: "ababa..." * 10 * count),
+        (lambda count: ["a" * size + "b" for size in range(4, count)], lambda count: ("a" * 30 + "...") * count),
+        (lambda count: ["a" * 100 * count + "b"], lambda count: "a" * 100 * count),
+    ],
+    ids=["many texts", "many signs", "signs in what repeats itself", "texts that begin alike", "no sign"],
+)
+def test_what_is_left_is_found_in_linear_time(texts: Callable[[int], list[str]], read: Callable[[int], str]) -> None:
+    """However many texts and signs there are: of twice as much, in about twice as many steps."""
+    steps(1, texts, read)  # loads what is needed
+    assert steps(80, texts, read) < 2.5 * steps(40, texts, read)

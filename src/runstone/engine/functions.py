@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from runstone.core.tools.contract import ToolContract
 from runstone.core.tools.makers import DEFAULT_VERSION
 from runstone.engine.annotations import DEFS, Schemas, hints_of
+from runstone.engine.wrapping import RECEIVERS, bare, with_parameters
 from runstone.errors import error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterable
     from typing import Final
 
-_RECEIVERS: Final = ("self", "cls")
+_BY_PLACE: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def contract_of_function(function: Callable[..., Any], **changes: Any) -> ToolContract:
@@ -27,36 +28,35 @@ def contract_of_function(function: Callable[..., Any], **changes: Any) -> ToolCo
 
     `changes` are other members: `side_effect`, `handling`, … Raises `invalid_tool_contract`.
     """
-    method = function if inspect.ismethod(function) else None
-    function = inspect.unwrap(getattr(function, "__func__", function))
-    if method is None and inspect.ismethod(function):  # of which a wrapper knows
-        method = function
+    named = inspect.unwrap(bare(function)[0])
+    owner, given, by_name = with_parameters(function)
     try:
-        signature = inspect.signature(method or function)
+        parameters = list(inspect.signature(owner).parameters.values())
     except (TypeError, ValueError):
         raise error("invalid_tool_contract", "a contract is made of a function with a signature", path="") from None
-    bare = getattr(function, "func", function)  # what a partial one calls
-    named = bare if hasattr(bare, "__name__") else type(bare)
-    hints = hints_of(bare if hasattr(bare, "__annotations__") else type(bare).__call__)
+    if not given and parameters and parameters[0].name in RECEIVERS:
+        given = 1
+    left = [one for at, one in enumerate(parameters) if at >= given or one.kind not in _BY_PLACE]
+    owner = inspect.unwrap(owner)
+    hints = hints_of(owner)
     document = {
-        "name": named.__name__,
+        "name": (named if hasattr(named, "__name__") else type(named)).__name__,
         "version": DEFAULT_VERSION,
-        "arguments": _arguments(signature, hints, bound=method is not None),
-        **_result(bare, hints),
+        "arguments": _arguments(left, by_name, hints),
+        **_result(owner, hints),
     }
-    if description := inspect.getdoc(bare):
+    if description := inspect.getdoc(named):
         document["description"] = description
     return ToolContract.of({**document, **changes})
 
 
-def _arguments(signature: inspect.Signature, hints: dict[str, Any], *, bound: bool) -> dict[str, Any]:
+def _arguments(parameters: Iterable[inspect.Parameter], given: Container[str], hints: dict[str, Any]) -> dict[str, Any]:
+    """The schema of parameters; an argument that is given by name may be left out."""
     schemas = Schemas()
     properties: dict[str, Any] = {}
     others: Any = False
     required = []
-    for at, parameter in enumerate(signature.parameters.values()):
-        if at == 0 and not bound and parameter.name in _RECEIVERS:
-            continue
+    for parameter in parameters:
         schema = schemas.of(hints.get(parameter.name, Any))
         if parameter.kind is parameter.VAR_KEYWORD:
             others = schema or True
@@ -64,7 +64,8 @@ def _arguments(signature: inspect.Signature, hints: dict[str, Any], *, bound: bo
             properties[parameter.name] = {"type": "array", **({"items": schema} if schema else {})}
         else:
             properties[parameter.name] = schema
-            required += [parameter.name] if parameter.default is parameter.empty else []
+            if parameter.default is parameter.empty and parameter.name not in given:
+                required.append(parameter.name)
     return _whole(
         {"type": "object", "properties": properties, "required": required, "additionalProperties": others}, schemas
     )

@@ -1,13 +1,18 @@
 """What the contract of a tool takes out of arguments is taken out of what the call raises, too, and of what an approver
 says: both often repeat what they are about. The calls and runs around it may end with the same exception.
 
-- Of a text that somebody has cut with an ellipsis the ends go that are left of it, as pydantic's errors have them.
+- Of a text that somebody has cut with an ellipsis the ends go that are left of it, as pydantic's errors have them, also
+  where quotes, brackets or blanks stand between. A long beginning goes wherever it stands: `int` cuts without a sign.
 - Texts of fewer characters than a declared secret may have stay, as they stand in too much else; so do such ends.
 """
 
 from __future__ import annotations
 
+from itertools import chain, pairwise
+
 from runstone.core.policy.rule import Facts
+from runstone.core.redaction.beginnings import Beginnings
+from runstone.core.redaction.literals import Literals
 from runstone.core.redaction.redactor import DECLARED, MIN_DECLARED_LENGTH, TOOL_DROP, VALUE, Redactor
 from runstone.engine.facts import keep_out
 
@@ -22,34 +27,54 @@ if TYPE_CHECKING:
     from runstone.engine.tool_call import ToolCall
 
 _SIGNS: Final = ("...", "\N{HORIZONTAL ELLIPSIS}")
+_MAX_BETWEEN: Final = 4
+"""So many characters, none of them a letter or a digit, may stand between a sign and what was cut: `'" (`."""
+_LONG: Final = 100
+"""A beginning of so many characters stands nowhere by chance."""
 
 
 class TakenOut(Redactor):
-    """Takes texts out of others, and of those that are cut what is left of them beside the ellipsis."""
+    """Takes texts out of others, and of those that are cut what is left of them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         super().__init__(dict.fromkeys(texts, DECLARED))
-        self._forms = {form for text in texts for form in (text, repr(text)[1:-1], ascii(text)[1:-1])}
+        forms = {form for text in texts for form in _forms(text)}
+        self._forwards = Beginnings(forms)
+        self._backwards = Beginnings(form[::-1] for form in forms)
+        long = {_encoded(form[:_LONG]) for form in forms if len(form) >= _LONG}
+        self._long = Literals(long) if long else None
 
     def found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each of them, whole or cut."""
         yield from super().found(text, scope)
-        cuts = list(_ellipses(text))
-        for form in self._forms if cuts else ():
-            if form[:MIN_DECLARED_LENGTH] in text:
-                sizes = _beginnings(form[: len(text)], text)
-                for left, _ in cuts:
-                    if sizes[left] >= MIN_DECLARED_LENGTH:
-                        yield (left - sizes[left], left, VALUE, DECLARED), (left - sizes[left], left)
-            if form[-MIN_DECLARED_LENGTH:] in text:
-                sizes = _beginnings(form[: -len(text) - 1 : -1], text[::-1])[::-1]
-                for _, right in cuts:
-                    if sizes[right] >= MIN_DECLARED_LENGTH:
-                        yield (right, right + sizes[right], VALUE, DECLARED), (right, right + sizes[right])
+        for start, end in self._cut(text):
+            yield (start, end, VALUE, DECLARED), (start, end)
+
+    def _cut(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where beginnings stand that are long, or before a sign, and ends behind one."""
+        signs = list(_ellipses(text))
+        ends = {end for start, _ in signs for end in _before(text, start)}
+        windows = self._forwards.windows(ends)
+        if self._long is not None and any(self._long.found_in(_encoded(text))):
+            windows = [(0, len(text))]
+        yield from _ending(self._forwards.sizes(text, windows), ends)
+        back, size = text[::-1], len(text)
+        ends = {end for _, start in signs for end in _before(back, size - start)}
+        for start, end in _ending(self._backwards.sizes(back, self._backwards.windows(ends)), ends):
+            yield size - end, size - start
 
     def _scope(self, data: bytes) -> Scope:
         rules, named = super()._scope(data)
-        return rules, named or any(sign.encode() in data for sign in _SIGNS)
+        return rules, named or self._long is not None or any(sign.encode() in data for sign in _SIGNS)
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """What is cut of a text: it, its literals, and its words (`textwrap.shorten`)."""
+    return text, repr(text)[1:-1], ascii(text)[1:-1], " ".join(text.split())
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _ellipses(text: str) -> Iterator[tuple[int, int]]:
@@ -63,21 +88,19 @@ def _ellipses(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _beginnings(form: str, text: str) -> list[int]:
-    """At each place of a text how long the longest beginning of `form` is that ends there (Knuth, Morris and Pratt)."""
-    shorter, size = [0, 0], 0  # of each beginning the longest other one that it ends with
-    for mark in form[1:]:
-        while size and form[size] != mark:
-            size = shorter[size]
-        size += form[size] == mark
-        shorter.append(size)
-    sizes, size = [0], 0
-    for mark in text:
-        while size and (size == len(form) or form[size] != mark):
-            size = shorter[size]
-        size += form[size] == mark
-        sizes.append(size)
-    return sizes
+def _ending(sizes: Iterator[tuple[int, int]], ends: set[int]) -> Iterator[tuple[int, int]]:
+    """Where beginnings stand that have one of these ends, and those that are long, of each the longest."""
+    for (end, size), (_, longer) in pairwise(chain(sizes, [(0, 0)])):
+        if (size >= MIN_DECLARED_LENGTH and end in ends) or (size >= _LONG and longer <= size):
+            yield end - size, end
+
+
+def _before(text: str, sign: int) -> Iterator[int]:
+    """Where what was cut may end that stands before a sign."""
+    for end in range(sign, max(-1, sign - _MAX_BETWEEN - 1), -1):
+        yield end
+        if text[end - 1 : end].isalnum():
+            return
 
 
 def taken_out(tree: Any, gone: Iterable[Mark]) -> Iterator[str]:

@@ -7,7 +7,7 @@ business of a `Recorder`; while a generator waits for its next turn, its call is
 from __future__ import annotations
 
 from functools import partial, update_wrapper
-from types import CodeType
+from types import CodeType, WrapperDescriptorType
 from typing import TYPE_CHECKING
 
 from runstone.core.values import free_key
@@ -47,7 +47,9 @@ COROUTINE: Final = 0x80 | 0x100
 ASYNC_GENERATOR: Final = 0x200
 _STAR = 0x04
 """Flags of a code object (`inspect`, which takes long to load, names them so)."""
-_RECEIVERS: Final = ("self", "cls")
+RECEIVERS: Final = ("self", "cls")
+_SAID: Final = ("__signature__", "_partialmethod", "__partialmethod__")
+"""Where a function says what its parameters are, beside its code."""
 
 
 class Parameters:
@@ -60,18 +62,16 @@ class Parameters:
     """
 
     def __init__(self, function: Any) -> None:
-        code, given, self.defaults = _code_of(function)
-        self._names: tuple[str, ...] = ()
-        self._by_place: tuple[str, ...] = ()
-        self._rest = "args"
-        if code is None or "__signature__" in getattr(function, "__dict__", ()):
-            self._names, self._by_place, self._rest, self.defaults = _told(function)
-        else:
-            self._names = code.co_varnames[given : code.co_argcount]
-            self._by_place = code.co_varnames[given : code.co_posonlyargcount]
-            if code.co_flags & _STAR:
-                self._rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
-        self._receives = not given and bool(self._names) and self._names[0] in _RECEIVERS
+        function, given, by_name = with_parameters(function)
+        code = getattr(function, "__code__", None)
+        names, by_place, self._rest, defaults = (
+            _told(function) if type(code) is not CodeType or _says(function) else _of_code(function, code)
+        )
+        self._names = names[given:]
+        self._by_place = by_place[given:]
+        left = {name: value for name, value in defaults.items() if value is not None and name not in names[:given]}
+        self.defaults = {**left, **by_name}
+        self._receives = not given and bool(names) and names[0] in RECEIVERS
 
     def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """The arguments of one call by name. A keyword that is the name of another argument, or of a parameter that is
@@ -89,9 +89,19 @@ class Parameters:
         return found
 
 
+def _of_code(function: Any, code: CodeType) -> tuple[tuple[str, ...], tuple[str, ...], str, dict[str, Any]]:
+    """Names, those that are given by place alone, rest and defaults of a function."""
+    names = code.co_varnames[: code.co_argcount]
+    rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & _STAR else "args"
+    last = getattr(function, "__defaults__", None) or ()
+    defaults = dict(zip(reversed(names), reversed(last), strict=False))
+    defaults.update(getattr(function, "__kwdefaults__", None) or {})
+    return names, names[: code.co_posonlyargcount], rest, defaults
+
+
 def _told(function: Any) -> tuple[tuple[str, ...], tuple[str, ...], str, dict[str, Any]]:
-    """Names, those that are given by place alone, rest and defaults of a function without code, one of C (`math.sqrt`),
-    or of one that says itself what its signature is, as far as it does."""
+    """The same of a function without code, one of C (`math.sqrt`), or of one that says itself what its signature is, as
+    far as it does."""
     if function is None:
         return (), (), "args", {}
     from inspect import signature
@@ -103,43 +113,53 @@ def _told(function: Any) -> tuple[tuple[str, ...], tuple[str, ...], str, dict[st
     by_place = tuple(one.name for one in found if one.kind is one.POSITIONAL_ONLY)
     names = by_place + tuple(one.name for one in found if one.kind is one.POSITIONAL_OR_KEYWORD)
     rest = next((one.name for one in found if one.kind is one.VAR_POSITIONAL), "args")
-    given = (one for one in found if one.default is not one.empty and one.default is not None)
-    return names, by_place, rest, {one.name: one.default for one in given}
+    return names, by_place, rest, {one.name: one.default for one in found if one.default is not one.empty}
 
 
-def _code_of(function: Any) -> tuple[Any, int, dict[str, Any]]:
-    """The code whose parameters a function has, how many of the first ones are given already, and by name what it is
-    called with where nobody says otherwise."""
+def bare(function: Any) -> tuple[Any, int, dict[str, Any]]:
+    """What a function calls that is a method, a partial one, or wraps another one (`functools.wraps`), and what it
+    gives: how many of the first arguments, and which by name. A function that says its parameters is bare."""
     given = 0
-    named: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     while True:
-        if isinstance(function, partial):
-            named = {**function.keywords, **named}
+        if hasattr(function, "__func__"):  # first of all, as a method has what its function holds
+            function, given = function.__func__, given + hasattr(function, "__self__")
+        elif _says(function):
+            return function, given, by_name
+        elif isinstance(function, partial):
+            by_name = {**function.keywords, **by_name}
             function, given = function.func, given + len(function.args)
         elif (inner := getattr(function, "__dict__", {}).get("__wrapped__")) is not None:
             function = inner
-        elif hasattr(function, "__func__"):  # a method, whose receiver is known
-            function, given = function.__func__, given + 1
-        elif function is None or type(getattr(function, "__code__", None)) is CodeType:
-            code = getattr(function, "__code__", None)
-            return code, given, {**_defaults_of(function, code, given), **named}
         else:
-            called = getattr(type(function), "__call__", None)  # noqa: B004  # its code, not whether it can be called
-            code = getattr(called, "__code__", None)
-            code = code if type(code) is CodeType else None
-            given += code is not None
-            return code, given, {**_defaults_of(called, code, given), **named}
+            return function, given, by_name
 
 
-def _defaults_of(function: Any, code: Any, given: int) -> dict[str, Any]:
-    """The defaults of parameters that are left to the caller, by their names."""
-    if code is None:
-        return {}
-    last = getattr(function, "__defaults__", None) or ()
-    names = code.co_varnames[given : code.co_argcount]
-    found = dict(zip(reversed(names), reversed(last), strict=False))
-    found.update(getattr(function, "__kwdefaults__", None) or {})
-    return {name: value for name, value in found.items() if value is not None}
+def with_parameters(function: Any) -> tuple[Any, int, dict[str, Any]]:
+    """The same; of an object that is called as a function what it calls then, whose parameters these are."""
+    found, given, by_name = bare(function)
+    called = _called(found)
+    if called is None:
+        return found, given, by_name
+    inner, more, also = with_parameters(called)
+    return inner, given + more, {**also, **by_name}
+
+
+def _says(function: Any) -> bool:
+    """Whether a function says its parameters, and does not only repeat what is said by the one that it wraps."""
+    held = getattr(function, "__dict__", {})
+    inner = getattr(held.get("__wrapped__"), "__dict__", {})
+    return any(name in held and held[name] is not inner.get(name) for name in _SAID)
+
+
+def _called(function: Any) -> Any:
+    """What an object does that is called; `None` for a function, a class, and what is written in C."""
+    if isinstance(function, type) or _says(function) or type(getattr(function, "__code__", None)) is CodeType:
+        return None
+    held = next((vars(kind)["__call__"] for kind in type(function).__mro__ if "__call__" in vars(kind)), None)
+    if held is None or type(held) is WrapperDescriptorType:
+        return None
+    return held.__get__(function, type(function)) if hasattr(held, "__get__") else held
 
 
 def wrapped(function: Any, recorder_of: Callable[[Callable[..., Any]], Recorder], option: str) -> Any:

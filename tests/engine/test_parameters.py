@@ -1,0 +1,177 @@
+"""What a function is called with has the names of its parameters, however it is wrapped, bound and given in part."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runstone.engine.functions import contract_of_function
+from runstone.engine.store import Store
+from runstone.engine.wrapping import Parameters
+from runstone.errors import PolicyBlocked
+
+from .called import calls, contract
+
+
+def again(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As a decorator that tries again."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        return function(*args, **named)
+
+    return call
+
+
+def saying(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As a decorator that says the signature of what it wraps."""
+    call = again(function)
+    call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # as some do
+    return call
+
+
+class Again:
+    """A decorator that is a class, whose objects are bound as functions are."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self.function(*args, **named)
+
+    def __get__(self, owner: Any, kind: type) -> Any:
+        return functools.partial(self, owner)
+
+
+class Sending:
+    """An object that is called, and is not bound as functions are."""
+
+    def __call__(self, bank: Any, currency: str, to: str, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+
+class Bank:
+    """Ways to pay; none of them has a receiver that its name would tell."""
+
+    @again
+    def wrapped(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @again
+    @again
+    def twice(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @functools.lru_cache  # noqa: B019  # what is tested
+    def cached(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @saying
+    def said(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @Again
+    def by_object(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @classmethod
+    @again
+    def of_class(kind, to: str, amount: int = 10) -> str:  # noqa: N804  # what is tested
+        return f"{to} {amount}"
+
+    @staticmethod
+    @again
+    def static(to: str, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+    in_class = again(staticmethod(lambda to, amount=10: f"{to} {amount}"))
+
+    @again
+    def __call__(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @again
+    def sent(this, currency: str, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    part = functools.partialmethod(sent, "EUR")
+    part_of_object = functools.partialmethod(Sending(), "EUR")
+    part_by_name = functools.partialmethod(wrapped, amount=7)
+
+
+class Teller:
+    """An object that is called without a receiver."""
+
+    __call__ = staticmethod(again(lambda to, amount=10: f"{to} {amount}"))
+
+
+BANK = Bank()
+
+SHAPES: dict[str, Callable[..., Any]] = {
+    "wrapped": BANK.wrapped,
+    "wrapped twice": BANK.twice,
+    "cached": BANK.cached,
+    "saying its signature": BANK.said,
+    "wrapped by an object": BANK.by_object,
+    "of a class": Bank.of_class,
+    "of an object's class": BANK.of_class,
+    "static": BANK.static,
+    "static, wrapped": Bank.in_class,
+    "object": BANK,
+    "object without a receiver": Teller(),
+    "partial method": BANK.part,
+    "partial method of an object": BANK.part_of_object,
+    "partial": functools.partial(BANK.wrapped),
+    "partial of a partial": functools.partial(functools.partial(BANK.sent, "EUR")),
+    "partial that says what it wraps": functools.update_wrapper(functools.partial(BANK.sent, "EUR"), BANK.sent),
+    "partial of one that says its signature": functools.partial(saying(BANK.sent), "EUR"),
+    "wrapped method": again(BANK.wrapped),
+    "wrapped method that says its signature": again(BANK.said),
+    "wrapped partial": again(functools.partial(BANK.sent, "EUR")),
+    "wrapped object": again(BANK),
+    "cached method": functools.lru_cache(BANK.wrapped),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_arguments_have_the_names_of_what_is_left_to_the_caller(shape: str) -> None:
+    """No receiver is counted, and nothing that is given already."""
+    function = SHAPES[shape]
+    parameters = Parameters(function)
+    assert function("acct-7", 3) == "acct-7 3"
+    assert parameters.named(("acct-7", 3), {}) == {"to": "acct-7", "amount": 3}
+    assert parameters.named(("acct-7",), {"amount": 3}) == {"to": "acct-7", "amount": 3}
+    assert parameters.defaults == {"amount": 10}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_contract_tells_what_is_left_to_the_caller(shape: str) -> None:
+    """By the same names: what is called by it fits it."""
+    arguments = contract_of_function(SHAPES[shape]).arguments
+    assert (set(arguments["properties"]), arguments["required"]) == ({"to", "amount"}, ["to"])
+
+
+def test_what_is_given_by_name_is_an_argument() -> None:
+    """It may be left out, and is told."""
+    part = functools.partial(BANK.sent, "EUR", to="acct-7")
+    for function, given in ((BANK.part_by_name, {"amount": 7}), (part, {"amount": 10, "to": "acct-7"})):
+        assert Parameters(function).defaults == given
+        assert set(given).isdisjoint(contract_of_function(function).arguments["required"])
+
+
+def test_rules_and_handling_are_about_the_arguments_of_a_decorated_method(store: Store) -> None:
+    """A bound is asked about the argument that it names, and what is dropped is not recorded."""
+    handling = {"arguments": {"/to": "drop"}}
+    with store.run("agent", run_id="r") as run:
+        run.govern({"name": "p", "version": "1", "bounds": [{"tool": "pay", "path": "/amount", "max": 100}]})
+        pay = run.tool(contract("pay", handling=handling))(BANK.wrapped)
+        assert pay("acct-7", 100) == "acct-7 100"
+        with pytest.raises(PolicyBlocked, match="over_limit"):
+            pay("acct-7", 101)
+    gone = "[REDACTED:tool-drop]"
+    assert [call["args"] for call in calls(store)] == [{"to": gone, "amount": 100}, {"to": gone, "amount": 101}]
