@@ -1,5 +1,5 @@
-"""A signal handler at every line, one after the other, of a line that is recorded and of a run that is opened: it
-raises, or it records."""
+"""A signal handler at every line, one after the other, of a line that is recorded, of a stream, and of a run that is
+opened or becomes loose: it raises, records, or finishes the run."""
 
 from __future__ import annotations
 
@@ -152,10 +152,10 @@ def test_a_line_is_whole_or_cut_off_and_all_counts_are_right(what: str, kind: st
 TIMED_OUT = (
     AT_ONE_LINE
     + """
+import os
 from runstone.core.values import Foreign
 
 kind, where = sys.argv[1:]
-PASSED = ("is_fault", "<lambda>", "__del__")
 SECRET = "tok-s3cretvalue"
 
 class Timeout({"any": Exception, "system": TimeoutError}[kind]):
@@ -171,18 +171,21 @@ def work():
     run.output("file", where + "/kept.txt", keep=True)
 
 with open(where + "/kept.txt", "w") as file:
-    file.write("with " + SECRET + "\\n")
+    file.write("password=[REDACTED:named-secret]\\n")
 faults, hit = [], True
 while hit:
     store = runstone.open(where + "/runs")
     run = store.run("job", secrets=[SECRET])
-    hit = at_a_new_line(("redaction/redactor.py", "redaction/tree.py", "redaction/gate.py"), PASSED, handler)
+    files = ("redaction/redactor.py", "redaction/tree.py", "redaction/gate.py", "engine/search.py")
+    hit = at_a_new_line(files, ("__del__",), handler)
     told = False
     try:
         work()
     except Timeout:
         told = True
     sys.settrace(None)
+    if told and os.path.exists(f"{where}/runs/.runstone/open/{run.run_id}/artifacts"):
+        faults.append((*hit, "a file is kept that nothing tells of"))
     run.finish()
     sealed = store.get(run.run_id)
     if hit and not told:
@@ -198,6 +201,133 @@ print(len(seen), faults)
 def test_a_timeout_within_the_redactor_is_the_programs(kind: str, tmp_path: Path) -> None:
     """It is no fault of the redactor: it goes through, and what comes after is recorded."""
     command = [sys.executable, "-c", TIMED_OUT, kind, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    lines, _, faults = done.stdout.strip().partition(" ")
+    assert int(lines) > 100
+    assert faults == "[]"
+
+
+STREAMED = (
+    AT_ONE_LINE
+    + """
+from runstone.engine.streams import RunStreams
+
+what = sys.argv[1]
+CODE = RunStreams.record.__code__
+FIRST = min(line for _, _, line in CODE.co_lines() if line > CODE.co_firstlineno)
+FILES = ("engine/streams.py", "engine/writer.py", "engine/characters.py", "redaction/cutting.py")
+faults, hit = [], True
+
+def handler():
+    if "record" in what:
+        run.stream("stdout", b"of the handler\\n")
+    if "finish" in what:
+        run.finish("cancelled")
+    if "raise" in what:
+        raise Alarm
+
+def fault():
+    if findings := store.verify("r").findings:
+        return findings
+    text = "".join(event["data"]["text"] for event in store.get("r").events("log"))
+    lost = sum(event["data"]["events"] for event in store.get("r").events("dropped"))
+    if what == "finish":
+        lost += store.get("r").status == "cancelled" and text.count("piece one") == 0
+    was_taken = hit[0][:3] != (CODE.co_filename, "record", FIRST)
+    expected = ["begin, "] + ["piece one"] * ("raise" not in what or was_taken)
+    expected += ["of the handler"] * ("record" in what) + ["piece two"] * (what != "finish")
+    if [word for word in expected if text.count(word) != 1] and not lost:
+        return text
+    return "something is lost" if what == "record" and lost else None
+
+while hit:
+    store = runstone.open("memory:")
+    run = store.run("job", run_id="r")
+    run.stream("stdout", b"begin, ")
+    hit = at_a_new_line(FILES, ("_told", "say", "recording"), handler)
+    try:
+        run.stream("stdout", b"piece one\\n")
+    except Alarm:
+        pass
+    sys.settrace(None)
+    run.stream("stdout", b"piece two\\n")
+    run.finish()
+    if hit and (found := fault()):
+        faults.append((*hit, found))
+print(len(seen), faults)
+"""
+)
+
+
+@pytest.mark.parametrize("what", ["raise", "record", "record and raise", "finish"])
+def test_a_piece_of_a_stream_is_recorded_once_or_its_loss_is_counted(what: str) -> None:
+    """What waited for the end of its line as well; what a handler gives stands behind it."""
+    command = [sys.executable, "-c", STREAMED, what]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    lines, _, faults = done.stdout.strip().partition(" ")
+    assert int(lines) > 70
+    assert faults == "[]"
+
+
+LOOSENED = (
+    AT_ONE_LINE
+    + """
+import os
+from runstone.adapters.fs import places
+from runstone.adapters.fs.packs import open_run
+
+what, where = sys.argv[1:]
+places.LOCK_WAIT_S, open_run.MAX_HELD_BYTES = 0.0, 8000 * (1 + 10 * ("packed" in what))
+store = runstone.open(where, packed=True)
+faults, hit = [], True
+
+def handler():
+    if "finish" in what:
+        run.finish("cancelled")
+    if "keep" in what:
+        run.output("of_the_handler.json", {"a": 1})
+    if "raise" in what:
+        raise Alarm
+
+def fault():
+    if not store.objects.exists(run.run_id):
+        return "it is not sealed"
+    sealed = store.get(run.run_id)
+    if store.open_runs() or os.path.lexists(f"{where}/.runstone/open/{run.run_id}/events.jsonl"):
+        return "it is open, too"
+    if "#" in sealed.path and os.path.lexists(f"{where}/.runstone/lease/{run.run_id}"):
+        return "its lease stands"
+    if "finish" in what and sealed.status != "cancelled":
+        return sealed.status
+    if "finish" not in what and "after" not in sealed.file("run.log").decode():
+        return "what comes after is lost"
+    if "keep" in what and not sealed.file("artifacts/of_the_handler.json"):
+        return "what the handler keeps is lost"
+    return store.verify(run.run_id).findings or None
+
+while hit:
+    run = store.run("job")
+    hit = at_a_new_line(("packs/open_run.py", "packs/spooling.py", "fs/durable.py"), (), handler)
+    try:
+        run.output("kept.json", {"b": 1})
+        for step[0], text in enumerate(("before", "x" * 8000)):
+            run.log(text)
+    except Alarm:
+        pass
+    sys.settrace(None)
+    run.log("after")
+    run.finish()
+    if hit and (found := fault()):
+        faults.append((*hit, found))
+print(len(seen), faults)
+"""
+)
+
+
+@pytest.mark.parametrize("what", ["raise", "finish", "finish and raise", "keep", "keep, packed"])
+def test_a_packed_run_that_becomes_loose_is_sealed_once(what: str, tmp_path: Path) -> None:
+    """Nothing of it is open any more, and nobody waits for the lease that the interrupted call holds."""
+    command = [sys.executable, "-c", LOOSENED, what, str(tmp_path / "runs")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     lines, _, faults = done.stdout.strip().partition(" ")
     assert int(lines) > 100

@@ -439,6 +439,43 @@ def test_interrupt_as_a_run_becomes_loose_leaves_it_in_the_spool(store: Store, m
     assert again(store).verify(run.run_id, digest=digest).ok
 
 
+def test_run_that_becomes_loose_leaves_the_lease_of_a_recovery(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which was told to go on beside its writer, and holds it."""
+    run = store.run("job")
+    places = Places(store.url)
+    lease = places.lock_lease(run.run_id)
+    assert lease is not None
+    monkeypatch.setattr(open_run, "MAX_HELD_BYTES", 1)
+    run.log("lost")
+    assert durable.is_named(lease, str(private(store, "lease", run.run_id)))
+    assert not private(store, "open", run.run_id).exists()
+    os.close(lease)
+
+
+def test_finishing_in_the_middle_of_a_line_leaves_its_descriptor(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file might have it next: the spool is let go behind the line, though it takes no more runs."""
+    run = store.run("job")
+    spool = run.writer.journal._spool
+    true = durable.write_keeping_lock
+
+    def interrupted(fd: int, line: bytes) -> int:
+        monkeypatch.undo()
+        run.finish()
+        with (tmp_path / "own.txt").open("wb"):
+            return true(fd, line)
+
+    monkeypatch.setattr(spooling, "MAX_SPOOL_BYTES", 1)
+    monkeypatch.setattr(spooling, "other_threads", lambda: 1)
+    monkeypatch.setattr(durable, "write_keeping_lock", interrupted)
+    spool.retired = True
+    run.log("under way")
+    assert (tmp_path / "own.txt").read_bytes() == b""
+    assert not spool.is_held
+    assert store.verify(run.run_id).ok
+
+
 def test_line_that_was_torn_in_the_spool_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a line is ended by the next one; the run goes on with a `dropped` event, and so recovery reads it."""
     run, other = store.run("job"), store.run("other")

@@ -203,19 +203,68 @@ def test_a_journal_that_cannot_be_read_keeps_no_message_out(tmp_path: Path, monk
     assert store.get(run.run_id).file("run.log").split(b"\n") == [b"one", b"two", b"a", b"b", b""]
 
 
+GIVEN_IN_A_LINE = """
+import faulthandler, sys, threading, time, runstone
+from runstone.engine.writer import JournalWriter
+
+faulthandler.dump_traceback_later(30, exit=True)
+store = runstone.open("memory:")
+run = store.run("job", run_id="r")
+run.stream("stdout", b"begun, ")
+within = threading.Event()
+append, stream = run.writer._append, JournalWriter.stream
+
+def streaming(*arguments):
+    within.set()
+    stream(*arguments)
+
+def appending(line):
+    run.writer._append = append
+    JournalWriter.stream = streaming
+    thread.start()
+    within.wait()
+    run.stream("stdout", b"of the handler\\n")
+    if sys.argv[1] == "finish":
+        run.finish("cancelled")
+    append(line)
+
+thread = threading.Thread(target=run.stream, args=("stdout", b"ended\\n"))
+run.writer._append = appending
+run.log("a line")
+thread.join()
+run.finish()
+sealed = store.get("r")
+texts = [event["data"]["text"] for event in sealed.events("log")]
+print(sealed.status, store.verify("r").ok, *map(str.strip, texts), sep=";")
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("stream", ["success", "True", "a line", "begun, ended", "of the handler"]),
+        ("finish", ["cancelled", "True"]),
+    ],
+)
+def test_a_handler_in_a_line_waits_for_no_thread_that_waits_for_that_line(what: str, expected: list[str]) -> None:
+    """That thread records what the handler gives, unless the run ends before."""
+    done = python(GIVEN_IN_A_LINE, what)
+    assert done.stdout.strip().split(";") == expected, done.stderr
+
+
 LEFT_BY_A_CHILD = """
 import os, sys, signal, threading, runstone
 goes_on, inside = threading.Event(), threading.Event()
 with runstone.open(sys.argv[1]).run("job", run_id="r") as run, run.capture() as capture:
     run.stream("stdout", b"begun")
     streams, lock = run._streams, capture._lock
-    true = type(streams).feed
-    def feed(self, *arguments):
+    true = type(streams)._end_of
+    def end_of(self, *arguments):
         if threading.current_thread().name == "other":
             inside.set()
             goes_on.wait()
         return true(self, *arguments)
-    type(streams).feed = feed
+    type(streams)._end_of = end_of
     def other():
         with lock:
             run.stream("stdout", b" and ended\\n")

@@ -14,7 +14,7 @@ import stat
 from runstone.core import layout
 from runstone.core.digests import new_hash
 from runstone.core.media import media_type
-from runstone.core.redaction.redactor import FAILED, is_fault
+from runstone.core.redaction.redactor import FAILED, FaultError
 from runstone.core.values import undecoded
 from runstone.errors import CODES, RunstoneError, error
 
@@ -295,8 +295,8 @@ def facts_of(source: Source, keep: Callable[[], dict[str, Any]] | None = None) -
         return {**facts, "problem": f"unreadable:{exc.strerror or exc}"}
     except RunstoneError as exc:  # the copy failed, unless it is the file itself that cannot be read
         return {"problem": f"not_kept:{exc.code}", **facts_of(source)}
-    except Exception as exc:  # the redactor failed: what it could not search is not kept
-        if keep is None or not is_fault(exc, keep):
+    except (FaultError, ImportError, MemoryError, RecursionError):  # what could not be searched is not kept
+        if keep is None:
             raise
         return {**facts_of(source), "problem": f"not_kept:redacted:{FAILED}"}
 

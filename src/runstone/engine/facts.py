@@ -7,7 +7,7 @@ import os
 from runstone.core import canonical
 from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
-from runstone.core.redaction.redactor import FAILED, MARK, is_fault
+from runstone.core.redaction.redactor import FAILED, MARK, FaultError, attempt
 from runstone.core.values import COERCED, Coerced, coerce, free_key, key_text, non_finite_text, plain_key
 from runstone.core.words import CHECK_STATUSES
 from runstone.errors import RunstoneError, error, excerpt
@@ -102,10 +102,8 @@ def _snake_case(text: str) -> str:
 def _hidden(text: str, redactor: Redactor) -> tuple[str, list[str]]:
     """A text without its secrets, and the rules that hit."""
     try:
-        return redactor.text(text)
-    except Exception as exc:  # whatever went wrong, nothing unredacted may get past this line
-        if not is_fault(exc, lambda: redactor.text(text)):
-            raise
+        return attempt(redactor.text, text)
+    except FaultError:  # whatever went wrong, nothing unredacted may get past this line
         return f"{MARK}{FAILED}]", [FAILED]
 
 

@@ -40,7 +40,7 @@ from runstone.engine.children import (
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import Sealing, is_amid, seal, waited
-from runstone.engine.streams import Streams
+from runstone.engine.streams import RunStreams
 from runstone.engine.writer import JournalWriter
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -107,8 +107,7 @@ class Run(Acting):
         self._check_results: list[str] = []
         self._clean_types = told.clean_types(redactor)  # need not be looked at again
         self._looks_for_evidence = False  # at the end: some check named evidence, and none says that it leads nowhere
-        self._streams: Streams | None = None
-        self._streams_lock = _thread.RLock()
+        self._streams = RunStreams(self.writer)
         self._completing = _thread.RLock()
         self._sealing = Sealing()
         self.store = store
@@ -255,15 +254,10 @@ class Run(Acting):
         """
         name = told.text_of(stream)
         data = chunk if isinstance(chunk, bytes) else told.text_of(chunk).encode("utf-8", "replace")
-        if not self.recording:
+        if self.recording:
+            self._streams.record(name, data)
+        else:
             self.writer.stream(name, data)  # which says so
-            return
-        with self._streams_lock:
-            if self._streams is None:
-                self._streams = Streams(self.redactor)
-            whole = self._streams.feed(name, data)
-            if whole:
-                self.writer.stream(name, whole)
 
     def capture(self, *, descriptors: bool = False) -> Capture:
         """Record what this process prints, logs and warns of from now on, while it goes where it went before.
@@ -275,13 +269,6 @@ class Run(Acting):
         from runstone.engine.capture import Capture
 
         return Capture(self, descriptors=descriptors).begin()
-
-    def _end_streams(self) -> None:
-        """Record what waited for the end of a line that never came."""
-        with self._streams_lock:
-            streams, self._streams = self._streams, None
-            for name, data in streams.rest() if streams is not None else ():
-                self.writer.stream(name, data)
 
     def metrics(self, values: Mapping[str, Any], step: int | None = None, rank: int | None = None) -> None:
         """Record numbers by name, at a step where there is one. `nan` and infinities are kept as text; two names that
@@ -401,8 +388,8 @@ class Run(Acting):
     def _record_end(self, closed: Mapping[str, Any]) -> None:
         try:
             self.writer.wind_up()
-            if self._streams is not None and not self.writer.inherited:  # else the lock may be another thread's
-                self._end_streams()
+            if not self.writer.inherited:  # else the lock may be another thread's
+                self._streams.end()
             if self.recording and self.opened_at is not None:
                 for child in found_at_seal(self, self.store):
                     self._record("child", child)

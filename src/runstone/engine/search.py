@@ -11,7 +11,7 @@ from io import BytesIO
 
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.explain import Reason, near_misses, reason
-from runstone.core.redaction.redactor import FAILED, MARK, is_fault
+from runstone.core.redaction.redactor import FAILED, MARK, FaultError, attempt
 from runstone.engine.characters import whole_characters
 from runstone.engine.encoded import KEPT, REPLACED, Encoded
 from runstone.engine.readings import every_reading, holds_escaped_zeros, narrow, readings, without_escaped_zeros
@@ -65,7 +65,7 @@ class Search:
         """Whether `cleaned` saw a secret that it could not take out."""
 
     def found(self, chunks: Iterable[bytes]) -> Iterator[Found]:
-        """The secrets of a stream, in order of their lines. Raises what reading the chunks raises."""
+        """The secrets of a stream, in order of their lines. Raises what reading the chunks raises; `FaultError`."""
         line = 1
         for block in self._blocks(Encoded(REPLACED).read(chunks)):
             for part, around in self._parts(block):
@@ -76,7 +76,8 @@ class Search:
     def cleaned(self, chunks: Iterable[bytes], errors: str = KEPT) -> Iterator[bytes]:
         """The stream with marks in the place of its secrets, every other byte as it was.
 
-        Raises `UnicodeDecodeError` where, by `errors`, it is not the text that its byte order mark says.
+        Raises `UnicodeDecodeError` where, by `errors`, it is not the text that its byte order mark says, and
+        `FaultError`.
         """
         encoded = Encoded(errors)
         for block in self._blocks(encoded.read(chunks)):
@@ -87,13 +88,13 @@ class Search:
 
     def watched(self, chunks: Iterable[bytes], tell: Callable[[str], None]) -> Iterator[bytes]:
         """The stream as it is, block by block. Before one is handed on `tell` is told the rules by which any reading
-        of it shows a secret; what it raises ends the stream."""
+        of it shows a secret; what it raises ends the stream. Raises `FaultError`."""
         streams, encoded = Streams(self._redactor), Encoded(REPLACED)
         for chunk in chunks:
             text = encoded.feed(chunk)
             if encoded.codec is not None:
-                self._tell(streams.feed("text", text), tell)
-            block = streams.feed("bytes", chunk)
+                self._tell(attempt(streams.feed, "text", text), tell)
+            block = attempt(streams.feed, "bytes", chunk)
             self._tell(block, tell)
             yield block
         for name, rest in streams.rest():
@@ -103,18 +104,23 @@ class Search:
 
     def _tell(self, block: bytes, tell: Callable[[str], None]) -> None:
         for part, around in self._parts(block):
-            for reading in every_reading(part, around) if around else ():
-                for place in reading.places(self._redactor):
-                    tell(place.rule)
+            for rule in attempt(self._rules_of, part, around) if around else ():
+                tell(rule)
+
+    def _rules_of(self, part: bytes, around: bytes) -> list[str]:
+        return [place.rule for reading in every_reading(part, around) for place in reading.places(self._redactor)]
 
     def _suspicious(self, data: bytes) -> bool:
+        return attempt(self._seen, data)
+
+    def _seen(self, data: bytes) -> bool:
         scanner = self._scanner
         return scanner.sees(data) or (holds_escaped_zeros(data) and scanner.hit(without_escaped_zeros(data)))
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         streams = Streams(self._redactor)
         for chunk in chunks:
-            if block := streams.feed("", chunk):
+            if block := attempt(streams.feed, "", chunk):
                 yield block
         for _, rest in streams.rest():
             yield rest
@@ -123,7 +129,7 @@ class Search:
         """A block in parts, of which few must be looked at closely: lines, where no secret reaches over their ends."""
         if not self._suspicious(block):
             yield block, b""
-        elif self._cutter.spans_lines(block):
+        elif attempt(self._cutter.spans_lines, block):
             yield from self._pieces(block, PIECE_BYTES)
         else:
             yield from self._lines(block)
@@ -145,7 +151,7 @@ class Search:
     def _pieces(self, block: bytes, size: int) -> Iterator[Part]:
         at = 0
         while at < len(block):
-            end = self._end_of_piece(block, at, size)
+            end = attempt(self._end_of_piece, block, at, size)
             piece = block[at:end]
             yield piece, piece if self._suspicious(piece) else b""
             at = end
@@ -172,10 +178,8 @@ class Search:
 
     def _clean(self, piece: bytes, around: bytes) -> bytes:
         try:
-            return self._cleaned(piece, around)
-        except Exception as exc:  # whatever went wrong, nothing unredacted may get past this line
-            if not is_fault(exc, lambda: self._cleaned(piece, around)):
-                raise
+            return attempt(self._cleaned, piece, around)
+        except FaultError:  # whatever went wrong, nothing unredacted may get past this line
             self.rules.setdefault(FAILED)
             return f"{MARK}{FAILED}]".encode() + (b"\n" if piece.endswith(b"\n") else b"")
 

@@ -18,7 +18,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.events import OPENED, data_problem
 from runstone.core.journal import JournalIndex, split_lines
 from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
-from runstone.core.redaction.redactor import is_fault
+from runstone.core.redaction.redactor import FaultError, attempt
 from runstone.core.runlog import MESSAGE, line_ends_in
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
 from runstone.engine import facts as told
@@ -121,13 +121,13 @@ class JournalWriter:
         self.opened_at: str | None = None
         self.size = 0
         self._append = journal.append if journal is not None else _nowhere
-        self._aside: Callable[[], None] | None = None
+        self._aside: list[Callable[[], None]] = []
         self._encode = canonical.encoder()
         self._gate = redactor.gate
         self._state: str | None = FREE if journal is not None else SHUT
         self._waiting: list[Admitted] = []
         self._time_ns = clock.time_ns
-        self._lock = _thread.RLock()
+        self._lock: Any = _thread.RLock()  # its type is not told to have `_is_owned`
         self._keeping = _thread.RLock()
         self._seq = 0
         self._second_ns = 0
@@ -159,9 +159,19 @@ class JournalWriter:
         return bool(self.ended_by)
 
     @property
+    def is_held_here(self) -> bool:
+        """Whether this thread is in the middle of a line."""
+        return bool(self._lock._is_owned())  # noqa: SLF001  # as a `Condition` asks
+
+    @property
     def has_unnumbered(self) -> bool:
         """Whether a message may have got no number: it was lost, or waited for the line under way."""
         return self._unnumbered or bool(self._dropped + self._lost_events)
+
+    @property
+    def counted(self) -> int:
+        """Grows with each event that is written, counted as lost, or waits for the line under way."""
+        return self._seq + self._dropped + self._lost_events + len(self._waiting)
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
         """Write the first line, `run.opened`; or say why nothing will be recorded. Raises `too_large`."""
@@ -425,11 +435,9 @@ class JournalWriter:
             return 0
         if self._numbered_to is not None:
             try:
-                ends = self._line_ends(self._numbered_to, start)
-            except (RunstoneError, ValueError) as exc:
-                if not is_fault(exc, lambda: self._line_ends(self._numbered_to or 0, start)):
-                    raise
-                return 0  # the journal cannot be read: the message is in it
+                ends = attempt(self._line_ends, self._numbered_to, start)
+            except FaultError:  # the journal cannot be read: the message is in it
+                return 0
             self._log_lines, self._numbered_to = self._log_lines + ends, None
         return self._log_lines + 1
 
@@ -511,20 +519,16 @@ class JournalWriter:
     def _set_aside(self) -> None:
         """What is left of the line under way goes nowhere: by then its descriptor could be that of another file."""
         if self.journal is not None:
-            self._aside = self.journal.set_aside()
+            self._aside.append(self.journal.set_aside())
 
     def _drop_aside(self) -> None:
         """The line that was under way has come back."""
-        aside, self._aside = self._aside, None
-        if aside is not None:
-            aside()
+        while self._aside:
+            self._aside.pop()()
 
     def close(self, closed: Mapping[str, Any], marks: list[Mark]) -> None:
-        """Write the last line, `run.closed`, with the counts of what was redacted and dropped. After `end`, behind
-        which nobody else writes: so nobody has to wait for it.
-
-        `marks` tell what was taken out of it before.
-        """
+        """Write the last line, `run.closed`, with the counts of what was redacted and dropped, after `end`: nobody else
+        writes. `marks` tell what was taken out of it before."""
         if self._unsure:
             self._mend()
         event = closing_event({**closed, "redactions": 0, "dropped": self._dropped}, marks, self._admitted)

@@ -310,23 +310,30 @@ def claim(path: str, temporary: str, content: bytes) -> int:
     """
     fd = create(temporary)
     try:
-        hold(fd, path)
-        write_all(fd, content)
-        place_new(temporary, path)
+        place_held(fd, path, temporary, content)
         return fd
     except BaseException:
-        if _is_at(fd, path):  # a signal handler has raised behind the link
-            _remove_quietly(path)
+        remove_own(fd, path)  # a signal handler has raised behind the link
         os.close(fd)
         _remove_quietly(temporary)
         raise
 
 
-def _is_at(fd: int, path: str) -> bool:
+def place_held(fd: int, path: str, temporary: str, content: bytes) -> None:
+    """The parts of `claim` behind the first, for who must know the descriptor before: the new file `temporary`, which
+    it is of, comes to stand at `path`. Raises `FileExistsError`."""
+    hold(fd, path)
+    write_all(fd, content)
+    place_new(temporary, path)
+
+
+def remove_own(fd: int, path: str) -> None:
+    """Remove the file at `path` if it is the open one; whatever else stands there is somebody else's."""
     try:
-        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
-    except OSError:
-        return False
+        if is_named(fd, path):
+            _remove_quietly(path)
+    except OSError:  # there is no such descriptor
+        return
 
 
 def try_lock(fd: int) -> bool:

@@ -25,12 +25,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, Final
+    from typing import Any, Final, ParamSpec, TypeVar
 
     from runstone.core.redaction.gate import Cache
     from runstone.core.redaction.rule import Rule
     from runstone.core.values import Mark
 
+    Given = ParamSpec("Given")
+    Answer = TypeVar("Answer")
     Span = tuple[int, int, int, str]
     """Start, end, rank (the lowest names what overlaps), and id of the rule."""
     Scope = tuple[list[Rule], bool]
@@ -281,10 +283,8 @@ class Redactor:
         marked.
         """
         try:
-            return self._tree(value, marks)
-        except Exception as exc:  # whatever went wrong, the unredacted value must not get past this line
-            if not is_fault(exc, lambda: self._tree(value, list(marks))):
-                raise
+            return attempt(self._tree, value, marks)
+        except FaultError:  # whatever went wrong, the unredacted value must not get past this line
             marks[:] = [["", f"redacted:{FAILED}"]]
             return {"$redacted": FAILED}
 
@@ -304,18 +304,34 @@ class Redactor:
         return clean
 
 
-def is_fault(exc: Exception, work: Callable[[], object]) -> bool:
-    """Whether `exc`, which our own code has raised in `work`, is a fault of it: such a one comes again.
+class FaultError(Exception):
+    """Our own code failed, as the redactor where what it was looking at is then not known to be clean."""
 
-    What a signal handler raised into it, as a timeout, does not: it is the caller's.
+
+def attempt(work: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+    """What a part of our own code answers. Raises `FaultError` for a fault of it, and as it is what a signal handler
+    raises into it, as a timeout: a fault comes again.
+
+    So `work` is done once more where it raises. It is short, and what it changes does not count then.
     """
-    if isinstance(exc, (ImportError, MemoryError, RecursionError)):
-        return True
+    raised: list[Exception] = []
     try:
-        work()
-    except Exception as again:
-        return type(again) is type(exc)
-    return False
+        while len(raised) == len(set(map(type, raised))):
+            try:
+                answer = work(*given, **named)
+            except (ImportError, MemoryError, RecursionError) as exc:
+                raise FaultError from exc
+            except Exception as exc:
+                raised.append(exc)
+            else:
+                if raised:
+                    raise raised[0]
+                return answer
+        if len(raised) == 2:
+            raise FaultError from raised[0]
+        raise next(exc for exc in raised if type(exc) is not type(raised[-1]))  # it came once: a handler's
+    finally:
+        raised.clear()  # an exception holds this frame, and would hold itself
 
 
 def marked(rule: str, key: bytes | None, secret: bytes) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from runstone.core import canonical
 from runstone.core.printing import print_json
 from runstone.core.redaction import given, names, placeholders
-from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, is_fault, is_mark
+from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, FaultError, attempt, is_mark
 from runstone.core.values import COERCED, Foreign, coerce, encoded_bytes, free_key
 
 TYPE_CHECKING = False
@@ -248,10 +248,8 @@ class Walk:
     def _foreign(self, value: Foreign) -> Any:
         changed: list[Mark] = []
         try:
-            inner, text = self._printed(value.value, value.profile)
-        except Exception as exc:  # no JSON, as half a surrogate pair or NaN is: recorded as the recorder's door says
-            if not is_fault(exc, lambda: self._printed(value.value, value.profile)):
-                raise
+            inner, text = attempt(self._printed, value.value, value.profile)
+        except FaultError:  # no JSON, as half a surrogate pair or NaN is: recorded as the recorder's door says
             tree, changed = coerce(value.value)
             inner, text = self._printed(tree, value.profile)
         where = self._place.pointer()

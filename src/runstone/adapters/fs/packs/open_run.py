@@ -17,7 +17,7 @@ from runstone.adapters.fs.packs.spools import Spools, lock
 from runstone.adapters.fs.packs.stage import PackedStage
 from runstone.adapters.fs.places import Places, translated
 from runstone.core import layout
-from runstone.errors import error
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,18 +47,20 @@ class PackedOpenRun:
         self._files: KeptFiles | None = None
         self._kept_bytes = 0
         self._loose: FsOpenRun | None = None
+        self._lease = -1  # while it becomes loose
         self._stage: PackedStage | None = None
         self._begun: Sync | None = None
 
     def append(self, line: bytes) -> None:
         if self._loose is None and self._size + len(line) > MAX_HELD_BYTES:
             self._loosen()
-        if self._loose is not None:
-            self._loose.append(line)
+        loose, spool = self._loose, self._spool
+        if loose is not None:
+            loose.append(line)
             return
-        if self._spool is None:
-            raise error("store_unavailable", f"run {self._run_id} is closed", run_id=self._run_id)
-        self._spool.append(self._line % line[:-1])
+        if spool is None:
+            raise self._is_closed()
+        spool.append(self._line % line[:-1])
         self._lines.append(line)
         self._size += len(line)
 
@@ -71,8 +73,9 @@ class PackedOpenRun:
                 begun.wait()
 
     def begin_sync(self) -> Sync | None:
-        if self._loose is None and self._spool is not None:
-            self._begun = self._packing.synced(self._spool)
+        spool = self._spool
+        if self._loose is None and spool is not None:
+            self._begun = self._packing.synced(spool)
         return self._begun
 
     def repair(self, size: int) -> int:
@@ -91,14 +94,18 @@ class PackedOpenRun:
     def keep(self, path: str, pieces: Iterable[bytes]) -> FileFact:
         if self._loose is not None:
             return self._loose.keep(path, pieces)
-        if self._files is None:
-            folder = self._places.at(layout.open_run(self._run_id))
-            with translated(folder):
-                os.makedirs(folder, exist_ok=True)
-            self._files = KeptFiles(self._places, self._run_id)
-        fact = self._files.keep(path, pieces)
+        files, folder = self._kept(), self._places.at(layout.open_run(self._run_id))
+        with translated(folder):
+            os.makedirs(folder, exist_ok=True)
+        fact = files.keep(path, pieces)
         self._kept_bytes += fact.size
         return fact
+
+    def _kept(self) -> KeptFiles:
+        """The one that has all files: a signal handler may keep the first in the middle of another."""
+        made = self._files or KeptFiles(self._places, self._run_id)
+        self._files = self._files or made
+        return self._files
 
     def read(self, start: int, end_exclusive: int) -> Iterator[bytes]:
         if self._loose is not None:
@@ -111,8 +118,9 @@ class PackedOpenRun:
             self._loosen()
         if self._loose is not None:
             return self._loose.stage()
+        self._stay_packed()
         files = {layout.JOURNAL: b"".join(self._lines)}
-        if self._files is not None:
+        if self._files is not None and self._files.paths:
             files.update(self._files.contents())
         self._stage = self._packing.stage(self._run_id, None, files)
         return self._stage
@@ -137,31 +145,62 @@ class PackedOpenRun:
 
     def inherit(self) -> None:
         self._spool = None
+        lease, self._lease = self._lease, -1
+        durable.let_go(lease)
         if self._loose is not None:
             self._loose.inherit()
+
+    def _is_closed(self) -> RunstoneError:
+        return error("store_unavailable", f"run {self._run_id} is closed", run_id=self._run_id)
 
     def _loosen(self) -> None:
         """Go on as a loose run. Raises `store_unavailable`; then the spool goes on to count."""
         places, folder = self._places, self._places.at(layout.open_run(self._run_id))
-        path, lease_path = os.path.join(folder, layout.JOURNAL), places.at(layout.lease(self._run_id))
+        path, temporary = os.path.join(folder, layout.JOURNAL), places.new_temporary()
+        lease, fd, loose = -1, -1, None
+        self._stay_packed()
         with translated(path):
-            os.makedirs(folder, exist_ok=True)
-            lease, fd = durable.claim(lease_path, places.new_temporary(), self._run_id.encode()), -1
             try:
+                os.makedirs(folder, exist_ok=True)
+                lease = self._lease = durable.create(temporary)
+                durable.place_held(lease, places.at(layout.lease(self._run_id)), temporary, self._run_id.encode())
                 durable.create_once(path, b"".join(self._lines), places.new_temporary())
                 durable.sync_folder(places.open)
                 fd, _ = durable.reopen_cut(path, self._size)
-                self._loose = FsOpenRun(places, self._run_id, lease, fd, self._files)
+                loose = FsOpenRun(places, self._run_id, lease, fd, self._kept())
+                # all at once: no handler finds half of it
+                self._loose = loose if self._loose is None and self._spool is not None else self._loose
+                if self._loose is not loose:  # a handler has finished the run meanwhile
+                    raise self._is_closed()
+                self._lease = -1
             except BaseException:
-                durable.remove_tree(path)  # a journal here would count in place of the spool
-                durable.remove_tree(lease_path)
-                durable.let_go(lease)
-                durable.let_go(fd)
+                if loose is None or self._loose is not loose:
+                    self._undo(lease)
+                    durable.let_go(lease)
+                    durable.let_go(fd)
+                    durable.remove_tree(temporary)
+                self._lease = -1
                 raise
         self._lines = []
         spool, self._spool = self._spool, None
         if spool is not None:
             spool.leave(self._run_id, sealed=True)  # nothing of it is needed: the folder is durable
+
+    def _stay_packed(self) -> None:
+        """Where a signal handler has come into a call that makes the run loose."""
+        if self._lease >= 0 and self._loose is None:
+            self._undo(self._lease)
+
+    def _undo(self, lease: int) -> None:
+        """A journal in the folder would count in place of the spool, and the seal would wait for the lease."""
+        folder = self._places.at(layout.open_run(self._run_id))
+        if self._loose is None:  # else it is that one's
+            durable.remove_tree(os.path.join(folder, layout.JOURNAL))
+        durable.remove_own(lease, self._places.at(layout.lease(self._run_id)))
+        try:
+            os.rmdir(folder)
+        except OSError:  # there is none, or files are kept in it
+            return
 
 
 class SpooledRun:
