@@ -392,7 +392,7 @@ def test_a_run_that_cannot_record_breaks_no_print(
         monkeypatch.undo()
         monkeypatch.setattr(logging, "raiseExceptions", False)
         logging.getLogger("tests").warning(Hostile())
-        run.writer.end()
+        run.writer.end((0,))
         print("two")
     assert capsys.readouterr().out == "one\ntwo\n"
 
