@@ -214,7 +214,7 @@ from runstone.engine.streams import RunStreams
 
 what = sys.argv[1]
 CODE = RunStreams.record.__code__
-FIRST = min(line for _, _, line in CODE.co_lines() if line > CODE.co_firstlineno)
+FIRST = min(line for _, _, line in CODE.co_lines() if (line or 0) > CODE.co_firstlineno)
 FILES = ("engine/streams.py", "engine/writer.py", "engine/characters.py", "redaction/cutting.py")
 faults, hit = [], True
 

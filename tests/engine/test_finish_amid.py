@@ -12,8 +12,9 @@ import runstone
 from runstone.adapters.fs import durable, journals
 from runstone.adapters.fs.packs import spooling
 from runstone.core.journal import split_lines
+from runstone.engine import writer
 from runstone.engine.writer import JournalWriter
-from runstone.errors import Conflict, StoreUnavailable
+from runstone.errors import Conflict, StoreUnavailable, error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -282,4 +283,161 @@ def test_a_deadline_while_lines_are_counted_goes_through(store: Store, monkeypat
         run.log("a message")
     assert run.log("the next") == "run.log:line:3"
     run.finish()
+    assert store.verify("r").ok
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_run_that_was_finished_in_the_middle_of_a_line_has_no_broken_journal(tmp_path: Path, packed: bool) -> None:
+    """Whatever the journal, which is closed, says to the rest of the line."""
+    run = runstone.open(tmp_path / "runs", packed=packed).run("job", strict=True)
+    run.writer._append = once(run.writer._append, run.finish)
+    with pytest.raises(Conflict, match="is finished"):
+        run.log("plain")
+    run = runstone.open(tmp_path / "runs", packed=packed).run("job", strict=True)
+    run.writer._append = once(run.writer._append, run.finish)
+    with pytest.raises(Conflict, match="is finished"):
+        run.event("x.coerced", {"n": (1,)})
+
+
+# forks
+
+
+@pytest.mark.parametrize("amid", [False, True])
+def test_a_forked_child_waits_for_no_lock_of_a_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, amid: bool
+) -> None:
+    """Another thread, which is not there in it, may have had it; and no descriptor is left in it."""
+    run = runstone.open(tmp_path / "runs", packed=True).run("job")
+    spool: Any = run.writer.journal._spool  # type: ignore[union-attr]
+    held, done = Event(), Event()
+
+    def hold() -> None:
+        with spool._lock:
+            held.set()
+            done.wait(30)
+
+    thread = Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    if not amid:
+        run.writer._state = writer.BUSY
+    before = _nulls()
+
+    def fork() -> None:
+        children.append(os.fork())
+        if not children[0]:
+            run.log("nobody hears")
+
+    children: list[int] = []
+    if amid:
+        monkeypatch.setattr(spooling, "other_threads", lambda: True)
+        monkeypatch.setattr(spooling.durable, "write_keeping_lock", once(durable.write_keeping_lock, fork))
+        run.log("under way")
+    else:
+        fork()
+    if not children[0]:
+        os._exit(_nulls() - before - amid)
+    exits = answer_of(lambda: os.waitpid(children[0], 0)[1])
+    done.set()
+    thread.join(30)
+    if not exits:
+        os.kill(children[0], 9)
+    assert exits == [0]
+
+
+def _nulls() -> int:
+    folder = "/proc/self/fd"
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sum(os.path.realpath(os.path.join(folder, name)) == os.devnull for name in names)
+
+
+# streams
+
+
+def test_what_a_handler_streams_while_the_run_ends_is_recorded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as anything is."""
+    run = store.run("job", run_id="r")
+    run.stream("stdout", b"unfinished")
+    handler = once(JournalWriter.stream, lambda: run.stream("stdout", b" tick"))
+    monkeypatch.setattr(JournalWriter, "stream", handler)
+    run.finish()
+    assert store.get("r").file("run.log") == b"unfinished tick\n"
+
+
+def test_a_call_raises_for_its_own_piece(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not for another thread's, which waits behind it."""
+    run = store.run("job", run_id="r", strict=True)
+    stream, raised = JournalWriter.stream, []
+
+    def call(data: bytes) -> None:
+        try:
+            run.stream("stdout", data)
+        except StoreUnavailable:
+            raised.append(data)
+
+    def streaming(writer: JournalWriter, name: str, chunk: bytes) -> None:
+        if chunk == b"good\n":
+            other.start()
+            other.join(0.1)
+        if chunk == b"bad\n":
+            raise error("store_unavailable", "the disk is full")
+        stream(writer, name, chunk)
+
+    other = Thread(target=call, args=(b"bad\n",))
+    monkeypatch.setattr(JournalWriter, "stream", streaming)
+    call(b"good\n")
+    other.join(30)
+    assert raised == [b"bad\n"]
+
+
+def test_a_piece_is_not_lost_where_a_handler_records_and_raises(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a line of it was begun."""
+    run = store.run("job", run_id="r")
+
+    def handler() -> None:
+        run.note("too late")
+        raise DeadlineError
+
+    monkeypatch.setattr(JournalWriter, "stream", once(JournalWriter.stream, handler))
+    with pytest.raises(DeadlineError):
+        run.stream("stdout", b"one\n")
+    run.stream("stdout", b"two\n")
+    run.finish()
+    assert store.get("r").file("run.log") == b"one\ntwo\n"
+
+
+def test_a_piece_that_was_written_is_not_written_again(store: Store) -> None:
+    """Where the exception comes behind its line, and a note between them."""
+    run = store.run("job", run_id="r")
+
+    def handler(_: bytes, __: int) -> None:
+        run.writer.tap = None
+        run.note("too late")
+        raise DeadlineError
+
+    run.writer.tap = handler
+    with pytest.raises(DeadlineError):
+        run.stream("stdout", b"one\n")
+    run.stream("stdout", b"two\n")
+    run.finish()
+    assert store.get("r").file("run.log") == b"one\ntwo\n"
+
+
+def test_what_another_thread_holds_at_the_end_is_counted(store: Store) -> None:
+    """The end of a line that never came, where a handler in a line finishes the run, for which that thread waits."""
+    run = store.run("job", run_id="r")
+    run.stream("stdout", b"unfinished")
+    other = Thread(target=run.stream, args=("stderr", b"a line\n"))
+
+    def handler() -> None:
+        other.start()
+        while run._streams._lock.acquire(blocking=False):
+            run._streams._lock.release()
+        run.finish()
+
+    run.writer._append = once(run.writer._append, handler)
+    run.log("under way")
+    other.join(30)
+    [dropped] = store.get("r").events("dropped")
+    assert dropped["data"]["events"] == 2
     assert store.verify("r").ok

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -47,7 +48,9 @@ class Vault:
             run.store.journals.debug.put(run.run_id, name, sealed)
         except Exception as exc:  # the work goes on, whatever a library or a disk raises
             reason = exc.message if isinstance(exc, RunstoneError) else type(exc).__name__
-            run.writer.not_debugged(len(text), reason)
+            message = f"run {run.run_id} keeps a prompt or an answer not: {reason}"
+            with suppress(RunstoneError):  # of a strict run
+                run.writer.left_out("debug_not_kept", message, 1, len(text))
             return None
         return {"name": name, "sha256": sha256_hex(sealed)}
 

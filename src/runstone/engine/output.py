@@ -174,7 +174,8 @@ class Output:
 
     def _tell_left_out(self, tail: Tail) -> None:
         try:
-            self._run.writer.left_out(tail.left_out, tail.left_out_bytes, tail.sha256)
+            message = f"output over --max-output is not kept: {tail.left_out_bytes} bytes"
+            self._run.writer.left_out("max_output", message, tail.left_out, tail.left_out_bytes, tail.sha256)
         except RunstoneError as exc:
             self.problem = self.problem or exc
 

@@ -362,6 +362,7 @@ class Run(Acting):
             self._complete(closed)
             if not self.writer.end(turn):
                 return (yield from self._again())
+            self.writer.lose(*self._streams.left())
             self.status = closed["status"] = status or self._earned_status()
             return (yield from self._sealed(closed, error))
         finally:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import _thread
+from itertools import chain
 
+from runstone.core.journal import split_lines
 from runstone.core.redaction.cutting import Cutter
 from runstone.engine.characters import whole_characters
+from runstone.engine.writer import LOG_LINE
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, Final
 
     from runstone.core.redaction.redactor import Redactor
     from runstone.engine.writer import JournalWriter
 
     Piece = tuple[str, bytes]
     """The name of a stream, and bytes of it."""
+
+_STREAM: Final = b'"stream":"'
 
 
 class Streams:
@@ -48,28 +53,38 @@ class RunStreams(Streams):
     """The streams of one run, recorded by its writer, each byte once and in order. Safe to share between threads.
 
     What a signal handler gives in the middle of a call is recorded behind that. Where it raises, all that the writer
-    has not counted, written or lost, waits for the next call, or for the end.
+    has not written, or counted as lost, waits for the next call, or for the end.
     """
 
     def __init__(self, writer: JournalWriter) -> None:
         super().__init__(writer.redactor)
         self._writer = writer
         self._lock: Any = _thread.RLock()  # its type is not told to have `_is_owned`
-        self._came: list[Piece] = []
+        self._came: dict[int, list[Piece]] = {}  # by thread: who gave a piece is told what is wrong with it
         self._ready: Piece | None = None
 
     def record(self, stream: str, chunk: bytes) -> None:
         """Take in what a stream gave; what may be recorded by now is in the journal when this returns, but for a signal
         handler, which does not wait for what it has come into."""
-        self._came.append((stream, chunk))
+        (came := self._came.setdefault(_thread.get_ident(), [])).append((stream, chunk))
         if self._lock._is_owned():  # noqa: SLF001  # as a `Condition` asks
             return
-        while self._alone(self._record_what_came) and self._came:
+        while came and self._alone(lambda: self._record_what_came(came)):
             continue
 
     def end(self) -> None:
         """Record what waits for the end of a line that never comes."""
-        self._alone(self._record_all)
+        while self._alone(self._record_all) and any(data for _, data in self._left()):
+            continue
+
+    def left(self) -> tuple[int, int]:
+        """How many pieces, and bytes, were given and are not recorded."""
+        sizes = [len(data) for _, data in self._left()]
+        return len(sizes), sum(sizes)
+
+    def _left(self) -> list[Piece]:
+        ready = [] if self._ready is None else [self._ready]
+        return [piece for piece in (*ready, *self._held.items(), *chain(*self._came.values())) if piece[1]]
 
     def _alone(self, work: Callable[[], None]) -> bool:
         """Do it while no other thread does; false where one does that may be waiting for a line which this thread is in
@@ -86,27 +101,29 @@ class RunStreams(Streams):
             self._lock.release()
         return True
 
-    def _record_what_came(self) -> None:
+    def _record_what_came(self, came: list[Piece]) -> None:
+        """Record what waits, and these pieces behind it."""
         self._hand_over()
-        while came := self._came[:1]:
-            stream, chunk = came[0]
+        while next_one := came[:1]:
+            stream, chunk = next_one[0]
             data = self._held.get(stream, b"") + chunk
             end = self._end_of(data)
             ready = (stream, data[:end]) if end else None
-            if self._came and self._came[0] is came[0]:  # else a handler has ended the run meanwhile
+            if came and came[0] is next_one[0]:  # else a handler has ended the run meanwhile
                 # all at once: no handler finds half of it
-                self._held[stream], self._came[:1], self._ready = data[end:], (), ready
+                self._held[stream], came[:1], self._ready = data[end:], (), ready
                 self._hand_over()
 
     def _record_all(self) -> None:
-        self._record_what_came()
+        for came in list(self._came.values()):
+            self._record_what_came(came)
         for stream in tuple(self._held):
             self._ready, self._held[stream] = (stream, self._held[stream]), b""
             self._hand_over()
 
     def _hand_over(self) -> None:
         """Have what is ready written, if anything is."""
-        ready, counted = self._ready, self._writer.counted
+        ready, start, unwritten = self._ready, self._writer.size, self._writer.unwritten
         if ready is None:
             return
         try:
@@ -116,6 +133,12 @@ class RunStreams(Streams):
         except RunstoneError:
             raise
         except BaseException:  # raised by a signal handler
-            if self._writer.counted == counted:
+            if self._writer.unwritten == unwritten and not self._has_piece_behind(start):
                 self._ready = ready
             raise
+
+    def _has_piece_behind(self, start: int) -> bool:
+        """Whether a piece of a stream was written behind this offset: no other thread writes one meanwhile."""
+        journal = self._writer.journal
+        lines = () if journal is None else split_lines(journal.read(start, self._writer.size))
+        return any(_STREAM in line and line.endswith(LOG_LINE) for line in lines)

@@ -53,7 +53,7 @@ MAX_KEPT_BYTES: Final = MAX_MANIFEST_BYTES - (1 << 20)
 
 _EPOCH: Final = second_text(0).encode()
 _LINE: Final = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n'
-_LOG_LINE: Final = b'"type":"log"}\n'
+LOG_LINE: Final = b'"type":"log"}\n'
 _OWN_STREAMS: Final = frozenset({"stdout", "stderr"})
 """Of another stream the name has to be looked through as well."""
 
@@ -169,9 +169,9 @@ class JournalWriter:
         return self._unnumbered or bool(self._dropped + self._lost_events)
 
     @property
-    def counted(self) -> int:
-        """Grows with each event that is written, counted as lost, or waits for the line under way."""
-        return self._seq + self._dropped + self._lost_events + len(self._waiting)
+    def unwritten(self) -> int:
+        """Grows with each event that is counted as lost, or waits for the line under way."""
+        return self._dropped + self._lost_events + len(self._waiting)
 
     def open(self, opened: Mapping[str, Any], failure: RunstoneError | None) -> None:
         """Write the first line, `run.opened`; or say why nothing will be recorded. Raises `too_large`."""
@@ -237,7 +237,7 @@ class JournalWriter:
                             self._state, self._lost_events = UNSURE, self._lost_events + 1
                             self._lose(length, exc.code)
                         self._drop_aside()
-                        failure, number = exc, 0
+                        failure, number = self._is_finished() if self._state is SHUT else exc, 0
                     except BaseException:  # raised by a signal handler: the line may be there, whole or in part
                         if self._state is BUSY:
                             self._state, self._lost_events = UNSURE, self._lost_events + 1
@@ -402,7 +402,8 @@ class JournalWriter:
             if state is UNSURE:
                 self._mend()
             line = event.line(self._seq, self._timestamp())
-            start, number = self.size, self._numbered_line(line)
+            start = self.size
+            number = self._numbered(line.startswith(MESSAGE), start) if line.endswith(LOG_LINE) else 0
             redactions, dropped = self._redactions + event.redactions, self._dropped + event.dropped
             counts = self._seq + 1, start + len(line), number or self._log_lines, redactions, dropped, FREE
             self._append(line)
@@ -411,6 +412,8 @@ class JournalWriter:
             # all at once: no handler finds half of it
             self._seq, self.size, self._log_lines, self._redactions, self._dropped, self._state = counts
         except RunstoneError as exc:
+            if self._state is SHUT:
+                raise self._is_finished() from exc
             reason = exc.code
             raise
         finally:
@@ -422,9 +425,6 @@ class JournalWriter:
         if (tap := self.tap) is not None:
             tap(line, start)
         return number
-
-    def _numbered_line(self, line: bytes) -> int:
-        return self._numbered(line.startswith(MESSAGE), self.size) if line.endswith(_LOG_LINE) else 0
 
     def _numbered(self, is_message: bool, start: int) -> int:
         """The number in `run.log` of a message that is to stand at an offset; 0 for a piece of a stream. The lines of
@@ -445,7 +445,7 @@ class JournalWriter:
         """How many lines of `run.log` end in a part of the journal; as recorded: redaction can take line ends out."""
         journal = self.journal
         assert journal is not None
-        return sum(line_ends_in(line) for line in split_lines(journal.read(start, end)) if line.endswith(_LOG_LINE))
+        return sum(line_ends_in(line) for line in split_lines(journal.read(start, end)) if line.endswith(LOG_LINE))
 
     def _mend(self) -> None:
         """Cut the journal to what was counted, and tell what did not get in."""
@@ -511,10 +511,16 @@ class JournalWriter:
                 self._lose(0, "interrupted")
                 self._set_aside()
             self._lost_events += len(self._waiting)
-            self._unsure = self._state is UNSURE or bool(self._waiting)
+            self._unsure = self._state is UNSURE or bool(self._lost_events)
             self._state = SHUT
         with self._keeping:
             return True
+
+    def lose(self, events: int, lost_bytes: int) -> None:
+        """Count what was given before the end, and cannot be recorded any more. After `end`."""
+        if events:
+            self._lost_events, self._unsure = self._lost_events + events, True
+            self._lose(lost_bytes, "interrupted")
 
     def _set_aside(self) -> None:
         """What is left of the line under way goes nowhere: by then its descriptor could be that of another file."""
@@ -543,19 +549,11 @@ class JournalWriter:
             self.tap = tap
             return self.size
 
-    def left_out(self, events: int, size: int, sha256: str) -> None:
-        """Record that the caller itself left out output, which is over its limit."""
+    def left_out(self, reason: str, message: str, events: int, size: int, sha256: str | None = None) -> None:
+        """Say, and record, that the caller itself left something out."""
         if self.recording:
-            self.say("max_output", f"output over --max-output is not kept: {size} bytes")
-            self._put(dropped_event(events, size, "max_output", sha256))
-
-    def not_debugged(self, size: int, reason: str) -> None:
-        """Record that a text was not kept for debugging; where it was to be described, it is. Never raises."""
-        self.say("debug", f"run {self.run_id} keeps a prompt or an answer not: {reason}")
-        try:
-            self._put(dropped_event(1, size, "debug_not_kept", None))
-        except RunstoneError:  # of a strict run
-            return
+            self.say(reason, message)
+            self._put(dropped_event(events, size, reason, sha256))
 
     def refuse(self, code: str, message: str) -> None:
         """Leave out an event that cannot be one."""
@@ -591,7 +589,7 @@ class JournalWriter:
 
     def become_inert(self) -> None:
         """In a forked child: this copy records nothing from now on."""
-        if self._state is BUSY:
+        if self._state is BUSY and self.is_held_here:
             self._set_aside()
         self.inherited, self._state, self._endings = True, SHUT, []
         self._lock, self._keeping = _thread.RLock(), _thread.RLock()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import Response
@@ -49,6 +49,10 @@ MIN_TIME = len("2026-05-06T07:08Z")
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
+NOT_BLANK: Final = r"[^\s\x1c-\x1f\x85\ufeff]"
+"""At least one character that is a blank to nobody: dialects of patterns differ in what `\\s` is."""
+
+
 class Detail(BaseModel):
     """The body of an error."""
 
@@ -60,7 +64,7 @@ class Review(BaseModel):
 
     action: Literal["APPROVE", "REJECT", "REQUEST_CHANGES"]
     reason_code: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
-    actor_id: Annotated[str, StringConstraints(pattern=r"[^\s\x1c-\x1f]", max_length=128)]
+    actor_id: Annotated[str, StringConstraints(pattern=NOT_BLANK, max_length=128)]
     comment: Annotated[str, StringConstraints(max_length=4000)] | None = None
 
 

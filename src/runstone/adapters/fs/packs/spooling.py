@@ -13,6 +13,7 @@ import _thread
 import atexit
 import errno
 import os
+import sys
 
 from runstone.adapters.fs import durable
 from runstone.adapters.fs.durable import other_threads
@@ -26,6 +27,7 @@ from runstone.errors import RunstoneError, error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Final
 
 MAX_SPOOL_BYTES: Final = 4 << 20
@@ -86,9 +88,8 @@ class Spool:
 
     def stay(self) -> Callable[[], None]:
         """Keep the descriptor, whoever leaves, until the answer is called."""
-        with self._lock:
-            line = object()
-            self._runs.add(line)
+        line = object()
+        self._runs.add(line)  # without the lock, which a forked child may find taken
         return lambda: self.leave(line, sealed=True)
 
     def append(self, line: bytes) -> None:
@@ -135,9 +136,20 @@ class Spool:
 
     def abandon(self) -> None:
         """In a forked child: it is the parent's."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            durable.divert(fd)  # the fork may stand in the middle of a line
+        fd, self._fd, self._lock = self._fd, -1, _thread.RLock()
+        if self._is_written_here():
+            durable.divert(fd)
+        else:
+            durable.let_go(fd)
+
+    def _is_written_here(self) -> bool:
+        """Whether a signal handler of this thread forks in the middle of a line."""
+        frame: FrameType | None = sys._getframe()  # noqa: SLF001  # the one way to know that costs no line anything
+        while frame is not None:
+            if frame.f_code is Spool.append.__code__ and frame.f_locals.get("self") is self:
+                return True
+            frame = frame.f_back
+        return False
 
 
 class Spooler:
