@@ -308,7 +308,8 @@ def test_a_forked_child_waits_for_no_lock_of_a_spool(
 ) -> None:
     """Another thread, which is not there in it, may have had it; and no descriptor is left in it."""
     run = runstone.open(tmp_path / "runs", packed=True).run("job")
-    spool: Any = run.writer.journal._spool  # type: ignore[union-attr]
+    journal: Any = run.writer.journal
+    spool = journal._spool
     held, done = Event(), Event()
 
     def hold() -> None:
