@@ -377,9 +377,9 @@ def test_folders_nest_only_so_deep(store: FsObjects, tmp_path: Path) -> None:
 
 def test_error_of_the_system_keeps_its_words(tmp_path: Path) -> None:
     """A typed error tells path, number and the system's own words, and where it came from."""
-    (tmp_path / "runs").write_bytes(b"in the way")
+    (tmp_path / ".runstone").write_bytes(b"in the way")
     with pytest.raises(RunstoneError) as caught:
-        FsObjects(Places(str(tmp_path / "runs"))).stage("run")
+        FsObjects(Places(str(tmp_path))).stage("run")
     assert (caught.value.code, caught.value.details["errno"] in (errno.ENOTDIR, errno.EEXIST)) == (
         "store_unavailable",
         True,

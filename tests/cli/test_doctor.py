@@ -12,7 +12,8 @@ from runstone.adapters.fs import probe as probing
 from runstone.adapters.fs.probe import NOT_CHECKED, NOT_PROMISED, PROMISED, Mount, mount_of, probe
 from runstone.cli.doctor import ALIVE, KILL, ONCE, POWER, SIGNED, promises
 from runstone.engine.store import Store
-from runstone.locate import __version__
+from runstone.errors import RunstoneError
+from runstone.locate import __version__, open_store
 
 MOUNTS = """\
 21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,barrier=1
@@ -87,16 +88,6 @@ def test_a_place_where_no_store_can_be_made(invoke: Invoke, tmp_path: Path, stor
     assert not set(answer.value["promised"]) & {KILL, POWER, ONCE, ALIVE}
 
 
-def test_who_reads_a_link_to_nowhere_is_told(invoke: Invoke, tmp_path: Path) -> None:
-    """It is not that nothing was recorded yet."""
-    Path("link").symlink_to("gone")
-    place = tmp_path / "link"
-    why = f"{place} is a link to gone, where no folder is"
-    assert invoke("ls", "--store", "link").err == f"runstone: no runs in {place} ({why})\n"
-    assert invoke("show", "r", "--store", "link").err == f"runstone: no run 'r' in {place} ({why})\n"
-    assert invoke("verify", "--all", "--store", "link").err == f"runstone: there is no store at {place}: {why}\n"
-
-
 READERS = [
     ("ls",),
     ("ls", "--json"),
@@ -122,12 +113,31 @@ READERS = [
 
 @pytest.mark.parametrize("words", READERS, ids=" ".join)
 def test_who_reads_a_store_that_is_no_folder_is_told(invoke: Invoke, tmp_path: Path, words: tuple[str, ...]) -> None:
-    """By the place that was named, whichever of a store's files is looked for first."""
+    """By the place that was named, whichever of a store's files is looked for first. Nobody is told that nothing was
+    recorded yet."""
     Path("file").touch()
-    for store in ("file", "file/runs"):
+    Path("link").symlink_to("gone")
+    for store in ("file", "file/runs", "link", "link/runs"):
         answer = invoke(*words, "--store", store)
-        told = f"runstone: there is no store at {tmp_path / store}: {tmp_path / 'file'} is no folder\n"
+        why = "is no folder" if store.startswith("file") else "is a link to gone, where no folder is"
+        told = f"runstone: there is no store at {tmp_path / store}: {tmp_path / store[:4]} {why}\n"
         assert (answer.status, answer.err) == (5, told)
+
+
+@pytest.mark.parametrize("place", ["file", "file/runs", "link", "link/runs"])
+def test_who_would_make_a_store_where_something_else_stands_is_told(
+    store: Store, invoke: Invoke, tmp_path: Path, place: str
+) -> None:
+    """The same as who reads it: of an import, and of a run that is not recorded."""
+    run_id = seal(store)
+    Path("file").touch()
+    Path("link").symlink_to("gone")
+    why = "is no folder" if place.startswith("file") else "is a link to gone, where no folder is"
+    told = f"there is no store at {tmp_path / place}: {tmp_path / place[:4]} {why}"
+    brought = invoke("import", f"{store.url}/{run_id}", "--store", place)
+    assert (brought.status, brought.err) == (5, f"runstone: {told}\n")
+    with pytest.raises(RunstoneError, match=f"^{told}$"):
+        open_store(tmp_path / place).run("job", strict=True)
 
 
 def test_switched_off_recording_is_told(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:

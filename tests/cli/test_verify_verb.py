@@ -14,6 +14,7 @@ import pytest
 import runstone
 from cli.conftest import HOSTILE, Invoke, raw_controls, seal, spoil
 from runstone.adapters.fs.objects import FsObjects
+from runstone.adapters.fs.probe import probe
 from runstone.engine.store import Store
 from runstone.engine.verifier import STEPS
 
@@ -281,6 +282,25 @@ def test_all_finds_a_marked_run_that_was_damaged(store: Store, invoke: Invoke) -
 def test_all_of_no_store_is_status_3(invoke: Invoke) -> None:
     """A mistyped store is not good because nothing in it is bad."""
     assert invoke("verify", "--all", "--store", "nowhere").status == 3
+
+
+@pytest.mark.parametrize("words", [("verify", "--all"), ("reindex",)], ids=" ".join)
+def test_a_store_that_may_not_be_looked_at_is_not_told_to_be_none(invoke: Invoke, words: tuple[str, ...]) -> None:
+    """Below a folder of somebody else's; why that is says the system. Doctor names it, too."""
+    with TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        above = Path(place, "theirs")
+        store = runstone.open(above / "runs")
+        seal(store)
+        above.chmod(0)
+        with as_nobody():
+            answer, tried = invoke(*words, "--store", store.url), invoke("doctor", "--json", "--store", store.url)
+            there = probe(str(above))
+        above.chmod(0o755)
+    told = f"{store.url}: Permission denied"
+    assert (answer.status, answer.err) == (5, f"runstone: {told}\n")
+    assert (tried.status, tried.value["problems"][0]) == (1, told)
+    assert (there["writable"], there["problems"]) == (False, [f"{above}: Permission denied"])
 
 
 def test_all_of_an_empty_store_names_it(invoke: Invoke, tmp_path: Path) -> None:

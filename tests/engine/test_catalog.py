@@ -232,6 +232,18 @@ def test_reindex_reads_every_bundle_and_tells_how_far_it_is(store: Store) -> Non
     assert answers(store) == expected(store)
 
 
+def test_reindex_of_a_folder_of_bundles_makes_a_catalog(store: Store, tmp_path: Path) -> None:
+    """Which nothing else has made there; where no bundle is, it makes nothing."""
+    copied = open_store(shutil.copytree(store.url, tmp_path / "copied", ignore=shutil.ignore_patterns(".*")))
+    assert (copied.reindex(), catalog_file(copied).exists()) == (4, True)
+    assert answers(copied) == expected(copied)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for place in (empty, tmp_path / "nowhere"):
+        assert open_store(place).reindex() == 0
+    assert (list(empty.iterdir()), (tmp_path / "nowhere").exists()) == ([], False)
+
+
 def test_a_catalog_that_cannot_be_kept_is_told_by_reindex(store: Store) -> None:
     """`store_unavailable`; lists go on without."""
     catalog_file(store).mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import subprocess
 import traceback
 from configparser import NoSectionError
@@ -18,6 +19,7 @@ import pytest
 from runstone.core.bounding import MAX_TEXT
 from runstone.core.recorded import RecordedCall
 from runstone.engine.calls import class_name
+from runstone.engine.facts import WITHHELD
 from runstone.engine.own_errors import MAX_DETAILS_BYTES, made_again
 from runstone.engine.replay.raising import MAX_ALIKE, RecordedError, exception_of
 from runstone.engine.replay.validating import validation_error
@@ -110,6 +112,21 @@ RAISED = {
                 tool(x)
             except KeyError as exc:
                 told += [str(exc), list(exc.args)]
+        run.finish(result=told)
+        """,
+    "one without a message": """
+        RAISED = (TimeoutError(), StopIteration(), OSError(), ValueError(), SystemExit())
+
+        @run.tool()
+        def tool(x):
+            raise RAISED[x]
+
+        told = []
+        for x in range(len(RAISED)):
+            try:
+                tool(x)
+            except BaseException as exc:
+                told.append([repr(exc), len(exc.args), getattr(exc, "value", None), getattr(exc, "code", None)])
         run.finish(result=told)
         """,
     "one that a library of Runstone has a namesake of": """
@@ -368,18 +385,27 @@ RAISED = {
             elif x == "arrows":
                 os.rename("no -> where", "any -> 'where'")
             elif x == "paths":
-                raise FileNotFoundError(2, "gone", Path("one"), None, Path("o'ther"))
+                raise FileNotFoundError(2, os.strerror(2), Path("one"), None, Path("o'ther"))
             elif x == "folder":
                 subprocess.run(["ls"], cwd=Path("no/where"))
             elif x == "said":
                 raise OSError(5, 'it said: "no"')
+            elif x == "text":
+                raise OSError(22, "bad value: 'x'")
+            elif x == "number":
+                raise OSError(5, "the device said: 404")
+            elif x == "no text":
+                raise OSError(5, ": 404")
+            elif x == "descriptor":
+                raise OSError(9, os.strerror(9), 9999)
             elif x == "exit":
                 raise SystemExit("007")
             else:
                 open(x)
 
         told = []
-        for x in ("json", "rename", "arrows", "paths", "folder", "said", "exit", "no\\nwhere", b"no-where"):
+        own = ("said", "text", "number", "no text", "descriptor")
+        for x in ("json", "rename", "arrows", "paths", "folder", *own, "exit", "no\\nwhere", b"no-where"):
             try:
                 tool(x)
             except json.JSONDecodeError as exc:
@@ -398,6 +424,7 @@ RAISED = {
             "expected": http.client.IncompleteRead(b"abc", 7),
             "expected ": http.client.IncompleteRead(b"abc"),
             "expected  ": asyncio.IncompleteReadError(b"abc", 9),
+            "expected   ": asyncio.IncompleteReadError(b"abc", None),
             "returncode cmd": subprocess.CalledProcessError(3, "a 'b' c"),
             "returncode cmd ": subprocess.CalledProcessError(-9, ["ls", "-l"]),
             "returncode cmd  ": subprocess.CalledProcessError(-77, ("ls", "it's")),
@@ -407,12 +434,13 @@ RAISED = {
 
         @run.tool()
         def tool(x):
-            if x == "msg pos":
-                re.compile("a\\n(")
+            if x in PATTERNS:
+                re.compile(PATTERNS[x])
             raise RAISED[x]
 
+        PATTERNS = {"msg pos": "a\\n(", "msg pos ": "a(", "msg pos  ": "(?<=a*)b"}
         told = []
-        for x in (*RAISED, "msg pos"):
+        for x in (*RAISED, *PATTERNS):
             try:
                 tool(x)
             except Exception as exc:
@@ -688,6 +716,7 @@ class TellsAnythingError(Exception):
 LOST = [
     (HTTPError, "HTTP Error 404: Not Found"),
     (HTTPError, "withheld"),
+    (re.error, WITHHELD),
     (IncompleteRead, "IncompleteRead(3 bytes read)"),
     (NoSectionError, "No section: 'a'"),
     (RestsOnPartsError, "odd"),

@@ -209,6 +209,6 @@ def _no_store_there(exc: RunstoneError) -> str:
     store = exc.details.get("store") if exc.code == "run_not_found" else None
     if not isinstance(store, str) or not os.path.isabs(store) or os.path.isdir(store):
         return ""
-    from runstone.cli.runs import no_store_at
+    from runstone.cli.runs import NO_STORE_YET
 
-    return no_store_at(store)
+    return f" ({NO_STORE_YET})"

@@ -12,7 +12,7 @@ from runstone.core.journal import proved_prefix, split_lines
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import RunstoneError
-from runstone.locate import contract_of, in_the_way, no_store, open_one, open_store
+from runstone.locate import contract_of, no_store, open_one, open_store
 
 _T = TypeVar("_T")
 NO_STORE_YET: Final = "there is no store there yet"
@@ -106,9 +106,4 @@ def existing(store: Store) -> Store:
 
 def nothing_in(store: Store, what: str) -> str:
     """The remark of a verb that found nothing: it names the store that was read."""
-    return f"{what} in {store.url}" + ("" if store_exists(store) else no_store_at(store.url))
-
-
-def no_store_at(url: str) -> str:
-    """Said behind the place of a store where nothing was found because no store is there: why that is."""
-    return f" ({in_the_way(url) or NO_STORE_YET})"
+    return f"{what} in {store.url}" + ("" if store_exists(store) else f" ({NO_STORE_YET})")

@@ -74,6 +74,8 @@ class Catalogue:
         """Forget everything and read every bundle; answers how many. Raises `CatalogLost` where there are bundles, and
         no catalog can be kept of them."""
         try:
+            if not self._objects.marks():
+                self._catalogs[0].generation()  # a catalog of nothing is given no place
             self._catalogs[0].clear()
             return self._sync(self._catalogs[0], progress)
         except CatalogLost:

@@ -74,7 +74,7 @@ class Catalog(Protocol):
         ...
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything. A catalog that has no place in its store yet has one then."""
         ...
 
     def close(self) -> None:

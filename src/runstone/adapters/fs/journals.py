@@ -121,10 +121,8 @@ class FsJournals:
         spools = self._places.spools()
         spooled = [] if spools is None else spools.open_ids()
         with self._places.reading(self._places.open):
-            try:
-                return sorted({*spooled, *(name for name in os.listdir(self._places.open) if is_run_id(name))})
-            except FileNotFoundError:
-                return spooled
+            return sorted({*spooled, *(name for name in os.listdir(self._places.open) if is_run_id(name))})
+        return spooled
 
     def alive(self, run_id: str) -> bool:
         spool = self._places.spooled_by(run_id)

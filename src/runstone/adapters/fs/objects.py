@@ -80,10 +80,8 @@ class FsObjects:
             return None
         path = self._places.at(run_id)
         with self._places.reading(path):
-            try:
-                return FsBundle(path, lambda: self._tombstones.missing(run_id), shared=True)
-            except FileNotFoundError:
-                return None
+            return FsBundle(path, lambda: self._tombstones.missing(run_id), shared=True)
+        return None
 
     def _packed(self, run_id: str) -> Bundle | None:
         shelf = self._places.shelf()
@@ -115,6 +113,7 @@ class FsObjects:
             if holder == run_id:  # of an open run; where its lease was lost and made anew, a bundle may be beside it
                 holder = self._places.named(run_id)
             return holder is not None and self._places.is_sealed(holder)
+        return False
 
     def mark(self, tombstone: Tombstone) -> bool:
         return self._tombstones.mark(tombstone)
@@ -213,10 +212,8 @@ class FsObjects:
 
     def _scan(self) -> list[os.DirEntry[str]]:
         with self._places.reading(self._places.root):
-            try:
-                return [entry for entry in os.scandir(self._places.root) if entry.name not in layout.NOT_RUNS]
-            except FileNotFoundError:
-                return []
+            return [entry for entry in os.scandir(self._places.root) if entry.name not in layout.NOT_RUNS]
+        return []
 
 
 def _mark(entry: os.DirEntry[str]) -> str:

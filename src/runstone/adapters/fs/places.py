@@ -144,8 +144,9 @@ class Places:
         """A context manager that holds the lease of a sealed run while something is done to it."""
         return Leased(self, run_id)
 
-    def reading(self, path: str) -> AbstractContextManager[None]:
-        """As `translated`, for who reads the store at all: what is wrong with one that is no folder is said of it."""
+    def reading(self, path: str) -> _Reading:
+        """As `translated`, for who reads the store at all: the block ends where nothing is found, and what is wrong
+        with a store that is no folder is said of it."""
         return _Reading(self.root, path)
 
     def locked(self, relative: str) -> Lock:
@@ -154,7 +155,12 @@ class Places:
 
     def _make(self) -> None:
         existed = os.path.isdir(self.root)
-        durable.make_folders(self.root)
+        try:
+            durable.make_folders(self.root)
+        except NotADirectoryError as exc:
+            from runstone.adapters.fs.probe import no_store
+
+            raise no_store(self.root) from exc
         if existed:  # somebody made it, perhaps a moment ago, and may not have synced its name
             durable.sync_folder(os.path.dirname(self.root))
         self._make_folders()
@@ -238,10 +244,11 @@ class _Translated:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: object) -> bool | None:
         if isinstance(exc, OSError) and exc.errno is not None:
             reason = exc.strerror or str(exc)
             raise error(self._code, f"{self._path}: {reason}", path=self._path, errno=exc.errno, reason=reason) from exc
+        return None
 
 
 class _Reading(_Translated):
@@ -253,12 +260,15 @@ class _Reading(_Translated):
         super().__init__(path, "store_unavailable")
         self._root = root
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
-        if isinstance(exc, NotADirectoryError) and not os.path.isdir(self._root):
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> bool:
+        absent = isinstance(exc, FileNotFoundError)
+        if (absent or isinstance(exc, NotADirectoryError)) and not os.path.isdir(self._root):
             from runstone.adapters.fs.probe import no_store
 
-            raise no_store(self._root) from exc
-        super().__exit__(kind, exc, trace)
+            fault = no_store(self._root)
+            if fault.code != "store_not_found":
+                raise fault from exc
+        return absent or bool(super().__exit__(kind, exc, trace))
 
 
 def translated(path: str, code: str = "store_unavailable") -> AbstractContextManager[None]:

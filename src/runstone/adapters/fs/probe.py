@@ -7,12 +7,13 @@ files that are removed again. Nothing here is guessed from a name but the standi
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from runstone.adapters.fs import durable
-from runstone.adapters.fs.places import Places
+from runstone.adapters.fs.places import Places, translated
 from runstone.errors import RunstoneError, error
 
 PROMISED: Final = "promised"
@@ -67,39 +68,52 @@ def probe(root: str) -> dict[str, Any]:
         "sync_folder_ms": None,
         "problems": [],
     }
-    obstacle = in_the_way(root)
+    try:
+        obstacle = in_the_way(root)
+    except OSError as exc:
+        obstacle = f"{root}: {exc.strerror or exc}"
     if obstacle is not None:
         facts["problems"].append(obstacle)
         return facts
     trial = os.path.join(folder, f".runstone-probe-{os.urandom(8).hex()}")
-    held = -1
     try:
         held = durable.make_held_folder(trial)
         facts["writable"] = True
-        _try(trial, facts)
+        try:
+            _try(trial, facts)
+        finally:
+            durable.remove_tree(trial)
+            durable.let_go(held)
     except OSError as exc:
         facts["problems"].append(f"{folder}: {exc.strerror or exc}")
-    finally:
-        durable.remove_tree(trial)
-        durable.let_go(held)
     return facts
 
 
 def in_the_way(path: str) -> str | None:
-    """What keeps a folder from being at `path`, in words: what stands there, or above, and is none. `None` else."""
-    while not os.path.lexists(path) and os.path.dirname(path) != path:
+    """What keeps a folder from being at `path`, in words: what stands there, or above, and is none. `None` else.
+    Raises `OSError` where that cannot be looked at."""
+    while (there := _mode(os.lstat, path)) is None and os.path.dirname(path) != path:
         path = os.path.dirname(path)
-    if os.path.isdir(path):
+    if there is None or stat.S_ISDIR(_mode(os.stat, path) or 0):
         return None
-    if os.path.islink(path):
+    if stat.S_ISLNK(there):
         return f"{path} is a link to {os.readlink(path)}, where no folder is"
-    return f"{path} is no folder" if os.path.lexists(path) else None
+    return f"{path} is no folder"
+
+
+def _mode(look: Callable[[str], os.stat_result], path: str) -> int | None:
+    try:
+        return look(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def no_store(root: str) -> RunstoneError:
-    """What is raised where a store is to be read at `root` and no folder is: `store_not_found`, or with what is in its
-    way `store_unavailable`."""
-    message, obstacle = f"there is no store at {root}", in_the_way(root)
+    """What is raised where a store is to be at `root` and no folder is: `store_not_found`, or with what is in its way
+    `store_unavailable`, as it raises where that cannot be looked at."""
+    with translated(root):
+        obstacle = in_the_way(root)
+    message = f"there is no store at {root}"
     if obstacle is None:
         return error("store_not_found", message, store=root)
     return error("store_unavailable", f"{message}: {obstacle}", store=root, reason=obstacle)

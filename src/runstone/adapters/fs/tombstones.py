@@ -59,11 +59,7 @@ class FsTombstones:
         folder = self._places.at(layout.TOMBSTONES)
         found = []
         with self._places.reading(folder):
-            try:
-                names = os.listdir(folder)
-            except FileNotFoundError:
-                return []
-            for name in names:
+            for name in os.listdir(folder):
                 try:
                     stone = _read(os.path.join(folder, name))
                 except OSError:  # taken back at this moment, or nothing that was put here

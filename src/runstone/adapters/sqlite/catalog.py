@@ -122,6 +122,12 @@ class SqliteCatalog:
 
     def clear(self) -> None:
         with self._database.lock:
+            try:
+                os.mkdir(os.path.dirname(self._path))
+            except FileExistsError:
+                pass
+            except OSError as exc:
+                raise CatalogLost(str(exc)) from exc
             self._replace(self._database.found_inode())
 
     def close(self) -> None:

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import re
 from contextlib import suppress
 from types import BuiltinMethodType, WrapperDescriptorType
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, cast
 
 from runstone.core.recorded import restored
 from runstone.engine.calls import class_name
+from runstone.engine.facts import WITHHELD
 from runstone.engine.own_errors import made_again
 from runstone.engine.replay.validating import PYDANTIC, literal_of, validation_error
 from runstone.errors import CODES, RunstoneError
@@ -43,11 +45,14 @@ _NUMBER: Final = re.compile("0|-?[1-9][0-9]{0,18}")
 _TEXT: Final = r"""b?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _NAME: Final = rf"{_TEXT}|\w*Path\({_TEXT}\)|\d{{1,9}}"
 """What an `OSError` shows of a file: its name, a path, or the number of one that is open."""
-_ERRNO: Final = re.compile(rf"\[Errno (-?\d{{1,9}})\] (.*?)(?:: ({_NAME})(?: -> ({_NAME}))?)?", re.DOTALL)
+_NAMES: Final = re.compile(rf": ({_NAME})(?: -> ({_NAME}))?", re.DOTALL)
+_ERRNO: Final = re.compile(r"\[Errno (-?\d{1,9})\] (.*)", re.DOTALL)
 _PATH: Final = re.compile(rf"\b\w*Path\(({_TEXT})\)", re.DOTALL)
-_PATTERN: Final = r"(?P<msg>.*) at position (?P<pos>\d{1,9})(?: \(line \d+, column \d+\))?"
+_PATTERN: Final = r"(?P<msg>.*?)(?: at position (?P<pos>\d{1,9})(?: \(line \d+, column \d+\))?)?"
 _TOLD: Final = {
-    "asyncio.exceptions.IncompleteReadError": r"\d+ bytes read on a total of (?P<expected>\d{1,18}) expected bytes",
+    "asyncio.exceptions.IncompleteReadError": (
+        r"\d+ bytes read on a total of (?:undefined|(?P<expected>\d{1,18})) expected bytes"
+    ),
     "http.client.IncompleteRead": r"IncompleteRead\(\d+ bytes read(?:, (?P<expected>\d{1,18}) more expected)?\)",
     "json.decoder.JSONDecodeError": (
         r"(?P<msg>.*): line (?P<lineno>\d{1,9}) column (?P<colno>\d{1,9}) \(char (?P<pos>\d{1,9})\)"
@@ -119,7 +124,7 @@ def _made(found: type[BaseException], name: str, members: dict[str, Any], messag
                 return _derived(kind, name, members, message)
             except Exception:  # noqa: S112  # a class may refuse to be derived from in whatever way
                 continue
-    return RecordedError(message)
+    return RecordedError(*_args_of(RecordedError, message))
 
 
 def _told_as(full_name: str) -> dict[str, Any]:
@@ -157,21 +162,26 @@ def _args_of(kind: type[BaseException], message: str) -> tuple[Any, ...]:
         said, _, number = message.removesuffix("s)").removesuffix(")").removesuffix(" sub-exception").rpartition(" (")
         many = min(int(number), MAX_IN_GROUP) if number.isdecimal() else 1
         return (said or message, [RecordedError() for _ in range(many)])
-    if not message and issubclass(kind, (KeyError, SystemExit)):
+    if not message:
         return ()
     if issubclass(kind, KeyError):
         return (literal_of(message),)
     if issubclass(kind, SystemExit):
         return (int(message) if _NUMBER.fullmatch(message) else _STATUS.get(message, message),)
     if issubclass(kind, OSError) and (found := _ERRNO.fullmatch(message)):
-        names = _names_in([shown for shown in found.groups()[2:] if shown])
-        return (int(found[1]), found[2] if names else message[found.start(2) :], *names)
+        text = os.strerror(int(found[1]))
+        names = _names_in(found[2][len(text) :]) if found[2].startswith(text) else ()
+        return (int(found[1]), text if names else found[2], *names)
     return (message,)
 
 
-def _names_in(shown: list[str]) -> tuple[Any, ...]:
-    """Of what an `OSError` shows behind its text: the name of a file, or two, and what stands between them. Of a path
-    it is its text."""
+def _names_in(said: str) -> tuple[Any, ...]:
+    """Of what an `OSError` says behind the system's text: the name of a file, or two, and what stands between them. Of
+    a path it is its text."""
+    found = _NAMES.fullmatch(said)
+    if found is None:
+        return ()
+    shown = [name for name in found.groups() if name]
     quoted = [name[name.index("(") + 1 : -1] if name.endswith(")") else name for name in shown]
     names = [literal_of(name) for name in quoted]
     if [repr(name) for name in names] != quoted:
@@ -181,6 +191,8 @@ def _names_in(shown: list[str]) -> tuple[Any, ...]:
 
 def _told_by(kind: type[BaseException], message: str) -> dict[str, Any]:
     """Attributes that the message of one of Python's own tells beside itself."""
+    if message == WITHHELD:
+        return {}
     for one in kind.__mro__:
         told = re.fullmatch(_TOLD.get(class_name(one), "(?!)"), message, re.DOTALL)
         if told is not None:
