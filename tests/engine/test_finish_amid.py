@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,17 @@ from runstone.adapters.fs import durable, journals
 from runstone.adapters.fs.packs import spooling
 from runstone.core.journal import split_lines
 from runstone.engine import writer
+from runstone.engine.recorder import Run
 from runstone.engine.writer import JournalWriter
 from runstone.errors import Conflict, StoreUnavailable, error
+from runstone.testing.fakes import FixedMeters
+
+from .scenes import open_store, python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runstone.engine.recorder import Run
     from runstone.engine.store import Store
 
 
@@ -169,6 +173,126 @@ def test_a_handler_that_finishes_within_finish_is_the_one(store: Store, monkeypa
     answers.append(run.finish())
     assert answers == [store.get("r").digest] * 2
     assert (run.status, store.get("r").status) == ("cancelled", "cancelled")
+
+
+# what a capture and a watch record meanwhile
+
+
+def told_of(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> Event:
+    """Set when a method is called in any thread."""
+    called, true = Event(), getattr(owner, name)
+
+    def call(*arguments: Any) -> Any:
+        called.set()
+        return true(*arguments)
+
+    monkeypatch.setattr(owner, name, call)
+    return called
+
+
+def printing(line: str, told: Event) -> Thread:
+    """A thread that has printed, and waits for the line under way to record it."""
+    thread = Thread(target=lambda: sys.stdout.write(line), daemon=True)
+    thread.start()
+    assert told.wait(30)
+    return thread
+
+
+def test_a_handler_that_prints_does_not_wait_for_a_thread_that_prints(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are recorded, behind the line."""
+    run, told, threads = store.run("job", run_id="r"), told_of(monkeypatch, JournalWriter, "stream"), []
+
+    def handler() -> None:
+        threads.append(printing("a thread\n", told))
+        sys.stdout.write("the handler\n")
+
+    run.capture()
+    run.writer._append = once(run.writer._append, handler)
+    assert answer_of(lambda: run.log("under way")) == ["run.log:line:1"]
+    threads[0].join(30)
+    run.finish()
+    assert capsys.readouterr().out == "a thread\nthe handler\n"
+    assert store.get("r").file("run.log") == b"under way\na thread\nthe handler\n"
+
+
+def test_a_handler_that_finishes_does_not_wait_for_a_thread_that_prints(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it is kept from the terminal, and the stream is again what it was."""
+    run, told, found = store.run("job", run_id="r"), told_of(monkeypatch, JournalWriter, "stream"), sys.stdout
+    threads, left = [], []
+    run.capture()
+
+    def handler() -> None:
+        threads.append(printing("a thread\n", told))
+        run.finish("cancelled")
+        left.append(sys.stdout)
+        sys.stdout.write("the handler\n")
+
+    run.writer._append = once(run.writer._append, handler)
+    assert answer_of(lambda: run.log("under way")) == ["run.log:line:0"]
+    threads[0].join(30)
+    assert left == [found]
+    assert sys.stdout is found
+    assert capsys.readouterr().out == "a thread\nthe handler\n"
+    assert store.get("r").status == "cancelled"
+
+
+PIPES = """
+import os, sys, threading, runstone
+from runstone.engine.writer import JournalWriter
+run = runstone.open("memory:").run("job", run_id="r")
+found, told = os.fstat(1), threading.Event()
+stream, append = JournalWriter.stream, run.writer._append
+def telling(*arguments):
+    told.set()
+    stream(*arguments)
+def handler(line):
+    run.writer._append = append
+    os.write(1, b"who empties the pipe waits for the line\\n")
+    told.wait(30)
+    os.write(1, b"in the pipe\\n")
+    DOES
+    os.write(1, b"behind it\\n")
+    append(line)
+JournalWriter.stream, run.writer._append = telling, handler
+capture = run.capture(descriptors=True)
+run.log("under way")
+capture.end()
+print(run.status, os.path.samestat(os.fstat(1), found))
+run.finish()
+"""
+
+
+def test_a_handler_that_finishes_does_not_wait_for_who_empties_a_pipe() -> None:
+    """The descriptor is what it was at once, and all that was written arrives, in its order."""
+    done = python(PIPES.replace("DOES", "run.finish('cancelled'); assert os.path.samestat(os.fstat(1), found)"))
+    lines = ["who empties the pipe waits for the line", "in the pipe", "behind it", "cancelled True"]
+    assert done.stdout.splitlines() == lines, done.stderr
+
+
+def test_a_handler_that_begins_a_capture_does_not_wait_for_who_empties_a_pipe() -> None:
+    """It may be ended there as well."""
+    done = python(PIPES.replace("DOES", "run.capture(descriptors=True).end()"))
+    lines = ["who empties the pipe waits for the line", "in the pipe", "behind it", "running True"]
+    assert done.stdout.splitlines() == lines, done.stderr
+
+
+def test_a_handler_that_finishes_does_not_wait_for_who_watches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that reads the meters holds what its end waits for else."""
+    store = open_store(tmp_path / "runs", meters=FixedMeters([{"a": 1.0}] * 99))
+    run, reading, answers = store.run("job", run_id="r"), told_of(monkeypatch, Run, "metrics"), []
+
+    def handler() -> None:
+        run.watch_system(0.1)
+        assert reading.wait(30)
+        answers.append(run.finish("cancelled"))
+
+    run.writer._append = once(run.writer._append, handler)
+    assert answer_of(lambda: run.log("under way")) == ["run.log:line:0"]
+    assert answers == [store.get("r").digest]
 
 
 # a run that is finished in the middle of a line

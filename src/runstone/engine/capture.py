@@ -18,6 +18,7 @@ from runstone.engine.current import Innermost
 from runstone.engine.descriptors import DESCRIPTORS, NAMES
 from runstone.engine.facts import is_withheld, kept_out_of, text_of, trace_of, without_heard
 from runstone.engine.patches import PASSING, SAYING, attached
+from runstone.engine.sealer import is_amid
 from runstone.engine.tee import Tee
 
 TYPE_CHECKING = False
@@ -59,8 +60,11 @@ class Capture:
             self._lock = threading.RLock()  # in a forked child: whoever had it is not here
         if self._descriptors:
             DESCRIPTORS.detach(self.stream)
-        with self._lock:  # what a thread is recording now gets in
+        if is_amid():  # who has the lock may wait for this thread
             self._open = False
+        else:
+            with self._lock:  # what a thread is recording now gets in
+                self._open = False
         self._run.writer.not_at_end(self.end)
         CAPTURES.leave(self)
         patches, self._patches = self._patches, []
@@ -92,9 +96,13 @@ class Capture:
         if not self._open or not self._run.recording:
             return
         try:
-            with PASSING, self._lock:
-                if self._open:
+            with PASSING:
+                if self._run.writer.is_held_here:  # who has the lock may wait for this line
                     record(self._run)
+                    return
+                with self._lock:
+                    if self._open:
+                        record(self._run)
         except Exception:  # of a strict run, of a message that cannot be told: the program has no part in it
             return
 

@@ -5,6 +5,8 @@
 - When a capture ends the descriptors are what they were. A child that still writes into the pipe is served until
   it ends, or this process does, which hands on what is in the pipe then; nothing of that is told.
 - There is one pair of pipes, however many captures are nested: the innermost is told.
+- Nobody tells while it holds what hands on, opens or puts back: who is told may wait for a line in the middle of
+  which a signal handler begins or ends a capture.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import select
 import sys
 import threading
 
+from runstone.engine.sealer import is_amid
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 NAMES: Final = {"stdout": 1, "stderr": 2}
 CHUNK_BYTES: Final = 64 * 1024
+PIPE_CHUNKS: Final = 16
+"""So much is in a pipe at most: 16 pages, of 64 KiB on some machines."""
 SUPPORTED: Final = hasattr(select, "poll") and hasattr(os, "set_blocking")
 
 
@@ -36,6 +42,8 @@ class Pipe:
         self._name = name
         self._tells = tells
         self._lock = _thread.RLock()
+        self._telling = _thread.RLock()
+        self._untold: list[tuple[Tell, bytes]] = []
         self._fd = NAMES[name]
         self.saved = os.dup(self._fd)
         try:
@@ -62,19 +70,43 @@ class Pipe:
             except BlockingIOError:
                 select.select([], [self.saved], [])
 
-    def empty(self) -> bool:
-        """Hand on and tell what is in the pipe now; false where nothing more will come out of it."""
+    def take(self) -> bool | None:
+        """Hand on a chunk, to be told; `None` where nothing is in the pipe, false where nothing more will come."""
         with self._lock:
             try:
-                while self._end >= 0 and (chunk := os.read(self._end, CHUNK_BYTES)):
-                    self.hand_on(chunk)
-                    for tell in self._tells[-1:]:
-                        tell(self._name, chunk)
+                chunk = os.read(self._end, CHUNK_BYTES) if self._end >= 0 else b""
+                self.hand_on(chunk)
             except BlockingIOError:
-                return True
+                return None
             except OSError:
                 return False
-            return False
+            if chunk:
+                self._untold += [(tell, chunk) for tell in self._tells[-1:]]
+            return bool(chunk)
+
+    def take_all(self) -> None:
+        """Hand on what is in the pipe now, however fast others go on writing."""
+        for _ in range(PIPE_CHUNKS):
+            if not self.take():
+                return
+
+    def tell(self) -> None:
+        """Tell what was handed on to who was to be told of it then; one thread at a time, for which nobody waits in
+        the middle of a line."""
+        if not self._telling.acquire(blocking=not is_amid()):
+            return
+        try:
+            while self._untold:
+                tell, chunk = self._untold.pop(0)
+                tell(self._name, chunk)
+        finally:
+            self._telling.release()
+
+    def empty(self) -> bool:
+        """Hand on and tell what is in the pipe; false where nothing more will come out of it."""
+        while found := self.take():
+            self.tell()
+        return found is None
 
     def _serve(self) -> None:
         poll = select.poll()
@@ -82,6 +114,7 @@ class Pipe:
         poll.poll()
         while self.empty():
             poll.poll()
+        self.tell()  # what another thread has taken
         with self._lock:
             os.close(self._end)
             self._end = -1
@@ -90,11 +123,11 @@ class Pipe:
             self._let_go()
 
     def restore(self) -> None:
-        """Put back what stood there, if nobody else has put something there; all that was written has been told."""
-        self.empty()
+        """Put back what stood there, if nobody else has put something there; all that was written is handed on."""
+        self.take_all()
         if _identity(self._fd) == self._mark:
             os.dup2(self.saved, self._fd)
-            self.empty()
+            self.take_all()
         with self._lock:
             self._tells = []
             self._let_go()
@@ -112,6 +145,11 @@ class Pipe:
 
 
 _serving: Final[list[Pipe]] = []
+
+
+def _tell_all() -> None:
+    for pipe in _serving[:]:
+        pipe.tell()
 
 
 def _empty_all() -> None:
@@ -146,16 +184,16 @@ class Descriptors:
 
     def attach(self, tell: Tell) -> bool:
         """Tell of what is written from now on; false where that cannot be had. `detach` it once."""
+        flush()
         with self._lock:
-            flush()
-            for pipe in self._pipes.values():
-                pipe.empty()
+            self._take_all()
             if not self._tells:
                 self._tells = []  # pipes of before that still serve a child tell nobody
                 if not self._open():
                     return False
             self._tells.append(tell)
-            return True
+        _tell_all()
+        return True
 
     def _open(self) -> bool:
         for name in NAMES if SUPPORTED else ():
@@ -167,18 +205,21 @@ class Descriptors:
 
     def detach(self, tell: Tell) -> None:
         """Tell no more of what is written; the last one puts back what stood there."""
-        with self._lock:
-            if tell not in self._tells:
-                return
+        if tell in self._tells:
             flush()
-            if len(self._tells) == 1:
+        with self._lock:
+            self._take_all()
+            if self._tells == [tell]:
                 pipes, self._pipes = self._pipes, {}
                 for pipe in pipes.values():
                     pipe.restore()
-            else:
-                for pipe in self._pipes.values():
-                    pipe.empty()
-            self._tells.remove(tell)
+            if tell in self._tells:  # else another call was quicker
+                self._tells.remove(tell)
+        _tell_all()
+
+    def _take_all(self) -> None:
+        for pipe in self._pipes.values():
+            pipe.take_all()
 
     def _leave_to_parent(self) -> None:
         """In a forked child: it writes into the parent's pipes, as any child does."""
@@ -194,7 +235,9 @@ DESCRIPTORS: Final = Descriptors()
 
 
 def flush() -> None:
-    """Have what Python and C hold back written."""
+    """Have what Python and C hold back written, but in the middle of a line, for which who empties a pipe may wait."""
+    if is_amid():
+        return
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 from weakref import WeakSet
 
+from runstone.engine.sealer import is_amid
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,13 +60,19 @@ class Watch:
             self._run.writer.say("watch", f"run {self._run.run_id} records no metrics of the system: {exc}")
 
     def end(self) -> None:
-        """Record one reading more, of the time since the last, and stop."""
+        """Record one reading more, of the time since the last, and stop. A signal handler in the middle of a line for
+        which the thread may wait only stops."""
         _watched.discard(self._run)
         self._meters.close()
-        with self._lock:
+        if not self._lock.acquire(blocking=not is_amid()):
+            self._ended.set()
+            return
+        try:
             if not self._ended.is_set():
                 self._ended.set()
                 self._record(self._meters.read())
+        finally:
+            self._lock.release()
 
     def _read(self) -> None:
         while not self._ended.wait(self._every):
