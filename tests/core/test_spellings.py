@@ -117,3 +117,13 @@ def test_no_form_stands_twice() -> None:
     forms = spellings(VALUE)
     assert len(forms) == len(set(forms))
     assert forms[0] == VALUE
+
+
+@pytest.mark.parametrize("value", [*HARD, "first\r\nsecond", VALUE])
+def test_what_forms_begin_with_is_spelled_alone(value: str) -> None:
+    """Of every form, however little of the value is spelled."""
+    long = value * 20
+    for size in range(10, 30):
+        begins = tuple(spellings(long, size))
+        assert all(form.startswith(begins) for form in spellings(long))
+        assert max(map(len, begins)) < max(map(len, spellings(long)))

@@ -55,6 +55,34 @@ class Sending:
         return f"{to} {amount}"
 
 
+class Bound:
+    """A descriptor that makes a function for each object, which has that already."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, owner: Any, kind: type) -> Any:
+        @functools.wraps(self.function)
+        def call(*args: Any, **named: Any) -> Any:
+            return self.function(owner, *args, **named)
+
+        return call
+
+
+class BoundFirst(Bound):
+    """One that binds as functions are bound, before it makes what calls that."""
+
+    def __get__(self, owner: Any, kind: type) -> Any:
+        function = self.function.__get__(owner, kind)
+        first = functools.partial(self.function, owner)
+
+        @functools.wraps(self.function)
+        def call(*args: Any, **named: Any) -> Any:
+            return (function if named else first)(*args, **named)
+
+        return call
+
+
 class Bank:
     """Ways to pay; none of them has a receiver that its name would tell."""
 
@@ -77,6 +105,38 @@ class Bank:
 
     @Again
     def by_object(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @functools.singledispatchmethod
+    def dispatched(self, to: str, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+    @functools.singledispatchmethod
+    @again
+    def dispatched_by_another_name(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @functools.singledispatchmethod
+    @classmethod
+    def dispatched_of_class(cls, to: str, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+    @functools.singledispatchmethod
+    @staticmethod
+    def dispatched_static(to: str, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+    @Bound
+    def bound(self, to: str, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+    @Bound
+    @again
+    def bound_by_another_name(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+        return f"{to} {amount}"
+
+    @BoundFirst
+    def bound_first(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
         return f"{to} {amount}"
 
     @classmethod
@@ -118,6 +178,15 @@ SHAPES: dict[str, Callable[..., Any]] = {
     "cached": BANK.cached,
     "saying its signature": BANK.said,
     "wrapped by an object": BANK.by_object,
+    "dispatched": BANK.dispatched,
+    "dispatched, its receiver of any name": BANK.dispatched_by_another_name,
+    "dispatched of a class": Bank.dispatched_of_class,
+    "dispatched of an object's class": BANK.dispatched_of_class,
+    "dispatched, static": BANK.dispatched_static,
+    "dispatched, wrapped": again(BANK.dispatched),
+    "bound by a descriptor": BANK.bound,
+    "bound by a descriptor, its receiver of any name": BANK.bound_by_another_name,
+    "bound before it is wrapped": BANK.bound_first,
     "of a class": Bank.of_class,
     "of an object's class": BANK.of_class,
     "static": BANK.static,
@@ -175,3 +244,81 @@ def test_rules_and_handling_are_about_the_arguments_of_a_decorated_method(store:
             pay("acct-7", 101)
     gone = "[REDACTED:tool-drop]"
     assert [call["args"] for call in calls(store)] == [{"to": gone, "amount": 100}, {"to": gone, "amount": 101}]
+
+
+def given(function: Callable[..., Any], *args: Any) -> Callable[..., Any]:
+    """As a decorator that has the receiver, where nobody sees it."""
+    values = list(args)
+
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        return function(*values, *args, **named)
+
+    return call
+
+
+class Till:
+    """A method, decorated and under another name, with a receiver whose name tells that it is one."""
+
+    @again
+    def pay(self, to: Any, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+    @classmethod
+    @again
+    def of_class(cls, to: Any, amount: int = 10) -> str:
+        return f"{to} {amount}"
+
+
+class SmallTill(Till):
+    """One of a class that has the method of another."""
+
+
+def free(self: Any, to: Any, amount: int = 10) -> str:
+    return f"{to} {amount}"
+
+
+setattr(Till, "sent", again(free))  # noqa: B010  # mypy knows no such method
+
+
+@pytest.mark.parametrize(
+    ("function", "receiver"),
+    [
+        (Till.pay, Till()),
+        (Till.pay, SmallTill()),
+        (vars(Till)["of_class"].__func__, Till),
+        (again(free), Till()),
+        (again(Till.pay), Till()),
+        (functools.partial(Till.pay), Till()),
+        (free, "whatever"),
+        (lambda self, to, amount: None, 5),
+    ],
+)
+def test_a_receiver_that_is_given_is_left_out(function: Callable[..., Any], receiver: Any) -> None:
+    """One whose class has the function, and whatever a function that is not wrapped is given as its receiver."""
+    assert Parameters(function).named((receiver, "acct-7", 3), {}) == {"to": "acct-7", "amount": 3}
+
+
+@pytest.mark.parametrize("to", ["acct-7", 5000, None, {"iban": "x"}, ["acct-7"]])
+def test_what_is_given_first_is_no_receiver_where_it_can_be_none(to: Any) -> None:
+    """A wrapper has it already, unless it is given more than is left."""
+    parameters = Parameters(given(Till.pay, Till()))
+    assert parameters.named((to, 3), {}) == {"to": to, "amount": 3}
+    assert parameters.named((to,), {"amount": 3}) == {"to": to, "amount": 3}
+    assert parameters.named((to, "acct-7", 3), {}) == {"self": to, "to": "acct-7", "amount": 3}
+
+
+def test_what_may_be_an_argument_is_kept() -> None:
+    """Under the name of the receiver, where it may be that, too."""
+    to = BANK
+    assert Parameters(given(Till.pay, Till())).named((to,), {}) == {"self": to}
+
+
+def test_rules_and_handling_are_about_the_arguments_of_a_dispatched_method(store: Store) -> None:
+    """A bound is asked about the first argument, and what is dropped is not recorded."""
+    pay = contract("pay", handling={"arguments": {"/amount": "drop"}})
+    with store.run("agent", run_id="r") as run:
+        run.govern({"name": "p", "version": "1", "bounds": [{"tool": "pay", "path": "/to", "max": 100}]})
+        with pytest.raises(PolicyBlocked, match="over_limit"):
+            run.tool(pay)(BANK.dispatched)(101, "words")
+    assert [call["args"] for call in calls(store)] == [{"to": 101, "amount": "[REDACTED:tool-drop]"}]

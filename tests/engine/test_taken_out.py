@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import reprlib
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from runstone.core.redaction.spellings import spellings
 from runstone.engine.store import Store
 from runstone.engine.taken_out import TakenOut
 from runstone.errors import error
@@ -132,13 +134,24 @@ def shortened(value: Any) -> None:
     raise ValueError(textwrap.shorten(f"no number: {value}", 50))
 
 
+def folded(value: Any) -> None:
+    raise ValueError(textwrap.shorten(f"no number: {value}", 500))
+
+
+def folded_and_quoted(value: Any) -> None:
+    raise ValueError(f"no number: {textwrap.shorten(value, 500)!a}")
+
+
 def in_details(value: Any) -> None:
     raise error("invalid_option", "wrong", option=f"{value[:30]}...", found=[f"...{value[-20:]}"])
 
 
 @pytest.mark.parametrize(
     "raises",
-    [of_pydantic, in_a_mapping, as_a_cause, in_a_note, in_a_group, cut_short, quoted_short, shortened, in_details],
+    [
+        *(of_pydantic, in_a_mapping, as_a_cause, in_a_note, in_a_group, cut_short, quoted_short, shortened, in_details),
+        *(folded, folded_and_quoted),
+    ],
 )
 @pytest.mark.parametrize("value", [LONG, 'it\'s "so"\n' + LONG + ", \xe4\n\\ at the end"], ids=["plain", "with quotes"])
 def test_what_is_left_of_a_text_that_is_cut_goes_too(store: Store, raises: Callable[[Any], Any], value: str) -> None:
@@ -186,6 +199,13 @@ def test_an_end_is_one_of_a_text_that_was_taken_out(before: str, after: str) -> 
 def test_quotes_brackets_and_blanks_may_stand_beside_the_ellipsis(before: str, after: str) -> None:
     """A few of them, and no letter or digit."""
     assert TakenOut({"abcdefghijklmnopqrstuvwxyz"}).text(before)[0] == after
+
+
+@pytest.mark.parametrize("text", ["two\nwords", "  two\t words\n"])
+def test_a_text_goes_with_one_blank_between_its_words(text: str) -> None:
+    """As `textwrap.shorten` has it that need not cut it; where that leaves too little of it, it stays."""
+    assert TakenOut({text}).text("bad: two words, or not")[0] == "bad: [REDACTED:declared], or not"
+    assert TakenOut({"a  \n b"}).text("a b")[0] == "a b"
 
 
 def test_what_was_taken_out_with_its_end_may_go_on_with_a_bracket() -> None:
@@ -266,3 +286,37 @@ def test_what_is_left_is_found_in_linear_time(texts: Callable[[int], list[str]],
     """However many texts and signs there are: of twice as much, in about twice as many steps."""
     steps(1, texts, read)  # loads what is needed
     assert steps(80, texts, read) < 2.5 * steps(40, texts, read)
+
+
+LARGE = "".join(f'{number:05}:\t"M\xfcller & S\xf6hne" <c{number:05}@example.org>\r\n' for number in range(25))
+
+
+@pytest.mark.parametrize("text", [LARGE, LARGE.encode("ascii", "ignore").decode()], ids=["not ASCII", "ASCII"])
+def test_a_large_text_goes_in_all_its_forms(text: str) -> None:
+    """As a short one does, and in base64 of several lines."""
+    taken = TakenOut({text})
+    lines = base64.encodebytes(b"some" + text.encode()).decode()
+    for form in (*spellings(text), " ".join(text.split()), lines.removeprefix(lines[:5])):
+        left = taken.text(f"bad: {form} or not")[0].replace("\0", "")  # as of UTF-16
+        assert "[REDACTED:declared]" in left
+        assert len(left) < 60
+
+
+def test_of_a_large_text_no_more_is_spelled_than_stands_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large it is; not much more of one that begins where another text is looked at."""
+    sizes: list[int] = []
+
+    def counted(value: str, size: int | None = None) -> list[str]:
+        sizes.append(len(value) if size is None else size)
+        return spellings(value, size)
+
+    for module in ("spellings", "large"):
+        monkeypatch.setattr(f"runstone.core.redaction.{module}.spellings", counted)
+    large = "\n".join(rows(2_000))
+    taken = TakenOut({large})
+    assert taken.text("no such customer")[0] == "no such customer"
+    assert sum(sizes) <= 200
+    assert taken.text(f"bad: {large[:5000]}!")[0] == "bad: [REDACTED:declared]!"
+    assert sum(sizes) <= 200 + 11_000
+    assert taken.text(f"bad: {large}!")[0] == "bad: [REDACTED:declared]!"
+    assert sum(sizes) > len(large)

@@ -3,6 +3,7 @@ says: both often repeat what they are about. The calls and runs around it may en
 
 - Of a text that somebody has cut with an ellipsis the ends go that are left of it, as pydantic's errors have them, also
   where quotes, brackets or blanks stand between. A long beginning goes wherever it stands: `int` cuts without a sign.
+- A text of many words goes with one blank between them, too, as `textwrap.shorten` has it, whether it cuts or not.
 - Texts of fewer characters than a declared secret may have stay, as they stand in too much else; so do such ends.
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, Final
 
+    from runstone.core.redaction.large import Large
     from runstone.core.redaction.redactor import Scope, Span
     from runstone.core.values import Mark
     from runstone.engine.calls import Calls
@@ -31,14 +33,18 @@ _MAX_BETWEEN: Final = 4
 """So many characters, none of them a letter or a digit, may stand between a sign and what was cut: `'" (`."""
 _LONG: Final = 100
 """A beginning of so many characters stands nowhere by chance."""
+LARGE: Final = 1000
+"""A text of more characters is not spelled in all its forms before one of them may stand somewhere."""
 
 
 class TakenOut(Redactor):
     """Takes texts out of others, and of those that are cut what is left of them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        super().__init__(dict.fromkeys(texts, DECLARED))
-        forms = {form for text in texts for form in _forms(text)}
+        texts = {form for text in texts for form in (text, " ".join(text.split())) if len(form) >= MIN_DECLARED_LENGTH}
+        super().__init__({text: DECLARED for text in texts if len(text) <= LARGE})
+        self._large = _large([text for text in texts if len(text) > LARGE])
+        forms = {form for text in texts for form in (text, repr(text)[1:-1], ascii(text)[1:-1])}
         self._forwards = Beginnings(forms)
         self._backwards = Beginnings(form[::-1] for form in forms)
         long = {_encoded(form[:_LONG]) for form in forms if len(form) >= _LONG}
@@ -47,7 +53,7 @@ class TakenOut(Redactor):
     def found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each of them, whole or cut."""
         yield from super().found(text, scope)
-        for start, end in self._cut(text):
+        for start, end in chain(self._cut(text), () if self._large is None else self._large.found(text)):
             yield (start, end, VALUE, DECLARED), (start, end)
 
     def _cut(self, text: str) -> Iterator[tuple[int, int]]:
@@ -68,9 +74,12 @@ class TakenOut(Redactor):
         return rules, named or self._long is not None or any(sign.encode() in data for sign in _SIGNS)
 
 
-def _forms(text: str) -> tuple[str, ...]:
-    """What is cut of a text: it, its literals, and its words (`textwrap.shorten`)."""
-    return text, repr(text)[1:-1], ascii(text)[1:-1], " ".join(text.split())
+def _large(texts: list[str]) -> Large | None:
+    if not texts:
+        return None
+    from runstone.core.redaction.large import Large  # few texts are
+
+    return Large(texts)
 
 
 def _encoded(text: str) -> bytes:

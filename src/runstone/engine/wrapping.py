@@ -6,8 +6,8 @@ business of a `Recorder`; while a generator waits for its next turn, its call is
 
 from __future__ import annotations
 
-from functools import partial, update_wrapper
-from types import CodeType, WrapperDescriptorType
+from functools import partial, singledispatchmethod, update_wrapper
+from types import CellType, CodeType, MethodType, WrapperDescriptorType
 from typing import TYPE_CHECKING
 
 from runstone.core.values import free_key
@@ -48,6 +48,11 @@ ASYNC_GENERATOR: Final = 0x200
 _STAR = 0x04
 """Flags of a code object (`inspect`, which takes long to load, names them so)."""
 RECEIVERS: Final = ("self", "cls")
+_DATA: Final = frozenset((type(None), bool, int, float, str, bytes, list, tuple, dict))
+"""No receiver is one of these."""
+_MADE_FOR: Final = ".__get__.<locals>."
+"""In the name of a function that a descriptor makes."""
+_DISPATCHING: Final = singledispatchmethod.__get__.__code__.co_consts
 _SAID: Final = ("__signature__", "_partialmethod", "__partialmethod__")
 """Where a function says what its parameters are, beside its code."""
 
@@ -55,14 +60,15 @@ _SAID: Final = ("__signature__", "_partialmethod", "__partialmethod__")
 class Parameters:
     """The parameters of a function, to name what it is called with. A receiver (`self`, `cls`) is left out.
 
-    Those of a method, of a partial function, of an object that is called as one, and of what a decorator wraps, too.
+    Those of a method, of a partial function, of an object that is called as one, and of what a decorator wraps, too. A
+    wrapper may have the receiver already, or give one itself: what may be a caller's is left out of no call of it.
 
     `defaults` are the arguments that it is called with where its caller names no others: those of its parameters that
     are not `None`, which stands for no argument, and what a partial function gives by name.
     """
 
-    def __init__(self, function: Any) -> None:
-        function, given, by_name = with_parameters(function)
+    def __init__(self, outer: Any) -> None:
+        function, given, by_name = with_parameters(outer)
         code = getattr(function, "__code__", None)
         names, by_place, self._rest, defaults = (
             _told(function) if type(code) is not CodeType or _says(function) else _of_code(function, code)
@@ -72,15 +78,21 @@ class Parameters:
         left = {name: value for name, value in defaults.items() if value is not None and name not in names[:given]}
         self.defaults = {**left, **by_name}
         self._receives = not given and bool(names) and names[0] in RECEIVERS
+        self._within = function if self._receives and not _hands_on(outer, function) else None
+        """What a wrapper calls of which nobody knows whether it is called with the receiver."""
 
     def named(self, args: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         """The arguments of one call by name. A keyword that is the name of another argument, or of a parameter that is
         given by its place alone, gets a number."""
-        found = dict(zip(self._names, args, strict=False))
-        if self._receives:
-            found.pop(self._names[0], None)
-        if len(args) > len(self._names):
-            found[self._rest] = list(args[len(self._names) :])
+        names = self._names
+        if self._receives and args:
+            if self._within is None or _is_of(args[0], self._within):
+                names, args = names[1:], args[1:]
+            elif len(args) < len(names) and type(args[0]) in _DATA:
+                names = names[1:]
+        found = dict(zip(names, args, strict=False))
+        if len(args) > len(names):
+            found[self._rest] = list(args[len(names) :])
         taken = {**dict.fromkeys(self._by_place), **found}
         numbers: dict[str, int] = {}
         for name, value in named.items():
@@ -130,9 +142,61 @@ def bare(function: Any) -> tuple[Any, int, dict[str, Any]]:
             by_name = {**function.keywords, **by_name}
             function, given = function.func, given + len(function.args)
         elif (inner := getattr(function, "__dict__", {}).get("__wrapped__")) is not None:
-            function = inner
+            function = _bound(function, inner)
         else:
             return function, given, by_name
+
+
+def _bound(wrapper: Any, inner: Any) -> Any:
+    """What a wrapper calls; where a descriptor has made the wrapper for an object, what it calls with that."""
+    code = getattr(wrapper, "__code__", None)
+    if type(code) is not CodeType or _MADE_FOR not in code.co_qualname or not hasattr(inner, "__get__"):
+        return inner
+    held = {name: _content(cell) for name, cell in zip(code.co_freevars, wrapper.__closure__ or (), strict=False)}
+    if code in _DISPATCHING:
+        return inner.__get__(held["obj"], held["cls"])
+    within = bare(inner)[0]
+    for one in held.values():
+        if type(one) in (MethodType, partial):
+            if bare(one)[0] is within:
+                return one
+        elif not issubclass(type(one), type) and _is_of(one, within):
+            return inner.__get__(one, type(one))
+    return inner
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return None
+
+
+def _hands_on(outer: Any, function: Any) -> bool:
+    """Whether what is called as a function takes the receiver itself."""
+    while isinstance(outer, partial):
+        outer = outer.func
+    code = getattr(outer, "__code__", None)
+    return outer is function or (type(code) is CodeType and code.co_argcount > 0 and code.co_varnames[0] in RECEIVERS)
+
+
+def _is_of(value: Any, function: Any) -> bool:
+    """Whether a function is one of a value's class, or of a value that is a class: it was written there, or is there,
+    under whatever name."""
+    kinds = type(value).__mro__ + (value.__mro__ if issubclass(type(value), type) else ())
+    module, owner = getattr(function, "__module__", None), getattr(function, "__qualname__", "").rpartition(".")[0]
+    return any(kind.__qualname__ == owner and kind.__module__ == module for kind in kinds) or any(
+        _leads(held, function) for kind in kinds for held in list(vars(kind).values())
+    )
+
+
+def _leads(held: Any, function: Any) -> bool:
+    """Whether what a class holds is a function, or wraps it."""
+    if isinstance(held, (classmethod, staticmethod)):
+        held = held.__func__
+    while held is not None and held is not function:
+        held = getattr(held, "__dict__", {}).get("__wrapped__")
+    return held is function
 
 
 def with_parameters(function: Any) -> tuple[Any, int, dict[str, Any]]:

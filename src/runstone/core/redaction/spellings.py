@@ -40,16 +40,21 @@ _HTML_QUOTES: Final[tuple[dict[str, str], ...]] = (
 )
 
 
-def spellings(value: str) -> list[str]:
-    """All forms of a value, the value first, none twice; each is whole Unicode."""
+def spellings(value: str, size: int | None = None) -> list[str]:
+    """All forms of a value, the value first, none twice; each is whole Unicode.
+
+    With a `size` those of its first characters, so many: what each form of the value begins with.
+    """
     plain = [value, undecoded(value)]
     if "\n" in value:  # a terminal ends lines in its own way, a file may in another
         plain += [value.replace("\n", "\r\n"), value.replace("\r\n", "\n")]
-    found = [*plain, *(form for text in dict.fromkeys(plain) for form in _escaped(text))]
+    plain = list(dict.fromkeys(text[:size] for text in plain))
+    found = [*plain, *(form for text in plain for form in _escaped(text))]
     if canonical.is_unicode(value):
-        found += _encoded(value.encode())
+        begin = value[:size]
+        found += _encoded(begin.encode())
         for codec in _CODECS if value.isascii() else (*_CODECS, *_WIDER_CODECS):
-            wide = value.encode(codec).decode("latin-1")
+            wide = begin.encode(codec).decode("latin-1")
             found += [wide, *(quote(wide)[1:-1] for quote in _QUOTES)]
     return [form for form in dict.fromkeys(found) if canonical.is_unicode(form)]
 
@@ -73,9 +78,14 @@ _YAML: Final = dict(zip('"\\\0\a\b\v\f\x1b\x85\xa0\u2028\u2029', '"\\0abvfeN_LP'
 _OCTAL: Final = {0x5C: "\\\\", 0x27: "\\'", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t", 0x1B: "\\E"}
 
 
-def _literal(text: str) -> str:
-    """A text as Python's `ascii` has it, without its quotes."""
-    return "".join(char if " " <= char <= "~" and char != "\\" else ascii(char)[1:-1] for char in text)
+def _each(text: str, spell: Callable[[str], str]) -> str:
+    """A text of which each character is spelled so."""
+    return text.translate({ord(char): spell(char) for char in set(text)})
+
+
+def _literal(char: str) -> str:
+    """A character as Python's `ascii` has it, without its quotes."""
+    return char if " " <= char <= "~" and char != "\\" else ascii(char)[1:-1]
 
 
 def _escaped(text: str) -> Iterator[str]:
@@ -84,38 +94,40 @@ def _escaped(text: str) -> Iterator[str]:
         yield once
         yield quote(once)[1:-1]
         for names in _JSON_ESCAPES:
-            yield "".join(names.get(char, char) for char in once)
-    yield _literal(text)
-    yield _literal(text).replace("'", "\\'")
-    yield "".join("\\" + _YAML[char] if char in _YAML else _upper(_literal(char), 2) for char in text)
-    yield "".join(_octal(ord(char)) if char.isascii() else char for char in text)
+            yield once.translate({ord(char): named for char, named in names.items()})
+    literal = _each(text, _literal)
+    yield literal
+    yield literal.replace("'", "\\'")
+    yield _each(text, lambda char: "\\" + _YAML[char] if char in _YAML else _upper(_literal(char), 2))
+    yield _each(text, lambda char: _octal(ord(char)) if char.isascii() else char)
     for signs in _SHELL_SIGNS:
-        yield "".join("\\" + char if char in signs else char for char in text)
+        yield text.translate({ord(char): "\\" + char for char in signs})
     for quote_mark, within in _WITHIN_QUOTES:
         yield text.replace(quote_mark, within)
     yield text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
     for names in _HTML_QUOTES:
-        named = "".join({**_HTML, **names}.get(char, char) for char in text)
+        named = text.translate({ord(char): within for char, within in {**_HTML, **names}.items()})
         yield named
         yield named.encode("ascii", "xmlcharrefreplace").decode()
-    yield "".join(f"&#{ord(char)};" if char in _MARKUP else char for char in text)
-    yield "".join(f"&#x{ord(char):x};" if char in _MARKUP else char for char in text)
-    yield "".join(f"&#{ord(char)};" for char in text)
+    yield text.translate({ord(char): f"&#{ord(char)};" for char in _MARKUP})
+    yield text.translate({ord(char): f"&#x{ord(char):x};" for char in _MARKUP})
+    yield _each(text, lambda char: f"&#{ord(char)};")
     for spell in (_lower, _upper):
-        yield "".join(spell(f"&#x{ord(char):x};", 3) for char in text)
-        yield "".join(spell(_unicode_escape(char), 2) for char in text)
+        yield _each(text, lambda char: spell(f"&#x{ord(char):x};", 3))  # noqa: B023  # called at once
+        yield _each(text, lambda char: spell(_unicode_escape(char), 2))  # noqa: B023  # called at once
 
 
 def _encoded(data: bytes) -> Iterator[str]:
-    yield "".join(_octal(byte) for byte in data)
+    text = data.decode("latin-1")
+    yield _each(text, lambda char: _octal(ord(char)))
     for spell in (_lower, _upper):
         yield spell(data.hex(), 0)
-        yield "".join(spell(f"\\x{byte:02x}", 2) for byte in data)
-        yield "".join(spell(f"%{byte:02x}", 1) for byte in data)
+        for prefix in ("\\x", "%"):
+            yield _each(text, lambda char: spell(f"{prefix}{ord(char):02x}", len(prefix)))  # noqa: B023  # called at once
         for safe in _SAFE:
-            yield "".join(chr(byte) if chr(byte) in safe else spell(f"%{byte:02x}", 1) for byte in data)
-        yield "".join(_as_bytes(byte, spell) for byte in data)
-        yield "".join(_plus(byte, spell) for byte in data)
+            yield _each(text, lambda char: char if char in safe else spell(f"%{ord(char):02x}", 1))  # noqa: B023  # called at once
+        yield _each(text, lambda char: _as_bytes(ord(char), spell))  # noqa: B023  # called at once
+        yield _each(text, lambda char: _plus(char, spell))  # noqa: B023  # called at once
     for before in range(3):
         yield from _base64_part(data, before)
 
@@ -143,10 +155,10 @@ def _upper(text: str, prefix: int) -> str:
     return text[:prefix] + text[prefix:].upper()
 
 
-def _plus(byte: int, spell: Callable[[str, int], str]) -> str:
-    if byte == 0x20:
+def _plus(char: str, spell: Callable[[str, int], str]) -> str:
+    if char == " ":
         return "+"
-    return chr(byte) if chr(byte) in _UNRESERVED else spell(f"%{byte:02x}", 1)
+    return char if char in _UNRESERVED else spell(f"%{ord(char):02x}", 1)
 
 
 def _unicode_escape(char: str) -> str:
