@@ -566,3 +566,26 @@ def test_what_another_thread_holds_at_the_end_is_counted(store: Store) -> None:
     [dropped] = store.get("r").events("dropped")
     assert dropped["data"]["events"] == 2
     assert store.verify("r").ok
+
+
+@pytest.mark.parametrize("end", ["run.finish('failed')", "capture.end()"])
+def test_a_handler_of_logging_is_in_the_middle_of_nothing(tmp_path: Path, end: str) -> None:
+    """What was printed before it ends a capture, and what Python held back of that, is recorded."""
+    program = f"""
+import logging, runstone, sys
+
+class Handler(logging.Handler):
+    def emit(self, _):
+        {end}
+
+logger = logging.getLogger("own")
+logger.propagate = False
+logger.addHandler(Handler())
+with runstone.open(sys.argv[1]).run("job", run_id="r") as run:
+    capture = run.capture(descriptors=True)
+    print("last words")
+    logger.critical("give up")
+"""
+    done = python(program, tmp_path, env={"PYTHONUNBUFFERED": ""})
+    assert (done.stdout, done.stderr) == ("last words\n", "")
+    assert set(runstone.open(tmp_path).get("r").file("run.log").splitlines()) == {b"last words", b"give up"}

@@ -308,6 +308,17 @@ def test_what_is_given_first_is_no_receiver_where_it_can_be_none(to: Any) -> Non
     assert parameters.named((to, "acct-7", 3), {}) == {"self": to, "to": "acct-7", "amount": 3}
 
 
+def test_what_is_named_is_not_given_by_its_place_too() -> None:
+    """So what is given first is the receiver, whatever it is."""
+
+    class Bank:
+        @again
+        def pay(self, amount: int, token: str = "t") -> None: ...
+
+    named = {"amount": 7, "token": "k"}
+    assert Parameters(Bank.pay).named((None,), named) == named
+
+
 def test_what_may_be_an_argument_is_kept() -> None:
     """Under the name of the receiver, where it may be that, too."""
     to = BANK

@@ -318,5 +318,6 @@ def test_of_a_large_text_no_more_is_spelled_than_stands_somewhere(monkeypatch: p
     assert sum(sizes) <= 200
     assert taken.text(f"bad: {large[:5000]}!")[0] == "bad: [REDACTED:declared]!"
     assert sum(sizes) <= 200 + 11_000
-    assert taken.text(f"bad: {large}!")[0] == "bad: [REDACTED:declared]!"
-    assert sum(sizes) > len(large)
+    for _ in range(2):  # once is enough
+        assert taken.text(f"bad: {large}!")[0] == "bad: [REDACTED:declared]!"
+        assert len(large) < sum(sizes) < 3 * len(large)

@@ -44,6 +44,8 @@ _HOLDING: Final = (
     "runstone.engine.writer",
 )
 """Modules that hold a lock, now and then, for which the end of a run may wait."""
+_PASSING_ON: Final = ("callHandlers", "_showwarnmsg")
+"""What they hold none in: the hooks of a capture, around whatever shows what is logged."""
 _IN_MEMORY: Final = 1 << 20
 """A journal up to this size is read once and folded from memory."""
 
@@ -127,7 +129,7 @@ def is_amid() -> bool:
     while frame is not None and _is_own(frame):  # what leads here
         frame = frame.f_back
     while frame is not None:
-        if _is_own(frame, _HOLDING):
+        if _is_own(frame, _HOLDING) and frame.f_code.co_name not in _PASSING_ON:
             return True
         frame = frame.f_back
     return False

@@ -86,7 +86,8 @@ class Parameters:
         given by its place alone, gets a number."""
         names = self._names
         if self._receives and args:
-            if self._within is None or _is_of(args[0], self._within):
+            is_taken = not named.keys().isdisjoint(names[1 : len(args) + 1])  # so nothing before it is an argument
+            if self._within is None or is_taken or _is_of(args[0], self._within):
                 names, args = names[1:], args[1:]
             elif len(args) < len(names) and type(args[0]) in _DATA:
                 names = names[1:]

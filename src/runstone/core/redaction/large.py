@@ -24,7 +24,7 @@ _STEP: Final = 10
 class Large:
     """Values in all their forms, also in base64 of several lines. Safe to share between threads."""
 
-    __slots__ = ("_beginnings", "_literals", "_wrapped")
+    __slots__ = ("_beginnings", "_forms", "_literals", "_wrapped")
 
     def __init__(self, values: Collection[str]) -> None:
         self._beginnings: dict[bytes, list[str]] = {}
@@ -32,6 +32,8 @@ class Large:
         for value in values:
             for form in spellings(value, BEGINNING):
                 self._beginnings.setdefault(form.encode(), []).append(value)
+        self._forms: dict[str, list[str]] = {}
+        """All forms of those that stood somewhere."""
         self._wrapped = Wrapped((value, "") for value in values)
         self._literals = Literals({**self._beginnings, **self._wrapped.halves})
 
@@ -39,7 +41,7 @@ class Large:
         """Where they stand in a text."""
         sought = set(self._literals.found_in(text.encode("utf-8", "surrogatepass")))
         for value in {value for form in sought for value in self._beginnings.get(form, ())}:
-            for form in _standing(value, text):
+            for form in self._standing(value, text):
                 start = text.find(form)
                 while start >= 0:
                     end = start + len(form)
@@ -49,12 +51,14 @@ class Large:
             for start, end, _ in self._wrapped.found(text, half):
                 yield start, end
 
-
-def _standing(value: str, text: str) -> list[str]:
-    """The forms of a value that stand in a text."""
-    size = BEGINNING * _STEP
-    while size < len(value):
-        if not any(form in text for form in spellings(value, size)):
-            return []
-        size *= _STEP
-    return [form for form in spellings(value) if form in text]
+    def _standing(self, value: str, text: str) -> list[str]:
+        """The forms of a value that stand in a text."""
+        forms = self._forms.get(value)
+        if forms is None:
+            size = BEGINNING * _STEP
+            while size < len(value):
+                if not any(form in text for form in spellings(value, size)):
+                    return []
+                size *= _STEP
+            forms = self._forms[value] = spellings(value)
+        return [form for form in forms if form in text]
