@@ -112,7 +112,7 @@ def everything(surroundings: Surroundings) -> None:
     run.note("seen")
     run.event("child", {"run_id": "part-1", "digest": "sha256:" + SHA_A, "status": "success"})
     run.event("x.mine", {"any": ["thing", None, True]})
-    run.writer.left_out(2, 1000, SHA_A)
+    run.writer.left_out("max_output", "output is left out", 2, 1000, SHA_A)
     surroundings.clock.advance(0.75)
     run.finish("partial", exit=0, result={"rows": 2}, resources={"max_rss_bytes": 10485760})
 
