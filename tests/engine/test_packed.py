@@ -351,12 +351,13 @@ def test_packs_that_cannot_be_listed_are_a_store_that_cannot_be_used(
     assert parent.finish() is not None
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, name: str, times: int) -> None:
-    """A durable operation that fails some times."""
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, times: int, *, here: bool = False) -> None:
+    """A durable operation that fails some times; `here` in this thread alone, whatever others end meanwhile."""
     true, left = getattr(durable, name), [times]
+    thread = threading.get_ident() if here else None
 
     def call(*arguments):
-        if left[0]:
+        if left[0] and thread in (None, threading.get_ident()):
             left[0] -= 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return true(*arguments)
@@ -408,7 +409,7 @@ def test_disk_that_was_full_for_a_moment_loses_one_line(
     for number in range(30):
         if not failed and number == 20:
             monkeypatch.setattr(open_run, "MAX_HELD_BYTES", 1)
-            failing(monkeypatch, fails, 1)
+            failing(monkeypatch, fails, 1, here=True)
             failed = True
         run.log(f"{number} " + "x" * 10_000)
     digest = run.finish()
