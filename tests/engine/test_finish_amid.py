@@ -515,32 +515,22 @@ def test_a_call_raises_for_its_own_piece(store: Store, monkeypatch: pytest.Monke
     assert raised == [b"bad\n"]
 
 
-def test_a_piece_is_not_lost_where_a_handler_records_and_raises(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before a line of it was begun."""
+@pytest.mark.parametrize("written", [False, True])
+def test_a_piece_is_written_once_where_a_handler_records_and_raises(
+    store: Store, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    """Before a line of it was begun, or behind that."""
     run = store.run("job", run_id="r")
 
-    def handler() -> None:
-        run.note("too late")
-        raise DeadlineError
-
-    monkeypatch.setattr(JournalWriter, "stream", once(JournalWriter.stream, handler))
-    with pytest.raises(DeadlineError):
-        run.stream("stdout", b"one\n")
-    run.stream("stdout", b"two\n")
-    run.finish()
-    assert store.get("r").file("run.log") == b"one\ntwo\n"
-
-
-def test_a_piece_that_was_written_is_not_written_again(store: Store) -> None:
-    """Where the exception comes behind its line, and a note between them."""
-    run = store.run("job", run_id="r")
-
-    def handler(_: bytes, __: int) -> None:
+    def handler(*_: object) -> None:
         run.writer.tap = None
         run.note("too late")
         raise DeadlineError
 
-    run.writer.tap = handler
+    if written:
+        run.writer.tap = handler
+    else:
+        monkeypatch.setattr(JournalWriter, "stream", once(JournalWriter.stream, handler))
     with pytest.raises(DeadlineError):
         run.stream("stdout", b"one\n")
     run.stream("stdout", b"two\n")

@@ -84,76 +84,33 @@ class BoundFirst(Bound):
 
 
 class Bank:
-    """Ways to pay; none of them has a receiver that its name would tell."""
+    """Ways to pay; `pay` has a receiver that its name would not tell."""
 
-    @again
-    def wrapped(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+    def pay(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
         return f"{to} {amount}"
 
-    @again
-    @again
-    def twice(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+    def named(self, to: str, amount: int = 10) -> str:
         return f"{to} {amount}"
 
-    @functools.lru_cache  # noqa: B019  # what is tested
-    def cached(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
+    def of(kind, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
         return f"{to} {amount}"
 
-    @saying
-    def said(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
-        return f"{to} {amount}"
-
-    @Again
-    def by_object(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
-        return f"{to} {amount}"
-
-    @functools.singledispatchmethod
-    def dispatched(self, to: str, amount: int = 10) -> str:
-        return f"{to} {amount}"
-
-    @functools.singledispatchmethod
-    @again
-    def dispatched_by_another_name(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
-        return f"{to} {amount}"
-
-    @functools.singledispatchmethod
-    @classmethod
-    def dispatched_of_class(cls, to: str, amount: int = 10) -> str:
-        return f"{to} {amount}"
-
-    @functools.singledispatchmethod
-    @staticmethod
-    def dispatched_static(to: str, amount: int = 10) -> str:
-        return f"{to} {amount}"
-
-    @Bound
-    def bound(self, to: str, amount: int = 10) -> str:
-        return f"{to} {amount}"
-
-    @Bound
-    @again
-    def bound_by_another_name(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
-        return f"{to} {amount}"
-
-    @BoundFirst
-    def bound_first(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
-        return f"{to} {amount}"
-
-    @classmethod
-    @again
-    def of_class(kind, to: str, amount: int = 10) -> str:  # noqa: N804  # what is tested
-        return f"{to} {amount}"
-
-    @staticmethod
-    @again
-    def static(to: str, amount: int = 10) -> str:
-        return f"{to} {amount}"
-
+    wrapped = again(pay)
+    twice = again(again(pay))
+    cached = functools.lru_cache(pay)  # what is tested
+    said = saying(pay)
+    by_object = Again(pay)
+    dispatched = functools.singledispatchmethod(named)
+    dispatched_by_another_name = functools.singledispatchmethod(again(pay))
+    dispatched_of_class = functools.singledispatchmethod(classmethod(of))
+    dispatched_static = functools.singledispatchmethod(staticmethod(lambda to, amount=10: f"{to} {amount}"))
+    bound = Bound(named)
+    bound_by_another_name = Bound(again(pay))
+    bound_first = BoundFirst(pay)
+    of_class = classmethod(again(of))
+    static = staticmethod(again(lambda to, amount=10: f"{to} {amount}"))
     in_class = again(staticmethod(lambda to, amount=10: f"{to} {amount}"))
-
-    @again
-    def __call__(this, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested
-        return f"{to} {amount}"
+    __call__ = again(pay)
 
     @again
     def sent(this, currency: str, to: str, amount: int = 10) -> str:  # noqa: N805  # what is tested

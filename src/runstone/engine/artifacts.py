@@ -13,8 +13,9 @@ import stat
 
 from runstone.core import layout
 from runstone.core.digests import new_hash
+from runstone.core.faults import FaultError
 from runstone.core.media import media_type
-from runstone.core.redaction.redactor import FAILED, FaultError
+from runstone.core.redaction.redactor import FAILED
 from runstone.core.values import undecoded
 from runstone.errors import CODES, RunstoneError, error
 

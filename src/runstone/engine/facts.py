@@ -6,8 +6,9 @@ import os
 
 from runstone.core import canonical
 from runstone.core.events import USER_TYPES, data_problem, is_event_type
+from runstone.core.faults import FaultError, attempt
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
-from runstone.core.redaction.redactor import FAILED, MARK, FaultError, attempt
+from runstone.core.redaction.redactor import FAILED, MARK
 from runstone.core.values import COERCED, Coerced, coerce, free_key, key_text, non_finite_text, plain_key
 from runstone.core.words import CHECK_STATUSES
 from runstone.errors import RunstoneError, error, excerpt

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from io import BytesIO
 
+from runstone.core.faults import FaultError, attempt
 from runstone.core.redaction.cutting import Cutter
 from runstone.core.redaction.explain import Reason, near_misses, reason
-from runstone.core.redaction.redactor import FAILED, MARK, FaultError, attempt
+from runstone.core.redaction.redactor import FAILED, MARK
 from runstone.engine.characters import whole_characters
 from runstone.engine.encoded import KEPT, REPLACED, Encoded
 from runstone.engine.readings import every_reading, holds_escaped_zeros, narrow, readings, without_escaped_zeros

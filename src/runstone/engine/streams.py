@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     """The name of a stream, and bytes of it."""
 
 _STREAM: Final = b'"stream":"'
+"""What a line holds that tells a piece of a stream, and no text within it: there its quotes are escaped."""
 
 
 class Streams:

@@ -16,9 +16,9 @@ import _thread
 from runstone.core import canonical
 from runstone.core.digests import sha256_hex
 from runstone.core.events import OPENED, data_problem
+from runstone.core.faults import FaultError, attempt
 from runstone.core.journal import JournalIndex, split_lines
 from runstone.core.limits import MAX_FILES, MAX_KEY_BYTES, MAX_LINE_BYTES, MAX_MANIFEST_BYTES
-from runstone.core.redaction.redactor import FaultError, attempt
 from runstone.core.runlog import MESSAGE, line_ends_in
 from runstone.core.times import SECOND_NS, SECOND_US, second_text
 from runstone.engine import facts as told
@@ -54,6 +54,7 @@ MAX_KEPT_BYTES: Final = MAX_MANIFEST_BYTES - (1 << 20)
 _EPOCH: Final = second_text(0).encode()
 _LINE: Final = b'{"data":%b,"seq":%d,"ts":"%b.%06dZ","type":"%b"}\n'
 LOG_LINE: Final = b'"type":"log"}\n'
+"""How a `log` event ends."""
 _OWN_STREAMS: Final = frozenset({"stdout", "stderr"})
 """Of another stream the name has to be looked through as well."""
 

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from runstone.core import canonical
+from runstone.core.faults import FaultError, attempt
 from runstone.core.printing import print_json
 from runstone.core.redaction import names
 from runstone.core.redaction.gate import Gate, has_matcher
@@ -24,15 +25,13 @@ from runstone.errors import RunstoneError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, Final, ParamSpec, TypeVar
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any, Final
 
     from runstone.core.redaction.gate import Cache
     from runstone.core.redaction.rule import Rule
     from runstone.core.values import Mark
 
-    Given = ParamSpec("Given")
-    Answer = TypeVar("Answer")
     Span = tuple[int, int, int, str]
     """Start, end, rank (the lowest names what overlaps), and id of the rule."""
     Scope = tuple[list[Rule], bool]
@@ -302,36 +301,6 @@ class Redactor:
         found = [[walk.moved(pointer), mark] for pointer, mark in marks] + walk.marks
         marks[:] = [list(mark) for mark in dict.fromkeys(map(tuple, found))]  # two secrets in one text: one mark
         return clean
-
-
-class FaultError(Exception):
-    """Our own code failed, as the redactor where what it was looking at is then not known to be clean."""
-
-
-def attempt(work: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
-    """What a part of our own code answers. Raises `FaultError` for a fault of it, and as it is what a signal handler
-    raises into it, as a timeout: a fault comes again.
-
-    So `work` is done once more where it raises. It is short, and what it changes does not count then.
-    """
-    raised: list[Exception] = []
-    try:
-        while len(raised) == len(set(map(type, raised))):
-            try:
-                answer = work(*given, **named)
-            except (ImportError, MemoryError, RecursionError) as exc:
-                raise FaultError from exc
-            except Exception as exc:
-                raised.append(exc)
-            else:
-                if raised:
-                    raise raised[0]
-                return answer
-        if len(raised) == 2:
-            raise FaultError from raised[0]
-        raise next(exc for exc in raised if type(exc) is not type(raised[-1]))  # it came once: a handler's
-    finally:
-        raised.clear()  # an exception holds this frame, and would hold itself
 
 
 def marked(rule: str, key: bytes | None, secret: bytes) -> str:

@@ -10,9 +10,10 @@
 from __future__ import annotations
 
 from runstone.core import canonical
+from runstone.core.faults import FaultError, attempt
 from runstone.core.printing import print_json
 from runstone.core.redaction import given, names, placeholders
-from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, FaultError, attempt, is_mark
+from runstone.core.redaction.redactor import FAILED, MARK, SHAPE, ZERO, is_mark
 from runstone.core.values import COERCED, Foreign, coerce, encoded_bytes, free_key
 
 TYPE_CHECKING = False
