@@ -24,28 +24,16 @@ from runstone.cli.rendering import Screen
 
 _BASH: Final = """\
 %(complete_func)s() {
-    local IFS=$'\\n'
-    local response completion type value
-
-    response=$(env COMP_LINE="${COMP_LINE:0:$COMP_POINT}" COMP_PART="$2" %(complete_var)s=bash_complete $1)
-
-    for completion in $response; do
-        IFS=',' read -r type value <<< "$completion"
-
-        if [[ $type == 'dir' ]]; then
-            COMPREPLY=()
-            compopt -o dirnames
-        elif [[ $type == 'file' ]]; then
-            COMPREPLY=()
-            compopt -o default
-        elif [[ $type == 'plain' ]]; then
-            COMPREPLY+=("$value")
-        fi
-    done
-
-    return 0
+    local kind value
+    COMPREPLY=()
+    while IFS=, read -r kind value; do
+        case $kind in
+            plain) COMPREPLY+=("$value") ;;
+            file) compopt -o default ;;
+            dir) compopt -o dirnames ;;
+        esac
+    done <<< "$(COMP_LINE=${COMP_LINE:0:COMP_POINT} COMP_PART=$2 %(complete_var)s=bash_complete "$1")"
 }
-
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
