@@ -57,6 +57,27 @@ def test_help_behind_the_separator_is_the_commands_own() -> None:
     assert not asks_for_help(["--kind", "x", "--", "cmd", "--help"])
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["lss"], "No such command 'lss'. Did you mean 'ls'?\n"),
+        (["list"], "No such command 'list'. Did you mean 'ls'?\n"),
+        (["verfy", "--all"], "No such command 'verfy'. Did you mean 'verify'?\n"),
+        (["frobnicate"], "No such command 'frobnicate'.\n"),
+        (
+            ["run", "--imput=a", "--", "true"],
+            "unknown option '--imput'; the command follows `--`. Did you mean '--input'?\n",
+        ),
+        (["run", "-x", "--", "true"], "unknown option '-x'; the command follows `--`.\n"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_told(process: Invoke, words: list[str], said: str) -> None:
+    """What is like nothing is only refused."""
+    answer = process(*words)
+    assert answer.status == (125 if words[0] == "run" else 2)
+    assert said in answer.err
+
+
 def test_version(invoke: Invoke) -> None:
     """`--version` prints name and version."""
     assert invoke("--version").out == f"runstone {__version__}\n"

@@ -20,6 +20,7 @@ from typing import Final
 import click
 
 from runstone.cli import INTERRUPTED_STATUS
+from runstone.cli.options import suggestion
 from runstone.cli.rendering import print_json, say
 from runstone.core.terminal import safe_text
 from runstone.errors import RunstoneError, error
@@ -97,6 +98,15 @@ class Commands(click.Group):
                 command.name, command.short_help = cmd_name, line
                 return command
         return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that the first word names. Raises `UsageError`, which tells what is like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            raise click.UsageError(exc.message + suggestion(args[0], self.list_commands(ctx)), exc.ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # the same
         """The overview: groups of verbs, a line each, then what all of them share."""

@@ -1,6 +1,13 @@
-"""Options of `runstone run`, as plain data: the wrapper parses by them, and help and completion show them."""
+"""Options of `runstone run`, as plain data: the wrapper parses by them, and help and completion show them.
+
+And what is said of a word that is close to one that is known.
+"""
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Option:
@@ -40,3 +47,11 @@ OPTIONS = (
     Option("pty", None, "Give the command a terminal of its own."),
     Option("strict", None, "Do not run the command if it cannot be recorded."),
 )
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """A sentence, behind a blank, that names the most like of these; nothing where none is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, 1)
+    return f" Did you mean {near[0]!r}?" if near else ""

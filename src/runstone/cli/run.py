@@ -12,7 +12,7 @@ import os
 import sys
 
 from runstone.cli import INTERRUPTED_STATUS
-from runstone.cli.options import CONTRACTS, OPTIONS
+from runstone.cli.options import CONTRACTS, OPTIONS, suggestion
 from runstone.core.words import FAILED
 from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, occupy_standard_descriptors, wrap
 from runstone.errors import RunstoneError, error, excerpt
@@ -95,7 +95,9 @@ def parse(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
 def _unknown(arguments: list[str], at: int) -> str:
     word, rest = arguments[at], arguments[at:]
     if word.startswith("-"):
-        return f"unknown option {word.partition('=')[0]!r}; the command follows `--`"
+        flag = word.partition("=")[0]
+        near = suggestion(flag, [flag for option in OPTIONS for flag in option.flags])
+        return f"unknown option {flag!r}; the command follows `--`.{near}"
     if "--" in rest:
         return f"{word!r} is no option, and stands before the `--` that the command follows"
     import shlex
