@@ -30,7 +30,7 @@ def command(a: str, b: tuple[str, ...], store: str | None, *, exit_code: bool, a
       *  makes the outcome another one
       +  B alone has it      -  A alone has it      ~  both, not the same
 
-    The journals are told to part at the first event that differs once times, durations, ids and hosts are set aside.
+    JOURNAL names the first event that differs; times, durations, ids and hosts do not count.
     With more than one B there is a table: what differs from A in one of them, a column each.
     """
     opened = open_store(store)

@@ -29,8 +29,14 @@ _COLUMNS: Final = (
 @click.command()
 @run_argument()
 @click.option("--baseline", metavar="RUN", shell_complete=complete_run, help="The run to judge beside.")
-@click.option("--max", "maxima", metavar="LIMIT", multiple=True, help="metric.NAME:+2% or worse.SCORE:3: no more.")
-@click.option("--min", "minima", metavar="LIMIT", multiple=True, help="metric.NAME:-0.5%: no less.")
+@click.option(
+    "--max",
+    "maxima",
+    metavar="RULE",
+    multiple=True,
+    help="metric.NAME:LIMIT, score.NAME:LIMIT or worse.SCORE:N: no more. May be repeated, as those below.",
+)
+@click.option("--min", "minima", metavar="RULE", multiple=True, help="metric.NAME:LIMIT or score.NAME:LIMIT: no less.")
 @click.option("--meet", metavar="SCORE", multiple=True, help="score.NAME, or scores: as good as its own threshold.")
 @click.option("--cited", is_flag=True, help="Something was cited, and all of it was retrieved.")
 @click.option("--require", metavar="CHECK", multiple=True, help="check.ID: it is there, and passed.")
@@ -54,10 +60,10 @@ def command(
 
     RUN and the baseline may also be PATHs of bundles: folders, tar or zip archives.
 
-    A LIMIT is a distance from the baseline's last value, +2% or -0.01, or without a sign the limit itself. What is
-    not there, or is no number, fails: also the baseline where a rule asks for it. Of worse.SCORE are counted samples
-    that got worse, went away, or changed in an unclear way. The verdict is a sealed run of kind judge that links to
-    what was judged.
+    A LIMIT with a sign is a distance from the baseline's last value, as +2% or -0.01; without a sign it is the limit
+    itself. A value that is missing or is no number fails, and so does a missing baseline where a rule needs one.
+    worse.SCORE counts samples that got worse, went away, or changed in an unclear way. The verdict is a sealed run of
+    kind judge that links to what was judged.
     """
     opened = open_store(store)
     rules = [f"max {limit}" for limit in maxima] + [f"min {limit}" for limit in minima]

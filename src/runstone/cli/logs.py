@@ -25,7 +25,7 @@ POLL_S: Final = 0.25
 
 @click.command()
 @run_argument()
-@click.option("--follow", "-f", is_flag=True, help="Go on until the run is sealed.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run is sealed or its process is gone.")
 @store_option()
 @json_option("Print each log event as a line of JSON.")
 def command(run: str, store: str | None, *, follow: bool, as_json: bool) -> None:

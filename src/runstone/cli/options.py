@@ -29,9 +29,11 @@ CONTRACTS = ("runstone", "agent", "ovc")
 
 OPTIONS = (
     Option("kind", "ID", "What kind of work this is (default: the command's name)."),
-    Option("pipeline_id", "ID", "The same, by the word that pipelines use."),
+    Option("pipeline_id", "ID", "Another name of --kind, for pipelines."),
     Option("pipeline_version", "V", "Version of the work that is done."),
-    Option("required_env", "NAME", "A variable that must be set; without it the command is not run.", multiple=True),
+    Option(
+        "required_env", "NAME", "A variable that must be set and not empty; else the command is not run.", multiple=True
+    ),
     Option("secret_env", "NAME", "A variable whose value is a secret, whatever its name.", multiple=True),
     Option("label", "NAME=VALUE", "A label.", multiple=True),
     Option("input", "REF", "Something that the command reads; a file is hashed before it starts.", multiple=True),
@@ -40,11 +42,11 @@ OPTIONS = (
     Option("run_id", "ID", "An id of your own; it must be free."),
     Option("resume", "RUN", "The run that this one retries: interrupted, failed or cancelled, or its process died."),
     Option("store", "URL", "The store (default: RUNSTONE_STORE, else ./runs)."),
-    Option("max_output", "SIZE", "Output to keep, 1G unless said: the first part and the last 1 MiB."),
+    Option("max_output", "SIZE", "How much output to record (default: 1G): the first part and the last 1 MiB."),
     Option("redact_output", None, "Show the output redacted, as it is recorded, a line at a time."),
     Option("deterministic", None, "Set hash seed, locale, time zone and RUNSTONE_SEED for the command."),
     Option("seed", "TEXT", "With --deterministic: the seed, 0 unless said."),
-    Option("pty", None, "Give the command a terminal of its own."),
+    Option("pty", None, "Give the command a terminal of its own; without it, it writes to pipes."),
     Option("strict", None, "Do not run the command if it cannot be recorded."),
 )
 

@@ -59,10 +59,10 @@ def _size(_: click.Context, param: click.Parameter, value: str | None) -> str | 
     shell_complete=complete_file,
     help="Rules and holds of a file like runstone.toml, in place of its rules.",
 )
-@click.option("--query", metavar="QUERY", help="One rule: of the runs that the query fits,")
-@click.option("--older-than", metavar="AGE", callback=_span, help="those that ended longer ago: 30d, 12h, 2w,")
-@click.option("--keep-last", metavar="N", type=click.IntRange(min=0), help="but the newest N of each kind,")
-@click.option("--max-size", metavar="SIZE", callback=_size, help="the oldest first, until the rest is no larger: 10G.")
+@click.option("--query", metavar="QUERY", help="One rule: runs that match this query.")
+@click.option("--older-than", metavar="AGE", callback=_span, help="Only runs that ended so long ago: 30d, 12h, 2w.")
+@click.option("--keep-last", metavar="N", type=click.IntRange(min=0), help="Spare the newest N of each kind.")
+@click.option("--max-size", metavar="SIZE", callback=_size, help="Only the oldest, until the rest is no larger: 10G.")
 @click.option("--hold", metavar="QUERY", multiple=True, help="Runs that stay whatever a rule says. May be repeated.")
 @click.option("--grace", metavar="AGE", callback=_span, help="How long a marked run stays readable (default: 7d).")
 @click.option("--reason", metavar="TEXT", help="What the tombstones say beside the rule.")
@@ -76,7 +76,8 @@ def command(store: str | None, *, as_json: bool, **options: Any) -> int:
     """Say which runs a policy takes out of the store; with --apply, in two steps, take them out.
 
     A run that a rule takes is marked first and stays as readable as before; the first --apply after its time of grace
-    removes it. Without rules on the command line or a --policy those of the table retention in runstone.toml hold.
+    removes it. Without rules on the command line and without --policy those of the table retention in
+    runstone.toml apply.
 
     A run that an alias names, that an open run links to, or that a hold names is never taken, nor is one that cannot
     be read or is being read. What is left is a tombstone: which run it was, when it was purged, by whom and why.

@@ -18,8 +18,8 @@ from runstone.locate import open_store
 def command(store: str | None, *, as_json: bool) -> None:
     """Forget the catalog and read every sealed run into a new one.
 
-    It is never needed: a catalog that is missing, torn or old is noticed before any answer. It takes away what a
-    catalog keeps of bundles that were changed behind the store's back.
+    It is seldom needed: a catalog that is missing, torn or old is noticed before any answer. It makes lists right
+    again where files of a sealed bundle were changed in place, which a list does not notice.
     """
     opened = existing(open_store(store))
     with Reading() as progress:

@@ -27,7 +27,13 @@ _PLATFORM: Final = (("system", "release", "machine"), ("implementation", "python
 @click.command()
 @run_argument()
 @store_option()
-@click.option("--plot", "plots", multiple=True, metavar="METRIC", help="Draw a metric instead; `*` fits any name.")
+@click.option(
+    "--plot",
+    "plots",
+    multiple=True,
+    metavar="METRIC",
+    help="Draw a metric instead of the page; `*` stands for any text. May be repeated.",
+)
 @click.option("--samples", metavar="SCORE", help="List the samples of a score instead.")
 @click.option("--baseline", metavar="RUN", shell_complete=complete_run, help="With --samples: beside those of RUN.")
 @json_option("Print everything as one JSON object.")
