@@ -90,8 +90,8 @@ def copy_removed_last() -> None:
 def truncate_instead_of_refuse() -> None:
     """A file that exists is written over."""
 
-    def create(path: str, *, dir_fd: int | None = None, mode: int = durable.FILE_MODE) -> int:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, mode, dir_fd=dir_fd)
+    def create(path: str, *, mode: int = durable.FILE_MODE) -> int:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, mode)
 
     durable.create = create
 
@@ -112,7 +112,7 @@ def link_followed() -> None:
         ]
 
     objects.FsBundle.entries = followed  # type: ignore[method-assign]
-    durable.NO_FOLLOW = os.O_CLOEXEC  # type: ignore[misc]
+    durable.READ = os.O_RDONLY  # type: ignore[misc]
 
 
 def journal_not_copied() -> None:

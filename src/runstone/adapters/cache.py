@@ -59,7 +59,7 @@ def load(name: str) -> bytes | None:
     if place is None:
         return None
     try:
-        fd = os.open(os.path.join(place, name), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW)
+        fd = os.open(os.path.join(place, name), durable.READ)
     except OSError:
         return None
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 from collections import OrderedDict
 from weakref import WeakSet
 
@@ -32,7 +33,7 @@ MAX_KNOWN_STEPS: Final = 4096
 MAX_NAME_BYTES: Final = 4096
 MAX_TRIES: Final = 4
 PAGE: Final = 100
-"""Steps, or places, that are asked for at once where all are wanted."""
+"""At most so many steps, or places, are asked for at once."""
 
 
 class _Held:
@@ -160,18 +161,21 @@ class StateRecords:
         self._agree()
         return [self._opened(found) for found in self.states.steps(place, before, limit)]
 
-    def all_steps(self, place: Place, before: str | None = None) -> Iterator[Found]:
-        """Steps before one, or all, the last ones first: a page at a time."""
-        while found := self.steps(place, before, PAGE):
+    def all_steps(self, place: Place, before: str | None = None, limit: int | None = None) -> Iterator[Found]:
+        """At most `limit` steps (`None`: all) before one, or of all, the last ones first: a page at a time."""
+        left = sys.maxsize if limit is None else limit
+        while left > 0 and (found := self.steps(place, before, min(PAGE, left))):
             yield from found
-            before = found[-1].step.step
+            before, left = found[-1].step.step, left - len(found)
 
-    def all_places(self, thread: str | None = None) -> Iterator[Place]:
-        """The places that hold steps, of a thread or all, in order: a page at a time."""
-        after = None
-        while places := self.states.places(thread, after, PAGE):
-            yield from places
-            after = places[-1]
+    def all_places(
+        self, thread: str | None = None, after: Place | None = None, limit: int | None = None
+    ) -> Iterator[Place]:
+        """At most `limit` places (`None`: all) that hold steps, of a thread or of all, in order: a page at a time."""
+        left = sys.maxsize if limit is None else limit
+        while left > 0 and (found := self.states.places(thread, after, min(PAGE, left))):
+            yield from found
+            after, left = found[-1], left - len(found)
 
     def blob(self, place: Place, use: Use) -> bytes:
         """What a channel of a step holds. Raises `state_not_found` where it was deleted meanwhile, `state_damaged`."""

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 STEP_DIGITS: Final = 20
 CHANNEL: Final = "state"
 JSON, BYTES = "json", "bytes"
-PAGE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -144,14 +143,7 @@ class StateStore(OfThisProcess):
         """
         _check_limit(limit)
         place, name = _place(thread, namespace), None if before is None else _name_of(before)
-        found: list[StateCheckpoint] = []
-        while limit is None or len(found) < limit:
-            rows = self.records.steps(place, name, PAGE if limit is None else min(PAGE, limit - len(found)))
-            found += map(self._checkpoint, rows)
-            if not rows:
-                break
-            name = rows[-1].step.step
-        return found
+        return [self._checkpoint(found) for found in self.records.all_steps(place, name, limit)]
 
     def places(self, thread: str | None = None, *, limit: int | None = 50, after: Place | None = None) -> Places:
         """At most `limit` pairs (`None`: all) of thread and namespace that hold states, in order, from behind one on.
@@ -161,15 +153,7 @@ class StateStore(OfThisProcess):
         _check_limit(limit)
         if thread is not None:
             check_name(thread)
-        after = None if after is None else _pair(after)
-        found: Places = []
-        while limit is None or len(found) < limit:
-            rows = self.records.states.places(thread, after, PAGE if limit is None else min(PAGE, limit - len(found)))
-            found += rows
-            if not rows:
-                break
-            after = rows[-1]
-        return found
+        return list(self.records.all_places(thread, None if after is None else _pair(after), limit))
 
     # what goes
 

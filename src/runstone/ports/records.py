@@ -138,14 +138,14 @@ class WholeRecords:
         data = joined(lines)
         while data:
             body = self.read(key)
-            found = split(body or b"")
+            kept, torn = mended(body or b"")
             try:
-                self.replace(key, joined(found.whole) + data, expected=None if body is None else digest_of(body))
+                self.replace(key, kept + data, expected=None if body is None else digest_of(body))
             except RunstoneError as exc:
                 if exc.code != "record_conflict":
                     raise
             else:
-                return found.torn
+                return torn
         return b""
 
     def lines(self: Records, key: str) -> Lines:
@@ -197,10 +197,14 @@ def joined(lines: list[bytes]) -> bytes:
 
 def split(body: bytes) -> Lines:
     """The lines of a body, and what is torn behind them."""
-    *whole, tail = body.split(b"\n")
-    if tail and is_whole(tail):
-        return Lines([*whole, tail], b"")
-    return Lines(whole, tail)
+    kept, torn = mended(body)
+    return Lines(kept.split(b"\n")[:-1], torn)
+
+
+def mended(body: bytes) -> tuple[bytes, bytes]:
+    """A body whose last line has its end, and what was torn behind it."""
+    tail = body[body.rfind(b"\n") + 1 :]
+    return (body + b"\n", b"") if is_whole(tail) else (body.removesuffix(tail), tail)
 
 
 def is_whole(tail: bytes) -> bool:

@@ -15,6 +15,7 @@ from runstone.ports.records import (
     check_expected,
     check_key,
     joined,
+    mended,
     split,
 )
 
@@ -62,9 +63,9 @@ class PlainRecords:
             body, data = self.read(key) or b"", joined(lines)
             if not data:
                 return b""
-            found = split(body)
-            self.put(key, joined(found.whole) + data)
-            return found.torn
+            kept, torn = mended(body)
+            self.put(key, kept + data)
+            return torn
 
     def lines(self, key: str) -> Lines:
         """As the port says."""

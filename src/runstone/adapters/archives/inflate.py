@@ -16,12 +16,12 @@ _RAW: Final = -zlib.MAX_WBITS
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
-def check_growth(unpacked: int, packed: int, member: str | None = None) -> None:
+def check_growth(unpacked: int, packed: int) -> None:
     """Raise `invalid_archive` if so many bytes must not come out of so few."""
     if unpacked > MAX_UNPACKED_BYTES:
-        raise refused(f"it unpacks to {unpacked} bytes or more; the limit is {MAX_UNPACKED_BYTES}", member)
+        raise refused(f"it unpacks to {unpacked} bytes or more; the limit is {MAX_UNPACKED_BYTES}")
     if unpacked > MIN_RATIO_BYTES and unpacked > MAX_UNPACK_RATIO * packed:
-        raise refused(f"{packed} bytes unpack to {unpacked} or more; the limit is {MAX_UNPACK_RATIO} for 1", member)
+        raise refused(f"{packed} bytes unpack to {unpacked} or more; the limit is {MAX_UNPACK_RATIO} for 1")
 
 
 def inflated(source: Source, member: Member) -> Iterator[bytes]:

@@ -29,6 +29,14 @@ def refused(why: str, member: str | None = None) -> RunstoneError:
     return error("invalid_archive", f"{member[:200]!r}: {why}", member=member[:1024])
 
 
+def decoded(name: bytes) -> str:
+    """A name as text. Raises `invalid_archive`."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise refused("a name that is not UTF-8", name.decode("latin-1")) from None
+
+
 def named(exc: RunstoneError, path: str) -> RunstoneError:
     """The same error, which says of which archive it is."""
     return error(exc.code, f"{path}: {exc.message}", **{**exc.details, "path": path})

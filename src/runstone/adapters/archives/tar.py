@@ -6,7 +6,7 @@ is said once. What no bundle needs (sparse members, volumes, global names) is re
 
 from __future__ import annotations
 
-from runstone.adapters.archives.source import Member, Source, refused
+from runstone.adapters.archives.source import Member, Source, decoded, refused
 from runstone.core.limits import MAX_ARCHIVE_RECORDS, MAX_NAME_RECORD_BYTES
 
 TYPE_CHECKING = False
@@ -76,20 +76,20 @@ class _Records:
     def add(self, kind: bytes, data: bytes) -> None:
         self._any = True
         if kind == b"L":
-            self._named(_decoded(data.removesuffix(b"\0")))
+            self._named(decoded(data.removesuffix(b"\0")))
         elif kind in b"xg":
             for key, value in _pax(data):
                 self._pax(key, value, everywhere=kind == b"g")
 
     def _pax(self, key: bytes, value: bytes, *, everywhere: bool) -> None:
         if key.startswith(b"GNU.sparse.") or key == b"hdrcharset":
-            raise refused(f"a pax record {_decoded(key)!r}, which no bundle needs")
+            raise refused(f"a pax record {decoded(key)!r}, which no bundle needs")
         if key not in (b"path", b"size"):
             return
         if everywhere:
             raise refused("a global pax record renames or resizes every member")
         if key == b"path":
-            self._named(_decoded(value))
+            self._named(decoded(value))
         elif self._size is not None or not value.isdigit() or len(value) > 18:
             raise refused("a pax record of the size is no number, or stands there twice")
         else:
@@ -154,15 +154,8 @@ def _header_name(block: bytes) -> str:
 def _text(field: bytes) -> str:
     text, _, rest = field.partition(b"\0")
     if rest.strip(b"\0"):
-        raise refused("a name with a NUL in it", _decoded(text))
-    return _decoded(text)
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise refused("a name that is not UTF-8", data.decode("latin-1")) from None
+        raise refused("a name with a NUL in it", decoded(text))
+    return decoded(text)
 
 
 def _pax(data: bytes) -> Iterator[tuple[bytes, bytes]]:

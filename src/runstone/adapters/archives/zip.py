@@ -10,7 +10,7 @@ import stat
 from struct import Struct
 
 from runstone.adapters.archives.inflate import check_growth
-from runstone.adapters.archives.source import Member, Source, refused
+from runstone.adapters.archives.source import Member, Source, decoded, refused
 from runstone.core.limits import MAX_ARCHIVE_RECORDS
 
 TYPE_CHECKING = False
@@ -109,7 +109,7 @@ class _Entry:
         if fields[0] != b"PK\x01\x02" or self.end > limit:
             raise refused(f"no directory entry at byte {at}")
         self.raw_name = source.exactly(names, name_size)
-        self.name = _decoded(self.raw_name)
+        self.name = decoded(self.raw_name)
         if _MAX32 in (self.packed, self.size, self.offset):
             self._zip64(source.exactly(names + name_size, extra_size))
 
@@ -163,10 +163,3 @@ def _extras(extra: bytes) -> Iterator[tuple[int, bytes]]:
         kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
         yield kind, extra[4 : 4 + size]
         extra = extra[4 + size :]
-
-
-def _decoded(name: bytes) -> str:
-    try:
-        return name.decode()
-    except UnicodeDecodeError:
-        raise refused("a name that is not UTF-8", name.decode("latin-1")) from None

@@ -37,7 +37,7 @@ class FsClaims:
 
 def _read(path: str) -> bytes | None:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+        fd = os.open(path, durable.READ)
     except FileNotFoundError:
         return None
     try:

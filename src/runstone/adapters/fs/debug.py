@@ -49,7 +49,7 @@ class FsDebug:
         path = self._places.at(layout.debug_file(run_id, name))
         with translated(path):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+                fd = os.open(path, durable.READ)
             except FileNotFoundError:
                 return None
         return read_and_close(fd, path)

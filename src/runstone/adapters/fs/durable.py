@@ -49,6 +49,9 @@ FILE_MODE: Final = 0o644
 SEALED_MODE: Final = 0o444
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | NO_FOLLOW
+"""To open a file for reading: no link is followed, and no pipe waited for."""
+READ_FOLDER: Final = _FOLDER | NO_FOLLOW
 _LOCK_TRIES: Final = 1000
 _LOCK_PAUSE_S: Final = 0.001
 _F_FULLFSYNC: Final = getattr(fcntl, "F_FULLFSYNC", None)
@@ -93,9 +96,9 @@ def write_all(fd: int, data: bytes) -> None:
         written += os.write(fd, memoryview(data)[written:])
 
 
-def create(path: str, *, dir_fd: int | None = None, mode: int = FILE_MODE) -> int:
+def create(path: str, *, mode: int = FILE_MODE) -> int:
     """A descriptor of a new file. Raises `FileExistsError` if the name is taken, by a link too."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, mode, dir_fd=dir_fd)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_FOLLOW, mode)
 
 
 def start_write_back(fd: int, start: int = 0) -> None:
@@ -149,7 +152,7 @@ def sync_folder(path: str) -> None:
         os.close(fd)
 
 
-def make_folders(path: str, sync_each: Callable[[str], None] = sync_folder) -> None:
+def make_folders(path: str) -> None:
     """Make a folder and its missing parents, each name durable before the next is made."""
     missing = []
     while not os.path.isdir(path):
@@ -161,7 +164,7 @@ def make_folders(path: str, sync_each: Callable[[str], None] = sync_folder) -> N
         except FileExistsError:
             if not os.path.isdir(folder):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
-        sync_each(os.path.dirname(folder))
+        sync_folder(os.path.dirname(folder))
 
 
 def hold(fd: int, path: str) -> None:
@@ -287,7 +290,7 @@ def withdraw_folder(source: str, target: str) -> None:
 
 def withdraw_unread(source: str, target: str) -> bool:
     """As `withdraw_folder`, not yet durable; `False` if somebody reads the folder (`share`), and it keeps its name."""
-    fd = os.open(source, _FOLDER | NO_FOLLOW)
+    fd = os.open(source, READ_FOLDER)
     try:
         if not lock_unshared(fd):
             return False

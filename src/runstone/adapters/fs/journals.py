@@ -65,7 +65,7 @@ class FsJournals:
                     durable.create_once(path, fresh, places.new_temporary(), KEY_MODE)
                 except FileExistsError:
                     pass  # another process was first: its key is the store's
-            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+            fd = os.open(path, durable.READ)
             try:
                 key = os.read(fd, len(fresh) + 1)
             finally:
@@ -118,8 +118,7 @@ class FsJournals:
             os.close(lease)
 
     def open_ids(self) -> list[str]:
-        spools = self._places.spools()
-        spooled = [] if spools is None else spools.open_ids()
+        spooled = self._places.spooled_ids()
         with self._places.reading(self._places.open):
             return sorted({*spooled, *(name for name in os.listdir(self._places.open) if is_run_id(name))})
         return spooled

@@ -44,9 +44,7 @@ def _found(folder: str) -> list[Leftover]:
 def _empty_leases(places: Places) -> list[Leftover]:
     leases = [(name, path) for name, path in _entries(places.leases) if is_run_id(name)]
     runs = {fold_id(name) for folder in (places.root, places.open) for name, _ in _entries(folder)}
-    spools, shelf = places.spools(), places.shelf()
-    runs |= {fold_id(run_id) for run_id in (spools.open_ids() if spools is not None else ())}
-    runs |= {fold_id(packed.run_id) for packed in (shelf.all() if shelf is not None else ())}
+    runs.update(map(fold_id, places.spooled_ids()), *(segment.slices for segment in places.segments()))
     return [
         Leftover(layout.lease(name), _size(path))
         for name, path in leases
@@ -58,8 +56,7 @@ def _unread_words(places: Places) -> list[Leftover]:
     """Ids that children left for a run which is not open any more. Asked in this order: a run is open before its
     children can leave anything."""
     left = _entries(places.at(layout.CHILDREN))
-    spools = places.spools()
-    still_open = {name for name, _ in _entries(places.open)} | set(spools.open_ids() if spools is not None else ())
+    still_open = _still_open(places)
     return [Leftover(layout.children(name), _size(path)) for name, path in left if name not in still_open]
 
 
@@ -67,10 +64,14 @@ def _lost_debug(places: Places) -> list[Leftover]:
     """What debug mode kept of runs that are neither open nor sealed here any more. Asked in this order: a run is open
     before anything of it is kept, and until its bundle stands."""
     kept = _entries(places.at(layout.DEBUG))
-    spools = places.spools() if kept else None
-    still_open = {name for name, _ in _entries(places.open)} | set(spools.open_ids() if spools is not None else ())
+    still_open = _still_open(places) if kept else set()
     lost = [entry for entry in kept if entry[0] not in still_open and not places.is_sealed(entry[0])]
     return [Leftover(layout.debug(name), _size(path)) for name, path in lost]
+
+
+def _still_open(places: Places) -> set[str]:
+    """The runs that are open. Asked in this order: one may go on from a spool to a folder."""
+    return {*places.spooled_ids(), *(name for name, _ in _entries(places.open))}
 
 
 def _dead_spools(places: Places) -> list[Leftover]:
@@ -88,9 +89,8 @@ def _end_packs(places: Places) -> list[Leftover]:
         torn = mend(places)
         swept = [Leftover(layout.PACKS, torn)] if torn else []
     spools = places.spools()
-    for dead in [] if spools is None else spools.dead():
-        if spools is not None and spools.sweep(dead):
-            swept.append(Leftover(f"{layout.SPOOLS}/{os.path.basename(dead.path)}", dead.size))
+    for dead in [] if spools is None else filter(spools.sweep, spools.dead()):
+        swept.append(Leftover(f"{layout.SPOOLS}/{os.path.basename(dead.path)}", dead.size))
     return swept
 
 
@@ -145,7 +145,7 @@ def _is_left(path: str) -> bool:
     try:
         if time.time() - os.lstat(path).st_mtime < MIN_AGE_S:
             return False
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+        fd = os.open(path, durable.READ)
     except OSError:  # gone, or a thing that nobody here has made
         return False
     try:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from runstone.core.tombstone import Tombstone
     from runstone.ports.objects import Bundle, Committed, Entry, Properties, Removed, Stage
 
-_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
-
 
 class FsObjects:
     """Port `objects` on a file system."""
@@ -442,7 +440,7 @@ class FsBundle(HoldsDescriptor):
         self._take()
 
     def _take(self) -> None:
-        self._fd = os.open(self.location, _FOLDER)
+        self._fd = os.open(self.location, durable.READ_FOLDER)
         if self._shared:
             try:
                 durable.share(self._fd, self.location)
@@ -484,7 +482,7 @@ class FsBundle(HoldsDescriptor):
                     if path.count("/") >= layout.MAX_FOLDERS:
                         found.append(Entry(path, "other", 0))
                         continue
-                    inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                    inner = os.open(entry.name, durable.READ_FOLDER, dir_fd=folder)
                     try:
                         self._walk(inner, path + "/", found)
                     finally:
@@ -509,11 +507,11 @@ class FsBundle(HoldsDescriptor):
         folder = self._folder()
         try:
             for part in parts[:-1]:
-                inner = os.open(part, _FOLDER, dir_fd=folder)
+                inner = os.open(part, durable.READ_FOLDER, dir_fd=folder)
                 if folder != self._fd:
                     os.close(folder)
                 folder = inner
-            fd = os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW, dir_fd=folder)
+            fd = os.open(parts[-1], durable.READ, dir_fd=folder)
         except OSError as exc:
             if exc.errno in _NO_SUCH_FILE:
                 self._check_gone()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Final, Self
 
-    from runstone.adapters.fs.packs.shelf import Packed, Shelf
+    from runstone.adapters.fs.packs.shelf import Packed, Segment, Shelf
     from runstone.adapters.fs.packs.spools import Spools
 
 LOCK_WAIT_S: Final = 30.0
@@ -122,6 +122,16 @@ class Places:
 
             self._spools = Spools(self)
         return self._spools
+
+    def segments(self) -> list[Segment]:
+        """Every segment as it is now, the latest first."""
+        shelf = self.shelf()
+        return [] if shelf is None else shelf.segments()
+
+    def spooled_ids(self) -> list[str]:
+        """The runs that are open in a spool."""
+        spools = self.spools()
+        return [] if spools is None else spools.open_ids()
 
     def packed(self, run_id: str) -> Packed | None:
         """Where a run stands in a pack, its id in any case."""
@@ -347,7 +357,7 @@ def is_held(path: str) -> bool:
     """Whether somebody has the lock of the file at `path`: the process that writes it, or one that recovers it. Nobody
     has that of a file that is gone."""
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW)
+        fd = os.open(path, durable.READ)
     except FileNotFoundError:
         return False
     try:

@@ -57,7 +57,7 @@ class FsPublished:
     def _check_same(self, path: str, place: str, data: bytes) -> None:
         """What stands there may have been put a moment ago, and not be durable yet."""
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+            fd = os.open(path, durable.READ)
         except OSError:  # a link, or what cannot be read
             raise _other(place, path) from None
         try:
@@ -85,7 +85,7 @@ class FsPublished:
         """The descriptor of a regular file; `None` where nothing stands."""
         with translated(path):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | durable.NO_FOLLOW)
+                fd = os.open(path, durable.READ)
             except (FileNotFoundError, NotADirectoryError):
                 return None
             mode = os.fstat(fd).st_mode

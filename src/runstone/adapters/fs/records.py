@@ -160,7 +160,7 @@ class FsRecords:
         """What is done with an open file and its inode; `otherwise` where there is none."""
         with translated(path):
             try:
-                fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW)
+                fd = os.open(path, durable.READ)
             except (FileNotFoundError, NotADirectoryError):
                 return otherwise
             try:

@@ -24,13 +24,8 @@ from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
-
     from runstone.adapters.fs.packs.shelf import Packed
     from runstone.ports.objects import Removed
-
-_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | durable.NO_FOLLOW
-_FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW
 
 
 class FsTombstones:
@@ -167,7 +162,7 @@ class FsTombstones:
 
     def _withdraw(self, stone: Tombstone, at: str, by: str) -> None:
         path = self._places.at(stone.run_id)
-        fd = os.open(path, _FOLDER)
+        fd = os.open(path, durable.READ_FOLDER)
         try:
             if not durable.lock_unshared(fd):
                 raise in_use(stone.run_id, "it is being read")
@@ -229,7 +224,7 @@ def another_bundle(run_id: str, expected: str, found: str) -> RunstoneError:
 
 
 def _read(path: str) -> Tombstone | None:
-    fd = os.open(path, _FILE)
+    fd = os.open(path, durable.READ)
     try:
         return parse_tombstone(os.read(fd, MAX_TOMBSTONE_BYTES + 1))
     finally:
@@ -237,7 +232,7 @@ def _read(path: str) -> Tombstone | None:
 
 
 def _manifest_digest(folder: int) -> str:
-    fd = os.open(layout.MANIFEST, _FILE, dir_fd=folder)
+    fd = os.open(layout.MANIFEST, durable.READ, dir_fd=folder)
     try:
         digest = new_hash()
         for chunk in read_chunks(fd):

@@ -12,8 +12,8 @@ from runstone.ports.records import (
     RecordProperties,
     check_expected,
     check_key,
-    is_whole,
     joined,
+    mended,
     split,
 )
 
@@ -54,10 +54,8 @@ class MemoryRecords:
             if not data:
                 return b""
             body, _, made = old or (b"", 0, None)
-            torn = split(body).torn
-            body = body.removesuffix(torn)
-            mended = b"\n" if body and not body.endswith(b"\n") and is_whole(body.rpartition(b"\n")[2]) else b""
-            self._put(key, body + mended + data, made)
+            kept, torn = mended(body)
+            self._put(key, kept + data, made)
         return torn
 
     def lines(self, key: str) -> Lines:

@@ -23,8 +23,8 @@ from runstone.ports.records import (
     RecordProperties,
     check_expected,
     check_key,
-    is_whole,
     joined,
+    mended,
     split,
 )
 
@@ -101,10 +101,8 @@ class SqliteRecords:
             number, body = (0, b"") if last is None else last
             torn = b""
             if body and not body.endswith(b"\n"):  # the only part, put there by `replace`
-                torn = split(body).torn
-                mended = body.removesuffix(torn)
-                ended = b"\n" if mended and is_whole(mended.rpartition(b"\n")[2]) else b""
-                db.execute("UPDATE parts SET body = ? WHERE record = ?", (mended + ended, record))
+                kept, torn = mended(body)
+                db.execute("UPDATE parts SET body = ? WHERE record = ?", (kept, record))
             db.execute("INSERT INTO parts VALUES (?, ?, ?)", (record, _later(number), data))
             return torn
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from runstone.adapters.sqlite.rows import numbers_of, packed_numbers, space_of
+from runstone.adapters.sqlite.rows import chain_of, numbers_of, packed_numbers, space_of
 from runstone.errors import RunstoneError, error, excerpt
 from runstone.ports.states import MAX_LOOSE, Place, Record, Step, Write
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_SPACE: Final = 0
 
 
-def remove_steps(db: sqlite3.Connection, place: Place, names: Collection[str], rewrite: Rewrite, chain_sql: str) -> int:
+def remove_steps(db: sqlite3.Connection, place: Place, names: Collection[str], rewrite: Rewrite) -> int:
     """Delete steps of a place with what they alone are made of; how many there were."""
     space = space_of(db, place)
     if space == NO_SPACE:
@@ -44,7 +44,7 @@ def remove_steps(db: sqlite3.Connection, place: Place, names: Collection[str], r
     for number in sorted(used) if dead else ():
         base = db.execute("SELECT base FROM records WHERE record = ?", (number,)).fetchone()[0]
         if base in dead:
-            chain = [Record(*row) for row in db.execute(chain_sql, (number, space))]
+            chain = chain_of(db, space, number)
             stays = [record.number for record in chain[:-1] if record.number in used]
             base, data = rewrite(place, chain, stays[-1] if stays else None)
             db.execute("UPDATE records SET base = ?, data = ? WHERE record = ?", (base, data, number))
@@ -79,14 +79,14 @@ def loosen_step(db: sqlite3.Connection, space: int, step: str) -> None:
     _forget_steps(db, space, rows)
 
 
-def tidy_loose(db: sqlite3.Connection, place: Place, space: int, rewrite: Rewrite, chain_sql: str) -> None:
+def tidy_loose(db: sqlite3.Connection, place: Place, space: int, rewrite: Rewrite) -> None:
     """Delete what replaced steps were made of, where there is much of it. What is damaged is left to who reads it."""
     found = db.execute("SELECT count(*) FROM loose WHERE space = ?", (space,)).fetchone()[0]
     if found <= MAX_LOOSE:
         return
     db.execute("SAVEPOINT tidy")
     try:
-        remove_steps(db, place, (), rewrite, chain_sql)
+        remove_steps(db, place, (), rewrite)
     except RunstoneError:
         db.execute("ROLLBACK TO tidy")
     db.execute("RELEASE tidy")

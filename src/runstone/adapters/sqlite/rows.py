@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from runstone.core.state.ranges import read_varint, varint
-from runstone.ports.states import Found, Step, Use
+from runstone.ports.states import Found, Record, Step, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, Final
 
     from runstone.ports.states import Place
+
+_CHAIN: Final = """
+WITH RECURSIVE chain (record, base, length) AS (
+    SELECT record, base, 0 FROM records WHERE record = ? AND space = ?
+    UNION ALL SELECT r.record, r.base, length + 1 FROM chain AS c JOIN records AS r ON r.record = c.base
+)
+SELECT r.record, r.channel, r.version, r.base, r.data FROM chain AS c JOIN records AS r USING (record)
+ORDER BY c.length DESC
+"""
 
 
 def packed_numbers(numbers: Iterable[int]) -> bytes:
@@ -59,3 +68,8 @@ def found_step(db: sqlite3.Connection, place: Place, row: tuple[Any, ...]) -> Fo
         channel, version = db.execute("SELECT channel, version FROM records WHERE record = ?", (number,)).fetchone()
         found.append(Use(channel, version, number))
     return Found(Step(place, name, parent, tuple(names), metadata), tuple(found))
+
+
+def chain_of(db: sqlite3.Connection, space: int, number: int) -> list[Record]:
+    """A record of a place and those that it rests on, the whole one first."""
+    return [Record(*row) for row in db.execute(_CHAIN, (number, space))]

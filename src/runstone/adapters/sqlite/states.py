@@ -18,9 +18,9 @@ import sqlite3
 from runstone.adapters.fs import durable
 from runstone.adapters.sqlite.database import Database, ForeignDatabaseError
 from runstone.adapters.sqlite.removing import copy_thread, loosen_step, remove_steps, remove_thread, tidy_loose
-from runstone.adapters.sqlite.rows import found_step, packed_numbers, run_numbers, space_of
+from runstone.adapters.sqlite.rows import chain_of, found_step, packed_numbers, run_numbers, space_of
 from runstone.errors import error
-from runstone.ports.states import BaseGone, Place, Record, Write
+from runstone.ports.states import BaseGone, Place, Write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Final, TypeVar
 
     from runstone.errors import RunstoneError
-    from runstone.ports.states import Carry, Found, NewRecord, Rewrite, Step
+    from runstone.ports.states import Carry, Found, NewRecord, Record, Rewrite, Step
 
     Answer = TypeVar("Answer")
 
@@ -63,15 +63,6 @@ CREATE TABLE runs (run INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE made (
     run INTEGER NOT NULL, space INTEGER NOT NULL, step TEXT NOT NULL, PRIMARY KEY (run, space, step)
 ) WITHOUT ROWID;
-"""
-
-_CHAIN: Final = """
-WITH RECURSIVE chain (record, base, length) AS (
-    SELECT record, base, 0 FROM records WHERE record = ? AND space = ?
-    UNION ALL SELECT r.record, r.base, length + 1 FROM chain AS c JOIN records AS r ON r.record = c.base
-)
-SELECT r.record, r.channel, r.version, r.base, r.data FROM chain AS c JOIN records AS r USING (record)
-ORDER BY c.length DESC
 """
 
 _MARK: Final = "INSERT OR IGNORE INTO about VALUES ('mark', ?)"
@@ -141,7 +132,7 @@ class SqliteStates:
                 loosen_step(db, space, step.step)
                 _put_step(db, space, step, uses)
                 if rewrite is not None:
-                    tidy_loose(db, step.place, space, rewrite, _CHAIN)
+                    tidy_loose(db, step.place, space, rewrite)
             return [self._told(number) for number in numbers]
 
         return self._write(write)
@@ -185,10 +176,9 @@ class SqliteStates:
     def chain(self, place: Place, number: int) -> list[Record]:
         def read(db: sqlite3.Connection) -> list[Record]:
             try:
-                rows = db.execute(_CHAIN, (self._stored(number), space_of(db, place))).fetchall()
+                found = chain_of(db, space_of(db, place), self._stored(number))
             except BaseGone:
                 return []
-            found = [Record(*row) for row in rows]
             return [
                 one._replace(number=self._told(one.number), base=None if one.base is None else self._told(one.base))
                 for one in found
@@ -219,7 +209,7 @@ class SqliteStates:
 
     def remove(self, gone: Mapping[Place, Collection[str]], rewrite: Rewrite) -> int:
         def write(db: sqlite3.Connection) -> int:
-            return sum(remove_steps(db, place, names, rewrite, _CHAIN) for place, names in gone.items())
+            return sum(remove_steps(db, place, names, rewrite) for place, names in gone.items())
 
         return self._removed(write)
 

@@ -102,9 +102,7 @@ class FsPacks:
                     done.append(packed.run_id)
             failure: RunstoneError | None = None
             try:
-                shelf = self._places.shelf()
-                segments = [] if shelf is None else shelf.segments()
-                for segment in segments:  # another purge or move may have written it anew meanwhile
+                for segment in self._places.segments():  # another purge or move may have written it anew meanwhile
                     here = [run_id for run_id in done if run_id.lower() in segment.slices]
                     if here and not rewrite(self._places, segment, here):
                         failure = in_use(here[0], "its pack is being written; it is in a folder as well")

@@ -206,12 +206,12 @@ class PackedOpenRun:
 class SpooledRun:
     """Port `LeftRun`: a run in a spool, with the lock of the spool if it was taken."""
 
-    def __init__(self, places: Places, spools: Spools, run_id: str, path: str, held: int = -1, lease: int = -1) -> None:
+    def __init__(self, places: Places, spools: Spools, run_id: str, path: str, held: int = -1) -> None:
         self._places = places
         self._spools = spools
         self._path = path
         self._held = held
-        self._lease = lease
+        self._lease = -1
         self.run_id = run_id
         self.folder = places.at(layout.open_run(run_id))
 

@@ -59,10 +59,9 @@ def remove_slices(places: Places, digests: dict[str, str]) -> dict[str, Runstone
 
 def _taken_out(places: Places, digests: dict[str, str], failures: dict[str, RunstoneError]) -> set[str]:
     """Take runs out of the segments that nobody else has; answers those of the others. `failures` grows."""
-    shelf = places.shelf()
     wanted = {fold_id(run_id): run_id for run_id in digests}
     busy: set[str] = set()
-    for segment in [] if shelf is None else shelf.segments():
+    for segment in places.segments():
         here = {wanted[folded] for folded in segment.slices.keys() & wanted.keys()} - failures.keys()
         try:
             for run_id in sorted(here):
@@ -97,9 +96,8 @@ def _true_digest(packed: Packed) -> str:
 
 def mend(places: Places) -> int:
     """End the segments whose writers died; answers how many bytes behind the last whole slices were left out."""
-    shelf = places.shelf()
     torn = 0
-    for segment in [] if shelf is None else shelf.segments():
+    for segment in places.segments():
         if not segment.closed and rewrite(places, segment, ()):
             torn += segment.size - _end_of(segment)
     return torn
@@ -130,8 +128,7 @@ def rewrite(places: Places, segment: Segment, without: Iterable[str]) -> bool:
 
 def _elsewhere(places: Places, segment: Segment) -> set[str]:
     """The runs that a later segment holds as well: a process died between the two steps of writing anew."""
-    shelf = places.shelf()
-    later = [] if shelf is None else [other for other in shelf.segments() if other.name > segment.name]
+    later = [other for other in places.segments() if other.name > segment.name]
     return {
         folded
         for folded, found in segment.slices.items()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from runstone.core.slices import Read
 
 WINDOW_BYTES: Final = 256 << 10
-_FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW
 
 
 def reader_of(fd: int) -> Read:
@@ -62,7 +61,7 @@ class Segment:
         """Take in what was written since the last look. Raises `FileNotFoundError` where the segment is gone."""
         if self.closed:
             return
-        fd = os.open(self.path, _FILE)
+        fd = os.open(self.path, durable.READ)
         try:
             size = os.fstat(fd).st_size
             indexed = self._indexed(size)
@@ -79,7 +78,7 @@ class Segment:
 
     def _indexed(self, size: int) -> list[Slice] | None:
         try:
-            fd = os.open(self._index, _FILE)
+            fd = os.open(self._index, durable.READ)
         except OSError:
             return None
         try:

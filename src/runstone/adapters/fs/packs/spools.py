@@ -20,7 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-_FILE: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | durable.NO_FOLLOW
 _BEGIN: Final = b'{"event":'
 _RUN: Final = b',"run_id":"'
 _SEQ: Final = b',"seq":'
@@ -110,7 +109,7 @@ class Spools:
     def _read(self, path: str) -> Spooled | None:
         known = self._known.get(path)
         try:
-            fd = os.open(path, _FILE)
+            fd = os.open(path, durable.READ)
         except FileNotFoundError:
             return None
         try:
