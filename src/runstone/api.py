@@ -143,7 +143,7 @@ def gate(
         wait_s=wait_s,
         result=result,
     )
-    return Gate(keeper, keyed=idempotency_key is not None)
+    return Gate(keeper)
 
 
 def seed(*modules: Any, name: str = "") -> int:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runstone.core.policy.loading import document_of
 from runstone.core.policy.rule import Facts
-from runstone.core.tools.limits import NS_PER_S, Limits, Spent, limits_of_contract
+from runstone.core.times import SECOND_NS
+from runstone.core.tools.limits import Limits, Spent, limits_of_contract
 from runstone.core.tools.prices import amount_of
-from runstone.core.tools.rules import Asked, CallPolicy, call_policy_from_bytes
+from runstone.core.tools.rules import CODE, Asked, CallPolicy
 from runstone.core.values import COERCED, coerce
 from runstone.errors import InvalidInput
 
@@ -147,14 +149,14 @@ def test_a_cost_that_is_not_known_is_not_within_a_budget() -> None:
 
 def test_a_rate_is_of_any_such_span_of_time() -> None:
     """The call that would be one too many within the last `per_s` seconds; a moment later it is let through."""
-    limits, spent = Limits({}, (2, NS_PER_S)), Spent()
-    for now in (0, NS_PER_S // 2):
+    limits, spent = Limits({}, (2, SECOND_NS)), Spent()
+    for now in (0, SECOND_NS // 2):
         assert limits.exceeded(spent, now, None) is None
         spent.count(now, limits.kept)
-    rule = limits.exceeded(spent, NS_PER_S - 1, None)
+    rule = limits.exceeded(spent, SECOND_NS - 1, None)
     assert rule is not None
     assert (rule["id"], rule["measured"], rule["threshold"], rule["unit"]) == ("rate", 2, 2, "calls in 1 s")
-    assert limits.exceeded(spent, NS_PER_S, None) is None
+    assert limits.exceeded(spent, SECOND_NS, None) is None
 
 
 @given(st.lists(st.integers(0, 5), max_size=300), st.integers(1, 5), st.integers(1, 20))
@@ -172,7 +174,7 @@ def test_no_span_ever_has_more_calls_than_its_rate(gaps: list[int], most: int, w
 
 def test_what_was_given_back_does_not_count() -> None:
     """Neither for a budget nor for a rate."""
-    limits, spent = Limits({"calls": 1}, (1, NS_PER_S)), Spent()
+    limits, spent = Limits({"calls": 1}, (1, SECOND_NS)), Spent()
     spent.count(5, limits.kept)
     spent.give_back(5)
     assert limits.exceeded(spent, 6, None) is None
@@ -182,9 +184,9 @@ def test_a_contract_limits_calls_a_minute() -> None:
     """Its rules say that they are the contract's."""
     limits, spent = limits_of_contract({"per_minute": 1, "calls": 2}), Spent()
     spent.count(0, limits.kept)
-    assert (limits.exceeded(spent, 59 * NS_PER_S, None) or {})["id"] == "contract.budget.per_minute"
-    spent.count(60 * NS_PER_S, limits.kept)
-    assert (limits.exceeded(spent, 200 * NS_PER_S, None) or {})["id"] == "contract.budget.calls"
+    assert (limits.exceeded(spent, 59 * SECOND_NS, None) or {})["id"] == "contract.budget.per_minute"
+    spent.count(60 * SECOND_NS, limits.kept)
+    assert (limits.exceeded(spent, 200 * SECOND_NS, None) or {})["id"] == "contract.budget.calls"
     assert limits_of_contract(None).none
 
 
@@ -241,9 +243,9 @@ def test_a_policy_cannot_be_changed_behind_its_digest() -> None:
 
 def test_files_are_toml_or_json() -> None:
     """By the end of the name; what is neither is refused with its path."""
-    toml = call_policy_from_bytes(b'name = "p"\nversion = "1"\ndeny = ["x"]\n', "p.toml")
-    assert toml.sha256 == call_policy_from_bytes(b'{"name":"p","version":"1","deny":["x"]}', "p.json").sha256
+    toml = CallPolicy.of(document_of(b'name = "p"\nversion = "1"\ndeny = ["x"]\n', "p.toml", CODE))
+    assert toml.sha256 == CallPolicy.of(document_of(b'{"name":"p","version":"1","deny":["x"]}', "p.json", CODE)).sha256
     for path in ("p.toml", "p.json"):
         with pytest.raises(InvalidInput) as caught:
-            call_policy_from_bytes(b"{", path)
+            document_of(b"{", path, CODE)
         assert (caught.value.code, caught.value.details["path"]) == ("invalid_call_policy", path)

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runstone.core.tools.contract import APPROVALS, BUDGET, MEMBERS, SIDE_EFFECTS
+from runstone.core.tools.contract import APPROVALS, BUDGET, MEMBERS
 from runstone.core.tools.handling import ACTIONS
 from runstone.core.tools.makers import contract_of_model, contracts_of_mcp, contracts_of_openai
+from runstone.core.words import SIDE_EFFECTS
 from runstone.engine.functions import contract_of_function
 
 from .pages import ROOT, codes, fenced, first_codes, sections, text_of

@@ -17,8 +17,9 @@ from tests.format.vectors import journal_of
 
 from runstone.contracts.agent.document import CONTRACT, PROFILE
 from runstone.contracts.agent.schemas import SCHEMAS
-from runstone.core.calls import MAX_AMOUNT_CHARACTERS, SIDE_EFFECTS, parse_amount, total_cost
+from runstone.core.calls import MAX_AMOUNT_CHARACTERS, parse_amount, total_cost
 from runstone.core.contract import DERIVED
+from runstone.core.words import SIDE_EFFECTS
 
 AGENT = PAGE.with_name("agent-1.md")
 GOLDENS = sorted(path.name for path in (GOLDEN / "good").glob("agent*"))

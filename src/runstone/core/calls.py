@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from runstone.core.digests import is_sha256
 from runstone.core.limits import MAX_SAFE_INTEGER
+from runstone.core.words import SIDE_EFFECTS, TOKENS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ MODEL: Final = "model"
 OPEN: Final = "open"
 """Status of a call without an answer."""
 BLOCKED: Final = "blocked"
-
-SIDE_EFFECTS: Final = ("none", "read", "write", "irreversible")
-TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens")
 
 CALLED: Final = {"tool.called": TOOL, "model.called": MODEL}
 RETURNED: Final = {"tool.returned": TOOL, "model.returned": MODEL}

@@ -12,9 +12,10 @@
 
 from __future__ import annotations
 
+from runstone.core.calls import CALLED, RETURNED, TOOL
 from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.digests import sha256_hex
-from runstone.core.events import CLOSED, MODEL_CALLED, MODEL_RETURNED, OPENED
+from runstone.core.events import CLOSED, OPENED
 from runstone.core.times import SECOND_NS, parse_time
 from runstone.core.values import COERCED
 from runstone.core.words import CANCELLED
@@ -27,15 +28,10 @@ if TYPE_CHECKING:
 
     from runstone.core.events import Event
 
-TOOL: Final = "tool"
-MODEL: Final = "model"
-CALLED: Final = {"tool.called": TOOL, MODEL_CALLED: MODEL}
-RETURNED: Final = {"tool.returned": TOOL, MODEL_RETURNED: MODEL}
 OWN_CALLS: Final = "track-"
 DRAWN: Final = {"now": "time", "uuid": "uuid", "seed": "seed"}
 """Type of event → the member that has what was drawn."""
 NOT_REPEATED: Final = frozenset({OPENED, CLOSED, "git", "child", "dropped", "divergence", "replay", "environment"})
-BLOCKED: Final = "blocked"
 _BESIDE: Final = frozenset({"class", "code", "details"})
 """Members of an error beside its type and message."""
 VERDICT: Final = "verdict"

@@ -1,4 +1,4 @@
-"""The closed vocabularies of the format: statuses, check results, link relations, log levels."""
+"""The closed vocabularies of the format: statuses, check results, link relations, log levels, what calls do and use."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ HIDDEN_KINDS: Final = frozenset({"annotation", "judge"})
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 """Numbers that JSON does not have, as a metric or score says them."""
+SIDE_EFFECTS: Final = ("none", "read", "write", "irreversible")
+"""Of a call of a tool, mildest first."""
+TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens")
 
 
 def check_status(status: Any, *, by_recovery: bool = True) -> str:

@@ -19,7 +19,7 @@ from weakref import WeakSet
 
 from runstone.core.redaction.cutting import beginning
 from runstone.core.tools.limits import Limits, Spent
-from runstone.core.tools.prices import TOKENS
+from runstone.core.words import TOKENS
 from runstone.engine.facts import MESSAGE_CHARACTERS, kept_out_of, text_of, without_heard
 from runstone.errors import RunstoneError
 

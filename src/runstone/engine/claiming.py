@@ -18,6 +18,7 @@ from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.outcome import run_decision
 from runstone.core.parsing import parse_canonical
 from runstone.core.policy.decision import PASSING
+from runstone.core.recorded import restored
 from runstone.core.values import coerce, with_encoded_bytes
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED
 from runstone.engine.damage import prove
@@ -229,23 +230,10 @@ def answer_of(sealed: Sealed) -> Any:
             run_id=sealed.run_id,
             type=told.get("type"),
         )
-    return _plain(closed["result"])
+    return restored(closed["result"])
 
 
 def blocked(run_id: str, decision: dict[str, Any]) -> RunstoneError:
     """The error that a call was blocked; `decision` as it was recorded."""
     reason = decision["block_reason"] or decision["outcome"]
     return error("policy_blocked", f"blocked: {reason}", run_id=run_id, reason=reason, decision=decision)
-
-
-def _plain(value: Any) -> Any:
-    """A recorded value as its program had it: bytes, and keys without the `$` that was put in front."""
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"$bytes"}:
-        from binascii import a2b_base64
-
-        return a2b_base64(value["$bytes"])
-    return {key[1:] if key.startswith("$$") else key: _plain(item) for key, item in value.items()}

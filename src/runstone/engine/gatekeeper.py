@@ -84,9 +84,9 @@ class Gatekeeper:
         self.policy = policy
         self.options = dict(options)
         self.tells_result = result
-        self._asked = dict(asked)
-        self._asks = [name for name in ASKED if callable(asked[name])]
-        self._told = {name: asked[name] for name in ASKED if name not in self._asks}
+        self._asked = {**dict.fromkeys(ASKED), **asked}
+        self._asks = [name for name in ASKED if callable(self._asked[name])]
+        self._told = {name: self._asked[name] for name in ASKED if name not in self._asks}
         self._store_of = store_of
         self._known_store: Store | None = None
         self._grouped: bool | None = None
@@ -98,6 +98,11 @@ class Gatekeeper:
         if self._known_store is None:
             self._known_store = self._store_of()
         return self._known_store
+
+    @property
+    def keyed(self) -> bool:
+        """Whether calls have an idempotency key."""
+        return self._asked["idempotency_key"] is not None
 
     @property
     def grouped(self) -> bool:

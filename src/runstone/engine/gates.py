@@ -39,9 +39,8 @@ class Gate:
     """Made by `runstone.gate`. As a decorator it may be used for any number of functions, and they be called by any
     number of threads and tasks; as a context manager once."""
 
-    def __init__(self, keeper: Gatekeeper, *, keyed: bool) -> None:
+    def __init__(self, keeper: Gatekeeper) -> None:
         self._keeper = keeper
-        self._keyed = keyed
         self._steps: Steps | None = None
 
     def __call__(self, function: Function) -> Function:
@@ -66,7 +65,7 @@ class Gate:
         await leave_async(self._ending(), (None, exc))
 
     def _begun(self) -> Steps:
-        if self._keyed:
+        if self._keeper.keyed:
             message = "a block cannot be skipped where its answer is known: an idempotency key is for functions"
             raise error("invalid_option", message, option="idempotency_key")
         if self._steps is not None:

@@ -43,26 +43,19 @@ class DirtyCheck:
         """Wait for the rest of the two seconds at most, and record what is known."""
         if not self._pid:
             return
-        output = self._read()
-        if output is None:
-            os.kill(self._pid, 9)
+        dirty = self._dirty()
         status = os.waitpid(self._pid, 0)[1]
         os.close(self._fd)
         git = self._run.git
-        if output is not None and (status == 0 or output) and git is not None:
-            self._run.git_state(git.get("sha"), git.get("ref"), dirty=output)
+        if dirty is not None and (status == 0 or dirty) and git is not None:
+            self._run.git_state(git.get("sha"), git.get("ref"), dirty=dirty)
 
-    def _read(self) -> bool | None:
-        """Whether there was any output, once there is some or it has ended; `None` when time is up."""
-        left = max(0.0, self._deadline - time.monotonic())
-        if not select.select([self._fd], [], [], left)[0]:
-            return None
-        dirty = bool(os.read(self._fd, 1 << 16))
-        while dirty:  # until it ends, so that it is not killed by a closed pipe
-            left = max(0.0, self._deadline - time.monotonic())
-            if not select.select([self._fd], [], [], left)[0]:
-                os.kill(self._pid, 9)
-                break
-            if not os.read(self._fd, 1 << 16):
-                break
-        return dirty
+    def _dirty(self) -> bool | None:
+        """Whether it has printed anything until it ended, or was killed as time was up; `None`: not known."""
+        dirty = False
+        while select.select([self._fd], [], [], max(0.0, self._deadline - time.monotonic()))[0]:
+            if not os.read(self._fd, 1 << 16):  # until it ends, so that it is not killed by a closed pipe
+                return dirty
+            dirty = True
+        os.kill(self._pid, 9)
+        return dirty or None

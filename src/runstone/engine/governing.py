@@ -17,7 +17,7 @@ from runstone.core.policy.rule import Facts
 from runstone.core.tools.approval import APPROVED, UNANSWERED, ApprovalRequest, answered
 from runstone.core.tools.limits import fired, limits_of_contract
 from runstone.core.tools.prices import PriceTable
-from runstone.core.tools.rules import CODE, Asked, CallPolicy, call_policy_from_bytes
+from runstone.core.tools.rules import CODE, Asked, CallPolicy
 from runstone.core.values import COERCED, coerce
 from runstone.engine.driving import Asking
 from runstone.engine.facts import maybe_text
@@ -27,7 +27,7 @@ from runstone.errors import PolicyBlocked, RunstoneError, error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, Final
+    from typing import Any, Final, TypeVar
 
     from runstone.core.tools.approval import Approval, Approver
     from runstone.core.tools.contract import ToolContract
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from runstone.engine.driving import Steps
     from runstone.engine.recorder import Run
     from runstone.engine.tool_call import ToolCall
+
+    Loaded = TypeVar("Loaded", CallPolicy, PriceTable)
 
 DECISION: Final = "decision"
 MAX_BYTES: Final = 1 << 20
@@ -48,7 +50,7 @@ def govern(run: Run, policy: Any, approver: Approver | None, prices: Any, debug_
     if approver is not None and not callable(approver):
         raise error("invalid_option", "an approver is something that can be called", option="approver")
     if approver is not None and run.replay is not None:
-        approver = run.replay.approver_for(approver)
+        approver = run.replay.session.approver_for(approver)
     if debug_key is not None:
         from runstone.engine.debug_vault import check_key
 
@@ -65,12 +67,7 @@ def load_call_policy(source: Any) -> CallPolicy:
 
     Raises `invalid_call_policy`, `file_not_found`.
     """
-    if isinstance(source, CallPolicy):
-        return source
-    if not isinstance(source, (str, os.PathLike)):
-        return CallPolicy.of(source)
-    path = os.fspath(source)
-    return call_policy_from_bytes(_read(path, CODE), path)
+    return _loaded(source, CallPolicy, CODE)
 
 
 def load_price_table(source: Any) -> PriceTable:
@@ -78,13 +75,16 @@ def load_price_table(source: Any) -> PriceTable:
 
     Raises `invalid_price_table`, `file_not_found`.
     """
-    if isinstance(source, PriceTable):
+    return _loaded(source, PriceTable, "invalid_price_table")
+
+
+def _loaded(source: Any, kind: type[Loaded], code: str) -> Loaded:
+    if isinstance(source, kind):
         return source
     if not isinstance(source, (str, os.PathLike)):
-        return PriceTable.of(source)
+        return kind.of(source)
     path = os.fspath(source)
-    code = "invalid_price_table"
-    return PriceTable.of(document_of(_read(path, code), path, code), path)
+    return kind.of(document_of(_read(path, code), path, code), path)
 
 
 def _read(path: str, code: str) -> bytes:
@@ -127,7 +127,7 @@ class Admission:
                     self._calls.give_back(self._call.tool, self._at_ns)
                     return None, self._unapproved(approval, rules, failure)
                 passed = [{**rule, "status": PASS, "reason_code": None} for rule, _ in rules]
-                self._decide(ALLOW, None, passed, rules[0][1])
+                decide(self._call, {"tool": self._call.tool}, ALLOW, None, passed, rules[0][1])
         except RunstoneError as exc:
             return None, refused(self._call, exc)
         return None, None
@@ -195,11 +195,6 @@ class Admission:
         reason = "approval_needed" if approval is None else "approval_refused"
         found = self.blocked({**rule, "reason_code": reason}, document)
         return found if failure is None else failure
-
-    def _decide(
-        self, outcome: str, reason: str | None, rules: list[dict[str, Any]], document: dict[str, Any]
-    ) -> dict[str, Any]:
-        return decide(self._call, {"tool": self._call.tool}, outcome, reason, rules, document)
 
 
 def decide(

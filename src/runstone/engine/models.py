@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runstone.core.digests import sha256_hex
 from runstone.core.events import MODEL_CALLED, MODEL_RETURNED
-from runstone.core.tools.prices import TOKENS
+from runstone.core.words import TOKENS
 from runstone.engine.calls import AROUND, BLOCKED, OK, Call, status_of, type_of, usage_of
 from runstone.engine.debug_vault import vault_of
 from runstone.engine.facts import WITHHELD, maybe_text, text_of, withhold

@@ -9,7 +9,7 @@ from __future__ import annotations
 from runstone.core.canonical import canonical_bytes
 from runstone.core.evaluation.samples import DIRECTIONS, measured
 from runstone.core.limits import MAX_LINE_BYTES
-from runstone.core.values import coerce, encoded_bytes
+from runstone.core.values import coerce, with_encoded_bytes
 from runstone.engine import facts as told
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -62,21 +62,8 @@ def score_data(name: Any, value: Any, samples: Any, facts: dict[str, Any]) -> di
 
 def _fitting(samples: list[dict[str, Any]]) -> dict[str, Any]:
     """The samples, as far as they fit into an event."""
-    size = sum(len(canonical_bytes(_plain(sample))) + 1 for sample in samples)
+    size = sum(len(canonical_bytes(with_encoded_bytes(coerce(sample)[0]))) + 1 for sample in samples)
     return {"samples": samples} if size <= MAX_SAMPLES_BYTES else {"samples_left_out": len(samples)}
-
-
-def _plain(sample: dict[str, Any]) -> Any:
-    """A sample as it will be recorded, but for what is redacted of it."""
-    return _encoded(coerce(sample)[0])
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _encoded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_encoded(item) for item in value]
-    return encoded_bytes(value) if isinstance(value, bytes) else value
 
 
 def samples_of(samples: Any) -> list[dict[str, Any]]:

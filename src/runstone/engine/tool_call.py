@@ -6,8 +6,8 @@ What becomes of it in the record is the business of `engine.tools`.
 from __future__ import annotations
 
 from runstone.core.bounding import MAX_ITEMS
-from runstone.core.tools.prices import TOKENS
 from runstone.core.values import TRUNCATED
+from runstone.core.words import TOKENS
 from runstone.engine.calls import AROUND, Call, usage_of
 from runstone.engine.facts import maybe_text
 from runstone.engine.governing import records_nothing, refused, told_of

@@ -117,14 +117,12 @@ class LotusRuns:
             "facts": facts,
             "idempotency_key": idempotency_key,
             "request": known["request_hash"],
-            "override_of": None,
             "labels": {name: value for name, value in known.items() if value is not None},
-            "run_id": None,
         }
         options = {"contract": NAME}
         keeper = Gatekeeper(KIND, POLICY, asked, lambda: self.store, options, wait_s=WAIT_S, result=True)
         try:
-            run_id = Gate(keeper, keyed=idempotency_key is not None)(_run_id)()
+            run_id = Gate(keeper)(_run_id)()
         except PolicyBlocked as exc:
             run_id = exc.run_id
         stored = self._stored(self.store.get(run_id))

@@ -151,17 +151,15 @@ class Attempt:
         link = {"rel": "derives-from", "run_id": parent, "digest": digest}
         asked = {
             "facts": self._judged,
-            "idempotency_key": None,
             "request": self._summary,
             "override_of": self._override_of,
             "labels": {layout.TOOL_LABEL: short_label(self._tool_id, self._store.store.redactor)},
-            "run_id": None,
         }
         options = {"contract": f"{NAME}/{VERSION}", "links": [link] if digest else []}
         keeper = Gatekeeper(
             self._mode, self._judge, asked, lambda: self._store.store, options, wait_s=WAIT_S, result=False
         )
-        return Gate(keeper, keyed=False)
+        return Gate(keeper)
 
     def _parent(self) -> str | None:
         """The plan that the request says to carry out."""

@@ -102,10 +102,9 @@ def _try(
         work()
         return run.run_id
 
-    asked: dict[str, Any] = {"facts": facts, **dict.fromkeys(("idempotency_key", "request", "override_of", "run_id"))}
-    asked["labels"] = labels
+    asked = {"facts": facts, "labels": labels}
     keeper = Gatekeeper(kind, POLICY, asked, lambda: kernel, {}, wait_s=0.0, result=False)
-    audit_run_id: str = Gate(keeper, keyed=False)(worked)()
+    audit_run_id: str = Gate(keeper)(worked)()
     return audit_run_id
 
 

@@ -18,6 +18,7 @@ from runstone.core.parsing import load
 from runstone.core.tools.handling import Handling, tokens_of
 from runstone.core.tools.prices import AMOUNT_LIMITS, amount_of
 from runstone.core.tools.reach import reaches
+from runstone.core.words import SIDE_EFFECTS
 from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
@@ -29,8 +30,6 @@ MEMBERS: Final = (
     *("name", "version", "description", "arguments", "result"),
     *("side_effect", "handling", "approval", "budget"),
 )
-SIDE_EFFECTS: Final = ("none", "read", "write", "irreversible")
-"""Mildest first."""
 DEFAULT_SIDE_EFFECT: Final = "write"
 _DEFAULTS: Final = {
     "description": None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 
 from runstone.core.policy.decision import FAIL, UNKNOWN
+from runstone.core.times import SECOND_NS
 from runstone.core.tools.prices import amount_of, amount_text
 
 TYPE_CHECKING = False
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 BLOCK: Final = "block"
 """The severity of every rule over calls: none of them only warns."""
-NS_PER_S: Final = 1_000_000_000
-MINUTE_NS: Final = 60 * NS_PER_S
+MINUTE_NS: Final = 60 * SECOND_NS
 
 
 def fired(
@@ -110,7 +110,7 @@ class Limits:
             most, window_ns = self._rate
             found = most if most == 0 else spent.since(now_ns - window_ns)
             if found >= most:
-                unit = f"calls in {amount_text(amount_of(window_ns / NS_PER_S) or 0)} s"
+                unit = f"calls in {amount_text(amount_of(window_ns / SECOND_NS) or 0)} s"
                 return fired(self._rate_id, "rate_exceeded", found, most, unit)
         return self.used_up(spent, currency)
 

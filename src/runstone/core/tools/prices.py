@@ -12,6 +12,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.parsing import load
 from runstone.core.policy.loading import Place
 from runstone.core.query import glob_fits
+from runstone.core.words import TOKENS
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     Usage = Mapping[str, int]
     """`input_tokens` (all of them), `output_tokens`, `cached_tokens` (how many of the input came from a cache)."""
 
-TOKENS: Final = ("input_tokens", "output_tokens", "cached_tokens")
 PRICES: Final = ("input", "output", "cached_input")
 PER_TOKENS: Final = 1_000_000
 FRACTION_DIGITS: Final = 12

@@ -14,12 +14,13 @@ from runstone.core.digests import sha256_hex
 from runstone.core.parsing import load
 from runstone.core.policy.decision import PASS, UNKNOWN
 from runstone.core.policy.levels import Levels
-from runstone.core.policy.loading import Place, document_of, parts_of
+from runstone.core.policy.loading import Place, parts_of
 from runstone.core.policy.rule import ABSENT, Facts, Rule
 from runstone.core.query import glob_fits
-from runstone.core.tools.contract import SIDE_EFFECTS
-from runstone.core.tools.limits import BLOCK, NS_PER_S, Limits, check_budget, count, fired
+from runstone.core.times import SECOND_NS
+from runstone.core.tools.limits import BLOCK, Limits, check_budget, count, fired
 from runstone.core.values import Coerced, coerce
+from runstone.core.words import SIDE_EFFECTS
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -170,11 +171,6 @@ class CallPolicy:
         return f"<CallPolicy {self.name} {self.version}>"
 
 
-def call_policy_from_bytes(data: bytes, path: str) -> CallPolicy:
-    """The policy of a file, `path` ending with `.json`, else TOML. Raises `invalid_call_policy`."""
-    return CallPolicy.of(document_of(data, path, CODE), path)
-
-
 def _limits(whole: Place) -> Limits:
     budget = whole.table("budget", ("calls", "tokens", "cost"))
     if budget is not None:
@@ -188,7 +184,7 @@ def _limits(whole: Place) -> Limits:
     per_s = rate.number("per_s")
     if not 0 < per_s <= MAX_RATE_S:
         raise rate.wrong(f"has a 'per_s' that is not above 0 and at most {MAX_RATE_S}")
-    return Limits({} if budget is None else budget.value, (calls, int(per_s * NS_PER_S)))
+    return Limits({} if budget is None else budget.value, (calls, int(per_s * SECOND_NS)))
 
 
 def _effects(place: Place) -> tuple[str, ...] | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.parsing import parse_json
-from runstone.core.recorded import BLOCKED, OWN_CALLS, restored
-from runstone.core.tools.prices import TOKENS
-from runstone.engine.calls import AROUND, CANCELLED, OK
+from runstone.core.recorded import OWN_CALLS, restored
+from runstone.core.words import TOKENS
+from runstone.engine.calls import AROUND, BLOCKED, CANCELLED, OK
 from runstone.engine.replay.counting import count_below, tries_of
 from runstone.engine.replay.raising import exception_of
 from runstone.engine.replay.stopping import RESULT, Divergence, Stopped
@@ -59,7 +59,7 @@ def stand_in(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _plain() -> Any:
     """By the form of what was answered: its work is done when it is asked for."""
-    form = _recorded().said("form")
+    form = _recorded()[1].said("form")
     if form in FORMS:
         return (_awaited, _items, _items_async)[FORMS.index(form)]()
     return _given(*_answered())
@@ -111,7 +111,7 @@ async def until_cancelled(book: Book, match: RecordedCall) -> None:
     except RuntimeError:  # a loop of another library, in which others than asyncio cancel
         return
     await asyncio.sleep(book.record.passed_s(match) + PATIENCE_S)
-    book.remark(f"{match.kind} {match.name} was cancelled then, and nobody cancels it now ({match.id})")
+    book.session.remark(f"{match.kind} {match.name} was cancelled then, and nobody cancels it now ({match.id})")
     raise asyncio.CancelledError
 
 
@@ -141,24 +141,22 @@ def _yielded(match: RecordedCall) -> Iterator[tuple[int, Any]]:
     return zip(range(len(items) - 1, -1, -1), items, strict=True)
 
 
-def _recorded() -> RecordedCall:
+def _recorded() -> tuple[Book, RecordedCall, Call]:
+    """The call that is going on here, what it was then, and in which book. Raises `Stopped` where it is in none."""
     call = AROUND.get()
     book = None if call is None else call.run.replay
     match = None if call is None or book is None else book.matched(call.id)
-    if match is None or book is None:
+    if call is None or book is None or match is None:
         raise Stopped("a tool is called that no run records")
-    return match
+    return book, match, call
 
 
 def _answered() -> tuple[Book, RecordedCall, Call]:
-    """The call that is going on here, once what was recorded while it was at work is recorded again: who reads a
-    generator may not read it to its end."""
-    match, call = _recorded(), AROUND.get()
-    assert call is not None
-    book = call.run.replay
-    assert book is not None
-    answer(book, match, call)
-    return book, match, call
+    """The same, once what was recorded while it was at work is recorded again: who reads a generator may not read it
+    to its end."""
+    found = _recorded()
+    answer(*found)
+    return found
 
 
 def _given(book: Book, match: RecordedCall, call: Call) -> Any:

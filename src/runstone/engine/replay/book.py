@@ -14,9 +14,10 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from runstone.core.calls import CALLED, RETURNED
 from runstone.core.canonical import canonical_bytes
 from runstone.core.parsing import load
-from runstone.core.recorded import CALLED, DRAWN, RETURNED, VERDICT, asked_of, key_of, outcome_of
+from runstone.core.recorded import DRAWN, VERDICT, asked_of, key_of, outcome_of
 from runstone.core.times import parse_time
 from runstone.core.tools.approval import APPROVED, UNANSWERED, Approval
 from runstone.engine.admitted import admit
@@ -40,52 +41,41 @@ if TYPE_CHECKING:
     from runstone.core.events import Event
     from runstone.core.judgement.verdict import Verdict
     from runstone.core.recorded import Record, RecordedCall
-    from runstone.core.tools.approval import ApprovalRequest, Approver
+    from runstone.core.tools.approval import ApprovalRequest
     from runstone.core.values import Mark
     from runstone.engine.calls import Call
     from runstone.engine.recorder import Run
+    from runstone.engine.replay.session import Session
 
 STRICT: Final = "strict"
 BY_KEY: Final = "by-key"
 
 
 class Book:
-    """The answers for one run that replays another. `note` takes the first divergence of the whole replay, `live` are
-    the names of what is called for real (`counted` is told how many more are at work), `texts` what debug mode had kept
-    of answers, by call. `files` reads what the recorded run keeps, `renamed` gives runs the ids of the record.
-    `parts` gives the record of a run that was begun in the recorded one, and `approver_for` who answers for one that is
-    asked. `remark` tells who started the replay of what is no divergence."""
+    """The answers for one run that replays another, in a replay that may have several (`session`). `live` are the names
+    of what is called for real, `texts` what debug mode had kept of answers, by call. `files` reads what the recorded
+    run keeps."""
 
     def __init__(
         self,
         run: Run,
         record: Record,
+        session: Session,
         *,
         mode: str,
         live: frozenset[str],
         texts: Mapping[str, Any],
-        note: Callable[[Run, Divergence], None],
         files: Callable[[str], Any],
-        renamed: Callable[[bytes], bytes],
-        counted: Callable[[int], None],
-        parts: Callable[[str], Record | None],
-        approver_for: Callable[[Approver], Approver],
-        remark: Callable[[str], None],
     ) -> None:
         self.run = run
         self.record = record
+        self.session = session
         self.live = live
         self.texts = texts
         self.files = files
-        self.parts = parts
-        self.approver_for = approver_for
-        self.remark = remark
         self.ids: dict[str, str] = {}
         """Id of a call in the record → its id here."""
         self._mode = mode
-        self._note = note
-        self._renamed = renamed
-        self._counted = counted
         self._at = 0
         self._by_key: dict[str, deque[RecordedCall]] = {}
         for known in record.calls:
@@ -118,7 +108,7 @@ class Book:
                 raise self.stop(self._not_found(key, found))
             match.used = True
             self._matched[call.id] = match
-            self._counted(self.runs(name))
+            self.session.count_live(self.runs(name))
             self.ids[match.id] = call.id
             return match
 
@@ -128,7 +118,7 @@ class Book:
         match = self._matched.get(call.id)
         if match is None:
             return
-        self._counted(-self.runs(match.name))
+        self.session.count_live(-self.runs(match.name))
         if match.answer is None:
             return
         found = outcome_of(RETURNED[kind], self._told(kind, data, marks))
@@ -231,11 +221,11 @@ class Book:
 
     def note(self, divergence: Divergence) -> None:
         """Something is different."""
-        self._note(self.run, divergence)
+        self.session.note(self.run, divergence)
 
     def _told(self, kind: str, data: Mapping[str, Any], marks: list[Mark]) -> Any:
         """The data of an event as it is recorded, the ids of runs being those of the record."""
-        return load(self._renamed(admit(kind, data, list(marks), self.run.redactor).body))
+        return load(self.session.renamed(admit(kind, data, list(marks), self.run.redactor).body))
 
     def _error_of(self, answer: Event, exc: BaseException) -> Any:
         """An exception as the answer of a call tells it."""

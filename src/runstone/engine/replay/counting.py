@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runstone.core.recorded import TOOL
+from runstone.core.calls import TOOL
 from runstone.core.times import parse_time
 from runstone.core.tools.limits import limits_of_contract
-from runstone.core.tools.prices import TOKENS
+from runstone.core.words import TOKENS
 from runstone.engine.calls import AROUND, usage_of
 from runstone.engine.facts import maybe_text
 
@@ -52,7 +52,7 @@ def _within(book: Book, match: RecordedCall) -> Iterator[tuple[Record, RecordedC
         runs += call.runs
     seen = set(runs)
     for _ in range(MAX_DEPTH):
-        records = [record for run_id in runs if (record := book.parts(run_id)) is not None]
+        records = [record for run_id in runs if (record := book.session.part(run_id)) is not None]
         for record in records:
             yield from ((record, call) for call in record.calls)
         runs = [run_id for record in records for run_id in record.children if run_id not in seen]

@@ -21,9 +21,10 @@ UP: Final = 0x41
 """An interface that is up, and running."""
 _LOCALE: Final = "LC_CTYPE"
 """The variable that Python sets for itself, and for what it becomes, where the locale is C."""
-_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+"""The folder in which this very package lies: a process that is started has it, whatever its environment has."""
 _BEGIN: Final = (
-    f"import sys; sys.path.insert(0, {_PACKAGE!r})\n"
+    f"import sys; sys.path.insert(0, {PACKAGE!r})\n"
     "from runstone.engine.replay.isolation import become, isolate, loopback\n"
 )
 

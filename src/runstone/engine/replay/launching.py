@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from runstone.engine.current import SWITCHED_OFF
+from runstone.engine.replay.isolation import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ def launch(
     plan_read, plan_write = os.pipe()
     told_read, told_write = os.pipe()
     environment |= {
-        "PYTHONPATH": os.pathsep.join([site, *([python_path] if python_path else []), _package()]),
+        "PYTHONPATH": os.pathsep.join([site, *([python_path] if python_path else []), PACKAGE]),
         "RUNSTONE_REPLAY": f"{plan_read},{told_write}",
         **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), os.path.join(folder, "tmp")),
         "XDG_CACHE_HOME": os.path.join(folder, "cache"),
@@ -81,11 +82,6 @@ def launch(
     for thread in threads:
         thread.join()
     return status, told
-
-
-def _package() -> str:
-    """The folder in which this very package lies: the process has it, whatever its environment has."""
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 
 def _standard_error() -> Any:

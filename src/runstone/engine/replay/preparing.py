@@ -11,8 +11,9 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from runstone.core.calls import MODEL, TOOL
 from runstone.core.events import OPENED
-from runstone.core.recorded import MODEL, TOOL, Record, gaps
+from runstone.core.recorded import Record, gaps
 from runstone.engine.artifacts import digest_of_file
 from runstone.engine.current import is_switched_off, place_of
 from runstone.engine.importer import imported_claim

@@ -19,6 +19,7 @@ from runstone.engine.deterministic import ENVIRONMENT
 from runstone.engine.deterministic import told as chosen_of
 from runstone.engine.replay import preparing
 from runstone.engine.replay.book import BY_KEY, STRICT
+from runstone.engine.replay.counting import MAX_DEPTH
 from runstone.engine.replay.guards import WRITE
 from runstone.engine.replay.launching import launch
 from runstone.engine.replay.report import Replay
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 HYBRID: Final = "hybrid"
 MODES: Final = (STRICT, BY_KEY, HYBRID)
-MAX_DEPTH: Final = 16
-"""Of runs in runs."""
 
 
 def replay(

@@ -215,19 +215,15 @@ class Session:
         return Book(
             run,
             record,
+            self,
             mode=mode,
             live=frozenset(self._plan.live),
             texts={call: _text_of(kept) for call, kept in self._plan.texts.get(recorded.run_id, {}).items()},
-            note=self.note,
             files=lambda path: recorded.bundle.read(path),
-            renamed=self.renamed,
-            counted=self.count_live,
-            parts=self._part,
-            approver_for=self.approver_for,
-            remark=self.remark,
         )
 
-    def _part(self, run_id: str) -> Record | None:
+    def part(self, run_id: str) -> Record | None:
+        """The record of a run that was begun in a recorded one; `None` where it is not there."""
         sealed = self._child(run_id)
         return None if sealed is None else Record(sealed.events())
 
@@ -241,7 +237,7 @@ class Session:
         """A run that replays nothing. Tools that are called in it have no answers."""
         run = self._made(self._other_store(), kind, {**options, "run_id": None, "resume": None, "links": []})
         if kind not in HIDDEN_KINDS:
-            run.replay = NoRecord(run, self.note, self.approver_for)
+            run.replay = NoRecord(run, self)
         return run
 
     def _made(self, store: Store, kind: Any, options: dict[str, Any]) -> Run:
@@ -255,26 +251,8 @@ class Session:
 class NoRecord(Book):
     """The book of a run that replays nothing: what is drawn in it is drawn anew."""
 
-    def __init__(
-        self,
-        run: Run,
-        note: Callable[[Run | None, Divergence], None],
-        approver_for: Callable[[Approver], Approver],
-    ) -> None:
-        super().__init__(
-            run,
-            Record(()),
-            mode=BY_KEY,
-            live=frozenset(),
-            texts={},
-            note=note,
-            files=_no_files,
-            renamed=lambda data: data,
-            counted=lambda _: None,
-            parts=lambda _: None,
-            approver_for=approver_for,
-            remark=lambda _: None,
-        )
+    def __init__(self, run: Run, session: Session) -> None:
+        super().__init__(run, Record(()), session, mode=BY_KEY, live=frozenset(), texts={}, files=_no_files)
 
     def judged(self, baseline: Any, judge: Callable[[Any], Verdict]) -> Verdict:
         """No verdict is known of it."""
