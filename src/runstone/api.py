@@ -168,17 +168,16 @@ def verify(
     `secrets` every file is searched for secrets too. Faults are in the report and never raised; `file_not_found`,
     `invalid_archive`, and `invalid_option` for `quick` with `secrets` are.
     """
+    from contextlib import closing
+
     from runstone.engine.reader import Sealed
     from runstone.engine.verifier import verify_bundle
 
     redactor = open_redactor() if secrets else None
     if isinstance(bundle, Sealed):
         return verify_bundle(bundle.bundle, contract_of, quick=quick, digest=digest, redactor=redactor)
-    opened = open_one(os.fspath(bundle))
-    try:
+    with closing(open_one(os.fspath(bundle))) as opened:
         return verify_bundle(opened, contract_of, quick=quick, digest=digest, redactor=redactor)
-    finally:
-        opened.close()
 
 
 def compare(

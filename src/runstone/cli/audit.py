@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from runstone.cli.calls import COLUMNS, NAME, SOMETIMES, notes, row_of
-from runstone.cli.ls import STATUS_STYLES
+from runstone.cli.ls import status_span
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
@@ -81,8 +81,7 @@ def _of_open(run_id: str, events: list[dict[str, Any]], *, alive: bool) -> dict[
 
 def _print(screen: Screen, found: dict[str, Any]) -> None:
     version = "" if found["version"] is None else f" {found['version']}"
-    status = found["status"]
-    screen.title(found["kind"] + version, Span(status, STATUS_STYLES.get(status, "")))
+    screen.title(found["kind"] + version, status_span(found["status"]))
     screen.line()
     screen.facts(_facts(found))
     if found["rows"]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from runstone.cli.ls import STATUS_STYLES
-from runstone.cli.measures import number_text
+from runstone.cli.ls import status_span
+from runstone.cli.measures import failure_text, number_text, value_text
 from runstone.cli.rendering import Cell, Column, Note, Screen, Span, cut
 from runstone.core.audit import APPROVAL, CHILD, DECISION
 from runstone.core.calls import BLOCKED, MODEL, OPEN
@@ -43,8 +42,7 @@ def row_of(row: dict[str, Any], start_ns: int) -> list[Cell]:
     """The cells of `COLUMNS`; `start_ns` is when the run was opened."""
     at = f"+{(parse_time(row['at']) - start_ns) / 1e9:.2f}s"
     if row["row"] == CHILD:
-        status = str(row["status"])
-        return [at, "child run", Span(status, STATUS_STYLES.get(status, "")), "-", "", "", "", ""]
+        return [at, "child run", status_span(str(row["status"])), "-", "", "", "", ""]
     if row["row"] in (DECISION, APPROVAL):
         status = str(row["outcome"])
         return [at, f"{row['row']} of the run", Span(status, _outcome_style(row)), "-", "", "", "", ""]
@@ -126,7 +124,7 @@ def _asked(row: dict[str, Any], name_cells: int) -> str:
     """The name where the table cuts it, what the tool does to the world, and the arguments."""
     name = row["name"] if text_width(safe_text(_name(row))) > name_cells else ""
     effect = f"[{row['side_effect']}]" if row["side_effect"] else ""
-    args = "" if row["args"] is None else _compact(row["args"])
+    args = "" if row["args"] is None else value_text(row["args"])
     return " ".join(word for word in (name, effect, args) if word)
 
 
@@ -166,19 +164,13 @@ def _approval(row: dict[str, Any]) -> Span:
 def _problem(said: Any) -> str:
     """What of arguments or a result does not fit the tool's contract."""
     if not isinstance(said, dict):
-        return _compact(said)
-    return " ".join(str(said[name]) for name in ("path", "message") if said.get(name)) or _compact(said)
+        return value_text(said)
+    return " ".join(str(said[name]) for name in ("path", "message") if said.get(name)) or value_text(said)
 
 
 def _error(said: Any) -> str:
-    if not isinstance(said, dict):
-        return _compact(said)
-    return ": ".join(str(said[name]) for name in ("type", "message") if said.get(name)) or _compact(said)
+    return (failure_text(said) if isinstance(said, dict) else "") or value_text(said)
 
 
 def _short(value: Any) -> str:
-    return number_text(value) if value is None or isinstance(value, (int, float, str)) else _compact(value)
-
-
-def _compact(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return number_text(value) if value is None or isinstance(value, (int, float, str)) else value_text(value)

@@ -12,7 +12,8 @@ from runstone.cli.parameters import complete_contract, complete_run, json_option
 from runstone.cli.rendering import Screen, Span, print_json
 from runstone.cli.runs import sealed_run
 from runstone.core.contract import DERIVED, PUBLISHED, SEALED, Document
-from runstone.core.digests import new_hash, sha256_hex
+from runstone.core.digests import sha256_hex
+from runstone.core.manifest import fact_of
 from runstone.core.parsing import parse_json
 from runstone.engine.reader import Sealed
 from runstone.errors import error
@@ -77,10 +78,7 @@ def _print(documents: list[Document], sealed: Sealed, contract: str, *, alone: b
             sys.stdout.buffer.writelines(document.pieces())
             continue
         if not alone:
-            digest, size = new_hash(), 0
-            for piece in document.pieces():
-                digest.update(piece)
-                size += len(piece)
-            standing = _standing(document, digest.hexdigest(), sealed, contract)
-            screen.heading(document.path, Span(f"{standing}, {size_text(size)}", "dim"))
+            fact = fact_of(document.path, document.pieces())
+            standing = _standing(document, fact.sha256, sealed, contract)
+            screen.heading(document.path, Span(f"{standing}, {size_text(fact.size)}", "dim"))
         screen.pieces(document.pieces())

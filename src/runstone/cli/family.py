@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from runstone.cli.ls import STATUS_STYLES
+from runstone.cli.ls import status_span
 from runstone.cli.measures import count_text, duration_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
 
@@ -13,6 +13,7 @@ MAX_CHILDREN: Final = 50
 INDENT: Final = "  "
 MAX_INDENTS: Final = 8
 CHECK_STYLES: Final = {"fail": "bad", "skip": "warn", "pass": "good"}
+"""Status of a check → its style, the worst first."""
 
 _COLUMNS: Final = (
     Column("RUN"),
@@ -48,8 +49,7 @@ def children(screen: Screen, summary: dict[str, Any]) -> None:
 
 def _row(row: dict[str, Any]) -> list[Cell]:
     name = INDENT * min(row["depth"], MAX_INDENTS) + row["run_id"]
-    status = Span(row["status"], STATUS_STYLES.get(row["status"], ""))
-    return [name, "-" if row["kind"] is None else row["kind"], status, *_numbers(row)]
+    return [name, "-" if row["kind"] is None else row["kind"], status_span(row["status"]), *_numbers(row)]
 
 
 def _total(total: dict[str, Any]) -> list[Cell]:

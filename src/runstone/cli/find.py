@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import click
 
-from runstone.cli.ls import STATUS_STYLES, second_text
+from runstone.cli.ls import second_text, status_span
 from runstone.cli.measures import count_text, short_sha256
 from runstone.cli.parameters import complete_file, json_option, store_option
 from runstone.cli.patterns import files_named
 from runstone.cli.progress import Progress
 from runstone.cli.rendering import Column, Screen, Span, cut, print_json, say
 from runstone.cli.runs import nothing_in
-from runstone.core.digests import is_sha256, new_hash, parse_digest
+from runstone.core.digests import PREFIX, is_sha256, new_hash, parse_digest
 from runstone.engine.store import Store
 from runstone.engine.tracing import Lineage, Use
 from runstone.engine.walk import SPECIAL, chunks_of, files_below
@@ -87,8 +87,9 @@ def _named(targets: tuple[str, ...], store: Store) -> Iterator[tuple[str, str]]:
         say(f"{path}: {why}")
 
     for target in targets:
-        if not os.path.lexists(target) and _is_digest(target):
-            yield target, target if target.startswith("sha256:") else f"sha256:{target}"
+        digest = None if os.path.lexists(target) else _digest_in(target)
+        if digest is not None:
+            yield target, digest
         elif os.path.lexists(target) and not os.path.isdir(target):
             if not os.path.realpath(target).startswith(own):
                 yield target, _digest_of_named(target, progress)
@@ -103,11 +104,12 @@ def _named(targets: tuple[str, ...], store: Store) -> Iterator[tuple[str, str]]:
     progress.clear()
 
 
-def _is_digest(target: str) -> bool:
-    if target.startswith("sha256:"):
+def _digest_in(target: str) -> str | None:
+    """The digest that a word is, with or without `sha256:`. Raises `invalid_digest`."""
+    if target.startswith(PREFIX):
         parse_digest(target)
-        return True
-    return is_sha256(target)
+        return target
+    return PREFIX + target if is_sha256(target) else None
 
 
 def _files(target: str, skip: Callable[[str, str], None]) -> Iterator[str]:
@@ -139,7 +141,7 @@ def _digest(path: str, progress: Progress) -> str:
         digest.update(chunk)
         size += len(chunk)
         progress.show(f"{size >> 20} MB of {path} read", size >> 26)
-    return f"sha256:{digest.hexdigest()}"
+    return PREFIX + digest.hexdigest()
 
 
 def _print(found: list[dict[str, Any]]) -> None:
@@ -160,7 +162,7 @@ def _print(found: list[dict[str, Any]]) -> None:
 
 def _cells(use: Use) -> list[Any]:
     row = use.row
-    status = Span(row["status"], STATUS_STYLES.get(row["status"], ""))
+    status = status_span(row["status"])
     return [row["run_id"], row["kind"] or "-", status, second_text(row["opened_at"]), f"{use.role} it", use.name]
 
 
@@ -194,10 +196,10 @@ def _lineage(store: Store, target: str, *, dot: bool, as_json: bool) -> int:
 def _start(store: Store, target: str) -> str:
     if os.path.lexists(target):
         return _digest_of_named(target, Progress())
-    if _is_digest(target):
-        digest = target if target.startswith("sha256:") else f"sha256:{target}"
-        return digest if store.find(digest) else f"run:{store.resolve(digest)}"
-    return f"run:{store.resolve(target)}"
+    digest = _digest_in(target)
+    if digest is not None and store.find(digest):
+        return digest
+    return f"run:{store.resolve(digest or target)}"
 
 
 def _print_tree(found: Lineage) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from signal import SIG_IGN, SIGINT, signal
 from typing import Any, Final
 
@@ -106,10 +107,8 @@ def _has_journal(store: Store, name: str) -> bool:
         bundle = store.objects.open(name)
     except RunstoneError:
         return False
-    try:
+    with closing(bundle):
         return any(entry.path == layout.JOURNAL for entry in bundle.entries())
-    finally:
-        bundle.close()
 
 
 def _reports(store: Store, run_ids: list[str], *, quick: bool, secrets: bool) -> Iterator[dict[str, Any] | None]:

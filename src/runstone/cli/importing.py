@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import closing
 
 import click
 
@@ -65,18 +66,15 @@ def _import(path: str, store: Store) -> list[Imported]:
             return list(import_pipelines(path, store))
     artifacts = path.endswith(".json") and os.path.isfile(path)
     if not artifacts:
-        bundle = open_bundle(path)
-        try:
+        with closing(open_bundle(path)) as bundle:
             names = [entry.path for entry in bundle.entries()]
             if layout.MANIFEST in names:
                 return [store.import_bundle(bundle)]
             artifacts = any(map(is_artifact, names))
-            sealed = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
-            runs = any(name.endswith(RUN) and name.removesuffix(RUN) not in sealed for name in names)
+            manifests = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
+            runs = any(name.endswith(RUN) and name.removesuffix(RUN) not in manifests for name in names)
             if not (artifacts or runs):
-                raise error("invalid_archive", _why_not(path, names, RUN), path=path)
-        finally:
-            bundle.close()
+                raise error("invalid_archive", _why_not(path, names, manifests, RUN), path=path)
     if artifacts:
         from runstone.contracts.rmos.importing import import_runs as import_artifacts
 
@@ -86,7 +84,7 @@ def _import(path: str, store: Store) -> list[Imported]:
     return list(import_runs(path, store))
 
 
-def _why_not(path: str, names: list[str], run: str) -> str:
+def _why_not(path: str, names: list[str], manifests: set[str], run: str) -> str:
     """Why what lies at `path` cannot be imported, and what of it can: a store, bundles, or nothing that is known."""
     stores = [name.removesuffix(layout.STORE_FILE) for name in names if name.endswith(layout.STORE_FILE)]
     if stores:
@@ -96,7 +94,6 @@ def _why_not(path: str, names: list[str], run: str) -> str:
             f"{place} is a store, and a run is imported at a time: from its folder in the store, or from the archive "
             f"that `{shlex.join(['runstone', 'export', 'RUN', '--store', store, '-o', 'FILE'])}` makes"
         )
-    manifests = {name.removesuffix(layout.MANIFEST) for name in names if name.endswith(f"/{layout.MANIFEST}")}
     bundles = sorted(manifests & {name.removesuffix(layout.JOURNAL) for name in names})
     if bundles:
         shown, how = bundles[0].rstrip("/"), "take out and import"

@@ -11,10 +11,11 @@ import click
 
 from runstone.cli.measures import count_text, duration_text
 from runstone.cli.parameters import json_option, store_option
-from runstone.cli.progress import Reading
+from runstone.cli.progress import reading
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in, typed
 from runstone.core.card import DAMAGED
+from runstone.core.ids import is_random_id
 from runstone.core.query import FAMILIES, FIELDS
 from runstone.core.times import time_text
 from runstone.engine.store import Store
@@ -127,7 +128,7 @@ def command(
         _watch(screen, opened, words, limit)
         return
     wanted = TERMINAL_ROWS if limit is None and screen.terminal and not as_json else limit
-    with Reading() as progress:
+    with reading() as progress:
         page = opened.page(words, limit=wanted or None, after=after, progress=progress)
     if as_json:
         print_json(page.rows)
@@ -176,6 +177,11 @@ def _took(row: dict[str, Any]) -> str:
     return "-" if row["duration_ms"] is None else duration_text(row["duration_ms"])
 
 
+def status_span(status: str) -> Span:
+    """A status in its colour."""
+    return Span(status, STATUS_STYLES.get(status, ""))
+
+
 def second_text(time: str | None) -> str:
     """A recorded time to the second: `2026-01-02 03:04:05`; `-` where there is none."""
     return "-" if time is None else time[:19].replace("T", " ")
@@ -187,12 +193,8 @@ def short_ids(run_ids: set[str]) -> dict[str, str]:
     shown = {}
     for at, run_id in enumerate(ordered):
         shared = max((_shared(run_id, other) for other in (ordered[at - 1 : at] + ordered[at + 1 : at + 2])), default=0)
-        shown[run_id] = run_id[: max(MIN_PREFIX_DIGITS, shared + 1)] if _made_here(run_id) else run_id
+        shown[run_id] = run_id[: max(MIN_PREFIX_DIGITS, shared + 1)] if is_random_id(run_id) else run_id
     return shown
-
-
-def _made_here(run_id: str) -> bool:
-    return len(run_id) == 32 and not run_id.strip("0123456789abcdef")
 
 
 def _shared(one: str, other: str) -> int:

@@ -1,8 +1,9 @@
-"""Numbers as people read them: durations, sizes, counts, short digests. Exact values are in the JSON answers."""
+"""Values as people read them: durations, sizes, counts, short digests, failures. Exact ones are in the JSON answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 SHORT_DIGEST_DIGITS: Final = 12
@@ -75,3 +76,13 @@ def count_text(count: int, one: str) -> str:
 def short_sha256(sha256: str | None) -> str:
     """The first digits of a digest; `-` where there is none."""
     return "-" if sha256 is None else sha256[:SHORT_DIGEST_DIGITS]
+
+
+def value_text(value: Any) -> str:
+    """Text as it is, any other value as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def failure_text(told: Mapping[str, Any]) -> str:
+    """`type: message`, as far as they are there."""
+    return ": ".join(str(told[name]) for name in ("type", "message") if told.get(name))

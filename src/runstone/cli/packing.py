@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
 from runstone.cli.ls import QueryCommand, query_text
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, store_option
-from runstone.cli.progress import Progress
+from runstone.cli.progress import Runs
 from runstone.cli.rendering import Screen, Span, print_json, say
-from runstone.cli.runs import nothing_in
+from runstone.cli.runs import nothing_in, worst
 from runstone.core.query import parse_query
 from runstone.engine.packer import Move
 from runstone.engine.store import Store
 from runstone.locate import open_store
-
-IN_USE: Final = "run_in_use"
-_RUNS_A_STEP: Final = 100
 
 
 @click.command(cls=QueryCommand)
@@ -47,22 +42,14 @@ def _move(store: Store, verb: str, words: tuple[str, ...], *, as_json: bool) -> 
     query = query_text(words) if words else None
     if query is not None:
         parse_query(query)  # raises with the column
-    progress = Progress()
-
-    def tell(done: int, total: int) -> None:
-        progress.show(f"{done} of at most {total} runs", done // _RUNS_A_STEP)
-
-    try:
-        moves = (store.pack if verb == "pack" else store.unpack)(query, progress=tell)
-    finally:
-        progress.clear()
+    with Runs("{} of at most {} runs") as progress:
+        moves = (store.pack if verb == "pack" else store.unpack)(query, progress=progress)
     if as_json:
         moved = [move.run_id for move in moves if move.problem is None]
         print_json({"moved": moved, "problems": [move.as_dict() for move in moves if move.problem is not None]})
     else:
         _print(store, verb, moves)
-    problems = [move.problem for move in moves if move.problem is not None]
-    return max((problem.exit_status for problem in problems if problem.code != IN_USE), default=0)
+    return worst(move.problem for move in moves)
 
 
 def _print(store: Store, verb: str, moves: list[Move]) -> None:

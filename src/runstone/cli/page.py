@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
-from runstone.cli.measures import count_text, duration_text, number_text, size_text
+from runstone.cli.family import CHECK_STYLES
+from runstone.cli.measures import count_text, duration_text, failure_text, number_text, size_text, value_text
 from runstone.cli.sections import deleted, overriding
 from runstone.core.markdown import block, cell, span, table
 
@@ -21,7 +21,7 @@ MAX_BYTES: Final = 900_000
 MAX_ROWS: Final = 50
 MAX_NOTES: Final = 10
 MAX_INDENTS: Final = 8
-_CHECK_ORDER: Final = ("fail", "skip", "pass")
+_CHECK_ORDER: Final = tuple(CHECK_STYLES)
 _INDENT: Final = "\N{NO-BREAK SPACE}" * 3
 
 
@@ -48,9 +48,7 @@ def page(summary: dict[str, Any]) -> str:
 
 def _head(summary: dict[str, Any]) -> str:
     version = "" if summary["version"] is None else f" {span(summary['version'])}"
-    return f"### {span(summary['kind'])}{version}: {summary['status']}\n\n" + table(
-        ("", ""), [(label, value) for label, value in _facts(summary)]
-    )
+    return f"### {span(summary['kind'])}{version}: {summary['status']}\n\n" + table(("", ""), list(_facts(summary)))
 
 
 def _facts(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -82,11 +80,9 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _error(summary: dict[str, Any]) -> Iterator[str]:
     found = summary["error"]
-    if isinstance(found, dict):
-        head = ": ".join(str(found[key]) for key in ("type", "message") if found.get(key))
-        yield block("\n".join(filter(None, (head, str(found.get("traceback") or "")))) or _compact(found))
-    elif found is not None:
-        yield block(_compact(found))
+    if found is not None:
+        parts = (failure_text(found), str(found.get("traceback") or "")) if isinstance(found, dict) else ()
+        yield block("\n".join(filter(None, parts)) or value_text(found))
 
 
 def _checks(summary: dict[str, Any]) -> Iterator[str]:
@@ -201,11 +197,7 @@ def _value(value: Any) -> str:
         return "-"
     if type(value) in (int, float):
         return number_text(value)
-    return cell(_compact(value))
-
-
-def _compact(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return cell(value_text(value))
 
 
 _SECTIONS: Final = {

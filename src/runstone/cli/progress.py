@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Self
+from typing import Final, Self
 
 from runstone.cli.rendering import Screen
+
+RUNS_A_STEP: Final = 100
 
 
 class Progress:
@@ -33,23 +35,27 @@ class Progress:
             self._screen.write_over("")
 
 
-class Reading:
-    """Says how many runs have been read into the catalog, as `Store.page` tells; a context manager."""
+class Runs:
+    """Says of how many runs the work is done, where they are `least` or more; a context manager.
 
-    def __init__(self) -> None:
-        self._progress = Progress()
+    `text` has a place for either number.
+    """
+
+    def __init__(self, text: str, least: int = 0) -> None:
+        self._progress, self._text, self._least = Progress(), text, least
 
     def __enter__(self) -> Self:
         return self
 
     def __call__(self, done: int, total: int) -> None:
         """Told after each run."""
-        if total >= _MANY_RUNS:
-            self._progress.show(f"reading {done} of {total} new runs", done // _RUNS_A_STEP)
+        if total >= self._least:
+            self._progress.show(self._text.format(done, total), done // RUNS_A_STEP)
 
     def __exit__(self, *_: object) -> None:
         self._progress.clear()
 
 
-_RUNS_A_STEP = 100
-_MANY_RUNS = 500
+def reading() -> Runs:
+    """How many runs have been read into the catalog, as `Store.page` tells."""
+    return Runs("reading {} of {} new runs", least=500)

@@ -10,9 +10,9 @@ import click
 from runstone.cli.ls import second_text
 from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import complete_file, complete_run, json_option, store_option
-from runstone.cli.progress import Progress
+from runstone.cli.progress import RUNS_A_STEP, Runs
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
-from runstone.cli.runs import nothing_in
+from runstone.cli.runs import nothing_in, worst
 from runstone.core.amounts import SIZE_EXAMPLES, SPAN_EXAMPLES, size_bytes, span_s
 from runstone.core.query import parse_query
 from runstone.core.tombstone import PENDING, Tombstone
@@ -36,8 +36,6 @@ _HEADINGS: Final = {
     RELEASE: ("to keep after all", "kept after all", "good"),
 }
 """Action → what it is called before and after, and its style."""
-IN_USE: Final = "run_in_use"
-_RUNS_A_STEP: Final = 100
 
 
 def _span(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -88,23 +86,14 @@ def command(store: str | None, *, as_json: bool, **options: Any) -> int:
         return _list(opened, as_json=as_json)
     if options["cancel"] is not None:
         return _cancel(opened, options["cancel"], as_json=as_json)
-    progress = Progress()
-
-    def tell(done: int, total: int) -> None:
-        if total >= _RUNS_A_STEP:
-            progress.show(f"{done} of {total} runs", done // _RUNS_A_STEP)
-
-    try:
-        chosen = {name: options[name] for name in ("grace", "apply", "reason")}
-        purge = opened.purge(_policy(options), holds=options["hold"], progress=tell, **chosen)
-    finally:
-        progress.clear()
+    chosen = {name: options[name] for name in ("grace", "apply", "reason")}
+    with Runs("{} of {} runs", least=RUNS_A_STEP) as progress:
+        purge = opened.purge(_policy(options), holds=options["hold"], progress=progress, **chosen)
     if as_json:
         print_json(purge.as_dict())
     else:
         _print(opened, purge)
-    problems = [fate.problem for fate in purge.fates if fate.problem is not None]
-    return max((problem.exit_status for problem in problems if problem.code != IN_USE), default=0)
+    return worst(fate.problem for fate in purge.fates)
 
 
 def _check(options: dict[str, Any]) -> None:

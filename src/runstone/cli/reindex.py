@@ -6,7 +6,7 @@ import click
 
 from runstone.cli.measures import count_text
 from runstone.cli.parameters import json_option, store_option
-from runstone.cli.progress import Reading
+from runstone.cli.progress import reading
 from runstone.cli.rendering import Screen, print_json
 from runstone.cli.runs import existing
 from runstone.locate import open_store
@@ -22,7 +22,7 @@ def command(store: str | None, *, as_json: bool) -> None:
     again where files of a sealed bundle were changed in place, which a list does not notice.
     """
     opened = existing(open_store(store))
-    with Reading() as progress:
+    with reading() as progress:
         count = opened.reindex(progress)
     if as_json:
         print_json({"runs": count})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -24,12 +24,8 @@ def sealed_run(store: Store, name: str) -> Iterator[Sealed]:
 
     Raises as `Store.get`; and `bundle_damaged` where what is read is not what the format says.
     """
-    sealed = store.get(name)
-    try:
-        with sealed.reading():
-            yield sealed
-    finally:
-        sealed.bundle.close()
+    with store.get(name) as sealed, sealed.reading():
+        yield sealed
 
 
 def sealed_or_path(store: Store, name: str) -> Sealed:
@@ -107,3 +103,8 @@ def existing(store: Store) -> Store:
 def nothing_in(store: Store, what: str) -> str:
     """The remark of a verb that found nothing: it names the store that was read."""
     return f"{what} in {store.url}" + ("" if store_exists(store) else f" ({NO_STORE_YET})")
+
+
+def worst(problems: Iterable[RunstoneError | None]) -> int:
+    """The status for what could not be done to some runs; that one is in use is no failure."""
+    return max((one.exit_status for one in problems if one is not None and one.code != "run_in_use"), default=0)

@@ -35,9 +35,7 @@ def show_samples(store: Store, run: str, name: str, baseline: str | None, *, as_
         print_json({"run_id": run_id, **facts, **beside, "samples": rows})
         return
     screen = Screen()
-    screen.line(
-        Span(run_id, "bold"), f"  {name} ", Span(number_text(score["value"]), "bold"), f"{interval_text(score)}"
-    )
+    screen.line(Span(run_id, "bold"), f"  {name} ", Span(number_text(score["value"]), "bold"), interval_text(score))
     if base is None:
         screen.line(count_text(len(rows), "sample"))
         screen.line()

@@ -7,18 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from runstone.cli.family import children
-from runstone.cli.measures import number_text, short_sha256, size_text
+from runstone.cli.family import CHECK_STYLES, children
+from runstone.cli.ls import second_text
+from runstone.cli.measures import failure_text, number_text, short_sha256, size_text, value_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
 from runstone.cli.samples import interval_text
 from runstone.core.canonical import pointer
 from runstone.core.evaluation.samples import LOWER, sample_values
 from runstone.core.terminal import safe_text, text_width
+from runstone.core.words import CHECK_STATUSES
 
 MAX_ROWS: Final = 20
 """Rows of a table before the rest is only counted; `--json` has all."""
 MAX_TRACE_LINES: Final = 30
-_CHECK_STYLES: Final = {"pass": "good", "fail": "bad", "skip": "warn"}
 _NAME: Final = Column("NAME", flexible=True)
 
 
@@ -29,10 +30,9 @@ def error(screen: Screen, summary: dict[str, Any]) -> None:
         return
     screen.heading("ERROR")
     if not isinstance(found, dict):
-        screen.text(f"  {found if isinstance(found, str) else _compact(found)}\n")
+        screen.text(f"  {value_text(found)}\n")
         return
-    head = ": ".join(str(found[key]) for key in ("type", "message") if found.get(key))
-    screen.line("  ", Span(head or _compact(found), "bad"))
+    screen.line("  ", Span(failure_text(found) or value_text(found), "bad"))
     lines = str(found.get("traceback") or "").rstrip("\n").split("\n")
     for line in lines[-MAX_TRACE_LINES:] if lines != [""] else []:
         screen.line("  ", Span(line, "dim"))
@@ -89,11 +89,11 @@ def checks(screen: Screen, summary: dict[str, Any]) -> None:
     if not items:
         return
     found = Counter(item["status"] for item in items)
-    tally = ", ".join(f"{found[status]} {status}" for status in _CHECK_STYLES if found[status])
+    tally = ", ".join(f"{found[status]} {status}" for status in CHECK_STATUSES if found[status])
     screen.heading("CHECKS", tally)
-    order = ["fail", "skip", "pass"]
+    order = list(CHECK_STYLES)
     rows = [
-        [Span(item["status"], _CHECK_STYLES[item["status"]]), item["name"], ", ".join(item["evidence"]) or "-"]
+        [Span(item["status"], CHECK_STYLES[item["status"]]), item["name"], ", ".join(item["evidence"]) or "-"]
         for item in sorted(items, key=lambda item: order.index(item["status"]))
     ]
     _table(screen, (Column("RESULT"), _NAME, Column("EVIDENCE", flexible=True)), rows)
@@ -110,7 +110,7 @@ def decision(screen: Screen, summary: dict[str, Any]) -> None:
     facts = [(key, found[key]) for key in ("risk_level", "score", "block_reason") if found[key] is not None]
     facts += [("warning", text) for text in found["warnings"]]
     for key, value in facts:
-        screen.wrapped(Span(f"  {key.replace('_', ' ')}", "dim"), [_compact(value)], indent=_FACT_CELLS)
+        screen.wrapped(Span(f"  {key.replace('_', ' ')}", "dim"), [value_text(value)], indent=_FACT_CELLS)
     policy = found["policy"]
     if policy:
         named = " ".join(str(policy[key]) for key in ("name", "version") if policy.get(key))
@@ -134,8 +134,8 @@ _RULE_COLUMNS: Final = (
 def _rule(rule: dict[str, Any]) -> list[Cell]:
     status = str(rule.get("status") or "-")
     values = [rule.get("measured"), rule.get("threshold")]
-    shown = [_compact(value) if isinstance(value, (dict, list)) else number_text(value) for value in values]
-    style = _CHECK_STYLES.get(status, "bad" if status != "-" else "")
+    shown = [value_text(value) if isinstance(value, (dict, list)) else number_text(value) for value in values]
+    style = CHECK_STYLES.get(status, "bad" if status != "-" else "")
     return [
         str(rule.get("id")),
         Span(status, style),
@@ -230,7 +230,7 @@ def _is_under(at: str, pointers: list[str]) -> bool:
 def _settings(value: Any, at: str, name: str) -> list[tuple[str, str, str]]:
     """(JSON Pointer, dotted name, value) of every setting; lists and empty objects are values."""
     if not isinstance(value, dict) or not value:
-        return [(at, name or "(all)", _compact(value))]
+        return [(at, name or "(all)", value_text(value))]
     found = []
     for key, item in value.items():
         found += _settings(item, at + pointer([key]), f"{name}.{key}" if name else key)
@@ -260,7 +260,7 @@ def said(screen: Screen, summary: dict[str, Any]) -> None:
     if summary["annotations"]:
         screen.heading("ANNOTATIONS", str(len(summary["annotations"])))
         for told in summary["annotations"][-MAX_ROWS:]:
-            head = f"  {told['at'][:19].replace('T', ' ')}  {told['by'] or '-'}"
+            head = f"  {second_text(told['at'])}  {told['by'] or '-'}"
             screen.wrapped(Span(head, "dim"), [", ".join(what_was_said(told))], indent=text_width(safe_text(head)) + 2)
         _rest(screen, len(summary["annotations"]))
 
@@ -303,13 +303,9 @@ def _rest(screen: Screen, count: int) -> None:
         screen.line(Span(f"  … and {count - MAX_ROWS} more; --json has all", "dim"))
 
 
-def _compact(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _word(value: Any) -> str:
     """What somebody recorded where a text is usual; `-` for nothing."""
-    return "-" if value is None or value == "" else _compact(value)
+    return "-" if value is None or value == "" else value_text(value)
 
 
 SECTIONS: Final = (error, checks, children, inputs, outputs, decision, metrics, config, result, notes, said, files)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from runstone.cli import unsealed
-from runstone.cli.ls import STATUS_STYLES
+from runstone.cli.ls import status_span
 from runstone.cli.measures import count_text, duration_text, resource_text, size_text
 from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
@@ -101,9 +101,7 @@ def _show_open(page: dict[str, Any], *, as_json: bool) -> None:
 
 def _title(screen: Screen, summary: dict[str, Any]) -> None:
     version = "" if summary["version"] is None else f" {summary['version']}"
-    status = summary["status"]
-    shown = Span(status, STATUS_STYLES.get(status, ""))
-    screen.title(summary["kind"] + version, shown, duration_text(summary["duration_ms"]))
+    screen.title(summary["kind"] + version, status_span(summary["status"]), duration_text(summary["duration_ms"]))
 
 
 def _facts(summary: dict[str, Any]) -> Iterator[Fact]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
-from runstone.core.digests import is_sha256
+from runstone.core.digests import is_sha256, new_hash
 from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
 from runstone.core.media import media_type
@@ -46,6 +46,15 @@ class FileFact:
         return (self.path, self.size, self.sha256) == (other.path, other.size, other.sha256)
 
     __hash__ = None  # type: ignore[assignment]  # mutable, and never a key
+
+
+def fact_of(path: str, pieces: Iterable[bytes]) -> FileFact:
+    """Size and digest of bytes that come in pieces."""
+    digest, size = new_hash(), 0
+    for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+    return FileFact(path, size, digest.hexdigest())
 
 
 def manifest_bytes(journal: Journal, files: Iterable[FileFact]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from runstone.core.card import CardMaker, amends, place_of
 from runstone.core.events import ANNOTATION, check_labels
 from runstone.core.query import glob_fits
@@ -132,10 +134,8 @@ def proved_history(store: Store, sealed: Sealed) -> list[dict[str, Any]]:
             bundle = store.objects.open(one["run_id"])
         except NotFound:  # purged at this moment
             continue
-        try:
+        with closing(bundle):
             prove(bundle, store.contract_of)
-        finally:
-            bundle.close()
         told.append(one)
     prove_lost(store, [member("kind", ANNOTATION), member("run_id", sealed.run_id)])
     return told

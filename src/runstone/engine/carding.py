@@ -25,27 +25,22 @@ def sealed_card(objects: Objects, run_id: str) -> Card | None:
 
     It proves nothing: that is verification.
     """
-    bundle = None
     try:
-        sealed = sealed_under(objects, run_id, _no_contract)
-        bundle = sealed.bundle
-        maker = CardMaker()
-        for line in split_lines(bundle.read(layout.JOURNAL)):
-            kind = type_of(line)
-            if kind in EVENTS and (kind != "log" or maker.wants_log):
-                event = load(line)
-                if data_problem(kind, event["data"]) is not None:
-                    return damaged_card(run_id)
-                maker.add(event)
-        return maker.sealed(sealed.manifest, sealed.digest)
+        with sealed_under(objects, run_id, _no_contract) as sealed:
+            maker = CardMaker()
+            for line in split_lines(sealed.bundle.read(layout.JOURNAL)):
+                kind = type_of(line)
+                if kind in EVENTS and (kind != "log" or maker.wants_log):
+                    event = load(line)
+                    if data_problem(kind, event["data"]) is not None:
+                        return damaged_card(run_id)
+                    maker.add(event)
+            return maker.sealed(sealed.manifest, sealed.digest)
     except (RunstoneError, ValueError, TypeError, LookupError):  # it is not what the format says: no list breaks by it
         return damaged_card(run_id) if objects.exists(run_id) else None
-    finally:
-        if bundle is not None:
-            bundle.close()
 
 
-def open_card(left: LeftRun, *, alive: bool, whole: bool = True) -> Card:
+def open_card(left: LeftRun, *, alive: bool, whole: bool) -> Card:
     """The card of an open run; of its first event alone where not the `whole` of it is wanted."""
     maker = CardMaker()
     for _, event in proved_prefix(split_lines(left.read(0, None if whole else MAX_LINE_BYTES))):

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from runstone.core import layout
 from runstone.core.diff.comparison import Side, compare
 from runstone.core.diff.content import MAX_CONTENT_BYTES
@@ -40,22 +42,11 @@ def with_opened(open_run: Callable[[Any], Sealed], runs: Iterable[Any], work: Ca
 
     A `Sealed` is taken as it is, and stays open.
     """
-    opened: list[Sealed] = []
-    try:
-        sides = []
-        for run in runs:
-            if isinstance(run, Sealed):
-                sides.append(run)
-            else:
-                opened.append(open_run(run))
-                sides.append(opened[-1])
-        return work(sides)
-    finally:
-        for sealed in opened:
-            sealed.bundle.close()
+    with ExitStack() as opened:
+        return work([run if isinstance(run, Sealed) else opened.enter_context(open_run(run)) for run in runs])
 
 
-def compare_sealed(a: Sealed, candidates: Iterable[Sealed], said: Said = _nothing) -> Comparison:
+def compare_sealed(a: Sealed, candidates: Iterable[Sealed], said: Said) -> Comparison:
     """The comparison of baseline `a` with the first candidate, the others in its `more`. Raises `bundle_damaged`."""
     with a.reading():
         side = side_of(a, said)
@@ -72,7 +63,7 @@ def _compared(a: Sealed, side: Side, b: Sealed, said: Said) -> Comparison:
     return comparison
 
 
-def side_of(sealed: Sealed, said: Said = _nothing) -> Side:
+def side_of(sealed: Sealed, said: Said) -> Side:
     """A sealed run as a side of a comparison. What is damaged raises: call it inside of `sealed.reading()`."""
     journal = sealed.journal()
     behind = sealed.bundle.read(layout.JOURNAL, journal.index.size)  # the manifest says how far the journal is read

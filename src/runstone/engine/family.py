@@ -99,13 +99,10 @@ def _below(parent: str, depth: int, linked: Linked, told: dict[str, Row]) -> lis
 
 def _read(store: Store, run_id: str) -> tuple[Row, dict[str, Row]]:
     """What a sealed run is and comes to, and the children that it recorded, by id."""
-    bundle = None
     try:
         if not store.objects.exists(run_id):
             return dict.fromkeys(NUMBERS), {}
-        sealed = sealed_under(store.objects, run_id, store.contract_of)
-        bundle = sealed.bundle
-        with sealed.reading():
+        with sealed_under(store.objects, run_id, store.contract_of) as sealed, sealed.reading():
             journal = sealed.journal()
             found = {
                 "kind": sealed.kind,
@@ -120,6 +117,3 @@ def _read(store: Store, run_id: str) -> tuple[Row, dict[str, Row]]:
             return found, {data["run_id"]: data for data in journal.data("child")}
     except RunstoneError:
         return dict.fromkeys(NUMBERS), {}
-    finally:
-        if bundle is not None:
-            bundle.close()

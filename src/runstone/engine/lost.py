@@ -5,6 +5,8 @@ Who tells others that there is no such run, or that nothing else was said of one
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from runstone.core.canonical import canonical_bytes
 from runstone.core.card import DAMAGED, SEALED
 from runstone.core.journal import split_lines
@@ -50,12 +52,10 @@ def _prove(store: Store, run_id: str, told: list[bytes]) -> None:
         raise
     except RunstoneError:  # purged at this moment
         return
-    try:
+    with closing(bundle):
         left = b"\n".join(_left(read, bundle) for read in (_manifest, _first_line))
         if all(one in left for one in told):
             prove(bundle, store.contract_of)
-    finally:
-        bundle.close()
 
 
 def _left(read: Callable[[Bundle], bytes], bundle: Bundle) -> bytes:

@@ -128,7 +128,7 @@ def parent_of(host: Host, kind: str | None) -> list[dict[str, Any]]:
     return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
 
 
-def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Links to other runs, with `others`, and with that to the `parent` unless they name one; raises `invalid_link`."""
     rule = "links are a list of mappings of rel, run_id and digest"
     known: list[dict[str, Any]] = _refused(

@@ -28,19 +28,18 @@ class Proving(OfThisProcess):
 
     def verify(self, run: str, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False) -> Report:
         """Verify one sealed run; see `runstone.verify`."""
+        from contextlib import closing
+
         from runstone.engine.publishing import publisher_of
         from runstone.engine.verifier import DEBUG_KEPT, verify_bundle
 
         store = _whole(self)
         run_id = store.resolve(run)
-        bundle = store.objects.open(run_id)
-        try:
+        with closing(store.objects.open(run_id)) as bundle:
             redactor = store.redactor() if secrets else None
             report = verify_bundle(
                 bundle, store.contract_of, quick=quick, digest=digest, redactor=redactor, publisher=publisher_of(store)
             )
-        finally:
-            bundle.close()
         report.expect_run_id(run_id)
         report.not_checked += [DEBUG_KEPT] if store.journals.debug.names(run_id) else []
         return report

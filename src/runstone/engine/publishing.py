@@ -121,7 +121,7 @@ class Publisher:
         """Paths of the copies of a sealed run, for people."""
         return [self._copies.location(place) for place in self.places(sealed)]
 
-    def mend(self, rows: Callable[[], Iterable[Row]] = tuple) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
+    def mend(self, rows: Callable[[], Iterable[Row]]) -> Iterator[tuple[str, list[str], RunstoneError | None]]:
         """Make every copy that is missing: run id, places of what was done, and what kept it from being done.
 
         `rows` answers what a list shows of sealed runs, as far as one is at hand. It is believed: those runs are opened

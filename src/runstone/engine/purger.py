@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from runstone.core.events import ANNOTATION
 from runstone.core.query import Match, Pattern, Query
@@ -166,7 +167,7 @@ class Purger:
         fates = [Fate(stone, REMOVE, stone.rule, stone.not_before, stone.follows) for stone in halfway]
         kept: dict[str, int] = {}
         for decision in decisions:
-            fate = self._fate(decision, cards, stones if decision.run_id in marked else {})
+            fate = self._fate(decision, cards, marked.get(decision.run_id))
             if fate is None:
                 kept[decision.rule] = kept.get(decision.rule, 0) + 1
             else:
@@ -197,9 +198,8 @@ class Purger:
             yield run_id, size_of(self._objects, run_id)
             self._tell(done, len(run_ids))
 
-    def _fate(self, decision: Decision, cards: dict[str, Card], stones: dict[str, Tombstone]) -> Fate | None:
-        """What is done with a run; `None` where it is kept. `stones` has the mark of one that is marked."""
-        stone = stones.get(decision.run_id)
+    def _fate(self, decision: Decision, cards: dict[str, Card], stone: Tombstone | None) -> Fate | None:
+        """What is done with a run; `None` where it is kept. `stone` is its mark, if it is marked."""
         if stone is not None and decision.held:
             return Fate(stone, RELEASE, decision.rule, stone.not_before, stone.follows)
         if stone is not None:
@@ -426,15 +426,10 @@ def cancel(finder: Finder, objects: Objects, run_id: str) -> list[str]:
 def size_of(objects: Objects, run_id: str) -> int:
     """Bytes of a bundle's files; 0 where there is none."""
     try:
-        bundle = objects.open(run_id)
+        with closing(objects.open(run_id)) as bundle:
+            return sum(entry.size for entry in bundle.entries())
     except RunstoneError:
         return 0
-    try:
-        return sum(entry.size for entry in bundle.entries())
-    except RunstoneError:
-        return 0
-    finally:
-        bundle.close()
 
 
 def among(field: str, values: Iterable[str]) -> Query:

@@ -14,11 +14,10 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.events import CLOSED, DROPPED, event_line
 from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines
 from runstone.core.limits import MAX_LINE_BYTES
-from runstone.core.manifest import FileFact
+from runstone.core.manifest import FileFact, fact_of
 from runstone.core.words import INTERRUPTED
 from runstone.engine.publishing import Publisher
 from runstone.engine.sealer import complete
-from runstone.engine.verifier import fact_of
 from runstone.errors import NotFound, RunstoneError, StoreUnavailable, error
 
 TYPE_CHECKING = False

@@ -23,7 +23,7 @@ from runstone.core.events import CLOSED, DROPPED
 from runstone.core.evidence import Evidence
 from runstone.core.journal import HELD_BYTES, Journal, JournalIndex, LineReader, redactions, whole_lines
 from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
-from runstone.core.manifest import FileFact, kept_files, manifest_bytes, parse_manifest
+from runstone.core.manifest import FileFact, fact_of, kept_files, manifest_bytes, parse_manifest
 from runstone.core.outcome import outcome_digest
 from runstone.core.words import INTERRUPTED
 from runstone.engine import publishing
@@ -575,12 +575,3 @@ class _Verification:
         self.report.not_checked.append("who sealed it: bundles of this format carry no signature")
         self.journal = None  # which reads by way of this object: what it holds is let go at once
         return self.report
-
-
-def fact_of(path: str, pieces: Iterable[bytes]) -> FileFact:
-    """Size and digest of bytes that come in pieces."""
-    digest, size = new_hash(), 0
-    for piece in pieces:
-        digest.update(piece)
-        size += len(piece)
-    return FileFact(path, size, digest.hexdigest())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -50,8 +52,6 @@ class _Attempt:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> bool:
         if not isinstance(exc, Exception) or isinstance(exc, RunstoneError):
             return False
-        try:
+        with suppress(Exception):  # a run that is none (recording is off), or a strict one that cannot say it either
             self._failures.tell(self._doing, exc)
-        except Exception:  # a run that is none (recording is off), or a strict one that cannot say it either
-            return True
         return True

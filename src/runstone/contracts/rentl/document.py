@@ -11,6 +11,7 @@ from __future__ import annotations
 from runstone.contracts.rentl import layout
 from runstone.core.contract import DERIVED, Document, json_document
 from runstone.core.foreign import foreign_object
+from runstone.core.ids import is_random_id
 from runstone.core.layout import ARTIFACTS
 from runstone.core.printing import print_json
 from runstone.core.runlog import log_pieces
@@ -119,6 +120,6 @@ def _own_index(journal: Journal) -> dict[str, Any]:
 
 def _uuid(run_id: str) -> str:
     """A random id of the kernel as the UUID of its digits; any other as it is."""
-    if len(run_id) != 32 or run_id.strip("0123456789abcdef"):
+    if not is_random_id(run_id):
         return run_id
     return "-".join((run_id[:8], run_id[8:12], run_id[12:16], run_id[16:20], run_id[20:]))

@@ -17,9 +17,6 @@ RUNS: Final = "runs/"
 INDEX: Final = "index/"
 ARTIFACT_INDEX: Final = "index.jsonl"
 
-PHASES: Final = ("ingest", "context", "pretranslation", "translate", "qa", "edit", "export")
-"""In their order."""
-
 
 def state(run_id: str) -> str:
     """The state of a run, below `state`."""

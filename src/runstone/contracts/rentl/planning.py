@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from runstone.contracts.rentl.layout import PHASES
 from runstone.contracts.rentl.models import PhaseDependency, PhaseName, PhaseRevision, PhaseRunRecord, PhaseStatus
 
 if TYPE_CHECKING:
@@ -39,11 +38,11 @@ class Plan:
         needs: dict[PhaseName, Sequence[PhaseName]],
         by_language: Collection[PhaseName],
     ) -> None:
-        order = {name: number for number, name in enumerate(PHASES)}
+        order = {name: number for number, name in enumerate(PhaseName)}
         if not phases:
             raise ValueError("a pipeline has at least one phase")
         if len(set(phases)) != len(phases) or [order[one] for one in phases] != sorted(order[one] for one in phases):
-            raise ValueError(f"phases stand once each, in the order {', '.join(PHASES)}")
+            raise ValueError(f"phases stand once each, in the order {', '.join(PhaseName)}")
         for phase, needed in needs.items():
             late = [one for one in needed if one not in phases or order[one] >= order[phase]]
             if late:

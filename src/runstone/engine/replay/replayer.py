@@ -164,12 +164,9 @@ def _compared(store: Store, sealed: Sealed, report: Replay, made: str | None) ->
     if made in store.journals.open_ids():  # its process was killed
         store.recover(made)
         report.notes.append(f"run {made} is interrupted: its process was killed")
-    with_it = _recorded(store, made)
-    try:
+    with _recorded(store, made) as with_it:
         report.replayed = about(with_it)
         report.comparison = compare_sealed(sealed, [with_it], store.annotations)
-    finally:
-        with_it.bundle.close()
 
 
 def _recorded(store: Store, made: str) -> Sealed:
