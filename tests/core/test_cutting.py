@@ -102,7 +102,7 @@ def test_zeros_go_however_many_there_are(every: int, size: int) -> None:
 def test_what_may_reach_over_a_line_is_seen_by_either_way(data: st.DataObject) -> None:
     """With the matcher and without, in any case of letters and with zeros between, as one by one."""
     redactor = Redactor()
-    anchors = redactor.anchors_over_lines
+    anchors = redactor.gate.ruleset.anchors_over_lines
     cased = st.sampled_from(anchors).flatmap(lambda anchor: st.sampled_from([anchor, anchor.upper(), anchor.title()]))
     pieces = st.lists(cased | st.binary(max_size=6) | cased.map(lambda anchor: anchor[:-1]), max_size=4)
     joint = data.draw(st.sampled_from([b"", b"\0", b"\0\0\0"]))

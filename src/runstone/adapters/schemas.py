@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import islice
 
 from runstone.core import canonical
-from runstone.core.values import non_finite_text
+from runstone.core.values import is_finite, non_finite_text
 from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
@@ -96,7 +96,7 @@ def _compared(name: str, check: Callable[..., Any]) -> Callable[..., Any]:
     from jsonschema.exceptions import ValidationError
 
     def problems(validator: Any, expected: Any, value: Any, schema: Any) -> Iterable[ValidationError]:
-        if isinstance(value, float) and (value != value or (name == "multipleOf" and value - value != 0)):
+        if isinstance(value, float) and (value != value or (name == "multipleOf" and not is_finite(value))):
             return [ValidationError(name)]
         if name == "multipleOf" and validator.is_type(value, "number"):
             return [ValidationError(name)] if _exact(value) % _exact(expected) else []
@@ -160,7 +160,7 @@ def _message(problem: ValidationError) -> str:
 
 def _not_finite(keyword: str, value: Any) -> str:
     """What was found where a comparison is asked for and there is nothing to compare."""
-    if keyword not in _COMPARED or not isinstance(value, float) or value - value == 0:
+    if keyword not in _COMPARED or not isinstance(value, float) or is_finite(value):
         return ""
     return f", found {non_finite_text(value)}"
 

@@ -197,6 +197,11 @@ def pointer(path: list[str]) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def tokens(pointer: str) -> list[str]:
+    """The keys that a JSON Pointer names; none for the whole."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
 def array_index(text: str, value: Any) -> int | None:
     """The index that `text` names (decimal, no needless zero: RFC 6901), if `value` is a list that has it."""
     if not isinstance(value, list) or not text.isascii() or not text.isdecimal() or len(text) > 15:

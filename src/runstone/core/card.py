@@ -12,7 +12,7 @@ from runstone.core.events import ANNOTATION, CLOSED, OPENED
 from runstone.core.fulltext import BORDER, searchable
 from runstone.core.times import parse_time
 from runstone.core.totals import whole_ms
-from runstone.core.words import RUNNING
+from runstone.core.words import AMENDS, RUNNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def amended(card: Mapping[str, Any]) -> list[Link]:
     """The links of an annotation to the runs that it is of."""
     if card["annotation"] is None:
         return []
-    return [link for link in card["links"] if link["rel"] == "amends"]
+    return [link for link in card["links"] if link["rel"] == AMENDS]
 
 
 def is_of(link: Link, card: Mapping[str, Any]) -> bool:
@@ -382,12 +382,8 @@ def _leaves(value: Any) -> Iterator[tuple[str, Any]]:
         pointer, item = left.pop()
         if isinstance(item, (dict, list)) and item:
             named = item.items() if isinstance(item, dict) else ((str(at), one) for at, one in enumerate(item))
-            inside = [(f"{pointer}/{_escaped(name)}", one) for name, one in named]
+            inside = [(pointer + canonical.pointer([name]), one) for name, one in named]
             left += reversed(inside)
         else:
             found += 1
             yield pointer, item[:MAX_FACT_CHARACTERS] if isinstance(item, str) else item
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

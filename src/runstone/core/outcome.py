@@ -7,8 +7,8 @@ hashed as recorded.
 
 from __future__ import annotations
 
-from runstone.core.canonical import array_index, canonical_bytes
-from runstone.core.digests import PREFIX, sha256_hex
+from runstone.core.canonical import array_index, canonical_bytes, tokens
+from runstone.core.digests import digest_of, sha256_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ VERSION: Final = "runstone-outcome/1"
 
 def outcome_digest(journal: Journal) -> Digest:
     """`sha256:<hex>` of the run's outcome."""
-    return PREFIX + sha256_hex(canonical_bytes(outcome(journal)))
+    return digest_of(canonical_bytes(outcome(journal)))
 
 
 def outcome(journal: Journal) -> dict[str, Any]:
@@ -79,23 +79,24 @@ def without(value: Any, pointer: str) -> Any:
 
     An element of an array becomes null, so that the others keep their places.
     """
-    if not pointer.startswith("/"):
-        return value
-    head, _, rest = pointer[1:].partition("/")
-    key = head.replace("~1", "/").replace("~0", "~")
+    return _without(value, tokens(pointer)) if pointer.startswith("/") else value
+
+
+def _without(value: Any, path: list[str]) -> Any:
+    key, *rest = path
     if isinstance(value, dict) and key in value:
         copy = dict(value)
-        if "/" in pointer[1:]:
-            copy[key] = without(value[key], "/" + rest)
+        if rest:
+            copy[key] = _without(value[key], rest)
         else:
             del copy[key]
         return copy
     index = array_index(key, value)
-    if index is not None:
-        items = list(value)
-        items[index] = without(items[index], "/" + rest) if "/" in pointer[1:] else None
-        return items
-    return value
+    if index is None:
+        return value
+    items = list(value)
+    items[index] = _without(items[index], rest) if rest else None
+    return items
 
 
 def _decision(journal: Journal) -> dict[str, Any] | None:

@@ -137,11 +137,13 @@ class Query:
 
     __slots__ = ("_families", "_fields", "descending", "names_kind", "sort", "terms")
 
-    def __init__(self, terms: list[Match | Bound | Words], sort: str = OPENED, *, descending: bool = True) -> None:
+    def __init__(
+        self, terms: list[Match | Bound | Words], sort: str = OPENED, *, descending: bool = True, any_kind: bool = False
+    ) -> None:
         self.terms = terms
         self.sort = sort
         self.descending = descending
-        self.names_kind = any(term.field in ("id", "kind") and not term.negated for term in terms)
+        self.names_kind = any_kind or any(term.field in ("id", "kind") and not term.negated for term in terms)
         """Whether runs of hidden kinds are in the answer."""
         self._fields = {term.field for term in terms}
         self._families = {field.partition(".")[0] for field in self._fields}

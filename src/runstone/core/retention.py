@@ -16,6 +16,7 @@ from runstone.core.events import ANNOTATION
 from runstone.core.query import parse_query
 from runstone.core.settings import Table, whole_file
 from runstone.core.times import SECOND_NS, parse_time
+from runstone.core.words import AMENDS
 from runstone.errors import RunstoneError
 
 TYPE_CHECKING = False
@@ -93,9 +94,9 @@ def policy_of_file(data: bytes, path: str, now_ns: int) -> Policy:
     return _policy(whole_file(data, path).table("retention", _RETENTION), now_ns)
 
 
-def policy_of(value: Mapping[str, Any], now_ns: int, path: str = "the policy") -> Policy:
+def policy_of(value: Mapping[str, Any], now_ns: int) -> Policy:
     """The policy that a mapping of the same shape is. Raises `invalid_settings`."""
-    return _policy(Table(value, path, "retention", _RETENTION), now_ns)
+    return _policy(Table(value, "the policy", "retention", _RETENTION), now_ns)
 
 
 def _policy(table: Table, now_ns: int) -> Policy:
@@ -140,11 +141,11 @@ def _span(table: Table, key: str) -> float | None:
     return seconds
 
 
-def amended(card: Mapping[str, Any]) -> list[str]:
+def amended_ids(card: Mapping[str, Any]) -> list[str]:
     """The runs that an annotation amends: it goes with them."""
     if card["kind"] != ANNOTATION:
         return []
-    return [link["run_id"] for link in card["links"] if link["rel"] == "amends"]
+    return [link["run_id"] for link in card["links"] if link["rel"] == AMENDS]
 
 
 def held(holds: Iterable[Hold], cards: Iterable[Card], needed: Collection[str]) -> dict[str, str]:
@@ -155,10 +156,10 @@ def held(holds: Iterable[Hold], cards: Iterable[Card], needed: Collection[str]) 
         why = _hold(card, holds, needed)
         if why is not None:
             found[card["run_id"]] = why
-        elif amended(card):
+        elif amended_ids(card):
             waiting.append(card)
     for card in sorted(waiting, key=place_of):
-        for target in amended(card):
+        for target in amended_ids(card):
             if target in found:
                 found[card["run_id"]] = f"its run {target} is held"
     return found
@@ -202,7 +203,7 @@ def decide(
         if run_id in kept:
             spared[run_id] = Decision(run_id, kept[run_id], held=True)
     for card in ordered:
-        run_id, targets = card["run_id"], amended(card)
+        run_id, targets = card["run_id"], amended_ids(card)
         going = [target for target in targets if target in answer or target in gone]
         if targets and len(going) == len(targets) and run_id not in answer and run_id not in kept:
             answer[run_id] = Decision(run_id, f"goes with run {going[0]}", purge=True, follows=going[0])

@@ -92,6 +92,11 @@ def _big_integer(value: int) -> str:
     return str(value)
 
 
+def is_finite(number: float) -> bool:
+    """Neither infinite nor NaN; of any size, while `math.isfinite` fails on an integer that no double holds."""
+    return number - number == 0
+
+
 def non_finite_text(value: float) -> str:
     """`NaN`, `Infinity` or `-Infinity`."""
     if value != value:

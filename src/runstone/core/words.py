@@ -19,7 +19,12 @@ INTERRUPTED: Final = "interrupted"
 
 FINAL_STATUSES: Final = (SUCCESS, PARTIAL, FAILED, BLOCKED, CANCELLED, INTERRUPTED)
 CHECK_STATUSES: Final = ("pass", "fail", "skip")
-LINK_RELATIONS: Final = ("amends", "child-of", "derives-from", "replays", "retries")
+AMENDS: Final = "amends"
+CHILD_OF: Final = "child-of"
+DERIVES_FROM: Final = "derives-from"
+REPLAYS: Final = "replays"
+RETRIES: Final = "retries"
+LINK_RELATIONS: Final = (AMENDS, CHILD_OF, DERIVES_FROM, REPLAYS, RETRIES)
 HIDDEN_KINDS: Final = frozenset({"annotation", "judge"})
 """Kinds that a list leaves out unless the query names the kind or the id."""
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")

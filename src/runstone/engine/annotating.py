@@ -6,7 +6,8 @@ from contextlib import closing
 
 from runstone.core.card import CardMaker, amends, place_of
 from runstone.core.events import ANNOTATION, check_labels
-from runstone.core.query import glob_fits
+from runstone.core.query import Match, Pattern, Query
+from runstone.core.words import AMENDS
 from runstone.engine.facts import metric_number, named, text_of
 from runstone.engine.finder import asking
 from runstone.errors import NotFound, error, excerpt
@@ -46,7 +47,7 @@ def annotate(
     if not (data["labels"] or data["aliases"] or "name" in data or "override" in data or note or scores):
         raise error("invalid_option", "there is nothing to say of the run: give a label, note, score or name")
     values = {key: _number(key, value) for key, value in _mapping(scores, "scores").items()}
-    link = {"rel": "amends", "run_id": target.run_id, "digest": target.digest}
+    link = {"rel": AMENDS, "run_id": target.run_id, "digest": target.digest}
     with store.run(ANNOTATION, links=[link], strict=True) as run:
         if not run.recording:
             raise error("store_unavailable", "recording is switched off by RUNSTONE_DISABLED", store=store.url)
@@ -168,13 +169,7 @@ def digest_of_run(finder: Finder, run_id: str) -> Digest | None:
     return next((card["digest"] for card in finder.cards(asking("id", run_id))), None)
 
 
-def all_aliases(finder: Finder, pattern: str = "*") -> dict[str, str]:
+def all_aliases(finder: Finder) -> dict[str, str]:
     """Alias → id of the run that it names, in the order of the aliases."""
-    parts = tuple(pattern.split("*"))
-    found = {
-        alias: card["run_id"]
-        for card in finder.cards(asking("alias", "*", glob=True))
-        for alias in card["aliases"]
-        if glob_fits(parts, alias)
-    }
-    return dict(sorted(found.items()))
+    query = Query([Match("alias", (Pattern(("", "")),), negated=False)], any_kind=True)
+    return dict(sorted((alias, card["run_id"]) for card in finder.cards(query) for alias in card["aliases"]))

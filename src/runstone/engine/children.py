@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from runstone.core.values import coerce
-from runstone.core.words import RUNNING
+from runstone.core.words import CHILD_OF, RUNNING
 from runstone.engine.current import place_of
 from runstone.engine.facts import keep_out
 from runstone.engine.live import LIVE
@@ -19,14 +19,12 @@ from runstone.errors import RunstoneError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Final
+    from typing import Any
 
     from runstone.core.redaction.redactor import Redactor
     from runstone.core.values import Mark
     from runstone.engine.recorder import Run
     from runstone.engine.store import Store
-
-CHILD_OF: Final = "child-of"
 
 
 def parents_of(links: Iterable[Any]) -> list[str]:

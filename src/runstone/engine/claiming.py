@@ -20,7 +20,7 @@ from runstone.core.parsing import parse_canonical
 from runstone.core.policy.decision import PASSING
 from runstone.core.recorded import restored
 from runstone.core.values import coerce, with_encoded_bytes
-from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED
+from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED, RETRIES
 from runstone.engine.damage import prove
 from runstone.engine.opening import give_up
 from runstone.engine.recoverer import ALIVE, recover
@@ -90,7 +90,7 @@ class Claim:
     def links(self) -> list[dict[str, Any]]:
         """Whom the run retries."""
         before = self.before
-        return [] if before is None else [{"rel": "retries", "run_id": before.run_id, "digest": before.digest}]
+        return [] if before is None else [{"rel": RETRIES, "run_id": before.run_id, "digest": before.digest}]
 
     def take(self, run_id: str, journal: OpenRun) -> None:
         """Claim the key for a run that has its lease, and not a line. Raises `Taken` and `store_unavailable`; the run

@@ -9,7 +9,7 @@ from runstone.core.events import USER_TYPES, data_problem, is_event_type
 from runstone.core.faults import FaultError, attempt
 from runstone.core.limits import MAX_KEY_BYTES, MAX_LINE_BYTES
 from runstone.core.redaction.redactor import FAILED, MARK
-from runstone.core.values import COERCED, Coerced, coerce, free_key, key_text, non_finite_text, plain_key
+from runstone.core.values import COERCED, Coerced, coerce, free_key, is_finite, key_text, non_finite_text, plain_key
 from runstone.core.words import CHECK_STATUSES
 from runstone.errors import RunstoneError, error, excerpt
 
@@ -255,13 +255,18 @@ _clean_types: list[tuple[Known, str, set[str]]] = []
 def check_status_of(value: Any) -> str | None:
     """A check's status: its word, or `pass` and `fail` for true and false, numpy's too; `None` for anything else."""
     try:
-        item = getattr(value, "item", None)
-        known = item() if callable(item) else value
+        known = _alone(value)
     except Exception:  # a foreign object may raise anything
         return None
     if isinstance(known, bool):
         return "pass" if known else "fail"
     return known if isinstance(known, str) and known in CHECK_STATUSES else None
+
+
+def _alone(value: Any) -> Any:
+    """An array or tensor of one number as that number: it tells so by `item`."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
 
 
 def named(value: Any) -> dict[str, tuple[Any, bool]]:
@@ -303,27 +308,23 @@ def _is_number(value: Any) -> bool:
 
 def metric_number(value: Any) -> Any:
     """A metric's value as a finite number or one of the three words for what is not finite, as is what no double is big
-    enough for.
-
-    An array or tensor of one number is that number: it tells so by `item`.
+    enough for. An array or tensor of one number is that number.
     """
     try:
-        item = getattr(value, "item", None)
-        known = item() if callable(item) else value
+        known = _alone(value)
         try:
             number = float(known)
         except OverflowError:  # of an integer, a fraction
             return "Infinity" if known > 0 else "-Infinity"
     except Exception:  # a foreign number may raise anything
         return "NaN"
-    return number if number - number == 0.0 else non_finite_text(number)
+    return number if is_finite(number) else non_finite_text(number)
 
 
 def metric_step(value: Any) -> int | None:
     """A metric's step, or `None` where it is no integer."""
     try:
-        item = getattr(value, "item", None)
-        return None if value is None else int(item() if callable(item) else value)
+        return None if value is None else int(_alone(value))
     except Exception:  # a foreign number may raise anything
         return None
 

@@ -9,7 +9,7 @@ from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, Final
 
     from runstone.core.card import Card
@@ -88,8 +88,7 @@ class Finder:
     def known_rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the sealed runs, of every kind, that the catalog has by now, page by page: no run is read for them,
         and those that are new are not among them."""
-        query = Query([])
-        query.names_kind = True
+        query = Query([], any_kind=True)
         rows = _paged(query, lambda after: self.catalogue.known_rows(query, after, ROWS), ROWS)
         return (row for row in rows if row["state"] == SEALED)
 
@@ -131,9 +130,12 @@ def _page(found: Sequence[Any], query: Query, limit: int | None) -> Page:
     return Page(list(found[:limit]), query.cursor(last[0]).text() if last else None)
 
 
-def asking(field: str, value: str, *, glob: bool = False) -> Query:
-    """The query for all runs, of every kind, of which a field has exactly this value, or one that fits it."""
-    pattern = Pattern(tuple(value.split("*")) if glob else (value,))
-    query = Query([Match(field, (pattern,), negated=False)])
-    query.names_kind = True
-    return query
+def asking(field: str, value: str) -> Query:
+    """The query for all runs, of every kind, of which a field has exactly this value."""
+    return among(field, [value])
+
+
+def among(field: str, values: Iterable[str]) -> Query:
+    """The same of several values."""
+    patterns = tuple(Pattern((value,)) for value in sorted(values))
+    return Query([Match(field, patterns, negated=False)], any_kind=True)

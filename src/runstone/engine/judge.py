@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from runstone.core.judgement.rule import parse_rule
 from runstone.core.judgement.verdict import judge
+from runstone.core.words import DERIVES_FROM
 from runstone.engine.comparer import side_of, with_opened
 from runstone.errors import error
 
@@ -64,7 +65,7 @@ def hide_rules(verdict: Verdict, redactor: Redactor) -> None:
 
 def _record(store: Store, verdict: Verdict) -> None:
     links: list[dict[str, Any]] = [
-        {"rel": "derives-from", "run_id": side["run_id"], "digest": side["digest"]}
+        {"rel": DERIVES_FROM, "run_id": side["run_id"], "digest": side["digest"]}
         for side in (verdict.run, verdict.baseline)
         if side is not None
     ]

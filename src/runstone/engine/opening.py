@@ -10,7 +10,7 @@ import os
 from runstone.core import ids, layout
 from runstone.core.events import WORDS, check_labels, check_links
 from runstone.core.redaction.redactor import MIN_DECLARED_LENGTH
-from runstone.core.words import HIDDEN_KINDS
+from runstone.core.words import CHILD_OF, HIDDEN_KINDS
 from runstone.engine.current import PARENT
 from runstone.engine.facts import text_of
 from runstone.errors import RunstoneError, error
@@ -125,7 +125,7 @@ def identity_of(run_id: str | None, redactor: Redactor, entropy: Entropy, clock:
 def parent_of(host: Host, kind: str | None) -> list[dict[str, Any]]:
     """The link to the run around this process, if there is one, and the run is of a kind that can be a part of it."""
     parent = None if kind in HIDDEN_KINDS else host.setting(PARENT)
-    return [{"rel": "child-of", "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
+    return [{"rel": CHILD_OF, "run_id": parent, "digest": None}] if ids.is_run_id(parent) else []
 
 
 def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -134,7 +134,7 @@ def links_of(links: Any, parent: list[dict[str, Any]], others: Iterable[dict[str
     known: list[dict[str, Any]] = _refused(
         "invalid_link", rule, links, lambda: check_links([*(_link_of(link) for link in links), *others])
     )
-    return known if any(link["rel"] == "child-of" for link in known) else check_links(known + parent)
+    return known if any(link["rel"] == CHILD_OF for link in known) else check_links(known + parent)
 
 
 def _link_of(link: Any) -> dict[str, Any]:

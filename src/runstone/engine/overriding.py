@@ -11,6 +11,7 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.outcome import run_decision
 from runstone.core.policy.decision import PASSING, blocking
+from runstone.core.words import DERIVES_FROM
 from runstone.engine.annotating import annotate, proved_history
 from runstone.engine.damage import prove
 from runstone.engine.facts import text_of
@@ -57,7 +58,7 @@ class Overridden:
     def links(self) -> list[dict[str, Any]]:
         """What the new run derives from."""
         sealed = self.sealed
-        return [] if sealed is None else [{"rel": "derives-from", "run_id": sealed.run_id, "digest": sealed.digest}]
+        return [] if sealed is None else [{"rel": DERIVES_FROM, "run_id": sealed.run_id, "digest": sealed.digest}]
 
     def use(self, run_id: str, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """Let the call of run `run_id` pass, once: what is told of the override.

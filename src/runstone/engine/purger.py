@@ -15,12 +15,12 @@ import time
 from contextlib import closing
 
 from runstone.core.events import ANNOTATION
-from runstone.core.query import Match, Pattern, Query
-from runstone.core.retention import DEFAULT_GRACE_S, Policy, amended, decide, held
+from runstone.core.retention import DEFAULT_GRACE_S, Policy, amended_ids, decide, held
 from runstone.core.times import SECOND_NS, time_text
 from runstone.core.tombstone import MAX_TEXT_CHARACTERS, PENDING, Tombstone
-from runstone.engine.policy import policy_in_force
+from runstone.engine.finder import among
 from runstone.engine.publishing import publisher_of
+from runstone.engine.retention import policy_in_force
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -179,7 +179,7 @@ class Purger:
         found: dict[str, Card] = {}
         for query in [rule.query for rule in self._policy.rules] + [among("kind", [ANNOTATION])]:
             found.update((card["run_id"], card) for card in self._finder.cards(query))
-        targets = {target for card in found.values() for target in amended(card)}
+        targets = {target for card in found.values() for target in amended_ids(card)}
         self._add(found, {*marked, *targets} - found.keys())
         return found
 
@@ -276,7 +276,7 @@ class Purger:
         """Remove runs, but for those that are held by now, and for what amends a run that stays; `stay` grows."""
         cards: dict[str, Card] = {}
         self._add(cards, [fate.run_id for fate in batch])
-        self._add(cards, {target for card in list(cards.values()) for target in amended(card)} - cards.keys())
+        self._add(cards, {target for card in list(cards.values()) for target in amended_ids(card)} - cards.keys())
         kept = held(self._policy.holds, cards.values(), self._needed())
         together: dict[str, Fate] = {}
         for fate in batch:
@@ -416,7 +416,7 @@ def cancel(finder: Finder, objects: Objects, run_id: str) -> list[str]:
     }
     for batch in batches(sorted(going)):
         for card in finder.cards(among("id", batch)):
-            going[card["run_id"]].update(amended(card))  # the mark names one run of those that it amends
+            going[card["run_id"]].update(amended_ids(card))  # the mark names one run of those that it amends
     found = [run_id]
     for target in found:
         found += [other for other in going if target in going[other] and other not in found and objects.unmark(other)]
@@ -430,13 +430,6 @@ def size_of(objects: Objects, run_id: str) -> int:
             return sum(entry.size for entry in bundle.entries())
     except RunstoneError:
         return 0
-
-
-def among(field: str, values: Iterable[str]) -> Query:
-    """The query for all runs, of every kind, of which a field has one of the values."""
-    query = Query([Match(field, tuple(Pattern((value,)) for value in sorted(values)), negated=False)])
-    query.names_kind = True
-    return query
 
 
 def batches(items: list[Any]) -> Iterator[list[Any]]:

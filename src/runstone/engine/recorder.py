@@ -12,7 +12,7 @@ import os
 from runstone.core.events import data_problem
 from runstone.core.evidence import RESOLVES, parse_reference
 from runstone.core.values import COERCED
-from runstone.core.words import CANCELLED, FAILED, LOG_LEVELS, SUCCESS, check_status, status_from_checks
+from runstone.core.words import CANCELLED, CHILD_OF, FAILED, LOG_LEVELS, SUCCESS, check_status, status_from_checks
 from runstone.engine import facts as told
 from runstone.engine.acting import Acting
 from runstone.engine.artifacts import (
@@ -28,15 +28,7 @@ from runstone.engine.artifacts import (
     is_object,
     report,
 )
-from runstone.engine.children import (
-    CHILD_OF,
-    announce,
-    found_at_seal,
-    parents_of,
-    tell_parents,
-    tell_secrets,
-    without_secrets,
-)
+from runstone.engine.children import announce, found_at_seal, parents_of, tell_parents, tell_secrets, without_secrets
 from runstone.engine.current import PARENT, PARENT_STORE, RUNS, place_of
 from runstone.engine.live import forget, watch
 from runstone.engine.sealer import Sealing, is_amid, seal, waited

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import _thread
 
-from runstone.core.words import CANCELLED, FAILED, INTERRUPTED
+from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, RETRIES
 from runstone.engine.opening import Resumed
 from runstone.errors import RunstoneError, error
 
@@ -63,7 +63,7 @@ def resumed(store: Store, name: str) -> Resumed:
                 config = event
             elif (step := _step(event["data"], "step")) is not None:
                 last = step if last is None else max(last, step)
-        link = {"rel": "retries", "run_id": sealed.run_id, "digest": sealed.digest}
+        link = {"rel": RETRIES, "run_id": sealed.run_id, "digest": sealed.digest}
         return Resumed(sealed.kind, (link,), config, None if last is None else Axis(last))
     finally:
         sealed.bundle.close()

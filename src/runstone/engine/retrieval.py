@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from runstone.core.digests import new_hash
+from runstone.core.digests import sha256_hex
 from runstone.core.evaluation.citations import CHECK_ID, CHECK_NAME, citations_of
 from runstone.core.words import SUCCESS
 from runstone.engine import facts as told
@@ -62,7 +62,7 @@ def _passage(passage: Any) -> dict[str, Any]:
     fields = _fields(passage)
     text = next((fields[name] for name in _TEXTS if isinstance(fields.get(name), (str, bytes))), None)
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    sha256 = told.maybe_text(fields.get("sha256")) if data is None else new_hash(data, size=len(data)).hexdigest()
+    sha256 = told.maybe_text(fields.get("sha256")) if data is None else sha256_hex(data)
     size = fields.get("bytes") if data is None else len(data)
     score = fields.get("score") if score is None else score
     name = fields.get("id")

@@ -546,8 +546,8 @@ class Store(Proving):
         run is in its `problem`. Raises `invalid_settings`, `invalid_query`.
         """
         from runstone.engine.current import not_in_a_replay
-        from runstone.engine.policy import policy_in_force
         from runstone.engine.purger import purger_of
+        from runstone.engine.retention import policy_in_force
 
         now_ns = self.clock.time_ns()
         purger = purger_of(self, policy_in_force(policy, self.host, now_ns, holds, grace), now_ns, progress)

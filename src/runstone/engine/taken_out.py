@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from itertools import chain, pairwise
 
+from runstone.core.canonical import tokens
 from runstone.core.policy.rule import Facts
 from runstone.core.redaction.beginnings import Beginnings
 from runstone.core.redaction.literals import Literals
@@ -116,8 +117,7 @@ def taken_out(tree: Any, gone: Iterable[Mark]) -> Iterator[str]:
     """Texts and numbers of a JSON tree at the places that were handled; below what was dropped the keys as well."""
     facts = Facts(tree, frozenset())
     for place, mark in gone:
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in place.split("/")[1:]]
-        for text in _leaves(facts.at(parts), keys=mark.endswith(TOOL_DROP)):
+        for text in _leaves(facts.at(tokens(place)), keys=mark.endswith(TOOL_DROP)):
             if len(text) >= MIN_DECLARED_LENGTH:
                 yield text
 

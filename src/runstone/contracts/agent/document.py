@@ -12,7 +12,7 @@ from __future__ import annotations
 from runstone.contracts.agent import layout
 from runstone.core.audit import Context
 from runstone.core.calls import EVENTS, MODEL, TOOL, Calls, count, status_counts, text, total_cost, total_tokens
-from runstone.core.canonical import canonical_bytes
+from runstone.core.canonical import canonical_bytes, pointer
 from runstone.core.contract import DERIVED, Document, json_document
 from runstone.core.evaluation.documents import evidence_document, gate_document, scorecard_document
 from runstone.core.outcome import run_decision
@@ -81,7 +81,7 @@ def _leaves(value: Any, sources: Mapping[str, Any]) -> Iterator[tuple[str, Any, 
             yield path, item, source
             continue
         members = sorted(item.items()) if isinstance(item, dict) else enumerate(item)
-        inner = [(f"{path}/{str(name).replace('~', '~0').replace('/', '~1')}", one) for name, one in members]
+        inner = [(path + pointer([str(name)]), one) for name, one in members]
         left += [(at, one, sources.get(at, source)) for at, one in reversed(inner)]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runstone.core.contract import DERIVED, PUBLISHED, Document, json_document
-from runstone.core.digests import PREFIX, sha256_hex
+from runstone.core.digests import digest_of
 from runstone.core.limits import MAX_DEPTH
 from runstone.core.parsing import parse_json
 from runstone.core.printing import print_json
@@ -89,7 +89,10 @@ def stored_of(journal: Journal) -> tuple[dict[str, Any], bool] | None:
 
 
 def checked(run: Any) -> dict[str, Any]:
-    """`run`, if it is a stored run: its members are there, and so are those of its `result`. Raises `invalid_run`."""
+    """`run`, if it is a stored run: its members are there, and so are those of its `result`.
+
+    Raises `invalid_stored_run`.
+    """
     if not isinstance(run, dict):
         raise error("invalid_stored_run", f"a stored run is an object; found {type(run).__name__}", missing=[])
     result = run.get("result")
@@ -145,7 +148,7 @@ def artifact_hash(payload: Mapping[str, Any]) -> str:
 
 def request_hash(request: Any) -> str:
     """`sha256:<hex>` of a request in the same print profile. Raises as `printed`."""
-    return PREFIX + sha256_hex(printed(request))
+    return digest_of(printed(request))
 
 
 def printed(value: Any) -> bytes:

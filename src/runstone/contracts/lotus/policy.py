@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runstone.core.policy.policy import Policy
+from runstone.core.values import is_finite
 from runstone.core.words import BLOCKED, PARTIAL, SUCCESS
 from runstone.errors import error
 
@@ -53,7 +54,7 @@ def _number(value: Any) -> Any:
         number = float(value) if isinstance(value, str) else value
     except ValueError:
         return value
-    return number if type(number) is float and number - number == 0.0 else value
+    return number if type(number) is float and is_finite(number) else value
 
 
 def check_agrees(facts: Mapping[str, Any]) -> None:

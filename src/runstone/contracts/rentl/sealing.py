@@ -25,7 +25,7 @@ from runstone.core.media import media_type
 from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.values import Foreign
-from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
+from runstone.core.words import CANCELLED, CHILD_OF, FAILED, INTERRUPTED, PARTIAL, RETRIES, SUCCESS
 from runstone.engine.importer import ForeignRun, foreign_digest, foreign_lines, import_foreign
 from runstone.engine.search import Search
 from runstone.errors import RunstoneError, error, excerpt
@@ -257,7 +257,7 @@ class Maker:
     def whole(self, children: list[tuple[ForeignRun, Digest]]) -> ForeignRun:
         """The run of the pipeline, over those of its phases with their digests."""
         metadata, index = self.state.metadata, self.records.listed
-        links = [] if self.before is None else [{"rel": "retries", "run_id": self.before[0], "digest": self.before[1]}]
+        links = [] if self.before is None else [{"rel": RETRIES, "run_id": self.before[0], "digest": self.before[1]}]
         events: list[tuple[str, dict[str, Any]]] = [("config", self._config())]
         events += [("phase", {"name": one.phase, "status": one.status}) for one in self.state.progress.phases]
         events += [("log", _line(entry)) for entry in self.records.log]
@@ -285,7 +285,7 @@ class Maker:
         """The runs of the phases."""
         for record in _lasts(self.records.state):
             language = record.target_language
-            links = [{"rel": "child-of", "run_id": self.parent, "digest": None}]
+            links = [{"rel": CHILD_OF, "run_id": self.parent, "digest": None}]
             labels = {} if language is None else {"target_language": language}
             originals: dict[str, bytes] = {}
             events = [("input", fact) for fact in self._used_by(record)]

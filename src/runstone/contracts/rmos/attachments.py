@@ -13,6 +13,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.events import ANNOTATION
 from runstone.core.media import media_type
 from runstone.core.parsing import parse_json
+from runstone.core.words import AMENDS
 from runstone.engine.facts import text_of
 from runstone.engine.reader import Sealed
 from runstone.errors import RunstoneError, error
@@ -91,7 +92,7 @@ def attach(
         return known
     if kernel.redactor().text(data.decode("latin-1"))[1]:
         raise error("not_written", "a secret is found in the attachment, so it is not kept", option="data")
-    link = {"rel": "amends", "run_id": target.run_id, "digest": target.digest}
+    link = {"rel": AMENDS, "run_id": target.run_id, "digest": target.digest}
     with kernel.run(ANNOTATION, links=[link], strict=True) as run:
         who = kernel.host.user() if by is None else text_of(by)
         run.writer.record(ANNOTATION, {"labels": {}, "aliases": {}, "by": who}, [])

@@ -17,7 +17,7 @@ from runstone.core.foreign import foreign_object
 from runstone.core.outcome import run_decision
 from runstone.core.policy.decision import DETAILS_OF_THE_GATE
 from runstone.core.printing import print_pieces
-from runstone.core.values import coerce
+from runstone.core.values import coerce, is_finite
 from runstone.core.words import BLOCKED, CANCELLED, FAILED, INTERRUPTED, PARTIAL, SUCCESS
 
 TYPE_CHECKING = False
@@ -151,7 +151,7 @@ def double_of(score: Any) -> float | None:
         number = float(score) if type(score) in (int, float, str) else float("nan")
     except (OverflowError, ValueError):
         return None
-    return number if number - number == 0.0 else None
+    return number if is_finite(number) else None
 
 
 def _as_computed(details: dict[str, Any], feasibility: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from runstone.contracts.rmos.policy import ERROR, UNKNOWN, Judge, flags_of, poli
 from runstone.contracts.rmos.writing import record_toolpaths, short_label
 from runstone.core.parsing import parse_json
 from runstone.core.values import Foreign
-from runstone.core.words import BLOCKED
+from runstone.core.words import BLOCKED, DERIVES_FROM
 from runstone.engine.current import current_run
 from runstone.engine.facts import kept_out_of, text_of, without_heard
 from runstone.engine.gatekeeper import Gatekeeper
@@ -148,7 +148,7 @@ class Attempt:
     def _behind_the_gate(self) -> Gate:
         parent = self._parent()
         digest = None if parent is None else self._store.digest_of(parent)
-        link = {"rel": "derives-from", "run_id": parent, "digest": digest}
+        link = {"rel": DERIVES_FROM, "run_id": parent, "digest": digest}
         asked = {
             "facts": self._judged,
             "request": self._summary,

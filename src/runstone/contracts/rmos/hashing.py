@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from runstone.core.digests import sha256_hex
 from runstone.core.printing import print_json
-from runstone.core.values import dumped
+from runstone.core.values import dumped, is_finite
 from runstone.errors import error
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ def as_json(value: Any, levels: int = MAX_LEVELS) -> Any:
     kind = type(value)
     if value is None or kind in (str, bool, int):
         return value
-    if kind is float and value - value == 0.0:
+    if kind is float and is_finite(value):
         return value
     if isinstance(value, dict):
         _check_keys(value)
@@ -109,7 +109,7 @@ def _key(key: Any) -> str:
         return str.__str__(key)
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
-    if isinstance(key, (int, float)) and key - key == 0:
+    if isinstance(key, (int, float)) and is_finite(key):
         with suppress(ValueError):  # of more digits than Python turns into text
             return int.__repr__(key) if isinstance(key, int) else float.__repr__(key)
     raise error("not_json", f"a key of type {type(key).__name__} has no form in JSON")

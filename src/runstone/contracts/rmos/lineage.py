@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runstone.contracts.rmos.index import rows_of
 from runstone.core.query import Query, exactly
+from runstone.core.words import DERIVES_FROM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from runstone.contracts.rmos.store import RunStore
 
-REL: Final = "derives-from"
 MAX_RUNS: Final = 1000
 
 
@@ -22,10 +22,10 @@ def lineage(store: RunStore, run_id: str) -> dict[str, list[dict[str, Any]]]:
 
     def before(one: str) -> list[str]:
         links = store.sealed(one).manifest["links"] if store.digest_of(one) else []
-        return [link["run_id"] for link in links if link["rel"] == REL]
+        return [link["run_id"] for link in links if link["rel"] == DERIVES_FROM]
 
     def after(one: str) -> list[str]:
-        found = store.store.page(Query([exactly(f"link.{REL}", one)]), limit=MAX_RUNS)
+        found = store.store.page(Query([exactly(f"link.{DERIVES_FROM}", one)]), limit=MAX_RUNS)
         return [row["run_id"] for row in found.rows]
 
     return {

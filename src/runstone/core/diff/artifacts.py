@@ -32,8 +32,8 @@ def artifact_pairs(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> Iterator
     """Artifacts of the same name and type that differ; `ABSENT` where one run has fewer of them."""
     same, left, right = matched(a, b, _bound)
     changed = [pair for pair in same if _facts(pair[0]) != _facts(pair[1])]
-    pairs = [*paired(left, right, _about, ABSENT), *changed]
-    yield from sorted(pairs, key=lambda pair: _about(pair[0] if pair[1] is ABSENT else pair[1]))
+    told = [*paired(left, right, _about), *((_about(one), one, other) for one, other in changed)]
+    yield from ((one, other) for _, one, other in sorted(told, key=lambda row: row[0]))
 
 
 def _about(artifact: dict[str, Any]) -> tuple[str, str]:

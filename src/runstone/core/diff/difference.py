@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from runstone.core.values import is_finite
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
@@ -87,9 +89,9 @@ def apart(a: Any, b: Any) -> tuple[int | float | None, float | None]:
         return None, None
     try:
         difference = b - a
-        if difference - difference != 0:
+        if not is_finite(difference):
             return None, None
         relative = difference / abs(a) if a else None
     except OverflowError:  # integers of foreign JSON have any size
         return None, None
-    return difference, relative if relative is None or relative - relative == 0 else None
+    return difference, relative if relative is None or is_finite(relative) else None

@@ -27,15 +27,15 @@ GIVEN: Final = "given after the seal"
 def checks(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     """By id: status."""
     _, left, right = matched(a.checks, b.checks, lambda check: check)
-    for one, other in paired(left, right, lambda check: check[0], ABSENT):
-        yield Difference("checks", (one if other is ABSENT else other)[0], _second(one), _second(other), outcome=True)
+    for name, one, other in paired(left, right, lambda check: check[0]):
+        yield Difference("checks", name, _second(one), _second(other), outcome=True)
 
 
 def scores(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     """By name: value."""
     _, left, right = matched(a.scores, b.scores, lambda score: canonical_bytes(list(score)))
-    for one, other in paired(left, right, lambda score: score[0], ABSENT):
-        yield Difference("scores", (one if other is ABSENT else other)[0], _second(one), _second(other), outcome=True)
+    for name, one, other in paired(left, right, lambda score: score[0]):
+        yield Difference("scores", name, _second(one), _second(other), outcome=True)
     for name in sorted(a.given.keys() | b.given.keys()):
         here, there = a.given.get(name, ABSENT), b.given.get(name, ABSENT)
         if here is ABSENT or there is ABSENT or canonical_bytes(here) != canonical_bytes(there):
@@ -103,11 +103,11 @@ def rules(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     """The rules of the decision, by id: what was measured against which threshold, and how far from it that is."""
     one_side, other_side = (side.decision["rules"] if side.decision else [] for side in (a, b))
     same, left, right = matched(one_side, other_side, _bound)
-    for one, other in paired(left, right, rule_name, ABSENT):
-        yield _rule(one, other, counts=True)
+    for name, one, other in paired(left, right, rule_name):
+        yield _rule(name, one, other, counts=True)
     for one, other in sorted(same, key=lambda pair: rule_name(pair[0])):
         if not equal(*({field: rule.get(field) for field in RULE_FIELDS} for rule in (one, other))):
-            yield _rule(one, other, counts=False)
+            yield _rule(rule_name(one), one, other, counts=False)
 
 
 def _bound(rule: dict[str, Any]) -> bytes:
@@ -120,10 +120,10 @@ def rule_name(rule: dict[str, Any]) -> str:
     return name if isinstance(name, str) else "" if name is None else canonical_text(name)
 
 
-def _rule(one: Any, other: Any, *, counts: bool) -> Difference:
+def _rule(name: str, one: Any, other: Any, *, counts: bool) -> Difference:
     measured = (None, None) if ABSENT in (one, other) else (one.get("measured"), other.get("measured"))
     sides = [rule if rule is ABSENT else measured_rule(rule) for rule in (one, other)]
-    return Difference("rules", rule_name(one if other is ABSENT else other), *sides, outcome=counts, numbers=measured)
+    return Difference("rules", name, *sides, outcome=counts, numbers=measured)
 
 
 def measured_rule(rule: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ The answer is the same whichever run stands first, but for the sides.
 
 from __future__ import annotations
 
+from runstone.core.diff.difference import ABSENT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -41,10 +43,8 @@ def matched(
     return pairs, rest_a, rest_b
 
 
-def paired(
-    a: Iterable[Fact], b: Iterable[Fact], about: Callable[[Fact], Any], absent: Any
-) -> Iterator[tuple[Any, Any]]:
-    """Facts about the same thing, in order, `absent` where one side has fewer; sorted by `about`."""
+def paired(a: Iterable[Fact], b: Iterable[Fact], about: Callable[[Fact], Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """What facts are about, sorted, and the fact of each side, in order; `ABSENT` where one side has fewer."""
     groups: dict[Any, tuple[list[Fact], list[Fact]]] = {}
     for side, facts in enumerate((a, b)):
         for fact in facts:
@@ -52,4 +52,4 @@ def paired(
     for thing in sorted(groups):
         left, right = groups[thing]
         for at in range(max(len(left), len(right))):
-            yield left[at] if at < len(left) else absent, right[at] if at < len(right) else absent
+            yield thing, left[at] if at < len(left) else ABSENT, right[at] if at < len(right) else ABSENT

@@ -83,8 +83,8 @@ def labels(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
 def links(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     """Links to other runs, by relation."""
     _, left, right = matched(a.opened["links"], b.opened["links"], canonical_bytes)
-    for one, other in paired(left, right, _relation, ABSENT):
-        yield Difference("links", _relation(one if other is ABSENT else other), _target(one), _target(other))
+    for relation, one, other in paired(left, right, _relation):
+        yield Difference("links", relation, _target(one), _target(other))
 
 
 def _relation(link: Any) -> str:
@@ -107,11 +107,9 @@ def metrics(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
 def tools(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     """Calls of one side alone, in order, paired by the tool's name; without any, where the order differs first."""
     _, left, right = matched(a.calls, b.calls, Call.key)
-    found = list(paired(left, right, lambda call: call.name, ABSENT))
-    for one, other in sorted(found, key=lambda pair: min(call.line for call in pair if call is not ABSENT)):
-        named = one if other is ABSENT else other
-        sides = [call if call is ABSENT else call.as_dict() for call in (one, other)]
-        yield Difference("tools", named.name, *sides, outcome=True)
+    found = list(paired(left, right, lambda call: call.name))
+    for name, *calls in sorted(found, key=lambda row: min(call.line for call in row[1:] if call is not ABSENT)):
+        yield Difference("tools", name, *(call if call is ABSENT else call.as_dict() for call in calls), outcome=True)
     if not found:
         for one, other in zip(a.calls, b.calls, strict=True):
             if one.key() != other.key():

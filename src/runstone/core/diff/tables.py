@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runstone.core.diff.difference import ABSENT
+from runstone.core.values import is_finite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ def _number(cell: Any) -> float | None:
         number = float(cell) if isinstance(cell, str) and "_" not in cell else None
     except ValueError:
         return None
-    return number if number is not None and number - number == 0 else None
+    return number if number is not None and is_finite(number) else None

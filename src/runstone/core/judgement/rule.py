@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from runstone.core.diff.sections import NAMES
+from runstone.core.values import is_finite
 from runstone.errors import error, excerpt
 
 TYPE_CHECKING = False
@@ -126,7 +127,7 @@ def _bound(text: str, limit: str) -> Bound:
             amount = float(digits)
         except ValueError:
             pass
-    if amount - amount != 0 or (relative and not signed):
+    if not is_finite(amount) or (relative and not signed):
         raise _fault(text, "LIMIT is +2% or -0.5% of the baseline, +0.1 or -0.1 from it, or 0.3, the limit itself")
     return Bound(amount, from_baseline=signed, relative=relative)
 

@@ -11,6 +11,7 @@ from runstone.core.diff.difference import is_number
 from runstone.core.evaluation.samples import GONE, LOWER, UNCLEAR, meets, sample_view
 from runstone.core.evaluation.samples import WORSE as GOT_WORSE
 from runstone.core.judgement.rule import CITED, MAXIMUM, MEET, METRIC, OUTCOME, REQUIRE, SCORE, SCORES, WORSE, Rule
+from runstone.core.values import is_finite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _value(facts: RunFacts, rule: Rule) -> Any:
 
 
 def _finite(number: float) -> float | None:
-    return number if number - number == 0 else None
+    return number if is_finite(number) else None
 
 
 def _answer(

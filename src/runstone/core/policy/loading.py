@@ -6,13 +6,13 @@ something else than it says are refused, with the place.
 
 from __future__ import annotations
 
-from runstone.core.canonical import canonical_bytes
+from runstone.core.canonical import canonical_bytes, tokens
 from runstone.core.parsing import parse_json
 from runstone.core.policy.decision import PASS
 from runstone.core.policy.levels import levels_problem
 from runstone.core.policy.policy import Policy
 from runstone.core.policy.rule import COMPARISONS, Facts, Rule, Unknown
-from runstone.core.values import COERCED, coerce, plain_key
+from runstone.core.values import COERCED, coerce, is_finite, plain_key
 from runstone.errors import RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ class Place:
     def number(self, key: str) -> Any:
         """A finite number that must be there."""
         value = self.value[key]
-        if type(value) not in (int, float) or value - value != 0:
+        if type(value) not in (int, float) or not is_finite(value):
             raise self.wrong(f"has a {key!r} that is no finite number")
         return value
 
@@ -209,7 +209,7 @@ def parts_of(place: Place, key: str) -> list[str]:
     text = place.text(key)
     if not text.startswith("/"):
         raise place.wrong(f"has a {key!r} that is no JSON Pointer, as /blade/rim_speed; found {excerpt(text)!r}")
-    return [plain_key(part.replace("~1", "/").replace("~0", "~")) for part in text[1:].split("/")]
+    return [plain_key(part) for part in tokens(text)]
 
 
 def _rule(place: Place, levels: list[str]) -> Rule:

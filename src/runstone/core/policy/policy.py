@@ -10,6 +10,7 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.policy.decision import BLOCK, PASS, RULE_FIELDS, RULE_STATUSES, UNKNOWN, Decision
 from runstone.core.policy.levels import Levels, levels_problem
+from runstone.core.values import is_finite
 from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
@@ -76,7 +77,7 @@ class Policy:
             found, texts, details = {}, [], {}
             rules = [self._unknown("policy", "policy_failed", type(exc).__name__)]
         score = found.get("score")
-        if score is not None and (type(score) not in (int, float) or score - score != 0):
+        if score is not None and (type(score) not in (int, float) or not is_finite(score)):
             rules, score = [*rules, self._unknown("score", "not_a_number", score)], None
         stated = found.get("risk_level")
         if not (self.levels.known(stated) or (stated is None and rules)):

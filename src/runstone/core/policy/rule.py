@@ -6,7 +6,7 @@ from __future__ import annotations
 from runstone.core.canonical import array_index, canonical_bytes, pointer
 from runstone.core.policy.decision import FAIL, PASS, UNKNOWN
 from runstone.core.query import glob_fits
-from runstone.core.values import coerce, with_encoded_bytes
+from runstone.core.values import coerce, is_finite, with_encoded_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Facts:
                 found = float(found)
             except ValueError:
                 pass
-        if type(found) not in (int, float) or found - found != 0:
+        if type(found) not in (int, float) or not is_finite(found):
             raise Unknown("not_a_number")
         number: float | int = found
         return number

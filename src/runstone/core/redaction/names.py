@@ -9,7 +9,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from typing import Final
+
+_patterns: dict[str, re.Pattern[str]] = {}
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern, compiled when it is first needed, as `re` itself takes 5 ms to load."""
+    found = _patterns.get(pattern)
+    if found is None:
+        import re
+
+        found = _patterns[pattern] = re.compile(pattern)
+    return found
 
 
 def listed(table: str) -> tuple[str, ...]:

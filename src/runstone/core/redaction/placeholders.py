@@ -8,29 +8,14 @@
 
 from __future__ import annotations
 
-from runstone.core.redaction.names import listed, says_password, words_of
+from runstone.core.redaction.names import compiled, listed, says_password, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from typing import Final
-
 
 MAX_LENGTH: Final = 4096
 """What is longer stands for nothing: it is a value."""
-
-_patterns: dict[str, re.Pattern[str]] = {}
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern, compiled when it is first needed, as `re` itself takes 5 ms to load."""
-    found = _patterns.get(pattern)
-    if found is None:
-        import re
-
-        found = _patterns[pattern] = re.compile(pattern)
-    return found
-
 
 MARKED: Final = r"\[REDACTED:[a-z0-9-]{1,64}(?::[0-9a-f]{12})?\]"
 _TOLD: Final = r"redacted:[a-z0-9-]{1,64}"

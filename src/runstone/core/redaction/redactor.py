@@ -67,8 +67,6 @@ VALUE, SHAPE, NAME = range(3)
 ZERO: Final = "\0"
 """Where it stands in a text, that may be UTF-16 or UTF-32 (`wide`)."""
 
-_patterns: dict[str, re.Pattern[str]] = {}
-
 
 class Place:
     """Where a secret stands in a text, and by which rule. From `begin` to `close` is all by which it is one, its name
@@ -198,7 +196,7 @@ class Redactor:
         known = {*NO_RULES, *(rule.id for rule in self.rules)}
         return [
             match.span()
-            for match in _compiled(_MARK_PATTERN).finditer(text)
+            for match in names.compiled(_MARK_PATTERN).finditer(text)
             if match[1] in known and not (match[2] and match[2].encode() in self.known.forms)
         ]
 
@@ -232,11 +230,6 @@ class Redactor:
     def rules(self) -> tuple[Rule, ...]:
         """The rules in force."""
         return self._rules.rules
-
-    @property
-    def anchors_over_lines(self) -> tuple[bytes, ...]:
-        """Of which text in lower case must hold one, for a rule to match over a line end."""
-        return self._rules.anchors_over_lines
 
     def found(self, text: str, scope: Scope) -> Iterator[tuple[Span, tuple[int, int]]]:
         """Each secret, also in a mark, and the span of all by which it is one: its name, what stands around it."""
@@ -314,17 +307,7 @@ def marked(rule: str, key: bytes | None, secret: bytes) -> str:
 
 def is_mark(text: str) -> bool:
     """Whether a text is one mark and nothing else."""
-    return _compiled(_MARK_PATTERN).fullmatch(text) is not None
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern, compiled when it is first needed, as `re` itself takes 5 ms to load."""
-    found = _patterns.get(pattern)
-    if found is None:
-        import re
-
-        found = _patterns[pattern] = re.compile(pattern, re.ASCII)
-    return found
+    return names.compiled(_MARK_PATTERN).fullmatch(text) is not None
 
 
 def shapes(rule: Rule, text: str, lower: str) -> Iterator[tuple[re.Match[str], str | int]]:

@@ -18,7 +18,7 @@ from runstone.core.values import COERCED, Foreign, coerce, encoded_bytes, free_k
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Final
 
     from runstone.core.redaction.redactor import Redactor, Scope, Span
@@ -94,7 +94,7 @@ class Walk:
         if kind is list:
             name = "password" if len(value) == 2 and names.words_of(name)[-1:] == ["auth"] else name  # user, password
             within = self._named_pair if _are_pairs(value) else self._named
-            return self._items(value, lambda item: within(name, item))
+            return self._items(value, [lambda item: within(name, item)] * len(value))
         if kind is dict:
             return self._object(value, name)
         if kind is bytes:
@@ -133,11 +133,12 @@ class Walk:
         self._tell([rule])
         return self._redactor.mark(rule, secret)
 
-    def _items(self, value: list[Any], cleaned: Callable[[Any], Any]) -> list[Any]:
+    def _items(self, value: list[Any], cleans: Iterable[Callable[[Any], Any]]) -> list[Any]:
+        """Each item by a function of its own."""
         result = []
-        for index, item in enumerate(value):
+        for index, (item, clean) in enumerate(zip(value, cleans, strict=True)):
             self._place.enter(str(index))
-            result.append(cleaned(item))
+            result.append(clean(item))
             self._place.leave()
         return result
 
@@ -146,20 +147,18 @@ class Walk:
         name, value = pair
         if not (_names_secret(name) or _is_cookie(name, value)):
             return self._array(pair)
-        cleaned = iter((self.clean, lambda item: self._named(name, item)))
-        return self._items(pair, lambda item: next(cleaned)(item))
+        return self._items(pair, (self.clean, lambda item: self._named(name, item)))
 
     def _named_pair(self, owner: str, pair: list[Any]) -> list[Any]:
         """A pair of a list whose name says secret; where only its own says password, a number goes, too."""
         sure = _names_secret(pair[0]) and names.says_password(pair[0])
         name = _surer(owner, pair[0] if sure else "")
-        inner = iter((owner, name))
-        return self._items(pair, lambda item: self._named(next(inner), item))
+        return self._items(pair, (lambda item: self._named(owner, item), lambda item: self._named(name, item)))
 
     def _array(self, value: list[Any]) -> list[Any]:
         """Items; one that follows an option whose name says secret (`--password`, `x`) is its value."""
         if _are_pairs(value):
-            return self._items(value, self._pair)
+            return self._items(value, [self._pair] * len(value))
         result = []
         option = ""
         arguments = self._arguments(value)

@@ -6,11 +6,11 @@ holds, one half is whole. What stands before the half and behind it must then go
 
 from __future__ import annotations
 
+from runstone.core.redaction.names import compiled
 from runstone.core.redaction.spellings import base64_parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterable, Iterator
     from typing import Final
 
@@ -25,9 +25,8 @@ MIN_CUT: Final = 12
 """Of a form of which the text shows the beginning or the end only."""
 _MAX_GAP: Final = 32
 _GAP: Final = r"(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)[ \t]{0,16}"
+_GAP_TO_END: Final = rf"{_GAP}\Z"
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-_patterns: list[re.Pattern[str]] = []
 
 
 class Wrapped:
@@ -87,15 +86,6 @@ def _may_go_on(line: bytes, form: bytes) -> bool:
     return line in form
 
 
-def _gap(pattern: int) -> re.Pattern[str]:
-    """The end of a line: as it begins, or as it ends at the end of a text."""
-    if not _patterns:
-        import re
-
-        _patterns.extend((re.compile(_GAP), re.compile(rf"{_GAP}\Z")))
-    return _patterns[pattern]
-
-
 def _end(text: str, at: int, form: str, offset: int) -> int | None:
     """Where the form ends of which the characters from `offset` on stand at `at`; `None` where others do."""
     done = at
@@ -105,7 +95,7 @@ def _end(text: str, at: int, form: str, offset: int) -> int | None:
             offset += 1
             done = at
             continue
-        gap = _gap(0).match(text, at)
+        gap = compiled(_GAP).match(text, at)
         if gap is not None:
             at = gap.end()
         elif at < len(text) or offset < MIN_CUT:
@@ -124,7 +114,7 @@ def _start(text: str, at: int, form: str, offset: int) -> int | None:
             offset -= 1
             done = at
             continue
-        gap = _gap(1).search(text[max(0, at - _MAX_GAP) : at])
+        gap = compiled(_GAP_TO_END).search(text[max(0, at - _MAX_GAP) : at])
         if gap is not None:
             at -= len(gap[0])
         elif text[max(0, at - _MAX_GAP) : at].strip(" \t") or left < MIN_CUT:

@@ -12,10 +12,10 @@ Whether a schema is one, and whether a value fits it, is told by port `schemas`.
 
 from __future__ import annotations
 
-from runstone.core.canonical import canonical_bytes, pointer
+from runstone.core.canonical import canonical_bytes, pointer, tokens
 from runstone.core.digests import sha256_hex
 from runstone.core.parsing import load
-from runstone.core.tools.handling import Handling, tokens_of
+from runstone.core.tools.handling import Handling
 from runstone.core.tools.prices import AMOUNT_LIMITS, amount_of
 from runstone.core.tools.reach import reaches
 from runstone.core.words import SIDE_EFFECTS
@@ -181,7 +181,7 @@ def _check_patterns(data: dict[str, Any], handling: Handling) -> None:
     for member in Handling.__slots__:
         schema = data.get(member)
         for pattern in getattr(handling, member).table if schema is not None else ():
-            if not reaches(schema, tokens_of(pattern)):
+            if not reaches(schema, tokens(pattern)):
                 here = pointer(["handling", member, pattern])
                 raise _invalid(f"names nothing that the schema of {member} can hold", here)
 

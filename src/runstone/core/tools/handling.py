@@ -60,7 +60,7 @@ class Patterns:
         self._root = _Branch()
         for pattern, action in self.table.items():
             branch = self._root
-            for token in tokens_of(pattern):
+            for token in canonical.tokens(pattern):
                 branch = branch.below.setdefault(token, _Branch())
             branch.action = action
 
@@ -195,11 +195,6 @@ def _names(key: str, held: Mapping[str, Any]) -> tuple[str, ...]:
     if mark and number.isdecimal() and first in held:
         return name, first[1:] if first.startswith("$$") else first
     return (name,)
-
-
-def tokens_of(pattern: str) -> list[str]:
-    """The tokens of a pattern that has passed `Patterns.of`."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in pattern.split("/")[1:]]
 
 
 def _invalid(problem: str, path: str) -> Exception:

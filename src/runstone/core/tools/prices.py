@@ -12,6 +12,7 @@ from runstone.core.digests import sha256_hex
 from runstone.core.parsing import load
 from runstone.core.policy.loading import Place
 from runstone.core.query import glob_fits
+from runstone.core.values import is_finite
 from runstone.core.words import TOKENS
 from runstone.errors import RunstoneError
 
@@ -36,7 +37,7 @@ def amount_of(value: Any) -> int | None:
     """Decimal text, or a number, in parts of `SCALE`; `None` for anything else, and beyond `AMOUNT_LIMITS`. A float is
     taken at as many digits behind the point, and is not 0 if it is more."""
     if type(value) in (int, float):
-        if value - value != 0:
+        if not is_finite(value):
             return None
         digits = _decimal_text(value)
         if value and not float(digits):

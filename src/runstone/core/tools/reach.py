@@ -9,6 +9,8 @@ what it should take out would be recorded. And which names a schema tells of wha
 
 from __future__ import annotations
 
+from runstone.core import canonical
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -185,7 +187,7 @@ def _referred(reference: Any) -> Place | None:
     """The place that a reference names; `None` for one that names something else, as an anchor."""
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         return None
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in reference.split("/")[1:])
+    return tuple(canonical.tokens(reference))
 
 
 def _members(schema: dict[str, Any], place: Place, name: str) -> Iterator[Place | None]:

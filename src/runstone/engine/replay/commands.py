@@ -10,10 +10,9 @@ import os
 from shutil import which
 from typing import TYPE_CHECKING
 
-from runstone.core.words import FAILED
+from runstone.core.words import FAILED, REPLAYS
 from runstone.engine.deterministic import ENVIRONMENT, told
 from runstone.engine.replay.isolation import probe, words_before
-from runstone.engine.replay.session import REPLAYS
 from runstone.engine.wrapper import MISSING_VARIABLE, Wrapped, wrap
 from runstone.errors import RunstoneError
 

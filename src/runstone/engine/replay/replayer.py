@@ -13,7 +13,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from runstone.core.recorded import Record
-from runstone.engine.children import CHILD_OF
+from runstone.core.words import CHILD_OF
 from runstone.engine.comparer import compare_sealed
 from runstone.engine.deterministic import ENVIRONMENT
 from runstone.engine.deterministic import told as chosen_of

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from runstone.core.recorded import Record
 from runstone.core.values import coerce
-from runstone.core.words import HIDDEN_KINDS
-from runstone.engine.children import CHILD_OF
+from runstone.core.words import CHILD_OF, HIDDEN_KINDS, REPLAYS, RETRIES
 from runstone.engine.replay.book import BY_KEY, STRICT, Book
 from runstone.engine.replay.states_then import StatesThen
 from runstone.engine.replay.stopping import REFUSED, Divergence, Stopped
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from runstone.engine.replay.guards import Guards
     from runstone.engine.store import Store
 
-REPLAYS: Final = "replays"
-RETRIES: Final = "retries"
 _NOTHING: Final = "nothing of a record belongs to it"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from runstone.core.evaluation.bootstrap import CONFIDENCE
 from runstone.core.evaluation.samples import HIGHER, measured
-from runstone.core.values import non_finite_text
+from runstone.core.values import is_finite, non_finite_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def number_of(value: Any) -> float | None:
         number = float(value) if isinstance(value, (bool, int, float)) else None
     except OverflowError:
         return None
-    return number if number is not None and number - number == 0 else None
+    return number if number is not None and is_finite(number) else None
 
 
 def scores_of(results: Any, graded: Graded) -> Iterator[Fact]:
@@ -115,4 +115,4 @@ def _value(value: Any) -> float | str:
         number = float(value)
     except OverflowError:
         return "NaN"
-    return number if number - number == 0 else non_finite_text(number)
+    return number if is_finite(number) else non_finite_text(number)

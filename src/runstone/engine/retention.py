@@ -1,4 +1,4 @@
-"""The policy of a purge: what the caller gives, with the holds of `runstone.toml`, which count in any case."""
+"""The retention policy of a purge: what is given, with the holds of `runstone.toml`, which count in any case."""
 
 from __future__ import annotations
 
