@@ -330,6 +330,15 @@ def test_what_is_no_log_is_refused(store: Store, tmp_path: Path, path: tuple[str
     assert list(store.runs()) == []
 
 
+def test_a_secret_in_an_error_is_hidden_before_it_is_cut(store: Store, tmp_path: Path) -> None:
+    """Half a token is more than none."""
+    token = "ghp_" + "a1B2c3D4e5F6g7H8" * 2 + "i9J0"
+    wrong = changed(tmp_path / "log.json", lambda log: fail(log, "status", value=" " * 60 + token))
+    with pytest.raises(runstone.Damaged) as caught:
+        import_log(wrong, store)
+    assert token[:12] not in f"{caught.value.message} {caught.value.details}"
+
+
 @pytest.mark.parametrize(
     "value", [None, 7, "text", [], [7], {"a": 1}, [[]], [{"event": 7}], [{"event": "tool"}, {"event": "model"}]]
 )

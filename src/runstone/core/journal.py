@@ -168,6 +168,18 @@ def whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
+def with_last_line(read: ReadRange, size: int, line: bytes) -> ReadRange:
+    """`read`, of a journal of `size` bytes, as it is with one more line."""
+
+    def extended(start: int, end: int) -> Iterator[bytes]:
+        if start < size:
+            yield from read(start, min(end, size))
+        if end > size:
+            yield line[max(0, start - size) : end - size]
+
+    return extended
+
+
 def _too_long() -> Exception:
     return error("too_large", f"a journal line has more than {MAX_LINE_BYTES} bytes", limit=MAX_LINE_BYTES)
 

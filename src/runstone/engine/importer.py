@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
 from runstone.core import layout
 from runstone.core.digests import digest_of, sha256_hex
 from runstone.core.events import CLOSED, DROPPED, OPENED
@@ -16,14 +19,17 @@ from runstone.core.ids import fold_id
 from runstone.core.journal import JournalIndex
 from runstone.core.limits import MAX_LINE_BYTES, MAX_MANIFEST_BYTES
 from runstone.core.manifest import FileFact, parse_manifest
+from runstone.core.media import media_type
 from runstone.core.parsing import parse_json
 from runstone.core.printing import print_json
+from runstone.core.times import is_time
 from runstone.core.values import Foreign
 from runstone.engine.admitted import admit, dropped_event
 from runstone.engine.reader import read_limited
 from runstone.engine.sealer import complete, open_journal
+from runstone.engine.so_far import BLANK
 from runstone.engine.verifier import FAULT, verify_bundle
-from runstone.errors import NotFound, RunstoneError, error
+from runstone.errors import NotFound, RunstoneError, error, excerpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +93,8 @@ def _changed(bundle: Bundle, path: str) -> RunstoneError:
 class ForeignRun:
     """A run of another system: facts in the original's order, and the files that tell of them.
 
-    `opened` and `closed` are the `data` of the first and last event, `events` what stands between, as (type, data).
+    `opened` and `closed` are the `data` of the first and last event; what nothing is known of may be left out.
+    `events` are what stands between, as (type, data).
     `started` and `ended` are the original's own times in the form of the format, `times` those of `events`, where it
     tells them: one for each. `places` are for errors: where the first event and each of `events` stand in the original,
     as `details` (`path`, `json_path`). `may_drop` are types of events that, where no line can hold them, are left out:
@@ -107,15 +114,52 @@ class ForeignRun:
         times: Sequence[str] = (),
         may_drop: Sequence[str] = (),
     ) -> None:
-        self.opened = opened
+        unknown = dict.fromkeys(("version", "idempotency", "argv", "cwd", "git", "platform", "entry"))
+        self.opened = {**unknown, "labels": {}, "links": [], **opened}
         self.events = events
-        self.closed = closed
+        self.closed = {**BLANK, **closed}
         self.started = started
         self.ended = max(started, ended)
         self.originals = originals
         self.places = places
         self.times = times
         self.may_drop = may_drop
+
+
+def refuse_own(place: str, url: str) -> None:
+    """Raise `inside_own_store` for what stands in the store itself: it may have the very name that its bundle would."""
+    inside, root = os.path.realpath(place), os.path.realpath(url)
+    if os.path.isdir(root) and (inside == root or inside.startswith(os.path.join(root, ""))):
+        message = f"{place} stands inside the store {url}: use another --store"
+        raise error("inside_own_store", message, path=place, store=url)
+
+
+def unfit(path: str, place: str, expected: str, found: Any) -> RunstoneError:
+    """What is raised for an original that has something else at a place than every one has."""
+    shown = excerpt(repr(found))
+    message = f"{path}: {place}: expected {expected}, found {shown}"
+    return error("invalid_archive", message, path=path, json_path=place, expected=expected, found=shown)
+
+
+def time_of(text: Any) -> str | None:
+    """A time in the form of the format; without a zone it is taken for UTC. `None` where it is none."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if moment is None:
+            return None
+        utc = moment.astimezone(UTC) if moment.tzinfo is not None else moment
+    except (OverflowError, ValueError):
+        return None
+    found = f"{utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return found if is_time(found) else None
+
+
+def original_fact(name: str, body: bytes) -> dict[str, Any]:
+    """The `input` that a kept original is."""
+    facts = {"sha256": sha256_hex(body), "size": len(body), "path": layout.original(name)}
+    return {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
 
 
 def prove_foreign(
@@ -160,10 +204,8 @@ def _standing(run_id: str, objects: Objects) -> Digest | None:
         bundle = objects.open(run_id)
     except NotFound:
         return None
-    try:
+    with closing(bundle):
         return digest_of(read_limited(bundle, layout.MANIFEST, MAX_MANIFEST_BYTES))
-    finally:
-        bundle.close()
 
 
 def foreign_digest(run: ForeignRun, objects: Objects, contract: Contract, redactor: Redactor) -> Digest:

@@ -9,15 +9,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
 from runstone.core.events import CLOSED, DROPPED, event_line
-from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines
+from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines, with_last_line
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.manifest import FileFact, fact_of
 from runstone.core.words import INTERRUPTED
 from runstone.engine.publishing import Publisher
 from runstone.engine.sealer import complete
+from runstone.engine.so_far import BLANK
 from runstone.errors import NotFound, RunstoneError, StoreUnavailable, error
 
 TYPE_CHECKING = False
@@ -169,7 +172,7 @@ def _recover(left: LeftRun, objects: Objects, journals: Journals, contract_of: C
 
 def _seal(left: LeftRun, found: Prefix, rules: Contract, stage: Stage) -> Digest:
     """Copy what was proved and commit it; raises `changed_while_read` where the copy is not what was proved."""
-    _same(stage.put(layout.JOURNAL, found.lines()).sha256, found.index.sha256(), layout.JOURNAL)
+    _same(stage.put(layout.JOURNAL, found.read(0, found.index.size)).sha256, found.index.sha256(), layout.JOURNAL)
     for path, fact in sorted(found.kept.items()):
         _same(stage.put(path, left.read_kept(path)), fact, path)
     digest, _ = complete(stage, rules, Journal(found.index, found.read))
@@ -186,15 +189,11 @@ def _sealed_before(left: LeftRun, objects: Objects) -> Recovery:
     """Remove an open run that a bundle of its id already holds; raises `run_exists` if the bundle is another run's."""
     line = _first_line(left.read())
     if line:
-        bundle = None
         try:
-            bundle = objects.open(left.run_id)
-            same = _first_line(bundle.read(layout.JOURNAL)) == line
+            with closing(objects.open(left.run_id)) as bundle:
+                same = _first_line(bundle.read(layout.JOURNAL)) == line
         except NotFound:
             same = False
-        finally:
-            if bundle is not None:
-                bundle.close()
         if not same:
             message = f"the sealed bundle of id {left.run_id} is of another run; nothing of the open one is touched"
             raise error("run_exists", message, run_id=left.run_id)
@@ -224,15 +223,13 @@ class Prefix:
         self.any_line = False
         """Whether one line, good or bad, was written to its LF."""
         self.kept: dict[str, FileFact] = {}
-        self._closing = b""
-        self._size = 0
         self._total = 0
         self._scan()
 
     def _scan(self) -> None:
         promised: dict[str, FileFact] = {}
         status: str | None = None
-        ts, count, redacted, dropped = "", 0, 0, 0
+        ts, redacted, dropped = "", 0, 0
         for line, event in proved_prefix(split_lines(self._chunks())):
             if event["type"] == CLOSED:
                 if not self._holds(promised):
@@ -246,17 +243,21 @@ class Prefix:
                 dropped += data["events"]
             redacted += redactions(event)
             self.index.feed_line(line)
-            self._size += len(line)
-            ts, count = event["ts"], count + 1
+            ts = event["ts"]
         self.kept = {path: fact for path, fact in promised.items() if self._fact(path) == fact}
         for _ in self._chunks():  # bytes behind the first fault count as torn
             pass
         self.status = status or INTERRUPTED
         self.lost = sorted((set(promised) | set(self._left.kept())) - set(self.kept))
+        size, end = self.index.size, b""
+        self.torn_bytes = self._total - size
         if status is None and self.opened is not None:
-            data = self._interrupted(redacted, dropped)
-            self._closing = event_line(CLOSED, canonical_bytes(data), count, ts, [])
-            self.index.feed_line(self._closing)
+            known = {"redactions": redacted, "dropped": dropped, "torn_bytes": self.torn_bytes, "lost": self.lost}
+            data = {**BLANK, "status": INTERRUPTED, **known}
+            end = event_line(CLOSED, canonical_bytes(data), self.index.count, ts, [])
+            self.index.feed_line(end)
+        self.read = with_last_line(self._left.read, size, end)
+        """Bytes of the journal as it is sealed."""
 
     def _chunks(self) -> Iterator[bytes]:
         for chunk in self._left.read(self._total):
@@ -273,36 +274,11 @@ class Prefix:
         except RunstoneError:
             return None
 
-    def _interrupted(self, redacted: int, dropped: int) -> dict[str, Any]:
-        return {
-            "status": INTERRUPTED,
-            "exit": None,
-            "error": None,
-            "result": None,
-            "duration_ns": None,
-            "redactions": redacted,
-            "dropped": dropped,
-            "resources": None,
-            "torn_bytes": self._total - self._size,
-            "lost": self.lost,
-        }
-
     def recovery(self) -> Recovery:
         """What is to be told of this run."""
         recovery = Recovery(self._left.run_id, SEALED)
         recovery.status = self.status
         recovery.events = self.index.count
-        recovery.torn_bytes = self._total - self._size
+        recovery.torn_bytes = self.torn_bytes
         recovery.lost = self.lost
         return recovery
-
-    def lines(self) -> Iterator[bytes]:
-        """The journal as it is sealed."""
-        return self.read(0, self._size + len(self._closing))
-
-    def read(self, start: int, end: int) -> Iterator[bytes]:
-        """Bytes of the journal as it is sealed."""
-        if start < self._size:
-            yield from self._left.read(start, min(end, self._size))
-        if end > self._size:
-            yield self._closing[max(0, start - self._size) : end - self._size]

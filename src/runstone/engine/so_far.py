@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from runstone.core.canonical import canonical_bytes
 from runstone.core.events import CLOSED, event_line
-from runstone.core.journal import Journal, JournalIndex, whole_lines
+from runstone.core.journal import Journal, JournalIndex, whole_lines, with_last_line
 from runstone.core.values import coerce
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any, Final
 
     from runstone.engine.writer import JournalWriter
@@ -44,11 +44,4 @@ def journal_so_far(writer: JournalWriter, closed: Mapping[str, Any]) -> Journal 
         index.feed(lines)
     end = event_line(CLOSED, canonical_bytes(coerce(dict(closed))[0]), index.count, _LAST, [])
     index.feed(end)
-
-    def read(start: int, stop: int) -> Iterator[bytes]:
-        if start < size:
-            yield from journal.read(start, min(stop, size))
-        if stop > size:
-            yield end[max(0, start - size) : stop - size]
-
-    return Journal(index, read)
+    return Journal(index, with_last_line(journal.read, size, end))

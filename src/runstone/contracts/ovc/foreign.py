@@ -27,10 +27,9 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.evidence import RESOLVES, json_path_exists
 from runstone.core.limits import MAX_SAFE_INTEGER
-from runstone.core.media import media_type
 from runstone.core.redaction.cutting import Cutter
 from runstone.engine.artifacts import artifact_name
-from runstone.engine.importer import ForeignRun
+from runstone.engine.importer import ForeignRun, original_fact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def foreign_run(original: Original, redactor: Redactor) -> ForeignRun:
     log, numbers = _log(original, redactor)
     placed: list[Placed] = [
         (layout.RUN, "$", (STARTED, started)),
-        *_originals(original),
+        *((name, "", ("input", original_fact(name, body))) for name, body in sorted(original.files.items())),
         *((layout.RUN, f"$.inputs[{number}]", fact) for number, fact in enumerate(inputs)),
         *((layout.LOG, "", fact) for fact in log),
         *_checks(original, numbers, shape),
@@ -107,30 +106,14 @@ def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:
         "contract": {"name": NAME, "version": VERSION},
         "generator": {"name": NAME, "version": VERSION},
         "ruleset": redactor.ruleset,
-        "labels": {},
-        "links": [],
-        "idempotency": None,
-        "argv": None,
-        "cwd": None,
         "git": {"sha": run["git"]["sha"], "ref": run["git"]["ref"]},
-        "platform": None,
-        "entry": None,
         "imported": {"format": FORMAT, "sha256": sha256_hex(canonical_bytes(digests))},
     }
 
 
 def _closed(run: dict[str, Any]) -> dict[str, Any]:
     duration_ns = run["duration_ms"] * 1_000_000
-    return {
-        "status": run["status"],
-        "exit": None,
-        "error": None,
-        "result": None,
-        "duration_ns": duration_ns if duration_ns <= MAX_SAFE_INTEGER else None,
-        "resources": None,
-        "torn_bytes": 0,
-        "lost": [],
-    }
+    return {"status": run["status"], "duration_ns": duration_ns if duration_ns <= MAX_SAFE_INTEGER else None}
 
 
 def _started(run: dict[str, Any]) -> dict[str, Any]:
@@ -139,13 +122,6 @@ def _started(run: dict[str, Any]) -> dict[str, Any]:
         "trigger": trigger_facts(run["trigger"]),
         "env": {key: sorted(set(names)) for key, names in environment(run["env"]).items()},
     }
-
-
-def _originals(original: Original) -> Iterator[Placed]:
-    for name, body in sorted(original.files.items()):
-        facts = {"sha256": sha256_hex(body), "size": len(body), "path": bundle_layout.original(name)}
-        data = {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
-        yield name, "", ("input", data)
 
 
 def _artifact(item: dict[str, Any], *extras: str) -> dict[str, Any]:

@@ -8,12 +8,12 @@ nothing.
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 from runstone.contracts.ovc.document import NAME, VERSION
 from runstone.contracts.ovc.foreign import foreign_run
 from runstone.contracts.ovc.original import read_original, run_folders
-from runstone.engine.importer import import_foreign, prove_foreign
-from runstone.errors import error
+from runstone.engine.importer import import_foreign, prove_foreign, refuse_own
 from runstone.locate import open_bundle
 
 TYPE_CHECKING = False
@@ -34,9 +34,8 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, D
     what a bundle cannot hold, and `run_exists` with the place of the run whose id another one has.
     """
     place = os.fspath(path)
-    _refuse_own(place, store)
-    bundle = open_bundle(place)
-    try:
+    refuse_own(place, store.url)
+    with closing(open_bundle(place)) as bundle:
         folders = run_folders(bundle)
         redactor, contract = store.redactor(), store.contract_of(NAME, VERSION)
 
@@ -46,17 +45,3 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, D
 
         prove_foreign(runs(), store.objects, store.journals, contract, redactor)
         return [import_foreign(run, store.objects, contract, redactor) for run in runs()]
-    finally:
-        bundle.close()
-
-
-def _refuse_own(place: str, store: Store) -> None:
-    """A folder inside the store has the very name that its bundle would take."""
-    inside, root = os.path.realpath(place), os.path.realpath(store.url)
-    if os.path.isdir(root) and (inside == root or inside.startswith(os.path.join(root, ""))):
-        raise error(
-            "inside_own_store",
-            f"{place} stands inside the store {store.url}: use another --store",
-            path=place,
-            store=store.url,
-        )

@@ -12,8 +12,9 @@ from runstone.core.limits import MAX_DOCUMENT_BYTES, MAX_FILES
 from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
 from runstone.core.words import CHECK_STATUSES, FAILED, PARTIAL, SUCCESS
+from runstone.engine.importer import unfit
 from runstone.engine.reader import read_limited
-from runstone.errors import RunstoneError, error, excerpt
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,22 +143,10 @@ def _document(data: bytes, where: str, shape: Shape) -> dict[str, Any]:
 
 def _prove(value: Any, shape: Shape, where: str, place: str) -> None:
     if not isinstance(value, dict):
-        raise _unfit(where, place, "an object", value)
+        raise unfit(where, place, "an object", value)
     for key, (expected, fits) in shape.items():
         if key not in value or not fits(value[key]):
-            raise _unfit(where, f"{place}.{key}", expected, value.get(key, "nothing"))
-
-
-def _unfit(where: str, place: str, expected: str, found: Any) -> RunstoneError:
-    shown = excerpt(repr(found))
-    return error(
-        "invalid_archive",
-        f"{where}: {place}: expected {expected}, found {shown}",
-        path=where,
-        json_path=place,
-        expected=expected,
-        found=shown,
-    )
+            raise unfit(where, f"{place}.{key}", expected, value.get(key, "nothing"))
 
 
 def _is_text(value: Any) -> bool:

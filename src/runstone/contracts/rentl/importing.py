@@ -14,8 +14,7 @@ from runstone.contracts.rentl import layout
 from runstone.contracts.rentl.document import NAME, VERSION
 from runstone.contracts.rentl.opening import open_stores
 from runstone.contracts.rentl.sealing import Maker, read
-from runstone.engine.importer import prove_foreign
-from runstone.errors import error
+from runstone.engine.importer import prove_foreign, refuse_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +36,7 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[Sealed]:
     whose id another run has.
     """
     place = os.fspath(path)
-    inside, root = os.path.realpath(place), os.path.realpath(store.url)
-    if inside == root or inside.startswith(os.path.join(root, "")):
-        raise error("inside_own_store", f"{place} stands inside the store {store.url}: use another one", path=place)
+    refuse_own(place, store.url)
     stores = open_stores(place, redact=False)  # nothing is written to it
     found = [read(stores, run_id) for run_id in sorted(_runs(place))]
     makers = [Maker(records, str(records.state.run_id), store, imported=True) for records in found]

@@ -23,10 +23,9 @@ from runstone.core import layout as bundle_layout
 from runstone.core.digests import sha256_hex
 from runstone.core.media import media_type
 from runstone.core.parsing import parse_json
-from runstone.core.times import is_time
 from runstone.core.values import Foreign
 from runstone.core.words import CANCELLED, CHILD_OF, FAILED, INTERRUPTED, PARTIAL, RETRIES, SUCCESS
-from runstone.engine.importer import ForeignRun, foreign_digest, foreign_lines, import_foreign
+from runstone.engine.importer import ForeignRun, foreign_digest, foreign_lines, import_foreign, time_of
 from runstone.engine.search import Search
 from runstone.errors import RunstoneError, error, excerpt
 from runstone.locate import GENERATOR
@@ -377,13 +376,11 @@ class Maker:
         told: dict[str, Any] = {
             "run_id": run_id,
             "kind": kind,
-            "version": None,
             "contract": {"name": NAME, "version": VERSION},
             "generator": {"name": NAME, "version": VERSION} if self.imported else GENERATOR,
             "ruleset": self.redactor.ruleset,
             "labels": labels,
             "links": links,
-            **dict.fromkeys(("idempotency", "argv", "cwd", "git", "platform", "entry")),
         }
         if self.imported:
             told["imported"] = {"format": IMPORTED, "sha256": sha256_hex(bytes_of(value_of(self.records.state)))}
@@ -413,27 +410,12 @@ def _failure(failure: RunError) -> dict[str, Any]:
 
 
 def _closed(status: str, failure: RunError | None, result: Any) -> dict[str, Any]:
-    return {
-        "status": status,
-        "exit": None,
-        "error": None if failure is None else _failure(failure),
-        "result": result,
-        "duration_ns": None,
-        "resources": None,
-        "torn_bytes": 0,
-        "lost": [],
-    }
+    return {"status": status, "error": None if failure is None else _failure(failure), "result": result}
 
 
 def _time(text: str) -> str:
     """A timestamp in the form of the format. Raises `invalid_archive` for what names no moment."""
-    from datetime import UTC, datetime
-
-    try:
-        utc = datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
-        found = f"{utc.isoformat(timespec='microseconds')}Z"
-    except (ValueError, OverflowError):
-        found = ""
-    if not is_time(found):
+    found = time_of(text)
+    if found is None:
         raise error("invalid_archive", f"{excerpt(text)!r} names no moment from 1970 on", found=excerpt(text))
     return found

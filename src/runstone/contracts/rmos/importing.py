@@ -9,20 +9,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 from runstone.contracts.rmos import layout
 from runstone.contracts.rmos.document import NAME, PROFILE, VERSION, mode_of, part_of
 from runstone.contracts.rmos.original import Original, originals, originals_of_file, started
 from runstone.contracts.rmos.writing import KERNEL_STATUSES, decision_event, short_label, taken
-from runstone.core import layout as bundle_layout
 from runstone.core.digests import is_sha256, sha256_hex
 from runstone.core.foreign import foreign_object
 from runstone.core.media import media_type
 from runstone.core.printing import print_json
 from runstone.core.values import Foreign
-from runstone.engine.importer import ForeignRun, import_foreign, prove_foreign
+from runstone.engine.importer import ForeignRun, import_foreign, original_fact, prove_foreign, refuse_own
 from runstone.engine.publishing import publisher_of
-from runstone.errors import error
 from runstone.locate import open_bundle, read_file
 
 TYPE_CHECKING = False
@@ -62,15 +61,9 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[tuple[str, D
 def _originals(place: str, store: Store) -> list[Original]:
     if os.path.isfile(place) and place.endswith(".json"):
         return list(originals_of_file(read_file(place), place))
-    inside, root = os.path.realpath(place), os.path.realpath(store.url)
-    if inside == root or inside.startswith(os.path.join(root, "")):
-        message = f"{place} stands inside the store {store.url}: use another one"
-        raise error("inside_own_store", message, path=place, store=store.url)
-    bundle = open_bundle(place)
-    try:
+    refuse_own(place, store.url)
+    with closing(open_bundle(place)) as bundle:
         return list(originals(bundle))
-    finally:
-        bundle.close()
 
 
 def _check_place(original: Original, store: Store) -> None:
@@ -95,7 +88,7 @@ def _foreign(original: Original, redactor: Redactor) -> ForeignRun:
     assert ts is not None
     files = {original.name: original.body, **original.files}
     facts: list[tuple[str, dict[str, Any]]] = [
-        *(("input", _kept(name, body)) for name, body in sorted(files.items())),
+        *(("input", original_fact(name, body)) for name, body in sorted(files.items())),
         *(("output", fact) for fact in _gcode(value)),
         (layout.ARTIFACT, {"document": Foreign(value, PROFILE)}),
         ("decision", decision_event(value)),
@@ -109,11 +102,6 @@ def _foreign(original: Original, redactor: Redactor) -> ForeignRun:
         originals=files,
         places=[original.place] * (len(facts) + 1),
     )
-
-
-def _kept(name: str, body: bytes) -> dict[str, Any]:
-    facts = {"sha256": sha256_hex(body), "size": len(body), "path": bundle_layout.original(name)}
-    return {"name": name, "type": "original", "ref": None, "media_type": media_type(name), **facts}
 
 
 def _gcode(value: dict[str, Any]) -> list[dict[str, Any]]:
@@ -133,18 +121,10 @@ def _opened(original: Original, redactor: Redactor) -> dict[str, Any]:
     return {
         "run_id": value["run_id"],
         "kind": str(mode_of(value) or value.get("event_type") or "unknown"),
-        "version": None,
         "contract": {"name": NAME, "version": VERSION},
         "generator": {"name": NAME, "version": VERSION},
         "ruleset": redactor.ruleset,
         "labels": {layout.TOOL_LABEL: short_label(tool, lambda: redactor)} if isinstance(tool, str) else {},
-        "links": [],
-        "idempotency": None,
-        "argv": None,
-        "cwd": None,
-        "git": None,
-        "platform": None,
-        "entry": None,
         "imported": {"format": FORMAT, "sha256": sha256_hex(original.body)},
     }
 
@@ -153,11 +133,5 @@ def _closed(value: dict[str, Any]) -> dict[str, Any]:
     errors = value.get("errors")
     return {
         "status": KERNEL_STATUSES[value["status"]],
-        "exit": None,
         "error": errors if isinstance(errors, list) and errors else None,
-        "result": None,
-        "duration_ns": None,
-        "resources": None,
-        "torn_bytes": 0,
-        "lost": [],
     }

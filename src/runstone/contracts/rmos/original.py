@@ -11,8 +11,9 @@ from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.core.parsing import parse_json
 from runstone.core.times import is_time
+from runstone.engine.importer import time_of, unfit
 from runstone.engine.reader import read_limited
-from runstone.errors import RunstoneError, error, excerpt
+from runstone.errors import RunstoneError, error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def originals(bundle: Bundle) -> Iterator[Original]:
         value = _parsed(body, path)
         original = Original(_proved(value, path, "$"), path.rpartition("/")[2], body, {"path": path})
         if original.value["run_id"] != original.name.removesuffix(".json"):
-            raise _unfit(path, "$.run_id", "the name of the file", value["run_id"])
+            raise unfit(path, "$.run_id", "the name of the file", value["run_id"])
         for sha256 in _attached(original.value):
             for other in (other for other in kept if other.rpartition("/")[2].partition(".")[0] == sha256):
                 name = f"{ATTACHMENTS}{other.rpartition('/')[2]}"
@@ -72,13 +73,13 @@ def originals_of_file(body: bytes, path: str) -> Iterator[Original]:
         yield Original(_proved(value, path, "$"), name, body, {"path": path, "json_path": "$"})
         return
     if not isinstance(value, dict) or not value:
-        raise _unfit(path, "$", "an object of runs by their ids", value)
+        raise unfit(path, "$", "an object of runs by their ids", value)
     parts = _parts(body.decode()) if len(body) > MAX_SHARED_BYTES else {}
     for run_id, run in value.items():
         place = f"$.{run_id}"
         found = _proved(run, path, place)
         if found["run_id"] != run_id:
-            raise _unfit(path, f"{place}.run_id", f"{run_id!r}, as its key", found["run_id"])
+            raise unfit(path, f"{place}.run_id", f"{run_id!r}, as its key", found["run_id"])
         part = parts.get(run_id)
         kept = (name, body) if part is None else (f"{run_id}.json", part)
         yield Original(found, *kept, {"path": path, "json_path": place})
@@ -132,37 +133,17 @@ def _parsed(body: bytes, path: str) -> Any:
 
 def _proved(value: Any, path: str, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _unfit(path, place, "an object", value)
+        raise unfit(path, place, "an object", value)
     run_id = value.get("run_id")
     if not is_run_id(run_id):
-        raise _unfit(path, f"{place}.run_id", "a run id", run_id)
+        raise unfit(path, f"{place}.run_id", "a run id", run_id)
     if value.get("status") not in STATUSES.values():
-        raise _unfit(path, f"{place}.status", "OK, BLOCKED or ERROR", value.get("status"))
+        raise unfit(path, f"{place}.status", "OK, BLOCKED or ERROR", value.get("status"))
     if started(value) is None:
-        raise _unfit(path, f"{place}.created_at_utc", "a time", value.get("created_at_utc"))
+        raise unfit(path, f"{place}.created_at_utc", "a time", value.get("created_at_utc"))
     return value
 
 
 def started(value: dict[str, Any]) -> str | None:
-    """The time of a run in the form of the format; without a zone it is taken for UTC. `None` where it is none."""
-    from datetime import UTC, datetime
-
-    text = value.get("created_at_utc")
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    try:
-        utc = moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
-    found = f"{utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-    return found if is_time(found) else None
-
-
-def _unfit(path: str, place: str, expected: str, found: Any) -> RunstoneError:
-    shown = excerpt(repr(found))
-    message = f"{path}: {place}: expected {expected}, found {shown}"
-    return error("invalid_archive", message, path=path, json_path=place, expected=expected, found=shown)
+    """The time of a run in the form of the format; `None` where it has none."""
+    return time_of(value.get("created_at_utc"))

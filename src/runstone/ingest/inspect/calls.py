@@ -7,7 +7,8 @@ the sample's beginning; no answer is before its call.
 from __future__ import annotations
 
 from runstone.core.times import parse_time
-from runstone.ingest.inspect.log import time_of
+from runstone.engine.importer import time_of
+from runstone.ingest.inspect.log import items_of, object_of
 from runstone.ingest.inspect.messages import Texts, finish_reason, settings_of
 
 TYPE_CHECKING = False
@@ -31,9 +32,9 @@ def calls_of(sample: dict[str, Any], begun: str, next_id: Callable[[], str]) -> 
     A call that has not returned when the log was written has no second event.
     """
     texts, told_by = Texts(sample), {"id": str(sample["id"]), "epoch": sample["epoch"]}
-    events, at = sample.get("events"), begun
-    for event in events if isinstance(events, list) else ():
-        make = _CALLS.get(str(event.get("event"))) if isinstance(event, dict) else None
+    at = begun
+    for event in items_of(sample.get("events")):
+        make = _CALLS.get(str(object_of(event).get("event")))
         if make is not None:
             called, *returned = make(event, texts, next_id())
             at = time_of(event.get("timestamp")) or at
@@ -99,8 +100,7 @@ _CALLS: Final = {"model": _model, "tool": _tool}
 
 
 def _usage(event: dict[str, Any]) -> dict[str, int] | None:
-    output = event.get("output")
-    told = output.get("usage") if isinstance(output, dict) else None
+    told = object_of(event.get("output")).get("usage")
     return {name: _count(told.get(theirs)) for name, theirs in _USAGE.items()} if isinstance(told, dict) else None
 
 

@@ -16,10 +16,10 @@ from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_LABEL_VALUE_BYTES, MAX_SAFE_INTEGER
 from runstone.core.times import parse_time
 from runstone.core.words import CANCELLED, FAILED, INTERRUPTED, SUCCESS
-from runstone.engine.importer import ForeignRun, import_foreign
+from runstone.engine.importer import ForeignRun, import_foreign, time_of
 from runstone.errors import error
 from runstone.ingest.inspect.calls import calls_of
-from runstone.ingest.inspect.log import read_log, time_of
+from runstone.ingest.inspect.log import items_of, object_of, read_log
 from runstone.ingest.inspect.messages import measured, settings_of
 from runstone.ingest.inspect.scores import Graded, scores_of
 
@@ -122,12 +122,12 @@ def _sample_facts(sample: dict[str, Any], started: str, next_id: Callable[[], st
     calls = list(calls_of(sample, begun, next_id))
     yield from calls
     ended = time_of(sample.get("completed_at")) or max([begun, *(at for at, _ in calls)])
-    failure, limit = sample.get("error"), sample.get("limit")
+    failure = sample.get("error")
     facts = {
         "id": str(sample["id"]),
         "epoch": sample["epoch"],
         "status": "error" if isinstance(failure, dict) else "ok",
-        "limit": limit.get("type") if isinstance(limit, dict) else None,
+        "limit": object_of(sample.get("limit")).get("type"),
         "input": measured(sample.get("input")),
         "target": measured(sample.get("target")),
         "total_time_s": sample.get("total_time"),
@@ -143,27 +143,25 @@ def _config(log: Log) -> dict[str, Any]:
     """What was evaluated, how. Model arguments may hold whole answers, plans whole prompts: of these there is a digest,
     and the names of the steps."""
     told = log.eval
-    dataset, scorers, plan = told.get("dataset"), told.get("scorers"), log.header.get("plan")
-    steps = plan.get("steps") if isinstance(plan, dict) else None
-    known = dataset if isinstance(dataset, dict) else {}
+    dataset, plan = object_of(told.get("dataset")), object_of(log.header.get("plan"))
     return {
         "task": told["task"],
         "task_version": told.get("task_version"),
         **{name: told.get(name) for name in _SETTINGS},
         "generate_config": {
             **settings_of(told.get("model_generate_config")),
-            **settings_of(plan.get("config") if isinstance(plan, dict) else None),
+            **settings_of(plan.get("config")),
         },
         "model_args": measured(told.get("model_args")),
-        "dataset": {name: known.get(name) for name in ("name", "samples", "shuffled")},
-        "steps": _names(steps, "solver"),
-        "scorers": _names(scorers, "name"),
+        "dataset": {name: dataset.get(name) for name in ("name", "samples", "shuffled")},
+        "steps": _names(plan.get("steps"), "solver"),
+        "scorers": _names(told.get("scorers"), "name"),
         "tags": log.header.get("tags"),
     }
 
 
 def _names(items: Any, key: str) -> list[Any]:
-    return [item.get(key) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return [item.get(key) for item in items_of(items) if isinstance(item, dict)]
 
 
 def _original(log: Log) -> dict[str, Any]:
@@ -173,12 +171,10 @@ def _original(log: Log) -> dict[str, Any]:
 
 def _tokens(log: Log) -> dict[str, int]:
     """Tokens of all models together."""
-    stats = log.header.get("stats")
-    usage = stats.get("model_usage") if isinstance(stats, dict) else None
-    rows = [row for row in usage.values() if isinstance(row, dict)] if isinstance(usage, dict) else []
+    usage = object_of(object_of(log.header.get("stats")).get("model_usage"))
     found: dict[str, int] = {}
     for name in ("input", "output", "total"):
-        counts = [row.get(f"{name}_tokens") for row in rows]
+        counts = [object_of(row).get(f"{name}_tokens") for row in usage.values()]
         known = [count for count in counts if type(count) is int]
         if known:
             found[f"tokens.{name}"] = sum(known)
@@ -187,8 +183,7 @@ def _tokens(log: Log) -> dict[str, int]:
 
 def _times(log: Log) -> tuple[str, str]:
     """From when to when: as its statistics tell, else when it was created."""
-    stats = log.header.get("stats")
-    told = stats if isinstance(stats, dict) else {}
+    told = object_of(log.header.get("stats"))
     started = time_of(told.get("started_at")) or log.created
     return started, max(started, time_of(told.get("completed_at")) or started)
 
@@ -201,9 +196,8 @@ def _identity(log: Log) -> str:
 
 
 def _opened(log: Log, redactor: Redactor) -> dict[str, Any]:
-    packages, revision = log.eval.get("packages"), log.eval.get("revision")
-    version = packages.get("inspect_ai") if isinstance(packages, dict) else None
-    commit = revision.get("commit") if isinstance(revision, dict) else None
+    version = object_of(log.eval.get("packages")).get("inspect_ai")
+    commit = object_of(log.eval.get("revision")).get("commit")
     task_version, model = log.eval.get("task_version"), log.eval.get("model")
     return {
         "run_id": _identity(log),
@@ -213,13 +207,7 @@ def _opened(log: Log, redactor: Redactor) -> dict[str, Any]:
         "generator": {"name": "inspect_ai", "version": version if isinstance(version, str) else "unknown"},
         "ruleset": redactor.ruleset,
         "labels": {"model": model} if _is_label(model) else {},
-        "links": [],
-        "idempotency": None,
-        "argv": None,
-        "cwd": None,
         "git": {"sha": commit, "ref": None} if isinstance(commit, str) else None,
-        "platform": None,
-        "entry": None,
         "imported": {"format": f"{FORMAT}/{log.header.get('version')}", "sha256": log.sha256},
     }
 
@@ -233,13 +221,9 @@ def _closed(log: Log, started: str, ended: str) -> dict[str, Any]:
     names = ("total_samples", "completed_samples")
     return {
         "status": _KERNEL[log.status],
-        "exit": None,
         "error": _error(log.header.get("error")),
         "result": {name: results.get(name) for name in names} if isinstance(results, dict) else None,
         "duration_ns": None if log.status == "started" else _duration_ns(started, ended),
-        "resources": None,
-        "torn_bytes": 0,
-        "lost": [],
     }
 
 

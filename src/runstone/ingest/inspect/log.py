@@ -13,7 +13,7 @@ from functools import partial
 
 from runstone.core.digests import sha256_hex
 from runstone.core.limits import MAX_DOCUMENT_BYTES
-from runstone.core.times import is_time
+from runstone.engine.importer import time_of, unfit
 from runstone.errors import RunstoneError, error
 from runstone.locate import open_members, read_file
 
@@ -82,7 +82,7 @@ def _holds_log(path: str) -> bool:
         value = json.loads(read_file(path))
     except (RunstoneError, RecursionError, ValueError):  # who reads it tells what is wrong with it
         return False
-    if not isinstance(value, dict) or "run_id" in value or _object(value.get("eval")).get("run_id") == "eval":
+    if not isinstance(value, dict) or "run_id" in value or object_of(value.get("eval")).get("run_id") == "eval":
         return False
     return "eval" in value or value.keys() >= _MEMBERS
 
@@ -107,7 +107,7 @@ def _header(members: Members) -> dict[str, Any]:
     if HEADER in members.names:
         return _proved(_parsed(members.read(HEADER, MAX_DOCUMENT_BYTES), HEADER), HEADER)
     if START in members.names:
-        started = _object(_parsed(members.read(START, MAX_DOCUMENT_BYTES), START))
+        started = object_of(_parsed(members.read(START, MAX_DOCUMENT_BYTES), START))
         return _proved({**started, "status": STATUSES[0]}, START)
     where = members.location
     raise error("invalid_archive", f"{where} is no eval log of Inspect: it has no {HEADER}", path=where)
@@ -123,10 +123,9 @@ def _json_log(body: bytes, path: str) -> Log:
     if len(body) > MAX_DOCUMENT_BYTES:
         raise error("too_large", f"{name} has {len(body)} bytes", path=name, limit=MAX_DOCUMENT_BYTES)
     header = _proved(_parsed(body, name), name)
-    told = header.get("samples")
     samples = [
         _sample(sample, {"path": name, "json_path": f"$.samples[{number}]"})
-        for number, sample in enumerate(told if isinstance(told, list) else ())
+        for number, sample in enumerate(items_of(header.get("samples")))
     ]
     samples.sort(key=lambda placed: _key(placed[1]["epoch"], str(placed[1]["id"])))
     readers: list[Callable[[], Placed]] = [partial(_as_is, placed) for placed in samples]
@@ -169,49 +168,34 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _object(value: Any) -> dict[str, Any]:
+def object_of(value: Any) -> dict[str, Any]:
+    """An object, or an empty one in the place of what is none."""
     return value if isinstance(value, dict) else {}
 
 
+def items_of(value: Any) -> list[Any]:
+    """A list, or an empty one in the place of what is none."""
+    return value if isinstance(value, list) else []
+
+
 def _proved(value: Any, where: str) -> dict[str, Any]:
-    header = _object(value)
+    header = object_of(value)
     told = header.get("eval")
     if not isinstance(told, dict):
-        raise _unfit(where, "$.eval", "an object", told)
+        raise unfit(where, "$.eval", "an object", told)
     if not isinstance(told.get("task"), str) or not told["task"]:
-        raise _unfit(where, "$.eval.task", "text that is not empty", told.get("task"))
+        raise unfit(where, "$.eval.task", "text that is not empty", told.get("task"))
     if time_of(told.get("created")) is None:
-        raise _unfit(where, "$.eval.created", "a time", told.get("created"))
+        raise unfit(where, "$.eval.created", "a time", told.get("created"))
     if header.get("status") not in STATUSES:
-        raise _unfit(where, "$.status", " or ".join(STATUSES), header.get("status"))
+        raise unfit(where, "$.status", " or ".join(STATUSES), header.get("status"))
     return header
 
 
 def _sample(value: Any, place: dict[str, str]) -> Placed:
-    sample = _object(value)
+    sample = object_of(value)
     if type(sample.get("id")) not in (str, int):
-        raise _unfit(place["path"], f"{place['json_path']}.id", "text or a whole number", sample.get("id"))
+        raise unfit(place["path"], f"{place['json_path']}.id", "text or a whole number", sample.get("id"))
     if type(sample.get("epoch")) is not int:
-        raise _unfit(place["path"], f"{place['json_path']}.epoch", "a whole number", sample.get("epoch"))
+        raise unfit(place["path"], f"{place['json_path']}.epoch", "a whole number", sample.get("epoch"))
     return place, sample
-
-
-def _unfit(where: str, place: str, expected: str, found: Any) -> Exception:
-    shown = repr(found)[:80]
-    message = f"{where}: {place}: expected {expected}, found {shown}"
-    return error("invalid_archive", message, path=where, json_path=place, expected=expected, found=shown)
-
-
-def time_of(text: Any) -> str | None:
-    """A time in the form of the format; without a zone it is taken for UTC. `None` where it is none."""
-    from datetime import UTC, datetime
-
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        if moment is None:
-            return None
-        utc = moment.astimezone(UTC) if moment.tzinfo is not None else moment
-    except (OverflowError, ValueError):
-        return None
-    found = f"{utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-    return found if is_time(found) else None

@@ -11,6 +11,7 @@ from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.values import coerce
 from runstone.errors import error
+from runstone.ingest.inspect.log import items_of, object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ class Texts:
     """The pools of one sample."""
 
     def __init__(self, sample: dict[str, Any]) -> None:
-        attachments = sample.get("attachments")
-        pooled = sample.get("events_data")
-        self._attachments: dict[str, Any] = attachments if isinstance(attachments, dict) else {}
-        messages = pooled.get("messages") if isinstance(pooled, dict) else None
-        self._messages: list[Any] = messages if isinstance(messages, list) else []
+        self._attachments = object_of(sample.get("attachments"))
+        self._messages = items_of(object_of(sample.get("events_data")).get("messages"))
         self._sample = f"sample {sample.get('id')} (epoch {sample.get('epoch')})"
         self._attached = 0
 
@@ -59,10 +57,8 @@ class Texts:
 
     def prompt(self, event: dict[str, Any]) -> dict[str, Any]:
         """What a model was asked, by a model event: `bytes`, `sha256`, `messages`."""
-        told = event.get("input")
-        messages = list(told) if isinstance(told, list) else []
-        refs = event.get("input_refs")
-        for span in refs if isinstance(refs, list) else ():
+        messages = list(items_of(event.get("input")))
+        for span in items_of(event.get("input_refs")):
             if isinstance(span, list) and len(span) == 2 and all(type(at) is int and at >= 0 for at in span):
                 messages += self._messages[span[0] : span[1]]
         return {**measured([_nameless(message) for message in self.whole(messages)]), "messages": len(messages)}
@@ -84,10 +80,8 @@ def finish_reason(event: dict[str, Any]) -> str | None:
 
 
 def _choice(event: dict[str, Any]) -> dict[str, Any]:
-    output = event.get("output")
-    choices = output.get("choices") if isinstance(output, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
+    choices = items_of(object_of(event.get("output")).get("choices"))
+    return object_of(choices[0]) if choices else {}
 
 
 def _nameless(message: Any) -> Any:
@@ -97,7 +91,7 @@ def _nameless(message: Any) -> Any:
 
 def settings_of(config: Any) -> dict[str, Any]:
     """How a model was asked to answer, with the digest of the system message that may be among it."""
-    known = dict(config) if isinstance(config, dict) else {}
+    known = dict(object_of(config))
     if known.get(_SYSTEM_MESSAGE) is not None:
         known[_SYSTEM_MESSAGE] = measured(known[_SYSTEM_MESSAGE])
     return known

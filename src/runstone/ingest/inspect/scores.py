@@ -12,6 +12,7 @@ from __future__ import annotations
 from runstone.core.evaluation.bootstrap import CONFIDENCE
 from runstone.core.evaluation.samples import HIGHER, measured
 from runstone.core.values import is_finite, non_finite_text
+from runstone.ingest.inspect.log import items_of, object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ class Graded:
 
     def take(self, sample: dict[str, Any]) -> None:
         """Take in the scores of one more sample."""
-        scores = sample.get("scores")
-        for scorer, score in scores.items() if isinstance(scores, dict) else ():
+        for scorer, score in object_of(sample.get("scores")).items():
             value = score.get("value") if isinstance(score, dict) else None
             self._given.setdefault(scorer, []).append((str(sample["id"]), sample["epoch"], value))
 
@@ -68,8 +68,7 @@ def number_of(value: Any) -> float | None:
 
 def scores_of(results: Any, graded: Graded) -> Iterator[Fact]:
     """A `score` for each metric of a log's results."""
-    told = results.get("scores") if isinstance(results, dict) else None
-    scores = [score for score in told if _is_score(score)] if isinstance(told, list) else []
+    scores = [score for score in items_of(object_of(results).get("scores")) if _is_score(score)]
     ways = _counted(score["name"] for score in scores)
     for score in scores:
         name = score["name"]
@@ -77,7 +76,7 @@ def scores_of(results: Any, graded: Graded) -> Iterator[Fact]:
         prefix = f"{name}/{way}" if ways[name] > 1 and isinstance(way, str) else name
         samples = graded.samples(str(score.get("scorer", name)), name)
         for metric, found in score["metrics"].items():
-            value = found.get("value") if isinstance(found, dict) else None
+            value = object_of(found).get("value")
             yield "score", _score(f"{prefix}/{metric}", metric, value, samples)
 
 
