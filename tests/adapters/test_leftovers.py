@@ -229,6 +229,28 @@ def test_what_children_left_for_an_open_run_is_let_be(places: Places) -> None:
     assert os.listdir(places.at(".runstone/children")) == []
 
 
+@pytest.mark.parametrize("goes_on", [True, False], ids=["to a folder", "back to a spool"])
+def test_a_run_that_moves_meanwhile_is_open(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    """Its folder comes, or goes again, while the spools are asked, which do not count it at that moment."""
+    journals = FsJournals(places)
+    run = journals.create("parent")
+    journals.adopt("parent", "child")
+    run.close()
+    folder, elsewhere = Path(places.open, "parent"), tmp_path / "parent"
+    if goes_on:
+        folder.rename(elsewhere)
+
+    def moves(_: Places) -> list[str]:
+        elsewhere.rename(folder) if goes_on else folder.rename(elsewhere)
+        return []
+
+    monkeypatch.setattr(Places, "spooled_ids", moves)
+    monkeypatch.setattr(leftovers, "_empty_leases", lambda _: [])
+    assert journals.leftovers() == []
+
+
 @pytest.mark.usefixtures("grown_old")
 def test_names_that_went_are_gone_for_good_before_files_are_swept(
     places: Places, monkeypatch: pytest.MonkeyPatch

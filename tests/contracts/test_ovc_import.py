@@ -286,7 +286,7 @@ class TestPlaces:
         """Its bundle would need the very name that it has; the error says what to do."""
         RunWriter("P2-Backfill", "0.1.0").finish()
         leave(place / "reports" / "runs" / ID)
-        with pytest.raises(RunstoneError, match="use another --store") as caught:
+        with pytest.raises(RunstoneError, match="use another store") as caught:
             import_runs(place / "reports" / "runs" / inside, runstone.open("reports/runs"))
         assert caught.value.code == "inside_own_store"
 

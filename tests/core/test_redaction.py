@@ -939,3 +939,22 @@ def test_what_is_walked_counts_for_the_matcher(monkeypatch: pytest.MonkeyPatch) 
         Redactor().tree({"text": "clean " * 100}, [])
     assert asked[0] is False
     assert asked[-1] is True
+
+
+@pytest.mark.parametrize(("step", "key"), [("_pair", "options"), ("_named", "passwords")])
+def test_a_list_that_another_thread_lengthens_meanwhile_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, step: str, key: str
+) -> None:
+    """As far as it went when its turn came: what a contract hands in as it stands is nobody's copy."""
+    items: list[list[str] | str] = [["name", "a"], ["token", "b"]] if step == "_pair" else ["hunter2", "hunter3"]
+    known, cleaned = len(items), getattr(Walk, step)
+
+    def meanwhile(walk: Walk, *given: Any) -> Any:
+        if given[-1] is not items:
+            items.append(items[0])
+        return cleaned(walk, *given)
+
+    monkeypatch.setattr(Walk, step, meanwhile)
+    told = Redactor().tree({key: items}, [])
+    assert len(told[key]) == known
+    assert "hunter2" not in str(told)

@@ -34,7 +34,7 @@ from runstone.errors import NotFound, RunstoneError, error, excerpt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any
+    from typing import Any, Final
 
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from runstone.ports.claims import Claims
     from runstone.ports.journals import Journals
     from runstone.ports.objects import Bundle, Committed, Objects, Stage
+
+_MAX_SEARCHED: Final = 1 << 16
+"""So much of a value that is wrong is searched for secrets before its first characters are shown."""
 
 
 def imported_claim(run_id: str) -> str:
@@ -130,13 +133,13 @@ def refuse_own(place: str, url: str) -> None:
     """Raise `inside_own_store` for what stands in the store itself: it may have the very name that its bundle would."""
     inside, root = os.path.realpath(place), os.path.realpath(url)
     if os.path.isdir(root) and (inside == root or inside.startswith(os.path.join(root, ""))):
-        message = f"{place} stands inside the store {url}: use another --store"
+        message = f"{place} stands inside the store {url}: use another store"
         raise error("inside_own_store", message, path=place, store=url)
 
 
 def unfit(path: str, place: str, expected: str, found: Any) -> RunstoneError:
     """What is raised for an original that has something else at a place than every one has."""
-    shown = excerpt(repr(found))
+    shown = excerpt(repr(found)[:_MAX_SEARCHED])
     message = f"{path}: {place}: expected {expected}, found {shown}"
     return error("invalid_archive", message, path=path, json_path=place, expected=expected, found=shown)
 

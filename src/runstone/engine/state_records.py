@@ -32,7 +32,7 @@ CACHE_BYTES: Final = 64 << 20
 MAX_KNOWN_STEPS: Final = 4096
 MAX_NAME_BYTES: Final = 4096
 MAX_TRIES: Final = 4
-PAGE: Final = 100
+PAGE: Final = 500
 """At most so many steps, or places, are asked for at once."""
 
 

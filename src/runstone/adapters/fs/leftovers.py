@@ -70,8 +70,9 @@ def _lost_debug(places: Places) -> list[Leftover]:
 
 
 def _still_open(places: Places) -> set[str]:
-    """The runs that are open. Asked in this order: one may go on from a spool to a folder."""
-    return {*places.spooled_ids(), *(name for name, _ in _entries(places.open))}
+    """The runs that are open. Folders are asked twice: a run may go on from a spool to one, and back if that fails."""
+    before, spooled, after = _entries(places.open), places.spooled_ids(), _entries(places.open)
+    return {*spooled, *(name for name, _ in before + after)}
 
 
 def _dead_spools(places: Places) -> list[Leftover]:

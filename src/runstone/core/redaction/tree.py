@@ -134,9 +134,9 @@ class Walk:
         return self._redactor.mark(rule, secret)
 
     def _items(self, value: list[Any], cleans: Iterable[Callable[[Any], Any]]) -> list[Any]:
-        """Each item by a function of its own."""
+        """Each item by a function of its own; what another thread appends meanwhile is none of them."""
         result = []
-        for index, (item, clean) in enumerate(zip(value, cleans, strict=True)):
+        for index, (item, clean) in enumerate(zip(value, cleans, strict=False)):
             self._place.enter(str(index))
             result.append(clean(item))
             self._place.leave()
