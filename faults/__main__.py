@@ -37,7 +37,7 @@ SWEEPS: dict[str, Sweep] = {
     "gate-not-synced": caught("gate", "gate-not-synced"),
     "packed-gate": crash_states("packed-gate"),
     "move": crash_states("move", prepare="record"),
-    "purge-packed": crash_states("purge", prepare="make-marked-and-packed"),
+    "purge-packed": crash_states("purge", prepare="make-marked-and-packed", told="purge-packed"),
     "recover-packed": crash_states("recover-packed", prepare="leave-packed"),
     "slice-not-synced": caught("packed-gate", "slice-not-synced"),
     "spool-first": caught("packed-gate", "spool-first"),

@@ -19,14 +19,14 @@ SAID = "said.txt"
 CHECK = f"{sys.executable} -m faults.check {{dir}}"
 
 
-def crash_states(name: str, prepare: str | None = None) -> Sweep:
-    """The sweep over one scene; `prepare` is the scene that leaves what it starts from."""
+def crash_states(name: str, prepare: str | None = None, told: str | None = None) -> Sweep:
+    """The sweep over one scene; `prepare` is the scene that leaves what it starts from, `told` what it is called."""
 
     def sweep(scratch: Path, sample: bool) -> Result:
         report = explore(scratch, name, prepare, SAMPLE if sample else FULL)
         tried = sum(report["checked"].values())
         problems = [f"{failure['id']}: {failure['output'].strip()[:300]}" for failure in report["failures"]]
-        return Result(f"crash states of {name}", tried, SAMPLE if sample else MINIMUM, problems)
+        return Result(f"crash states of {told or name}", tried, SAMPLE if sample else MINIMUM, problems)
 
     return sweep
 
