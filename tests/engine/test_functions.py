@@ -8,10 +8,11 @@ import decimal
 import enum
 import functools
 import pathlib
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, NotRequired, Optional, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NewType, NotRequired, Optional, TypedDict, TypeVar
 
 import annotated_types
 import pytest
@@ -21,6 +22,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from runstone.adapters.schemas import JsonSchemas
 from runstone.engine.annotations import Schemas
 from runstone.engine.functions import contract_of_function
+from runstone.engine.wrapping import Parameters
 from runstone.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -203,6 +205,40 @@ def test_an_alias_is_what_it_stands_for() -> None:
         "type": "array",
         "items": {"anyOf": [{"type": "object"}, {"type": "integer"}]},
     }
+
+
+LATE: Final = """
+def scale(self, size: list[Gone], by: int, *, note: Gone = None) -> Gone:
+    return size * by
+
+class Scale:
+    def __init__(self, size: Gone, by: int): ...
+
+    def __call__(self, size: Gone, by: int) -> Gone:
+        return size * by
+"""
+
+
+def test_what_an_annotation_stands_for_may_be_gone() -> None:
+    """From Python 3.14 on an annotation is run when it is asked for, if nothing makes a text of it. Before that, it was
+    run once, and is known."""
+    space: dict[str, Any] = {"Gone": float}
+    exec(compile(LATE, "late.py", "exec", dont_inherit=True), space)
+    del space["Gone"]
+    known = sys.version_info < (3, 14)
+    number = {"type": "number"} if known else {}
+    contract = contract_of_function(space["scale"])
+    assert contract.arguments["properties"] == {
+        "size": {"type": "array", "items": number} if known else {},
+        "by": {"type": "integer"},
+        "note": number,
+    }
+    assert contract.arguments["required"] == ["size", "by"]
+    assert contract.result == (number or None)
+    made = space["Scale"](1, 2)
+    assert contract_of_function(made).arguments["properties"] == {"size": number, "by": {"type": "integer"}}
+    assert Parameters(made).named((2, 3), {}) == {"size": 2, "by": 3}
+    assert Parameters(space["Scale"]).named((2, 3), {}) == {"size": 2, "by": 3}
 
 
 def test_two_classes_of_one_name_are_refused() -> None:

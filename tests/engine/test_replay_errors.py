@@ -419,6 +419,10 @@ RAISED = {
     "what a message tells of Python's own": """
         import http.client, re, urllib.error
 
+        class Reworded(subprocess.CalledProcessError):  # as of Python 3.15
+            def __str__(self):
+                return f"Command {self.cmd!r} returned non-zero exit status {self.returncode}."
+
         RAISED = {
             "code msg reason status": urllib.error.HTTPError("http://a", 404, "Not: Found", {}, None),
             "expected": http.client.IncompleteRead(b"abc", 7),
@@ -428,6 +432,8 @@ RAISED = {
             "returncode cmd": subprocess.CalledProcessError(3, "a 'b' c"),
             "returncode cmd ": subprocess.CalledProcessError(-9, ["ls", "-l"]),
             "returncode cmd  ": subprocess.CalledProcessError(-77, ("ls", "it's")),
+            "returncode cmd   ": Reworded(3, "a 'b' c"),
+            "returncode cmd    ": Reworded(3, ["ls", Path("it's")]),
             "timeout cmd": subprocess.TimeoutExpired(["ls", "'Path('"], 3.5),
             "timeout cmd ": subprocess.TimeoutExpired(["ls", Path("it's")], 1),
         }

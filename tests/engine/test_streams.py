@@ -253,7 +253,8 @@ def test_a_handler_in_a_line_waits_for_no_thread_that_waits_for_that_line(what: 
 
 
 LEFT_BY_A_CHILD = """
-import os, sys, signal, threading, runstone
+import os, sys, signal, threading, warnings, runstone
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread, from Python 3.12
 goes_on, inside = threading.Event(), threading.Event()
 with runstone.open(sys.argv[1]).run("job", run_id="r") as run, run.capture() as capture:
     run.stream("stdout", b"begun")

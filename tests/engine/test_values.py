@@ -252,7 +252,7 @@ SCALARS: list[tuple[Any, Any]] = [
     (np.datetime64("2024-01-01T00:00:00", "ns"), "2024-01-01T00:00:00.000000000"),
     (np.datetime64("2024-01"), "2024-01"),
     (np.datetime64("12024-01-01"), "12024-01-01"),
-    (np.datetime64("NaT"), "NaT"),
+    (np.datetime64("NaT", "s"), "NaT"),
     (pd.Timestamp("2024-01-01T00:00:00.000000001"), "2024-01-01T00:00:00.000000001"),
     (pd.Timestamp("2024-01-01T00:00:00.000000001", tz="Etc/GMT-1"), "2023-12-31T23:00:00.000000001Z"),
     (pd.Timestamp("2024-01-01", tz="Etc/GMT-1"), "2023-12-31T23:00:00.000000Z"),
@@ -272,7 +272,7 @@ SCALARS: list[tuple[Any, Any]] = [
     # but those that have no number of them
     (np.timedelta64(-5, "M"), "-P5M"),
     (np.timedelta64(1, "Y"), "P1Y"),
-    (np.timedelta64(5), 5),
+    (np.array([5]).view("m8")[0], 5),
 ]
 
 

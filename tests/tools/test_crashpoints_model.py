@@ -90,7 +90,7 @@ def test_arguments_are_split_outside_brackets_only() -> None:
 
 def test_pointed_integer_is_the_one_before_the_call() -> None:
     """The kernel moves the offset behind a pointer; the copy began where it was."""
-    assert (pointed_integer("[8] => [12]"), pointed_integer("NULL")) == (8, None)
+    assert [pointed_integer(text) for text in ("[8] => [12]", "[8 => 12]", "[8]", "NULL")] == [8, 8, 8, None]
 
 
 @pytest.mark.parametrize("note", ["3</a b>(deleted)", "3</a b (deleted)>"])

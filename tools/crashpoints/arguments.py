@@ -87,6 +87,6 @@ def integer(argument: str) -> int:
 
 
 def pointed_integer(argument: str) -> int | None:
-    """The number behind a pointer as it was before the call (`[8] => [12]` is 8), None for NULL."""
-    m = re.match(r"\[(\d+)\]", argument)
+    """The number behind a pointer as it was before the call (`[8] => [12]`, or `[8 => 12]`, is 8), None for NULL."""
+    m = re.match(r"\[(\d+)", argument)
     return int(m[1]) if m else None

@@ -158,6 +158,7 @@ class _ScannerOptions:
     strict = True
     object_hook = None
     object_pairs_hook = None
+    array_hook = None
     parse_float = float
     parse_int = int
     parse_constant = None

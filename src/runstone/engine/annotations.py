@@ -176,7 +176,7 @@ def hints_of(owner: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(owner, include_extras=True)
     except Exception:  # a name that is not there, or whatever evaluating it raises
-        found = dict(getattr(owner, "__annotations__", None) or {})
+        found = _annotations_of(owner)
     space = getattr(owner, "__globals__", None)
     for name, annotation in found.items():
         alone = types.SimpleNamespace(__annotations__={name: annotation})
@@ -185,6 +185,18 @@ def hints_of(owner: Any) -> dict[str, Any]:
         except Exception:  # the same, of this one
             found[name] = typing.Any
     return found
+
+
+def _annotations_of(owner: Any) -> dict[str, Any]:
+    """Its annotations as they stand; from Python 3.14 on, a name that is not known is a reference."""
+    try:
+        if sys.version_info >= (3, 14):
+            from annotationlib import Format, get_annotations
+
+            return get_annotations(owner, format=Format.FORWARDREF)
+        return dict(getattr(owner, "__annotations__", None) or {})
+    except Exception:  # what running them raises, or of what has none
+        return {}
 
 
 def _constrained(schema: Schema, metadata: Iterable[Any]) -> Schema:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runstone.core.tools.contract import ToolContract
 from runstone.core.tools.makers import DEFAULT_VERSION
 from runstone.engine.annotations import DEFS, Schemas, hints_of
-from runstone.engine.wrapping import RECEIVERS, bare, with_parameters
+from runstone.engine.wrapping import RECEIVERS, bare, parameters_of, with_parameters
 from runstone.errors import error
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def contract_of_function(function: Callable[..., Any], **changes: Any) -> ToolCo
     named = inspect.unwrap(bare(function)[0])
     owner, given, by_name = with_parameters(function)
     try:
-        parameters = list(inspect.signature(owner).parameters.values())
+        parameters = parameters_of(owner)
     except (TypeError, ValueError):
         raise error("invalid_tool_contract", "a contract is made of a function with a signature", path="") from None
     if not given and parameters and parameters[0].name in RECEIVERS:

@@ -6,6 +6,8 @@ business of a `Recorder`; while a generator waits for its next turn, its call is
 
 from __future__ import annotations
 
+import functools
+import sys
 from functools import partial, singledispatchmethod, update_wrapper
 from types import CellType, CodeType, MethodType, WrapperDescriptorType
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from runstone.errors import error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from inspect import Parameter
     from typing import Any, Final, Protocol
 
     from runstone.engine.calls import Call
@@ -53,6 +56,8 @@ _DATA: Final = frozenset((type(None), bool, int, float, str, bytes, list, tuple,
 _MADE_FOR: Final = ".__get__.<locals>."
 """In the name of a function that a descriptor makes."""
 _DISPATCHING: Final = singledispatchmethod.__get__.__code__.co_consts
+_DISPATCHED: Final = getattr(functools, "_singledispatchmethod_get", None)
+"""What makes a method that dispatches; what it is, from Python 3.14 on."""
 _SAID: Final = ("__signature__", "_partialmethod", "__partialmethod__")
 """Where a function says what its parameters are, beside its code."""
 
@@ -117,16 +122,30 @@ def _told(function: Any) -> tuple[tuple[str, ...], tuple[str, ...], str, dict[st
     far as it does."""
     if function is None:
         return (), (), "args", {}
-    from inspect import signature
-
     try:
-        found = signature(function).parameters.values()
+        found = parameters_of(function)
     except (TypeError, ValueError):
         return (), (), "args", {}
     by_place = tuple(one.name for one in found if one.kind is one.POSITIONAL_ONLY)
     names = by_place + tuple(one.name for one in found if one.kind is one.POSITIONAL_OR_KEYWORD)
     rest = next((one.name for one in found if one.kind is one.VAR_POSITIONAL), "args")
     return names, by_place, rest, {one.name: one.default for one in found if one.default is not one.empty}
+
+
+def parameters_of(function: Any) -> list[Parameter]:
+    """What the signature of anything that can be called tells. Raises `TypeError` or `ValueError` where it has none.
+
+    Nobody asks here what annotations stand for: from Python 3.14 on that would run them, and a name that only type
+    checkers know raises.
+    """
+    from inspect import signature
+
+    options: dict[str, Any] = {}
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        options["annotation_format"] = Format.STRING
+    return list(signature(function, **options).parameters.values())
 
 
 def bare(function: Any) -> tuple[Any, int, dict[str, Any]]:
@@ -142,6 +161,9 @@ def bare(function: Any) -> tuple[Any, int, dict[str, Any]]:
         elif isinstance(function, partial):
             by_name = {**function.keywords, **by_name}
             function, given = function.func, given + len(function.args)
+        elif type(function) is _DISPATCHED:
+            held = vars(function)
+            function = function.__wrapped__.__get__(held["_obj"], held["_cls"])
         elif (inner := getattr(function, "__dict__", {}).get("__wrapped__")) is not None:
             function = _bound(function, inner)
         else:

@@ -60,10 +60,10 @@ _TOLD: Final = {
     "re.PatternError": _PATTERN,
     "re.error": _PATTERN,
     "subprocess.CalledProcessError": (
-        r"Command '(?P<cmd>.*)' (?:returned non-zero exit status|died with) "
+        r"Command (?P<cmd>'.*'|\".*\"|\[.*\]|\(.*\)) (?:returned non-zero exit status|died with) "
         r"(?P<returncode>-?\d{1,9}|<Signals\.\w+: \d{1,3}>|unknown signal \d{1,3})\."
     ),
-    "subprocess.TimeoutExpired": r"Command '(?P<cmd>.*)' timed out after (?P<timeout>\d[\d.e+-]{0,24}) seconds",
+    "subprocess.TimeoutExpired": r"Command (?P<cmd>'.*') timed out after (?P<timeout>\d[\d.e+-]{0,24}) seconds",
     "urllib.error.HTTPError": r"HTTP Error (?P<code>\d{1,9}): (?P<msg>.*)",
 }
 """Class → its message, in which that tells attributes. One that is not there is `None`."""
@@ -201,7 +201,11 @@ def _told_by(kind: type[BaseException], message: str) -> dict[str, Any]:
 
 
 def _command(shown: str) -> Any:
-    """A command as it was given, a text or words; of a path among these its text."""
+    """A command as it was given, a text or words; of a path among these its text. All stand between quotes as they are,
+    or, of Python 3.15, as `repr` shows them."""
+    if shown.startswith('"'):
+        return literal_of(shown)
+    shown = shown[1:-1] if shown.startswith("'") else shown
     for text in (shown, _PATH.sub(r"\1", shown)) if shown.startswith(("[", "(")) else ():
         words = literal_of(text)
         if type(words) in (list, tuple):
