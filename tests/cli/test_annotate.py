@@ -112,3 +112,10 @@ def test_what_cannot_be_said(store: Store, run_id: str, invoke: Invoke, words: l
     """A typed error; nothing is recorded."""
     assert invoke(*words, "--json").value["code"] == code
     assert store.rows("kind:annotation") == []
+
+
+@pytest.mark.parametrize(("option", "form"), [("--label", "KEY=VALUE"), ("--score", "NAME=NUMBER")])
+def test_what_is_no_pair_is_told_as_help_has_it(run_id: str, invoke: Invoke, option: str, form: str) -> None:
+    """By the words of the option's own line."""
+    assert invoke("annotate", run_id, option, "x").err == f"runstone: {option} is {form}; found 'x'\n"
+    assert f"{option} {form}" in invoke("annotate", "--help").out

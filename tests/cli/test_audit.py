@@ -137,6 +137,45 @@ def test_the_runs_own_decision_and_its_override_are_told(store: Store, invoke: I
     assert any(line.startswith("allow by ann at 20") for line in told)
 
 
+def test_only_rules_that_do_not_hold_are_told_of_a_gate(store: Store, invoke: Invoke) -> None:
+    """The one that the reason names blocked, another one warned; one that holds did neither. Nothing is summed up."""
+    rules = [
+        {"id": "too_hot", "fact": "/temp", "max": 80, "level": "RED"},
+        {"id": "too_fast", "fact": "/speed", "max": 100, "level": "RED"},
+        {"id": "noisy", "fact": "/noise", "max": 10, "level": "YELLOW"},
+    ]
+    policy = {"name": "saw", "version": "1", "levels": ["GREEN", "YELLOW", "RED"], "blocks": "RED", "rules": rules}
+    facts = {"temp": 90, "speed": 5, "noise": 11}
+    work = runstone.gate("cut", policy=policy, facts=lambda: facts, store=store)(lambda: None)
+    with pytest.raises(runstone.PolicyBlocked) as blocked:
+        work()
+    page = invoke("audit", blocked.value.run_id).out
+    assert lines(page)[-2:] == [
+        "blocked by rule too_hot (over_limit) measured 90, threshold 80, policy saw 1",
+        "warned by rule noisy (over_limit) measured 11, threshold 10, policy saw 1",
+    ]
+    assert "TOTALS" not in page
+    facts["temp"] = 20
+    work()
+    assert lines(invoke("audit", "@latest").out)[-1].startswith("warned by rule noisy (over_limit)")
+    facts["noise"] = 1
+    work()
+    assert lines(invoke("audit", "@latest").out)[-1] == "allowed, policy saw 1"
+
+
+def test_a_block_that_no_rule_is_the_reason_of_tells_its_reason(store: Store, invoke: Invoke) -> None:
+    """As a policy of one's own states it; the rules that do not hold warned."""
+    rule = {"id": "speed", "status": "fail", "severity": "YELLOW", "reason_code": "over_limit"}
+    answer = {"risk_level": "RED", "block_reason": "the blade is blunt", "rules": [rule]}
+    policy = runstone.Policy("saw", "1", lambda _: answer, levels=["GREEN", "YELLOW", "RED"], blocks="RED")
+    with pytest.raises(runstone.PolicyBlocked) as blocked:
+        runstone.gate("cut", policy=policy, facts=dict, store=store)(lambda: None)()
+    assert lines(invoke("audit", blocked.value.run_id).out)[-2:] == [
+        "blocked: the blade is blunt, policy saw 1",
+        "warned by rule speed (over_limit), policy saw 1",
+    ]
+
+
 def test_child_runs_are_told(store: Store, invoke: Invoke) -> None:
     """A sub-agent's run by its id, to be audited by itself."""
     with store.run("agent") as run:

@@ -50,6 +50,17 @@ def test_only_what_differs(store: Store, invoke: Invoke) -> None:
     )
 
 
+def test_a_part_is_never_shown_as_all_of_it(store: Store, invoke: Invoke) -> None:
+    """Nor is a multiple in powers of ten; what is one is no plural."""
+    for run_id, rate, factor in (("one", 0.5, 1), ("two", 1e-5, 11)):
+        with store.run("train", run_id=run_id, config={"rate": rate, "factor": factor}) as run:
+            run.output("table", "rows", sha256=f"{factor:064d}", size=factor)
+    text = invoke("diff", "one", "two").out
+    assert "* ~ /rate    0.5 -> 1e-05  -0.49999 (-99.998 %)\n" in text
+    assert "* ~ /factor  1 -> 11  +10 (+1000 %)\n" in text
+    assert "000000000000, 1 byte -> 000000000000, 11 bytes\n" in text
+
+
 def _sha(store: Store, run_id: str) -> str:
     (output,) = store.get(run_id).events("output")
     return str(output["data"]["sha256"][:12])

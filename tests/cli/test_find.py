@@ -149,6 +149,7 @@ def test_what_no_run_knows(steps: Path, invoke: Invoke, store: Store) -> None:
         (["no/*.csv"], "file_not_found", 3),
         (["sha256:12"], "invalid_digest", 2),
         (["--dot", "raw.csv"], "invalid_option", 2),
+        (["--lineage", "--dot", "raw.csv"], "invalid_option", 2),
         (["--lineage", "raw.csv", "data"], "invalid_option", 2),
         (["--lineage", "nobody"], "run_not_found", 3),
     ],

@@ -78,6 +78,29 @@ def test_wrong_use(store: Store, invoke: Invoke, words: tuple[str, ...], status:
     assert list(store.runs("kind:judge")) == []
 
 
+def test_what_fails_is_told_apart_from_its_limit(store: Store, invoke: Invoke) -> None:
+    """A measure has as many digits as it takes to see that it is above or below."""
+    with store.run("eval", run_id="close") as run:
+        run.metrics({"accuracy": 0.9999999, "tokens": 1234567.5})
+        run.score("acc", 0.8999999, threshold=0.9)
+    rules = ("--min", "metric.accuracy:1", "--max", "metric.tokens:1234567", "--meet", "scores")
+    told = [line.split()[3:] for line in invoke("judge", "close", *rules).out.splitlines()[5:]]
+    assert told == [
+        ["-", "1234568", "1234567", "over_limit"],
+        ["-", "0.9999999", "1", "under_limit"],
+        ["-", "0.8999999", "0.9", "under_limit"],
+    ]
+    assert "0.8999999  at least 0.9" in invoke("show", "close").out
+
+
+@pytest.mark.parametrize(
+    ("option", "given"), [("--require", "bad"), ("--max", "metric.loss"), ("--require-same", "x"), ("--meet", "acc")]
+)
+def test_what_is_found_wrong_is_what_was_given(invoke: Invoke, option: str, given: str) -> None:
+    """Without the word that the option stands for."""
+    assert invoke("judge", "good", option, given).err.splitlines()[0].endswith(f"; found {given!r}")
+
+
 def test_hostile_names_on_a_terminal(store: Store, on_terminal: Callable[..., str]) -> None:
     """Recorded and asked ones, in 80 columns."""
     hostile = seal_hostile(store)

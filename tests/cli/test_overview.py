@@ -51,6 +51,16 @@ def test_help_of_run_names_every_option_of_its_table(invoke: Invoke) -> None:
             assert f"  {flag} " in shown
 
 
+@pytest.mark.parametrize(
+    "words", [("ls", "--limit"), ("ls", "--limit", "x"), ("find",), ("judge", "r", "--no")], ids=" ".join
+)
+def test_wrong_use_says_how_the_verb_is_used(invoke: Invoke, words: tuple[str, ...]) -> None:
+    """Whatever is wrong, its value or that there is none."""
+    lines = invoke(*words).err.splitlines()
+    assert lines[1].startswith(f"Usage: runstone {words[0]} [OPTIONS]")
+    assert lines[2:] == [f"Try `runstone {words[0]} --help`."]
+
+
 def test_help_behind_the_separator_is_the_commands_own() -> None:
     """`runstone run -- cmd --help` asks `cmd`."""
     assert asks_for_help(["--kind", "x", "--help"])

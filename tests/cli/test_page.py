@@ -77,12 +77,16 @@ def record(store: Store, text: str) -> str:
         run.check(text, "fail", text)
         run.metrics({text: 1.5})
         run.note(text)
-        run.event("score", {"name": text, "value": 1})
+        bounds = {"interval": {"low": text, "high": text, "confidence": text}, "threshold": text, "direction": text}
+        run.event("score", {"name": text, "value": 1, "unit": text, **bounds})
         decision = {"call": None, "outcome": text, "risk_level": text, "score": text, "block_reason": text}
         rule = {"id": text, "reason_code": text, "status": text, "measured": [text], "threshold": text, "unit": text}
         run.event("decision", {**decision, "warnings": [text], "rules": [rule], "details": None, "policy": None})
+        run.event("verdict", {"ok": False, "baseline": {"run_id": text, "digest": text}, "rules": [rule]})
         run.child(text, run_id="child").finish()
         run.finish("failed", error={"type": text, "message": text, "traceback": text})
+    store.annotate(run.run_id, labels={text[:10]: text}, note=text, scores={"s": 1}, name=text, by=text)
+    store.alias("best", run.run_id, by=text)
     return run.run_id
 
 
@@ -199,6 +203,31 @@ def test_what_is_on_the_page(store: Store, invoke: Invoke) -> None:
     ):
         assert line in answer.out.splitlines(), f"{line!r} in\n{answer.out}"
     assert str(Path.cwd()) not in answer.out
+
+
+def test_the_page_says_what_show_says(store: Store, invoke: Invoke) -> None:
+    """How it was judged, how good it had to be, what it is called, what was said of it since and what is missing."""
+    with store.run("train", run_id="r", labels={f"l{number}": "x" for number in range(60)}) as run:
+        run.metrics({"loss": 0.25})
+        run.score("accuracy", 0.8999999, threshold=0.9, unit="share")
+        run.judge("max metric.loss:0.2")
+        run.writer.left_out("max_output", "more than is kept", 3, 1234, "ab" * 32)
+    store.annotate("r", note="look at this", name="The best one", by="ann")
+    store.alias("best", "r", by="ann")
+    lines = invoke("export", "r", "--as", "markdown").out.splitlines()
+    at = lines.index("The run fails:")
+    assert lines[at + 4] == "| `max metric.loss:0.2` | `fail` | 0.25 | 0.2 | - | `over_limit` |"
+    for line in (
+        "| fact | value |",
+        "| name | `The best one` |",
+        "| alias | `@best` |",
+        "| label | … and 10 more |",
+        f"| not kept | 1.2 kB of output, over the limit `sha256:{'ab' * 32}` |",
+        "| score | value | wanted |",
+        "| `accuracy` | `0.8999999 share` | `at least 0.9` |",
+    ):
+        assert line in lines, f"{line!r} in {lines}"
+    assert any(line.endswith("| `ann` | `named The best one`, `“look at this”` |") for line in lines)
 
 
 def test_the_largest_page_is_bounded(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:

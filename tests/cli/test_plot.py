@@ -57,6 +57,33 @@ def test_braille_on_a_terminal(drawn: str, on_terminal: Callable[..., str]) -> N
     assert curve[9].startswith("⣀⡤⠴⠒⠊⠉")
 
 
+def test_labels_tell_what_they_stand_at_apart(store: Store, invoke: Invoke) -> None:
+    """Whole numbers are whole, others have as many digits as it takes, and the drawing makes room for them."""
+    with store.run("train", run_id="fine") as run:
+        for step in range(3):
+            run.metrics({"date": 1.7e9 + step, "bytes": 1234567890123456 + step, "loss": 0.1234567891 + step * 1e-9})
+    for name, low, high in (
+        ("date", "1700000000", "1700000002"),
+        ("bytes", "1234567890123456", "1234567890123458"),
+        ("loss", "0.123456789", "0.123456791"),
+    ):
+        lines = invoke("show", "fine", "--plot", name).out.splitlines()
+        assert lines[0] == f"{name}  last {high}, min {low}, max {high}, 3 points"
+        labels = [line.partition("┤")[0].strip() for line in lines if "┤" in line]
+        assert (labels[0], labels[2]) == (high, low)
+        assert float(low) < float(labels[1]) < float(high)
+        assert max(map(text_width, lines[1:])) < 80
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_tick_stands_where_its_dots_are(drawn: str, process: Invoke, encoding: str) -> None:
+    """Of a metric that never changes, too."""
+    shown = process("show", drawn, "--plot", "train/flat", PYTHONIOENCODING=encoding).out.splitlines()
+    (tick,) = [line for line in shown if line.strip().startswith("2.5")]
+    (curve,) = [line for line in shown[1:11] if line[13:].strip()]
+    assert tick == curve
+
+
 @pytest.mark.parametrize("columns", [20, 40, 200])
 def test_the_width_is_the_terminals(drawn: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     """Down to ten cells of drawing."""

@@ -30,6 +30,14 @@ def test_samples(invoke: Invoke) -> None:
     )
 
 
+@pytest.mark.parametrize(("confidence", "text"), [(0.07, "7 %"), (0.9999999, "99.99999 %")])
+def test_no_confidence_is_shown_as_certainty(store: Store, invoke: Invoke, confidence: float, text: str) -> None:
+    """It has as many digits as it takes to be less than 100 %."""
+    with store.run("eval", run_id="sure") as run:
+        run.score("acc", samples={"a": 1, "b": 1}, confidence=confidence)
+    assert invoke("show", "sure", "--samples", "acc").out.startswith(f"sure  acc 1 (1 to 1, {text})\n")
+
+
 def test_samples_beside_a_baseline(invoke: Invoke) -> None:
     """What got worse first; what is the same is only counted."""
     answer = invoke("show", "new", "--samples", "acc", "--baseline", "base")

@@ -92,6 +92,25 @@ def test_volatile_is_what_a_pointer_leads_to_and_nothing_beside_it(store: Store,
     assert [line.split()[0] for line in lines if line.endswith("volatile")] == ["a.b"]
 
 
+def test_settings_are_told_apart(store: Store, invoke: Invoke) -> None:
+    """Text that reads as another value, and a name that reads as several or as none, stand in quotes."""
+    config = {"a.b": 1, "a": {"b": 2}, "": "x", "t": "1", "n": 1, "s": "null", "z": None, "e": "", '"q"': "plain"}
+    with store.run("eval", run_id="r", config=config):
+        pass
+    lines = invoke("show", "r").out.partition("\nCONFIG")[2].splitlines()[2:]
+    assert sorted(" ".join(line.split()) for line in lines[: lines.index("")]) == [
+        '"" x',
+        '"\\"q\\"" plain',
+        '"a.b" 1',
+        "a.b 2",
+        'e ""',
+        "n 1",
+        's "null"',
+        't "1"',
+        "z null",
+    ]
+
+
 def test_json_has_the_promised_keys(rich: str, store: Store, invoke: Invoke) -> None:
     """Programs find identity, digests, times, labels, place and counts, as the kernel tells them."""
     value, sealed = invoke("show", "rich", "--json").value, store.get("rich")

@@ -104,6 +104,17 @@ def test_an_open_run_is_verified_once_it_is_sealed(store: Store, invoke: Invoke)
     )
 
 
+@pytest.mark.parametrize("words", [("export",), ("diff", "other")], ids=" ".join)
+def test_what_needs_a_seal_says_how_to_get_one(left: str, store: Store, invoke: Invoke, words: tuple[str, ...]) -> None:
+    """In the store that was asked, whichever is the default."""
+    verb, *others = words
+    if others == ["other"]:
+        store.run("job", run_id="other").finish()
+    answer = invoke(verb, left, *others)
+    assert answer.status == 4
+    assert f"`{shlex.join(['runstone', 'recover', left, '--store', store.url])}` seals it" in answer.err
+
+
 def test_verify_of_a_left_run_names_recover(left: str, invoke: Invoke) -> None:
     """What can be done about it is said."""
     assert f"its process is gone: runstone recover {left} seals it" in invoke("verify", left).err

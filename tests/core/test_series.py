@@ -26,7 +26,7 @@ def events(*points: tuple[dict[str, Any], int | None]) -> list[dict[str, Any]]:
 def one(*points: tuple[dict[str, Any], int | None], width: int = 10) -> Series:
     """The only metric of some points."""
     told = events(*points)
-    (series,), names = series_of(lambda: told, lambda name: True, width)
+    (series,), names = series_of(lambda: told, lambda name: True, lambda _: width)
     assert names == [series.name]
     return series
 
@@ -60,13 +60,13 @@ def test_what_is_no_number_has_no_place() -> None:
 def test_only_wanted_metrics_are_folded() -> None:
     """All names are told, in the order of their first point."""
     told = events(({"b": 1, "a": 2}, 0), ({"c": 3}, 1))
-    chosen, names = series_of(lambda: told, lambda name: name in "ac", 3)
+    chosen, names = series_of(lambda: told, lambda name: name in "ac", lambda _: 3)
     assert ([series.name for series in chosen], names) == (["a", "c"], ["b", "a", "c"])
 
 
 def test_a_run_without_metrics() -> None:
     """Nothing, of nothing."""
-    assert series_of(lambda: events(), lambda name: True, 3) == ([], [])
+    assert series_of(lambda: events(), lambda name: True, lambda _: 3) == ([], [])
 
 
 @given(
@@ -78,7 +78,7 @@ def test_a_run_without_metrics() -> None:
 def test_every_point_has_a_column(points: list[tuple[float, int]], width: int) -> None:
     """Whatever the values and steps, also where their difference is no float."""
     told = [events(({"a": value}, step))[1] for value, step in points]
-    (series,), _ = series_of(lambda: told, lambda name: True, width)
+    (series,), _ = series_of(lambda: told, lambda name: True, lambda _: width)
     assert len(series.columns) == width
     found = [column.reach for column in series.columns if column is not None]
     assert min(reach.low for reach in found) == series.values.low == min(value for value, _ in points)

@@ -144,11 +144,14 @@ def test_a_walk_that_never_ends_is_ended(store: Store, monkeypatch: pytest.Monke
 
 
 def test_the_graph_for_graphviz_holds_any_name(store: Store, tmp_path: Path) -> None:
-    """Quotes, backslashes and control characters are escaped."""
-    with store.run('a "kind" \\ of\x1b', run_id="odd") as run:
+    """Quotes, backslashes, entities and control characters are escaped; no name makes a line beside its own."""
+    with store.run('a "kind" \\ of\x1b &amp;\nforged\nfailed', run_id="odd") as run:
         run.output("file", tmp_path / "raw.csv", name='x";shape=box\n')
     dot = store.lineage("run:odd").dot()
-    assert '"run:odd" [shape=box, label="a \\"kind\\" \\\\ of\\\\x1b\\nodd\\nsuccess"];' in dot
-    assert 'label="x\\";shape=box\\n' in dot
+    assert (
+        '"run:odd" [shape=box, label="a \\"kind\\" \\\\ of\\\\x1b &amp;amp;\\\\nforged\\\\nfailed\\nodd\\nsuccess"];'
+        in dot
+    )
+    assert 'label="x\\";shape=box\\\\n\\nsha256:' in dot
     assert dot.startswith("digraph lineage {\n")
     assert dot.endswith("}\n")

@@ -44,8 +44,8 @@ def command(
     Lists, queries and `show` tell it with the run, whose own bytes and digest never change. A later annotation wins.
     """
     opened = open_store(store)
-    given: dict[str, Any] = {**dict(_pair("--label", text) for text in labels), **dict.fromkeys(unlabel)}
-    numbers = {key: _number(key, text) for key, text in (_pair("--score", text) for text in scores)}
+    given: dict[str, Any] = {**dict(_pair("--label KEY=VALUE", text) for text in labels), **dict.fromkeys(unlabel)}
+    numbers = {key: _number(key, text) for key, text in (_pair("--score NAME=NUMBER", text) for text in scores)}
     sealed = opened.annotate(run, labels=given, note=note, scores=numbers, name=name, by=by)
     _tell(sealed, as_json=as_json)
 
@@ -93,10 +93,12 @@ def _tell(annotation: Sealed, *, as_json: bool) -> None:
     screen.wrapped("", [Span(target + " ", "bold"), ", ".join(what_was_said(told))], indent=0)
 
 
-def _pair(option: str, text: str) -> tuple[str, str]:
+def _pair(usage: str, text: str) -> tuple[str, str]:
+    """What stands before and behind the first `=`; `usage` is the option and what it is given."""
     key, mark, value = text.partition("=")
     if not mark or not key:
-        raise error("invalid_option", f"{option} is KEY=VALUE; found {text!r}", option=option)
+        option, _, form = usage.partition(" ")
+        raise error("invalid_option", f"{option} is {form}; found {text!r}", option=option)
     return key, value
 
 

@@ -200,9 +200,17 @@ def _refuse(words: list[str], exc: click.UsageError) -> int:
     if isinstance(exc, click.NoSuchOption) and exc.ctx is not None and exc.ctx.parent is None:
         message += f" Options stand behind the command: {NAME} COMMAND {exc.option_name}"
     status = _fail(words, error("invalid_option", message))
-    if exc.ctx is not None:
-        sys.stderr.write(f"{exc.ctx.get_usage()}\nTry `{safe_text(exc.ctx.command_path)} --help`.\n")
+    context = exc.ctx or _verb_context(words[0])
+    if context is not None:
+        sys.stderr.write(f"{context.get_usage()}\nTry `{safe_text(context.command_path)} --help`.\n")
     return status
+
+
+def _verb_context(verb: str) -> click.Context | None:
+    """The context of a verb, for errors of click that do not say theirs: of an option that lacks its value."""
+    above = app.context_class(app, info_name=NAME)
+    command = app.get_command(above, verb)
+    return None if command is None else command.context_class(command, parent=above, info_name=verb)
 
 
 def _fail(words: list[str], exc: RunstoneError) -> int:

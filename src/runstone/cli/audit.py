@@ -131,7 +131,7 @@ def _calls(totals: dict[str, Any]) -> Iterator[Cell]:
 
 
 def _print_totals(screen: Screen, totals: dict[str, Any]) -> None:
-    screen.heading("TOTALS")
+    """The sums of what there is any of."""
     tokens = totals["tokens"]
     cached = f" ({tokens['cached_tokens']} cached)" if tokens["cached_tokens"] else ""
     used = f"{tokens['input_tokens']} in{cached}, {tokens['output_tokens']} out"
@@ -143,9 +143,11 @@ def _print_totals(screen: Screen, totals: dict[str, Any]) -> None:
         ("tokens", used if any(tokens.values()) else ""),
         ("cost", ", ".join(f"{amount} {currency}" for currency, amount in totals["cost"].items())),
     ]
-    for label, words in facts:
-        if words:
-            screen.wrapped(Span(f"  {label}", "dim"), [words], indent=13)
+    shown = [(label, words) for label, words in facts if words]
+    if shown:
+        screen.heading("TOTALS")
+    for label, words in shown:
+        screen.wrapped(Span(f"  {label}", "dim"), [words], indent=13)
 
 
 def _statuses(counts: dict[str, int]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from runstone.cli.ls import status_span
-from runstone.cli.measures import failure_text, number_text, value_text
+from runstone.cli.measures import failure_text, number_texts, value_text
 from runstone.cli.rendering import Cell, Column, Note, Screen, Span, cut
 from runstone.core.audit import APPROVAL, CHILD, DECISION
 from runstone.core.calls import BLOCKED, MODEL, OPEN
+from runstone.core.policy.decision import ALLOW, BLOCK, PASS, REVIEW
 from runstone.core.terminal import safe_text, text_width
 from runstone.core.times import parse_time
 from runstone.errors import PolicyBlocked
@@ -21,6 +22,7 @@ MAX_ARGS_CELLS: Final = 160
 MIN_ARGS_CELLS: Final = 16
 NOTE_CELLS: Final = 4
 _STYLES: Final = {"ok": "good", "error": "bad", BLOCKED: "bad", "cancelled": "warn", OPEN: "live"}
+_DECIDED: Final = {ALLOW: "allowed", REVIEW: "to be reviewed", BLOCK: "blocked"}
 _APPROVAL_STYLES: Final = {"approved": "good", "refused": "bad", "unanswered": "warn"}
 COLUMNS: Final = (
     Column("AT", right=True, keep=5),
@@ -52,7 +54,7 @@ def row_of(row: dict[str, Any], start_ns: int) -> list[Cell]:
 
 
 def _outcome_style(row: dict[str, Any]) -> str:
-    return _APPROVAL_STYLES.get(str(row["outcome"]), "bad" if row["outcome"] == "block" else "")
+    return _APPROVAL_STYLES.get(str(row["outcome"]), "bad" if row["outcome"] == BLOCK else "")
 
 
 def _took(duration_ns: int | None) -> str:
@@ -128,19 +130,35 @@ def _asked(row: dict[str, Any], name_cells: int) -> str:
     return " ".join(word for word in (name, effect, args) if word)
 
 
-def _rules(row: dict[str, Any]) -> list[Cell]:
-    """A decision, a part for each rule that fired."""
-    blocks = row["outcome"] == "block"
-    head = "blocked" if blocks else "allowed" if row["outcome"] == "allow" else str(row["outcome"])
+def _rules(row: dict[str, Any]) -> Iterator[Cell]:
+    """A decision, a part for each rule that fired. A run's own tells of every rule: those fired that do not hold."""
+    outcome, reason = str(row["outcome"]), row["block_reason"]
+    blocks = outcome == BLOCK
     policy = row["policy"] if isinstance(row["policy"], dict) else {}
     named = " ".join(str(policy[name]) for name in ("name", "version") if policy.get(name))
     by = f", policy {named}" if named else ""
     rules = [rule for rule in row["rules"] or [] if isinstance(rule, dict)]
-    style = "bad" if blocks else ""
-    if not rules:
-        why = f": {row['block_reason']}" if row["block_reason"] else ""
-        return [Span(f"{head}{why}{by}", style)]
-    return [Span(f"{head} by rule {_rule(rule)}{by}", style) for rule in rules]
+    if row["call"] is None:
+        rules = [rule for rule in rules if rule.get("status") != PASS]
+    blockers = [rule for rule in rules if blocks and _is_named(rule, reason)]
+    if not rules or (blocks and not blockers):
+        why = f": {reason}" if reason else ""
+        yield Span(f"{_DECIDED.get(outcome, outcome)}{why}{by}", "bad" if blocks else "")
+    for rule in rules:
+        word, style = (_DECIDED[BLOCK], "bad") if rule in blockers else _word(outcome, rule)
+        yield Span(f"{word} by rule {_rule(rule)}{by}", style)
+
+
+def _word(outcome: str, rule: dict[str, Any]) -> tuple[str, str]:
+    """What a rule did that blocks nothing, and its style: one that holds let a call through, any other one warned."""
+    if rule.get("status") == PASS:
+        return _DECIDED[ALLOW], ""
+    return ("warned", "warn") if outcome in _DECIDED else (outcome, "")
+
+
+def _is_named(rule: dict[str, Any], reason: Any) -> bool:
+    """Whether the reason of a block is this rule's."""
+    return reason in (rule.get("id"), rule.get("reason_code")) or str(reason).startswith(f"{rule.get('id')}: ")
 
 
 def _rule(rule: dict[str, Any]) -> str:
@@ -149,7 +167,8 @@ def _rule(rule: dict[str, Any]) -> str:
         words.append(f"({rule['reason_code']})")
     if rule.get("measured") is not None or rule.get("threshold") is not None:
         unit = f" {rule['unit']}" if rule.get("unit") else ""
-        words.append(f"measured {_short(rule.get('measured'))}, threshold {_short(rule.get('threshold'))}{unit}")
+        measured, threshold = number_texts([rule.get("measured"), rule.get("threshold")])
+        words.append(f"measured {measured}, threshold {threshold}{unit}")
     return " ".join(words)
 
 
@@ -170,7 +189,3 @@ def _problem(said: Any) -> str:
 
 def _error(said: Any) -> str:
     return (failure_text(said) if isinstance(said, dict) else "") or value_text(said)
-
-
-def _short(value: Any) -> str:
-    return number_text(value) if value is None or isinstance(value, (int, float, str)) else value_text(value)

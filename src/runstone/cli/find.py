@@ -54,6 +54,8 @@ def command(targets: tuple[str, ...], store: str | None, *, lineage: bool, dot: 
     sha256:<hex>. With --lineage one file, digest or RUN is walked up to what led to it and down to what it led to.
     The status is 3 where no run knows any of them.
     """
+    if dot and as_json:
+        raise click.UsageError("--dot draws for Graphviz; --json has the same graph")
     opened = open_store(store)
     if dot and not lineage:
         raise error("invalid_option", "--dot draws what --lineage finds: give both", option="--dot")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from runstone.cli.measures import number_text
+from runstone.cli.measures import number_texts
 from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Column, Screen, Span, print_json
 from runstone.cli.runs import sealed_or_path
@@ -90,5 +90,5 @@ def _print(screen: Screen, verdict: Verdict) -> None:
 
 
 def _row(rule: dict[str, Any]) -> list[str | Span]:
-    numbers = [number_text(rule[field]) for field in ("baseline", "measured", "threshold")]
+    numbers = number_texts([rule[field] for field in ("baseline", "measured", "threshold")])
     return [Span(rule["status"], _STYLES[rule["status"]]), rule["id"], *numbers, rule["reason_code"] or ""]

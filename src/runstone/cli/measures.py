@@ -1,10 +1,26 @@
-"""Values as people read them: durations, sizes, counts, short digests, failures. Exact ones are in the JSON answers."""
+"""Values as people read them: durations, sizes, short digests, and what `core.readable` has. Exact ones are in the JSON
+answers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
+
+from runstone.core.readable import count_text, failure_text, number_text, number_texts
+
+__all__ = [
+    "count_text",
+    "duration_text",
+    "failure_text",
+    "number_text",
+    "number_texts",
+    "resource_text",
+    "seconds_text",
+    "short_sha256",
+    "size_text",
+    "value_text",
+]
 
 SHORT_DIGEST_DIGITS: Final = 12
 _UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
@@ -39,13 +55,6 @@ def size_text(size_bytes: int | None) -> str:
     return f"{size:.0f} {_UNITS[-1]}"
 
 
-def number_text(value: Any) -> str:
-    """A number of up to six digits; text as it is; `-` for none."""
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 def seconds_text(seconds: float) -> str:
     """As `duration_text`, with a tenth of a millisecond below 10 ms: `0.9 ms`, `0 ms`."""
     if 0 < seconds < 0.01:
@@ -68,11 +77,6 @@ def resource_text(name: str, value: Any) -> str:
     return f"{name} {number_text(value)}"
 
 
-def count_text(count: int, one: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{count} {one if count == 1 else one + 's'}"
-
-
 def short_sha256(sha256: str | None) -> str:
     """The first digits of a digest; `-` where there is none."""
     return "-" if sha256 is None else sha256[:SHORT_DIGEST_DIGITS]
@@ -81,8 +85,3 @@ def short_sha256(sha256: str | None) -> str:
 def value_text(value: Any) -> str:
     """Text as it is, any other value as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def failure_text(told: Mapping[str, Any]) -> str:
-    """`type: message`, as far as they are there."""
-    return ": ".join(str(told[name]) for name in ("type", "message") if told.get(name))

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from runstone.cli.family import CHECK_STYLES
-from runstone.cli.measures import count_text, duration_text, failure_text, number_text, size_text, value_text
-from runstone.cli.sections import deleted, overriding
+from runstone.cli.measures import count_text, duration_text, failure_text, number_texts, size_text, value_text
+from runstone.cli.samples import score_table
+from runstone.cli.sections import deleted, dropped_events, output_over_limit, overriding, what_was_said
 from runstone.core.markdown import block, cell, span, table
 
 MAX_BYTES: Final = 900_000
@@ -22,6 +23,8 @@ MAX_ROWS: Final = 50
 MAX_NOTES: Final = 10
 MAX_INDENTS: Final = 8
 _CHECK_ORDER: Final = tuple(CHECK_STYLES)
+_FACT_TITLES: Final = ("fact", "value")
+_NUMERALS: Final = frozenset("0123456789+-.e")
 _INDENT: Final = "\N{NO-BREAK SPACE}" * 3
 
 
@@ -48,11 +51,14 @@ def page(summary: dict[str, Any]) -> str:
 
 def _head(summary: dict[str, Any]) -> str:
     version = "" if summary["version"] is None else f" {span(summary['version'])}"
-    return f"### {span(summary['kind'])}{version}: {summary['status']}\n\n" + table(("", ""), list(_facts(summary)))
+    return f"### {span(summary['kind'])}{version}: {summary['status']}\n\n" + table(_FACT_TITLES, list(_facts(summary)))
 
 
 def _facts(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if summary["name"] is not None:
+        yield "name", cell(summary["name"])
     yield "run", cell(summary["run_id"])
+    yield from _listed("alias", [cell(f"@{alias}") for alias in summary["aliases"]])
     yield "opened", f"{summary['opened_at']}, took {duration_text(summary['duration_ms'])}"
     if summary["argv"] is not None:
         yield "command", cell(shlex.join(summary["argv"]))
@@ -61,21 +67,42 @@ def _facts(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if summary["git"] is not None and summary["git"]["sha"] is not None:
         ref = summary["git"]["ref"]
         yield "commit", cell(summary["git"]["sha"]) + ("" if ref is None else f" {cell(ref)}")
-    for name, value in list(summary["labels"].items())[:MAX_ROWS]:
-        yield "label", f"{cell(name)} {cell(value)}"
-    for link in summary["links"][:MAX_ROWS]:
-        yield "link", f"{link['rel']} {cell(link['run_id'])}"
+    yield from _listed("label", [f"{cell(name)} {cell(value)}" for name, value in summary["labels"].items()])
+    yield from _listed("link", [f"{link['rel']} {cell(link['run_id'])}" for link in summary["links"]])
     if summary["withdrawn"] is not None:
         yield "deleted", cell(deleted(summary["withdrawn"]))
     yield "recorded", _counts(summary["counts"])
+    yield from _missing(summary)
     yield "run digest", cell(summary["digest"])
     yield "outcome", cell(summary["outcome_digest"])
+
+
+def _listed(name: str, values: list[str]) -> Iterator[tuple[str, str]]:
+    """A fact of which there may be many."""
+    yield from ((name, value) for value in values[:MAX_ROWS])
+    if len(values) > MAX_ROWS:
+        yield name, f"… and {len(values) - MAX_ROWS} more"
 
 
 def _counts(counts: dict[str, int]) -> str:
     names = ("events", "files", "checks", "warnings", "redactions")
     texts = [count_text(counts[name], name[:-1]) for name in names if counts[name]]
     return ", ".join([*texts, f"{counts['dropped']} dropped"] if counts["dropped"] else texts)
+
+
+def _missing(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What was to be recorded and is not there."""
+    yield from _listed("not kept", [_left_out(data) for data in output_over_limit(summary)])
+    for reason, (events, size) in dropped_events(summary).items():
+        yield "dropped", f"{count_text(events, 'event')}{f' of {size_text(size)}' if size else ''}: {cell(reason)}"
+    if summary["torn_bytes"]:
+        yield "torn", f"{size_text(summary['torn_bytes'])} at the end of the journal could not be read"
+    yield from _listed("lost", list(map(cell, summary["lost"])))
+
+
+def _left_out(data: dict[str, Any]) -> str:
+    digest = "" if data["sha256"] is None else f" {cell('sha256:' + data['sha256'])}"
+    return f"{size_text(data['bytes'])} of output, over the limit{digest}"
 
 
 def _error(summary: dict[str, Any]) -> Iterator[str]:
@@ -106,26 +133,53 @@ def _decision(summary: dict[str, Any]) -> Iterator[str]:
     if told is not None:
         facts.append(("overridden by", _value(f"{told['by']}: {told['override']['outcome']}")))
     if facts:
-        yield table(("", ""), facts)
-    names = ("id", "status", "measured", "threshold", "unit", "reason_code")
-    rows = [tuple(_value(rule.get(name)) for name in names) for rule in found["rules"][:MAX_ROWS]]
-    if rows:
+        yield table(_FACT_TITLES, facts)
+    if found["rules"]:
         yield "\n"
-    yield from _table(tuple(name.replace("_", " ") for name in names), rows, len(found["rules"]))
+    yield from _rules(found["rules"])
+
+
+def _rules(rules: list[dict[str, Any]]) -> Iterator[str]:
+    names = ("id", "status", "measured", "threshold", "unit", "reason_code")
+    rows = [
+        (
+            *(_value(rule.get(name)) for name in names[:2]),
+            *_values([rule.get(name) for name in names[2:4]]),
+            *(_value(rule.get(name)) for name in names[4:]),
+        )
+        for rule in rules[:MAX_ROWS]
+    ]
+    yield from _table(tuple(name.replace("_", " ") for name in names), rows, len(rules))
+
+
+def _verdicts(summary: dict[str, Any]) -> Iterator[str]:
+    found = summary["verdicts"]
+    for number, verdict in enumerate(found[-MAX_NOTES:]):
+        word, baseline = "passes" if verdict["ok"] else "fails", verdict["baseline"]
+        beside = f", beside {_value(baseline.get('run_id'))}" if baseline else ""
+        yield "\n" if number else ""
+        yield f"The run {word}{beside}:\n\n"
+        yield from _rules(verdict["rules"])
+    yield from _rest(MAX_NOTES, len(found))
 
 
 def _metrics(summary: dict[str, Any]) -> Iterator[str]:
     found = summary["metrics"]
     rows = [
-        (cell(name), *(_value(row[field]) for field in ("last", "min", "max", "count")))
+        (cell(name), *_values([row[field] for field in ("last", "min", "max")]), str(row["count"]))
         for name, row in list(found.items())[:MAX_ROWS]
     ]
     yield from _table(("metric", "last", "min", "max", "count"), rows, len(found))
 
 
 def _scores(summary: dict[str, Any]) -> Iterator[str]:
-    rows = [(cell(score["name"]), _value(score["value"])) for score in summary["scores"][:MAX_ROWS]]
-    yield from _table(("score", "value"), rows, len(summary["scores"]))
+    shown = summary["scores"][:MAX_ROWS]
+    titles, told = score_table(shown)
+    rows = [
+        (cell(score["name"]), *(text if set(text) <= _NUMERALS else cell(text) for text in texts))
+        for score, texts in zip(shown, told, strict=True)
+    ]
+    yield from _table(("score", *map(str.lower, titles)), rows, len(summary["scores"]))
 
 
 def _outputs(summary: dict[str, Any]) -> Iterator[str]:
@@ -180,6 +234,15 @@ def _notes(summary: dict[str, Any]) -> Iterator[str]:
     yield from _rest(MAX_NOTES, len(found))
 
 
+def _annotations(summary: dict[str, Any]) -> Iterator[str]:
+    """What was said since the run was sealed; the newest of many."""
+    found = summary["annotations"]
+    rows = [
+        (cell(told["at"]), _value(told["by"]), ", ".join(map(cell, what_was_said(told)))) for told in found[-MAX_ROWS:]
+    ]
+    yield from _table(("at", "by", "said"), rows, len(found))
+
+
 def _table(titles: tuple[str, ...], rows: list[Any], count: int) -> Iterator[str]:
     if rows:
         yield table(titles, rows)
@@ -193,21 +256,25 @@ def _rest(shown: int, count: int) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     """Any JSON value in a cell."""
-    if value is None:
-        return "-"
-    if type(value) in (int, float):
-        return number_text(value)
-    return cell(value_text(value))
+    return _values([value])[0]
+
+
+def _values(values: list[Any]) -> list[str]:
+    """Any JSON values, each in a cell; of numbers as many digits as tell them apart."""
+    texts = zip(values, number_texts(values), strict=True)
+    return [text if value is None or type(value) in (int, float) else cell(text) for value, text in texts]
 
 
 _SECTIONS: Final = {
     "Error": _error,
     "Checks": _checks,
     "Decision": _decision,
+    "Verdicts": _verdicts,
     "Metrics": _metrics,
     "Scores": _scores,
     "Outputs": _outputs,
     "Inputs": _inputs,
     "Children": _children,
     "Notes": _notes,
+    "Annotations": _annotations,
 }

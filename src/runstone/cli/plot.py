@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from runstone.cli.measures import count_text, number_text
+from runstone.cli.measures import count_text, number_texts
 from runstone.cli.rendering import Screen, Span
 from runstone.core.events import OPENED
 from runstone.core.query import glob_fits
@@ -25,6 +25,7 @@ ROWS: Final = 10
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a braille cell, by row and column of its dots."""
 _LABEL_CELLS: Final = 12
+"""More, where it takes more digits to tell the labels apart."""
 _UNICODE: Final = ("┤", "│", "└", "─", "×")
 _ASCII: Final = ("|", "|", "+", "-", "x")
 
@@ -46,11 +47,12 @@ def plotted(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _plot(screen: Screen, run_id: str, events: Any, names: list[str]) -> None:
     width = screen.width or WIDTH
-    cells = max(MIN_CELLS, width - _LABEL_CELLS - 2)
     canvas_of = _Braille if screen.unicode else _Plain
     wanted = {pattern: tuple(pattern.split("*")) for pattern in names}
     chosen, known = series_of(
-        events, lambda name: any(glob_fits(parts, name) for parts in wanted.values()), cells * canvas_of.dots_across
+        events,
+        lambda name: any(glob_fits(parts, name) for parts in wanted.values()),
+        lambda series: max(MIN_CELLS, width - _label_cells(series) - 2) * canvas_of.dots_across,
     )
     for pattern, parts in wanted.items():
         if not any(glob_fits(parts, name) for name in known):
@@ -59,40 +61,45 @@ def _plot(screen: Screen, run_id: str, events: Any, names: list[str]) -> None:
     for number, series in enumerate(chosen):
         if number:
             screen.line()
-        _draw(screen, series, cells, canvas_of)
+        _draw(screen, series, canvas_of(len(series.columns) // canvas_of.dots_across))
 
 
-def _draw(screen: Screen, series: Series, cells: int, canvas_of: type[_Canvas]) -> None:
+def _draw(screen: Screen, series: Series, canvas: _Canvas) -> None:
     tick, bar, corner, line, mark = _UNICODE if screen.unicode else _ASCII
-    low, high = series.values.low, series.values.high
-    facts = [f"{name} {number_text(value)}" for name, value in (("last", series.last), ("min", low), ("max", high))]
+    names, values = ("last", "min", "max"), (series.last, series.values.low, series.values.high)
+    facts = [f"{name} {text}" for name, text in zip(names, number_texts(values), strict=True)]
     screen.line(Span(series.name, "bold"), "  ", ", ".join([*facts, count_text(series.points, "point")]))
-    labels = _labels(low, high)
-    for number, row in enumerate(_curve(series, cells, canvas_of) if labels else ()):
+    beside = _label_cells(series)
+    labels = {canvas.row(series.values.share(value)): text for value, text in _labels(series)}
+    for number, row in enumerate(_curve(series, canvas) if labels else ()):
         label = labels.get(number, "")
-        screen.line(Span(label.rjust(_LABEL_CELLS), "dim"), Span(tick if label else bar, "dim"), Span(row, "live"))
+        screen.line(Span(label.rjust(beside), "dim"), Span(tick if label else bar, "dim"), Span(row, "live"))
     if series.unplaced:
-        marks = _marks(series.columns, canvas_of.dots_across, mark)
-        screen.line(" " * _LABEL_CELLS, Span(bar, "dim"), Span(marks, "warn"))
-    screen.line(" " * _LABEL_CELLS, Span(corner + line * cells, "dim"))
-    screen.line(" " * (_LABEL_CELLS + 1), Span(_scale(series, cells), "dim"))
+        marks = _marks(series.columns, canvas.dots_across, mark)
+        screen.line(" " * beside, Span(bar, "dim"), Span(marks, "warn"))
+    screen.line(" " * beside, Span(corner + line * canvas.cells, "dim"))
+    screen.line(" " * (beside + 1), Span(_scale(series, canvas.cells), "dim"))
     if series.unplaced:
         what = count_text(series.unplaced, "point")
-        screen.line(" " * (_LABEL_CELLS + 1), Span(f"{mark} {what} without a place: NaN or infinite", "warn"))
+        screen.line(" " * (beside + 1), Span(f"{mark} {what} without a place: NaN or infinite", "warn"))
 
 
-def _labels(low: float | None, high: float | None) -> dict[int, str]:
-    """Row → the value that stands there."""
+def _labels(series: Series) -> list[tuple[float, str]]:
+    """The ends and the middle of what the metric reaches, each with the text that tells it from the others."""
+    low, high = series.values.low, series.values.high
     if low is None or high is None:
-        return {}
-    if low == high:
-        return {ROWS // 2: number_text(low)}
-    return {0: number_text(high), ROWS // 2: number_text(low / 2 + high / 2), ROWS - 1: number_text(low)}
+        return []
+    values = list(dict.fromkeys((high, low / 2 + high / 2, low)))
+    return list(zip(values, number_texts(values), strict=True))
+
+
+def _label_cells(series: Series) -> int:
+    return max([_LABEL_CELLS, *(len(text) for _, text in _labels(series))])
 
 
 def _scale(series: Series, cells: int) -> str:
     """The ends of the axis, and what it is."""
-    left, right = (number_text(end) for end in (series.along.low, series.along.high))
+    left, right = number_texts((series.along.low, series.along.high))
     if series.along.low == series.along.high:
         return f"{series.axis} {left}".center(cells)
     return left + series.axis.center(cells - len(left) - len(right)) + right
@@ -111,14 +118,22 @@ class _Canvas:
     dots_down = 1
 
     def __init__(self, cells: int) -> None:
+        self.cells = cells
         self.height = ROWS * self.dots_down
         self._rows = [[0] * cells for _ in range(ROWS)]
 
     def dot(self, across: int, share: float) -> None:
         """A dot in a column, at a share of the height from below."""
-        down = self.height - 1 - min(self.height - 1, max(0, round(share * (self.height - 1))))
+        down = self._down(share)
         row = self._rows[down // self.dots_down]
         row[across // self.dots_across] |= self._bit(across % self.dots_across, down % self.dots_down)
+
+    def row(self, share: float) -> int:
+        """The row, from above, that a dot at a share of the height falls into."""
+        return self._down(share) // self.dots_down
+
+    def _down(self, share: float) -> int:
+        return self.height - 1 - min(self.height - 1, max(0, round(share * (self.height - 1))))
 
     def _bit(self, across: int, down: int) -> int:  # noqa: ARG002  # one dot a cell
         return 1
@@ -148,8 +163,7 @@ class _Braille(_Canvas):
         return chr(0x2800 + bits) if bits else " "
 
 
-def _curve(series: Series, cells: int, canvas_of: type[_Canvas]) -> list[str]:
-    canvas = canvas_of(cells)
+def _curve(series: Series, canvas: _Canvas) -> list[str]:
     share = series.values.share
     before: tuple[int, float] | None = None
     for at, column in enumerate(series.columns):

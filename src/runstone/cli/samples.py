@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from runstone.cli.measures import count_text, number_text
+from runstone.cli.measures import count_text, number_text, number_texts
 from runstone.cli.rendering import Cell, Column, Screen, Span, print_json
 from runstone.cli.runs import sealed_run
 from runstone.core.evaluation.documents import score_row
-from runstone.core.evaluation.samples import CHANGES, SAME, sample_view, scored_samples
+from runstone.core.evaluation.samples import CHANGES, LOWER, SAME, sample_values, sample_view, scored_samples
 from runstone.engine.reader import Sealed
 from runstone.engine.store import Store
 from runstone.errors import error, excerpt
@@ -17,6 +17,7 @@ from runstone.errors import error, excerpt
 _STYLES: Final = {"worse": "bad", "gone": "warn", "unclear": "warn", "better": "good"}
 _SAMPLE: Final = Column("SAMPLE", flexible=True)
 _VALUE: Final = Column("VALUE", right=True)
+_TITLES: Final = ("VALUE", "INTERVAL", "WANTED", "SAMPLES")
 _BESIDE: Final = (_SAMPLE, Column("BASELINE", right=True), _VALUE, Column("CHANGE"), Column("BY", right=True))
 
 
@@ -35,13 +36,15 @@ def show_samples(store: Store, run: str, name: str, baseline: str | None, *, as_
         print_json({"run_id": run_id, **facts, **beside, "samples": rows})
         return
     screen = Screen()
-    screen.line(Span(run_id, "bold"), f"  {name} ", Span(number_text(score["value"]), "bold"), interval_text(score))
+    values = number_texts([score["value"], *([] if base is None else [base["value"]])])
+    interval = score_texts(score)["INTERVAL"]
+    screen.line(Span(run_id, "bold"), f"  {name} ", Span(values[0], "bold"), f" ({interval})" if interval else "")
     if base is None:
         screen.line(count_text(len(rows), "sample"))
         screen.line()
         screen.table((_SAMPLE, _VALUE), [[row["id"], _text(row["value"])] for row in rows], indent=0)
         return
-    screen.line(Span("baseline", "dim"), f"  {base_id}  {number_text(base['value'])}")
+    screen.line(Span("baseline", "dim"), f"  {base_id}  {values[1]}")
     counts = Counter(row["change"] for row in rows)
     tally = [f"{counts[change]} {change}" for change in CHANGES if counts[change]]
     screen.line(", ".join(tally) or "no sample")
@@ -62,15 +65,29 @@ def _score(sealed: Sealed, name: str) -> Any:
     return found
 
 
-def interval_text(score: dict[str, Any]) -> str:
-    """` (0.67 to 0.785, 95 %)`; nothing where there is no interval."""
+def score_texts(score: dict[str, Any]) -> dict[str, str]:
+    """What a score came to, by the title of a column; empty where it has nothing to say."""
     found = score.get("interval")
-    if not isinstance(found, dict):
-        return ""
-    low, high = (number_text(found.get(end)) for end in ("low", "high"))
-    confidence = found.get("confidence")
-    share = f", {100 * confidence:g} %" if isinstance(confidence, float) else ""
-    return f" ({low} to {high}{share})"
+    interval = found if isinstance(found, dict) else {}
+    numbers = [score["value"], score.get("threshold"), interval.get("low"), interval.get("high")]
+    value, wanted, low, high = number_texts(numbers)
+    confidence, samples = interval.get("confidence"), score.get("samples")
+    share = f", {number_texts([100 * confidence, 100])[0]} %" if isinstance(confidence, float) else ""
+    word = "at most" if score.get("direction") == LOWER else "at least"
+    texts = (
+        f"{value} {score['unit']}" if score.get("unit") else value,
+        f"{low} to {high}{share}" if interval else "",
+        f"{word} {wanted}" if score.get("threshold") is not None else "",
+        str(len(sample_values(samples))) if isinstance(samples, list) else "",
+    )
+    return dict(zip(_TITLES, texts, strict=True))
+
+
+def score_table(scores: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Titles and a row for each score; a column of which none says anything is left out."""
+    texts = list(map(score_texts, scores))
+    titles = [title for title in _TITLES if any(text[title] for text in texts)]
+    return titles, [[text[title] or "-" for title in titles] for text in texts]
 
 
 def _text(value: Any) -> str:
@@ -79,6 +96,7 @@ def _text(value: Any) -> str:
 
 def _row(row: dict[str, Any]) -> list[Cell]:
     change, difference = row["change"], row["difference"]
-    by = "" if difference is None else f"{difference:+.6g}"
-    one = "-" if change == "new" else _text(row["baseline"])
-    return [row["id"], one, "-" if change == "gone" else _text(row["value"]), Span(change, _STYLES.get(change, "")), by]
+    by = "" if difference is None else number_text(difference, sign="+")
+    values = number_texts(["no value" if row[side] is None else row[side] for side in ("baseline", "value")])
+    one, other = ("-" if change == gone else text for gone, text in zip(("new", "gone"), values, strict=True))
+    return [row["id"], one, other, Span(change, _STYLES.get(change, "")), by]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from runstone.cli.family import CHECK_STYLES, children
 from runstone.cli.ls import second_text
-from runstone.cli.measures import failure_text, number_text, short_sha256, size_text, value_text
+from runstone.cli.measures import failure_text, number_texts, short_sha256, size_text, value_text
 from runstone.cli.rendering import Cell, Column, Screen, Span
-from runstone.cli.samples import interval_text
+from runstone.cli.samples import score_table
 from runstone.core.canonical import pointer
-from runstone.core.evaluation.samples import LOWER, sample_values
+from runstone.core.diff.words import value_text as telling_text
 from runstone.core.terminal import safe_text, text_width
 from runstone.core.words import CHECK_STATUSES
 
@@ -133,14 +133,12 @@ _RULE_COLUMNS: Final = (
 
 def _rule(rule: dict[str, Any]) -> list[Cell]:
     status = str(rule.get("status") or "-")
-    values = [rule.get("measured"), rule.get("threshold")]
-    shown = [value_text(value) if isinstance(value, (dict, list)) else number_text(value) for value in values]
     style = CHECK_STYLES.get(status, "bad" if status != "-" else "")
     return [
         str(rule.get("id")),
         Span(status, style),
         str(rule.get("reason_code") or "-"),
-        *shown,
+        *number_texts([rule.get("measured"), rule.get("threshold")]),
         _word(rule.get("unit")),
     ]
 
@@ -155,7 +153,7 @@ def metrics(screen: Screen, summary: dict[str, Any]) -> None:
     if summary["metrics"]:
         screen.heading("METRICS")
         rows = [
-            [name, *(number_text(row[field]) for field in ("last", "min", "max", "count"))]
+            [name, *number_texts([row[field] for field in ("last", "min", "max")]), str(row["count"])]
             for name, row in summary["metrics"].items()
         ]
         _table(screen, (_NAME, *(Column(title, right=True) for title in ("LAST", "MIN", "MAX", "COUNT"))), rows)
@@ -168,42 +166,15 @@ def metrics(screen: Screen, summary: dict[str, Any]) -> None:
 
 
 def _score_table(scores: list[dict[str, Any]]) -> tuple[tuple[Column, ...], list[list[Cell]]]:
-    """Names and values; what else there is of one of them."""
-    columns: tuple[Column, ...] = (_NAME, Column("VALUE", right=True))
-    rows: list[list[Cell]] = [[score["name"], _with_unit(score)] for score in scores]
-    for title, text in _SCORE_FACTS:
-        texts = [text(score) for score in scores]
-        if any(texts):
-            columns += (Column(title, right=True),)
-            rows = [[*row, found or "-"] for row, found in zip(rows, texts, strict=True)]
-    return columns, rows
-
-
-def _with_unit(score: dict[str, Any]) -> str:
-    return " ".join([number_text(score["value"]), *([str(score["unit"])] if score.get("unit") else [])])
-
-
-def _threshold(score: dict[str, Any]) -> str:
-    if score.get("threshold") is None:
-        return ""
-    word = "at most" if score.get("direction") == LOWER else "at least"
-    return f"{word} {number_text(score['threshold'])}"
-
-
-def _samples(score: dict[str, Any]) -> str:
-    return str(len(sample_values(score["samples"]))) if isinstance(score.get("samples"), list) else ""
+    """Names, and what there is of one of them."""
+    titles, rows = score_table(scores)
+    columns = [Column(title, right=True) for title in titles]
+    return (_NAME, *columns), [[score["name"], *row] for score, row in zip(scores, rows, strict=True)]
 
 
 def _beside(verdict: dict[str, Any]) -> list[Cell]:
     baseline = verdict["baseline"]
     return [] if not baseline else [Span(f"beside {baseline.get('run_id')}", "dim")]
-
-
-_SCORE_FACTS: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
-    ("INTERVAL", lambda score: interval_text(score).strip(" ()")),
-    ("WANTED", _threshold),
-    ("SAMPLES", _samples),
-)
 
 
 def config(screen: Screen, summary: dict[str, Any]) -> None:
@@ -230,11 +201,16 @@ def _is_under(at: str, pointers: list[str]) -> bool:
 def _settings(value: Any, at: str, name: str) -> list[tuple[str, str, str]]:
     """(JSON Pointer, dotted name, value) of every setting; lists and empty objects are values."""
     if not isinstance(value, dict) or not value:
-        return [(at, name or "(all)", value_text(value))]
+        return [(at, name or "(all)", telling_text(value))]
     found = []
     for key, item in value.items():
-        found += _settings(item, at + pointer([key]), f"{name}.{key}" if name else key)
+        found += _settings(item, at + pointer([key]), f"{name}.{_key(key)}" if name else _key(key))
     return found
+
+
+def _key(key: str) -> str:
+    """A part of a dotted name; in quotes where it would read as no part or as more than one."""
+    return key if key == key.strip() and key and not set(key) & set('."') else json.dumps(key, ensure_ascii=False)
 
 
 def result(screen: Screen, summary: dict[str, Any]) -> None:
@@ -280,6 +256,21 @@ def what_was_said(told: dict[str, Any]) -> list[str]:
 def deleted(told: dict[str, Any]) -> str:
     """Who took a published document away, when and why."""
     return f"{told['at']} by {told['by']}: “{told['reason']}”"
+
+
+def output_over_limit(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """What says of output that there was more than is kept."""
+    return [data for data in summary["dropped"] if data["reason"] == "max_output"]
+
+
+def dropped_events(summary: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """What was to be recorded and was not: reason → how many events, of how many bytes."""
+    found: dict[str, tuple[int, int]] = {}
+    for data in summary["dropped"]:
+        if data["reason"] != "max_output":
+            events, size = found.get(data["reason"], (0, 0))
+            found[data["reason"]] = events + data["events"], size + data["bytes"]
+    return found
 
 
 def files(screen: Screen, summary: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from runstone.cli.measures import count_text, duration_text, resource_text, size
 from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import open_id, sealed_run, while_open
-from runstone.cli.sections import SECTIONS, deleted
+from runstone.cli.sections import SECTIONS, deleted, dropped_events, output_over_limit
 from runstone.cli.summary import summarize
 from runstone.engine.store import Store
 from runstone.locate import open_store
@@ -174,27 +174,10 @@ def _counts(summary: dict[str, Any]) -> str:
     counts = summary["counts"]
     texts = [count_text(counts["events"], "event"), count_text(counts["files"], "file")]
     texts += [count_text(counts[name], name[:-1]) for name in ("checks", "warnings", "redactions") if counts[name]]
-    others = counts["dropped"] - sum(data["events"] for data in _over_limit(summary))
+    others = counts["dropped"] - sum(data["events"] for data in output_over_limit(summary))
     if others > 0:
         texts.append(f"{others} dropped")
     return ", ".join(texts)
-
-
-def _over_limit(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    return [data for data in summary["dropped"] if data["reason"] == "max_output"]
-
-
-def _lost_events(summary: dict[str, Any]) -> Iterator[Fact]:
-    """What was to be recorded and was not, a line for each reason."""
-    lost: dict[str, list[int]] = {}
-    for data in summary["dropped"]:
-        if data["reason"] != "max_output":
-            sums = lost.setdefault(data["reason"], [0, 0])
-            sums[0] += data["events"]
-            sums[1] += data["bytes"]
-    for reason, (events, size) in lost.items():
-        bytes_of = f" of {size_text(size)}" if size else ""
-        yield "dropped", [Span(f"{count_text(events, 'event')}{bytes_of}: {reason}", "warn")]
 
 
 def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
@@ -203,10 +186,12 @@ def _ending(summary: dict[str, Any]) -> Iterator[Fact]:
         yield "exit", [str(summary["exit"])]
     if summary["resources"]:
         yield "used", [", ".join(resource_text(name, value) for name, value in summary["resources"].items())]
-    for data in _over_limit(summary):
+    for data in output_over_limit(summary):
         digest = None if data["sha256"] is None else f"sha256:{data['sha256']}"
         yield "not kept", [Span(f"{size_text(data['bytes'])} of output, over --max-output", "warn"), *_digest(digest)]
-    yield from _lost_events(summary)
+    for reason, (events, size) in dropped_events(summary).items():
+        bytes_of = f" of {size_text(size)}" if size else ""
+        yield "dropped", [Span(f"{count_text(events, 'event')}{bytes_of}: {reason}", "warn")]
     if summary["torn_bytes"]:
         yield "torn", [Span(f"{size_text(summary['torn_bytes'])} at the end of the journal could not be read", "warn")]
     for path in summary["lost"]:

@@ -101,10 +101,9 @@ class Series:
         else:
             self.values.take(float(value))
 
-    def place(self, value: Any, step: int | None, seconds: float, width: int) -> None:
+    def place(self, value: Any, step: int | None, seconds: float) -> None:
         """The same point, at the second reading."""
-        if not self.columns:
-            self.columns = [None] * width
+        width = len(self.columns)
         at = min(width - 1, int(self.along.share(seconds if self._stepless else step or 0) * width))
         column = self.columns[at]
         if column is None:
@@ -112,9 +111,11 @@ class Series:
         column.take(None if isinstance(value, str) else float(value))
 
 
-def series_of(events: Events, wanted: Callable[[str], bool], width: int) -> tuple[list[Series], list[str]]:
-    """The metrics whose names are wanted, each in so many columns, and the names of all that there are; both in the
-    order in which they were first recorded."""
+def series_of(
+    events: Events, wanted: Callable[[str], bool], width_of: Callable[[Series], int]
+) -> tuple[list[Series], list[str]]:
+    """The metrics whose names are wanted, each in as many columns as `width_of` says once its reach is known, and
+    the names of all that there are; both in the order in which they were first recorded."""
     found: dict[str, Series | None] = {}
     for name, value, step, seconds in _points(events()):
         if name not in found:
@@ -123,10 +124,12 @@ def series_of(events: Events, wanted: Callable[[str], bool], width: int) -> tupl
         if series is not None:
             series.find(value, step, seconds)
     chosen = [series for series in found.values() if series is not None]
+    for series in chosen:
+        series.columns = [None] * width_of(series)
     for name, value, step, seconds in _points(events()) if chosen else ():
         series = found.get(name)
         if series is not None:
-            series.place(value, step, seconds, width)
+            series.place(value, step, seconds)
     return chosen, list(found)
 
 

@@ -73,7 +73,7 @@ def _digest_of(store: Store, run_id: str) -> Digest | None:
 def _by_prefix(store: Store, prefix: str) -> str:
     still_open = store.journals.open_ids()
     if prefix in still_open:
-        raise _is_open(prefix)
+        raise _is_open(store, prefix)
     sealed = {run_id for run_id in store.objects.run_ids() if prefix and run_id.startswith(prefix)}
     found = sorted(sealed.union(run_id for run_id in still_open if prefix and run_id.startswith(prefix)))
     if not found:
@@ -82,12 +82,15 @@ def _by_prefix(store: Store, prefix: str) -> str:
         shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
         raise error("ambiguous_run", f"{prefix!r} fits {len(found)} runs: {shown}", prefix=prefix, found=found[:20])
     if found[0] not in sealed:
-        raise _is_open(found[0])
+        raise _is_open(store, found[0])
     return found[0]
 
 
-def _is_open(run_id: str) -> RunstoneError:
-    message = f"run {run_id} is not sealed yet; if its process died, `runstone recover` seals it"
+def _is_open(store: Store, run_id: str) -> RunstoneError:
+    import shlex
+
+    command = shlex.join(["runstone", "recover", run_id, "--store", store.url])
+    message = f"run {run_id} is not sealed yet; if its process died, `{command}` seals it"
     return error("run_is_open", message, run_id=run_id)
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from runstone.core.readable import count_text
 from runstone.engine.streams import Streams
 from runstone.errors import RunstoneError
 
@@ -174,7 +175,7 @@ class Output:
 
     def _tell_left_out(self, tail: Tail) -> None:
         try:
-            message = f"output over --max-output is not kept: {tail.left_out_bytes} bytes"
+            message = f"output over --max-output is not kept: {count_text(tail.left_out_bytes, 'byte')}"
             self._run.writer.left_out("max_output", message, tail.left_out, tail.left_out_bytes, tail.sha256)
         except RunstoneError as exc:
             self.problem = self.problem or exc

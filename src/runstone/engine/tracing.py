@@ -6,6 +6,7 @@ from collections import deque
 
 from runstone.core.card import place_of, row_of
 from runstone.core.digests import parse_digest
+from runstone.core.terminal import safe_text
 from runstone.core.words import LINK_RELATIONS
 from runstone.engine.finder import asking
 from runstone.errors import error, excerpt
@@ -106,21 +107,27 @@ class Lineage:
 
     def dot(self) -> str:
         """The graph in the language of Graphviz."""
-        lines = ["digraph lineage {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
+        fonts = [f'  {thing} [fontname="sans-serif"];' for thing in ("node", "edge")]
+        lines = ["digraph lineage {", "  rankdir=LR;", *fonts]
         for run_id, row in self.runs.items():
-            label = f"{row['kind'] or ''}\n{run_id}\n{row['status']}"
-            lines.append(f"  {_quoted('run:' + run_id)} [shape=box, label={_quoted(label)}];")
+            label = _label(row["kind"] or "", run_id, row["status"])
+            lines.append(f"  {_quoted('run:' + run_id)} [shape=box, label={label}];")
         for digest, names in self.files.items():
-            label = "\n".join([*names[:3], digest[:19]])
-            lines.append(f"  {_quoted(digest)} [shape=ellipse, label={_quoted(label)}];")
-        lines += [f"  {_quoted(e.source)} -> {_quoted(e.target)} [label={_quoted(e.relation)}];" for e in self.edges]
+            lines.append(f"  {_quoted(digest)} [shape=ellipse, label={_label(*names[:3], digest[:19])}];")
+        lines += [f"  {_quoted(e.source)} -> {_quoted(e.target)} [label={_label(e.relation)}];" for e in self.edges]
         return "\n".join([*lines, "}", ""])
 
 
-def _quoted(text: str) -> str:
-    """Text in Graphviz's quotes: it has no other escapes than these, and shows no control character."""
-    safe = "".join(mark if mark >= " " or mark == "\n" else f"\\x{ord(mark):02x}" for mark in text)
-    return '"' + safe.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+def _label(*lines: str) -> str:
+    """What Graphviz draws as these lines; of a label it reads the entities of HTML."""
+    return _quoted(*(line.replace("&", "&amp;") for line in lines))
+
+
+def _quoted(*lines: str) -> str:
+    """Text in Graphviz's quotes: it has no other escapes than these. No text makes a line or shows a control
+    character."""
+    shown = (safe_text(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(shown) + '"'
 
 
 def lineage(finder: Finder, start: str) -> Lineage:

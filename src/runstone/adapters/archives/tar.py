@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from runstone.adapters.archives.source import Member, Source, decoded, refused
 from runstone.core.limits import MAX_ARCHIVE_RECORDS, MAX_NAME_RECORD_BYTES
+from runstone.core.readable import count_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class _Records:
             raise refused(f"a member of kind {block[156:157]!r}, which no bundle needs", name)
         size = size if self._size is None else self._size
         if kind != "file" and size:
-            raise refused(f"a {kind} that claims {size} bytes", name)
+            raise refused(f"a {kind} that claims {count_text(size, 'byte')}", name)
         return Member(name, kind, size, offset)
 
     @property

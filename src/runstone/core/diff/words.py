@@ -6,6 +6,7 @@ import json
 
 from runstone.core.diff.difference import ADDED, REMOVED
 from runstone.core.digests import PREFIX
+from runstone.core.readable import MAX_DIGITS, MAX_WHOLE, count_text, number_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _SHORT_DIGITS: Final = 12
 _MAX_PLACE: Final = 24
+_PERCENT_DIGITS: Final = 3
 _RESERVED: Final = frozenset({"", "null", "true", "false"})
 
 
@@ -63,16 +65,22 @@ _PARTED: Final = {
 }
 
 
-def number_text(value: float, sign: str = "") -> str:
-    """A number of four digits, an integer with all of its digits."""
-    if isinstance(value, int) and abs(value) < 10**15:
-        return f"{value:{sign}d}"
-    return f"{value:{sign}.4g}"
-
-
 def percent_text(relative: float) -> str:
-    """`+2.5 %`."""
-    return f"{100 * relative:+.3g} %"
+    """`+2.5 %`, in three digits or more; what is not 100 % is not shown as that."""
+    percent = 100 * relative
+    digits = _PERCENT_DIGITS
+    while digits < MAX_DIGITS and abs(percent) != 100 and abs(float(_fixed(percent, digits))) == 100:
+        digits += 1
+    return f"{_fixed(percent, digits)} %"
+
+
+def _fixed(percent: float, digits: int) -> str:
+    """A number with its sign, without an exponent unless that is far from 1."""
+    if not 1e-9 <= abs(percent) < MAX_WHOLE:
+        return f"{percent:+.{digits}g}"
+    power = int(f"{percent:.{digits - 1}e}".partition("e")[2])
+    text = f"{percent:+.{max(0, digits - 1 - power)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def value_text(value: Any) -> str:
@@ -114,7 +122,7 @@ def _artifact(value: dict[str, Any], item: Difference) -> str:
     """Short digest, size, and what else differs of it."""
     other = item.b if value is item.a else item.a
     words = [short(value["sha256"]) if value["sha256"] else "no digest"]
-    words += [f"{value['size']} bytes"] if value["size"] is not None else []
+    words += [count_text(value["size"], "byte")] if value["size"] is not None else []
     for field in ("type", "ref", "problem"):
         differs = not isinstance(other, dict) or other[field] != value[field]
         shown = differs or (field == "ref" and value["sha256"] is None)

@@ -26,6 +26,7 @@ REQUIRE: Final = "require"
 SAME: Final = "same"
 MEET: Final = "meet"
 CITED: Final = "cited"
+_BEGINNINGS: Final = (MAXIMUM, MINIMUM, REQUIRE, SAME, MEET)
 
 METRIC: Final = "metric"
 SCORE: Final = "score"
@@ -133,4 +134,7 @@ def _bound(text: str, limit: str) -> Bound:
 
 
 def _fault(text: str, what: str) -> Exception:
-    return error("invalid_option", f"{what}; found {excerpt(text)!r}", found=excerpt(text))
+    """What is wrong, and what is found: behind the word that a rule begins with, as an option of the command has it."""
+    kind, _, rest = text.partition(" ")
+    found = rest if rest and kind in _BEGINNINGS else text
+    return error("invalid_option", f"{what}; found {excerpt(found)!r}", found=excerpt(text))

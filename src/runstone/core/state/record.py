@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from runstone.core.readable import count_text
 from runstone.core.state.packing import packed, unpacked
 from runstone.core.state.ranges import delta, merged, read_varint, varint
 from runstone.errors import error
@@ -90,7 +91,7 @@ def tag_of(record: bytes) -> bytes:
 def read_record(data: bytes) -> Record:
     """What a record says. Raises `state_damaged`, `unsupported_format`."""
     if len(data) < _HEAD + 2 + _CHECK:
-        raise error("state_damaged", f"a stored record is torn: {len(data)} bytes", found=len(data))
+        raise error("state_damaged", f"a stored record is torn: {count_text(len(data), 'byte')}", found=len(data))
     if data[0] != VERSION:
         message = f"a stored record is of form {data[0]}; this version reads {VERSION}"
         raise error("unsupported_format", message, expected=VERSION, found=data[0])
