@@ -76,6 +76,8 @@ SKIP_REASONS = (
     "no Landlock",
     "strace cannot trace here",
     "no PostgreSQL",
+    "no zsh",
+    "no fish",
 )
 """Why a test may be skipped; any other reason fails the whole run."""
 

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Installs the system packages that some tests use, where they are missing and we may: strace (crash states, failing
-# system calls) and PostgreSQL (states of another saver). Without one, or without the right to install it, those tests are
-# skipped and say so. PostgreSQL is installed without the server that Debian would start: tests start their own
-# (tools/postgres.py).
+# system calls), PostgreSQL (states of another saver), zsh and fish (completion). Without one, or without the right to
+# install it, those tests are skipped and say so. PostgreSQL is installed without the server that Debian would start:
+# tests start their own (tools/postgres.py).
 set -eu
 missing=""
-command -v strace >/dev/null 2>&1 || missing="$missing strace"
+for name in strace zsh fish; do
+    command -v $name >/dev/null 2>&1 || missing="$missing $name"
+done
 command -v pg_ctl >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

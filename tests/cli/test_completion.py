@@ -109,6 +109,56 @@ def test_scripts(invoke: Invoke, shell: str) -> None:
 )
 def test_in_a_bash(store: Store, invoke: Invoke, typed: str, words: str) -> None:
     """What is typed, with its Tab, is completed to these words: bash parts them at `@` and `=`, too."""
+    load = f'eval "$({shlex.join(command_line("completion", "bash"))})"'
+    assert _typed(store, invoke, ["bash", "--noprofile", "--norc", "-i"], [load], typed) == words
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("sho\t @be\t", "show @best"),
+        ("show '@be\t", "show @best"),
+        ("export @best --as=m\t", "export @best --as=markdown"),
+        ("export @best --as=\tm\t", "export @best --as=markdown"),
+        ("export @best --as m\t", "export @best --as markdown"),
+        ("show run-1 --store=ru\t", "show run-1 --store=runs"),
+        ("purge --policy=ag\t", "purge --policy=age.toml"),
+        ("run --contract=ov\t", "run --contract=ovc"),
+    ],
+)
+def test_in_a_zsh(store: Store, invoke: Invoke, typed: str, words: str) -> None:
+    """What is typed, with its Tab, is completed to these words; an option stays before its value."""
+    load = f'eval "$({shlex.join(command_line("completion", "zsh"))})"'
+    assert _typed(store, invoke, ["zsh", "-f", "-i"], ["autoload -U compinit; compinit -u -D", load], typed) == words
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("show @be", ["@best"]),
+        ("export @best --as=", ["--as=tar", "--as=markdown"]),
+        ("export @best --as m", ["markdown"]),
+        ("show run-1 --store=ru", ["--store=runs/"]),
+        ("purge --policy=ag", ["--policy=age.toml"]),
+        ("anno", ["annotate\tAdd a label, note, score or name to a sealed run."]),
+    ],
+)
+def test_in_a_fish(store: Store, invoke: Invoke, typed: str, offered: list[str]) -> None:
+    """What is offered for what was typed, with whole descriptions."""
+    environment = _recorded(store, invoke)
+    script = (
+        f"{shlex.join(command_line('completion', 'fish'))} | source; complete -C {shlex.quote(f'runstone {typed}')}"
+    )
+    answer = subprocess.run(
+        ["fish", "--no-config", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert [line.removesuffix("Directory").removesuffix("\t") for line in answer.stdout.splitlines()] == offered
+
+
+def _recorded(store: Store, invoke: Invoke) -> dict[str, str]:
+    """A run, an alias, a file and a command that keeps its words; answers the environment that finds it."""
     seal(store, run_id="run-1")
     invoke("alias", "best", "run-1")
     Path("age.toml").touch()
@@ -117,24 +167,24 @@ def test_in_a_bash(store: Store, invoke: Invoke, typed: str, words: str) -> None
         f'#!/bin/sh\n[ -n "$_RUNSTONE_COMPLETE" ] && exec {shlex.join(command_line())}\necho "$*" > words\n'
     )
     command.chmod(0o755)
-    ours, theirs = os.openpty()
     environment = {**os.environ, "PATH": f"{Path.cwd()}:{os.environ['PATH']}", "INPUTRC": "/dev/null", "PS1": "ready> "}
-    bash = subprocess.Popen(
-        ["bash", "--noprofile", "--norc", "-i"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**environment, "TERM": "dumb", "HISTFILE": ""},
-        start_new_session=True,
+    return {**environment, "TERM": "dumb", "HISTFILE": "", "HOME": str(Path.cwd())}
+
+
+def _typed(store: Store, invoke: Invoke, shell: list[str], setup: list[str], typed: str) -> str:
+    """The words of a command that is typed into a shell after the lines of `setup`."""
+    environment = _recorded(store, invoke)
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        shell, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
     os.close(theirs)
-    os.write(ours, b'eval "$(' + shlex.join(command_line("completion", "bash")).encode() + b')"\n')
-    os.write(ours, f"runstone {typed}\nexit\n".encode())
+    os.write(ours, "".join(f"{line}\n" for line in (*setup, f"runstone {typed}", "exit")).encode())
     while _more(ours):
         pass
     os.close(ours)
-    bash.wait(timeout=60)
-    assert Path("words").read_text().rstrip() == words
+    process.wait(timeout=60)
+    return Path("words").read_text().rstrip()
 
 
 def _more(fd: int) -> bool:

@@ -161,6 +161,40 @@ def test_on_a_terminal(store: Store, on_terminal: Callable[..., str]) -> None:
     assert max(map(text_width, runstone_colours(on_terminal("diff", "one", *["two"] * 9)).splitlines())) <= 80
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_what_stands_behind_a_name_fits(store: Store, on_terminal: Callable[..., str], columns: int) -> None:
+    """A digest, a change, a word on the journal: below, where there is no room beside."""
+    for run_id, count in (("one", 1), ("two", 10)):
+        with store.run("train", run_id=run_id) as run:
+            for _ in range(count):
+                run.event(f"x.{'a-long-name-of-an-event.' * 3}end", {})
+            run.log("last")
+    digest = store.get("one").manifest["outcome_digest"]
+    lines = runstone_colours(on_terminal("diff", "one", "two", COLUMNS=str(columns))).splitlines()
+    assert lines[lines.index("outcome  same") + 1] == f"      {digest}"
+    rest = [line for line in lines if digest not in line]
+    assert max(map(text_width, rest)) <= columns
+    assert "      +9 (+900 %)" in rest
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_table_of_long_names_fits(store: Store, on_terminal: Callable[..., str], columns: int) -> None:
+    """A long name stands above its row; kind and status are said below a run's id, and no line is wider than that."""
+    long = "tests/test_store.py::TestStore::test_that_a_run_is_sealed_once_and_only_once"
+    ids = ["0123456789abcdef" * 2, "fedcba9876543210" * 2, "00112233" * 4]
+    for number, run_id in enumerate(ids):
+        with store.run("train-the-model", run_id=run_id) as run:
+            run.metrics({"validation/accuracy": 0.5 + number / 7, "loss": number, f"{long}[ext4]": number})
+    for colour in ({}, {"NO_COLOR": "1"}):
+        lines = runstone_colours(on_terminal("diff", *ids, COLUMNS=str(columns), **colour)).splitlines()
+        assert max(map(text_width, lines)) <= columns
+        assert [line for line in lines if line != line.rstrip()] == []
+        (kinds,) = {line.split()[0] for line in lines if line.strip().startswith("train")}
+        assert kinds == "train-the-model"
+        assert any(line.endswith("[ext4]") and line.startswith("metric.tests") for line in lines)
+        assert any(line.split() == ["metric.loss", "0", "1"] for line in (" ".join(line.split()[:3]) for line in lines))
+
+
 def runstone_colours(text: str) -> str:
     """The text without this program's own colours."""
     import re

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -278,6 +279,50 @@ def test_watch_prints_the_newest_again_and_again(
     assert main(["ls", "--watch", "--store", store.url]) == 0
     first, second = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
     assert (first.count("success"), second.count("success")) == (1, 2)
+
+
+def watched(store: Store, monkeypatch: pytest.MonkeyPatch, columns: int, lines: int) -> str:
+    """The first page of `ls --watch` on a terminal of that size."""
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    out = io.StringIO()
+    out.isatty = lambda: True  # type: ignore[method-assign]  # no class for one answer
+    monkeypatch.setattr(ls, "sleep", stop)
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", str(lines))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["ls", "--watch", "--store", store.url]) == 0
+    return out.getvalue().removeprefix("\x1b[H\x1b[2J")
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(50, 14), (80, 18), (100, 12)])
+def test_watch_shows_the_newest_whatever_a_row_takes(
+    store: Store, monkeypatch: pytest.MonkeyPatch, columns: int, lines: int
+) -> None:
+    """The page is no longer than the terminal, where a row is two lines, too, and an id takes more than one."""
+    for number in range(20):
+        seal(store, "a-kind-of-work", run_id=f"run-{number:02}")
+    seal(store, "newest", run_id="n" * 60)
+    page = watched(store, monkeypatch, columns, lines).splitlines()
+    assert sum(max(1, -(-len(line) // columns)) for line in page) < lines
+    assert sum(line.startswith("n" * 60) for line in page) == 1
+    assert sum("run-19" in line for line in page) == 1
+
+
+def test_watch_says_that_there_is_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an empty store as a list does."""
+    assert f"no runs in {store.url}" in watched(store, monkeypatch, 80, 24)
+
+
+def test_watch_is_for_a_terminal_that_can_be_wiped(store: Store, on_terminal: Callable[..., str]) -> None:
+    """One of TERM=dumb gets an error and no code that it cannot obey."""
+    seal(store)
+    shown = on_terminal("ls", "--watch", TERM="dumb")
+    assert "TERM=dumb" in shown
+    assert "\x1b" not in shown
 
 
 def test_watch_is_for_a_terminal(store: Store, invoke: Invoke) -> None:

@@ -43,6 +43,19 @@ def test_every_verb_has_help(invoke: Invoke, name: str, flag: str) -> None:
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("words", [(), ("ls",), ("purge",), ("run",)], ids=" ".join)
+def test_help_fits_a_narrow_terminal(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    """Its words are in 40 columns, the epilogue's too; commands to copy are whole."""
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = invoke(*words, "--help").out.splitlines()
+    assert [line for line in lines if len(line) > 40 and not line.startswith("    runstone ")] == []
+
+
+def test_help_has_words_in_any_encoding(process: Invoke) -> None:
+    """Dots that a stream cannot hold are three."""
+    assert "outcome, config, ...: no difference." in process("judge", "--help", PYTHONIOENCODING="latin-1").out
+
+
 def test_help_of_run_names_every_option_of_its_table(invoke: Invoke) -> None:
     """The table that the wrapper parses by is the one that help shows."""
     shown = invoke("run", "--help").out

@@ -142,6 +142,15 @@ def test_the_answer_fits_a_terminal(runs: Store, on_terminal: Callable[..., str]
     assert max(map(len, plain.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_why_a_run_goes_is_said_in_any_width(runs: Store, on_terminal: Callable[..., str], columns: str) -> None:
+    """Where there is no room for it in the row it stands below, whole."""
+    rule = "kind:probe status:success -label.hold:audit -label.env:prod"
+    shown = on_terminal("purge", "--query", rule, COLUMNS=columns, NO_COLOR="1")
+    assert rule in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= max(int(columns), 46)
+
+
 def test_recorded_text_cannot_speak_to_the_terminal(store: Store, invoke: Invoke) -> None:
     """A kind, a rule and a reason are shown escaped; so is the error of a purged run."""
     run_id = seal_hostile(store)

@@ -109,6 +109,43 @@ def test_cut_text_fits(text: str, width: int) -> None:
     assert shown == text or shown.endswith("…")
 
 
+def test_names_that_differ_at_their_ends_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell is cut in its middle."""
+    page, stream = screen(30, monkeypatch)
+    names = [f"tests/unit/test_store.py::test_sealed_once[{name}]" for name in ("ext4", "tmpfs")]
+    page.table((Column("NAME", flexible=True), Column("N")), [[name, "1"] for name in names])
+    _, one, other = stream.getvalue().splitlines()
+    assert one.startswith("  tests/unit/")
+    assert one.endswith("[ext4]  1")
+    assert other.endswith("[tmpfs]  1")
+
+
+def test_a_cell_that_runs_from_right_to_left_moves_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal it is isolated, in a table, in a fact and in colour; a pipe gets the text alone."""
+    monkeypatch.setenv("COLUMNS", "24")
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        page = Screen(stream)
+        page.table((Column("NAME"), Column("LAST", right=True)), [["דיוק", "0.5"]], indent=0)
+        page.facts([("label", [Span("ערך ראשון ועוד ערך", "dim"), "x"])])
+    name, *fact = [line for line in terminal.getvalue().splitlines() if "LAST" not in line]
+    assert name == "\u2068דיוק\u2069   0.5"
+    assert fact == [
+        "\x1b[2mlabel    \x1b[0m\x1b[2m\u2068ערך ראשון ועוד\u2069\x1b[0m",
+        "\x1b[2m         \x1b[0m\x1b[2m\u2068ערך\u2069\x1b[0m x",
+    ]
+    assert not set("\u2068\u2069") & set(pipe.getvalue())
+
+
+def test_what_the_encoding_cannot_hold_is_measured_as_it_is_shown() -> None:
+    """Columns stay aligned, and quotation marks and dots are those of ASCII."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="latin-1")
+    Screen(stream).table((Column("KIND"), Column("N")), [["a “b” …", "1"], ["é日”", "2"]], indent=0)
+    stream.flush()
+    assert raw.getvalue().decode("latin-1").splitlines() == ["KIND       N", 'a "b" ...  1', 'é\\u65e5"   2']
+
+
 @pytest.mark.parametrize(
     ("ms", "text"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
 
@@ -196,6 +196,35 @@ def test_the_tree_of_children_in_80_columns(store: Store, invoke: Invoke, monkey
     assert all(len(line) <= 80 for line in out.splitlines() if str(Path.cwd()) not in line)
 
 
+def test_below_their_ids_kinds_are_as_deep(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the tree that takes two lines a run."""
+    with store.run("parent", run_id="p") as run, run.child("one", run_id="p-1") as child:
+        child.child("deep", run_id="p-2" * 10).finish()
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = invoke("show", "p").out.splitlines()
+    assert lines[lines.index("  p-1") + 1].startswith("    one ")
+    assert lines[lines.index("    " + "p-2" * 10) + 1].startswith("      deep ")
+
+
+def test_a_kind_that_is_cut_is_as_deep(store: Store, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cut is the name, not the space before it, as long as half of the column is left."""
+    with ExitStack() as stack:
+        run = stack.enter_context(store.run("parent", run_id="p"))
+        for depth in range(1, 6):
+            run = stack.enter_context(run.child(f"a-kind-of-work-{depth}", run_id=f"p-{depth}"))
+            for name in "abc":
+                run.check(name, "pass")
+                run.check(f"not {name}", "fail")
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = invoke("show", "p").out.splitlines()
+    kinds = [lines[lines.index("  " * depth + f"p-{depth}") + 1] for depth in range(1, 6)]
+    depths = [len(line) - len(line.lstrip()) - 2 for line in kinds]
+    assert depths[:2] == [2, 4]
+    assert depths == sorted(depths)
+    assert [line.split()[0][0] + line.split()[0][-1] for line in kinds] == ["a1", "a2", "a3", "a4", "a5"]
+    assert max(map(len, kinds)) <= 40
+
+
 def test_many_children_are_counted_not_printed(store: Store, invoke: Invoke) -> None:
     """Sixty children are a page that ends; the sums and `--json` have them all."""
     with store.run("train", run_id="train") as run:
@@ -224,6 +253,55 @@ def test_long_tables_are_counted_not_printed(store: Store, invoke: Invoke) -> No
     assert "  … and 80 more; --json has all" in out
     assert "t020" not in out
     assert len(invoke("show", "long", "--json").value["outputs"]) == 100
+
+
+def test_a_large_result_and_long_notes_are_counted_not_printed(store: Store, invoke: Invoke) -> None:
+    """Their first lines, and of a line its beginning; labels as tables. JSON has all."""
+    with store.run("x", run_id="large", labels={f"l{number:02}": "v" for number in range(25)}) as run:
+        run.note("first\n" + "line\n" * 3000)
+        run.finish(result={"rows": [{"day": number} for number in range(5000)], "text": "x" * 5000})
+    page = invoke("show", "large").out
+    assert len(page.splitlines()) < 120
+    assert "  … and 14975 lines more; --json has all" in page
+    assert "  … and 2972 lines more; --json has all" in page
+    assert "… and 5 more; --json has all" in page
+    assert invoke("show", "large", "--json").value["result"]["rows"][-1] == {"day": 4999}
+    with store.run("x", run_id="wide") as run:
+        run.note("x" * 5000)
+    assert f"  {'x' * 2000} … and 3000 characters more\n" in invoke("show", "wide").out
+
+
+def test_a_long_traceback_is_counted_not_printed(store: Store, invoke: Invoke) -> None:
+    """Its last lines; of a long message and a long line the beginning."""
+    error = {
+        "type": "ValueError",
+        "message": "m" * 5000,
+        "traceback": "".join(f"line {number}\n" for number in range(50)) + "t" * 5000,
+    }
+    with store.run("x", run_id="failed") as run:
+        run.finish("failed", error=error)
+    lines = invoke("show", "failed").out.splitlines()
+    at = lines.index("ERROR")
+    assert lines[at + 1].endswith("mm … and 3012 characters more")
+    assert lines[at + 2 : at + 4] == ["  … 21 lines more above these; --json has all", "  line 21"]
+    assert lines[at + 32] == f"  {'t' * 2000} … and 3000 characters more"
+    assert invoke("show", "failed", "--json").value["error"] == error
+
+
+def test_tables_fit_a_narrow_terminal(rich: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 40 columns, too: what says least is left out, and names stay whole."""
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = invoke("show", rich).out.splitlines()
+    for title, columns in (
+        ("OUTPUTS", "NAME TYPE SIZE KEPT AS"),
+        ("METRICS", "NAME LAST MIN MAX COUNT"),
+        ("FILES", "PATH ROLE SIZE"),
+    ):
+        at = next(number for number, line in enumerate(lines) if line.startswith(title))
+        table = lines[at + 1 : [*lines, ""].index("", at)]
+        assert table[0].split() == columns.split()
+        assert max(map(len, table)) <= 40
+    assert any(line.startswith("  events.jsonl ") for line in lines)
 
 
 def test_how_a_file_with_a_secret_was_kept_is_shown(store: Store, invoke: Invoke) -> None:

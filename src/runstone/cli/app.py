@@ -12,16 +12,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Final
 
 import click
 
 from runstone.cli import INTERRUPTED_STATUS
 from runstone.cli.options import suggestion
-from runstone.cli.rendering import print_json, say
+from runstone.cli.rendering import SPELLED, print_json, say
 from runstone.core.terminal import safe_text
 from runstone.errors import RunstoneError, error
 from runstone.locate import __version__
@@ -71,19 +72,39 @@ VERBS: Final = {
 """Group → verb → the module below `runstone.cli` that holds its `command`, and its line in the overview."""
 
 EPILOGUE: Final = """\
-RUN is a run id, a prefix that fits one run, sha256:<run digest>, @latest or
-an @alias.
+RUN is a run id, a prefix that fits one run, sha256:<run digest>, @latest or an @alias.
+
 The store is --store URL, else RUNSTONE_STORE, else ./runs.
 
-Exit status: 0 good, 1 what was asked about is bad, 2 wrong use, 3 not found,
-4 conflict, 5 store unavailable, 6 standard output cannot be written; `run`
-passes that of its command. With --json an error is also an object
+Exit status: 0 good, 1 what was asked about is bad, 2 wrong use, 3 not found, 4 conflict, 5 store unavailable,
+6 standard output cannot be written; `run` passes that of its command. With --json an error is also an object
 {code, message, details} on standard output.
 """
+_MIN_HELP_CELLS: Final = 20
+_TEXT_CELLS: Final = 40
+"""Where help is wide enough, so much is left for what stands beside a name."""
+
+
+class _Formatter(click.HelpFormatter):
+    """Help as wide as the terminal, up to 78 cells, also where that is less than what click asks for."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        columns = min(get_terminal_size().columns, max_width or 80)
+        super().__init__(indent_increment, width or max(columns - 2, _MIN_HELP_CELLS))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Names and texts beside them; below them where a name is too long."""
+        super().write_dl(rows, min(col_max, max(self.width // 3, self.width - _TEXT_CELLS)), col_spacing)
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
 
 
 class Commands(click.Group):
     """The group of all verbs, each imported when it is needed."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """Names in the order of the overview."""
@@ -95,7 +116,7 @@ class Commands(click.Group):
             if cmd_name in verbs:
                 module, line = verbs[cmd_name]
                 command: click.Command = import_module(f"runstone.cli.{module}").command
-                command.name, command.short_help = cmd_name, line
+                command.name, command.short_help, command.context_class = cmd_name, line, _Context
                 return command
         return None
 
@@ -113,7 +134,8 @@ class Commands(click.Group):
         for title, verbs in VERBS.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(10), line) for name, (_, line) in verbs.items()])
-        formatter.write(f"\n{EPILOGUE}")
+        formatter.write_paragraph()
+        formatter.write_text(EPILOGUE)
 
 
 @click.group(
@@ -170,7 +192,7 @@ def _prepare_streams() -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # the same
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=SPELLED)
 
 
 def _answer(words: list[str]) -> int:

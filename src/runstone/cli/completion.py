@@ -1,7 +1,8 @@
 """`runstone completion`: scripts for shells, and what they are answered.
 
 Bash parts words at more than blanks: of `@best` and `--as=tar` its script hears the last part alone. So it hands on the
-line as it is, and is answered with what stands in the place of that part.
+line as it is, and is answered with what stands in the place of that part. In zsh and fish `--as=tar` is one word: its
+option is set apart, and the rest is completed as a word of its own.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import click
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
+    FishComplete,
     ShellComplete,
+    ZshComplete,
     add_completion_class,
-    get_completion_class,
     split_arg_string,
 )
 
@@ -35,6 +37,53 @@ _BASH: Final = """\
     done <<< "$(COMP_LINE=${COMP_LINE:0:COMP_POINT} COMP_PART=$2 %(complete_var)s=bash_complete "$1")"
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+_ZSH: Final = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local type value description
+    local -a response plain described
+    (( $+commands[%(prog_name)s] )) || return 1
+    local -x COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT - 1)) %(complete_var)s=zsh_complete
+    response=("${(@f)$(%(prog_name)s)}")
+    compset -P '-*='
+    for type value description in ${response}; do
+        case $type in
+            plain) [[ $description == _ ]] && plain+=("$value") || described+=("$value:$description") ;;
+            file) _path_files -f ;;
+            dir) _path_files -/ ;;
+        esac
+    done
+    (( $#described )) && _describe -V unsorted described
+    (( $#plain )) && compadd -V unsorted -a plain
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+_FISH: Final = """\
+function %(complete_func)s
+    set -l word (commandline --current-token --cut-at-cursor)
+    set -l option (string match --regex -- '^-[^=]*=' $word)
+    for line in (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD=$word %(prog_name)s)
+        set -l kind_and_value (string split --max 1 , $line)
+        set -l found $kind_and_value[2]
+        switch $kind_and_value[1]
+            case file
+                set found (__fish_complete_path $found)
+            case dir
+                set found (__fish_complete_directories $found)
+        end
+        for one in $found
+            echo "$option$one"
+        end
+    end
+end
+complete --no-files --keep-order --command %(prog_name)s --arguments "(%(complete_func)s)"
 """
 
 
@@ -59,14 +108,30 @@ class _Bash(BashComplete):
         return f"plain,{(self._option + item.value).removeprefix(self._before)}"
 
 
+class _Zsh(ZshComplete):
+    """Click's, but for the script."""
+
+    source_template = _ZSH
+
+
+class _Fish(FishComplete):
+    """Click's, but for the script, which takes a line apart at its first comma alone."""
+
+    source_template = _FISH
+
+
+_SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
+
+
 def answer() -> None:
     """Answer the question of a shell, and end the process."""
-    add_completion_class(_Bash)
+    for shell in _SHELLS.values():
+        add_completion_class(shell)
     app.app.main(prog_name=app.NAME, complete_var=app.COMPLETE_SETTING)
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(list(_SHELLS)))
 def command(shell: str) -> None:
     """Print a script that completes verbs, options, run ids, aliases, contracts and file names.
 
@@ -75,8 +140,6 @@ def command(shell: str) -> None:
       ~/.zshrc                   eval "$(runstone completion zsh)"
       ~/.config/fish/config.fish runstone completion fish | source
     """
-    found = _Bash if shell == _Bash.name else get_completion_class(shell)
-    assert found is not None
     # the base class's `source`: bash's own starts a shell to ask for its version
-    script = ShellComplete.source(found(app.app, {}, app.NAME, app.COMPLETE_SETTING))
+    script = ShellComplete.source(_SHELLS[shell](app.app, {}, app.NAME, app.COMPLETE_SETTING))
     Screen().text(script.rstrip("\n") + "\n")

@@ -28,7 +28,9 @@ def command(a: str, b: tuple[str, ...], store: str | None, *, exit_code: bool, a
 
     \b
       *  makes the outcome another one
-      +  B alone has it      -  A alone has it      ~  both, not the same
+      +  B alone has it
+      -  A alone has it
+      ~  both, not the same
 
     JOURNAL names the first event that differs; times, durations, ids and hosts do not count.
     With more than one B there is a table: what differs from A in one of them, a column each.

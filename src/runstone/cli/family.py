@@ -19,7 +19,7 @@ _COLUMNS: Final = (
     Column("RUN"),
     Column("KIND", flexible=True),
     Column("STATUS"),
-    Column("TOOK", right=True),
+    Column("TOOK", right=True, keep=4),
     Column("CHECKS"),
     Column("OUTPUTS", right=True, keep=3),
     Column("METRICS", right=True, keep=2),

@@ -48,8 +48,8 @@ _COLUMNS: Final = (
 
 _NEGATED: Final = (*(f"-{field}:" for field in FIELDS), *(f"-{family}." for family in FAMILIES), "-duration", '-"')
 WATCH_S: Final = 2.0
-_AROUND: Final = 6
-"""Lines around the rows of a page."""
+_AROUND: Final = 2
+"""Lines below the title of a page and below its rows."""
 TERMINAL_ROWS: Final = 50
 """So many runs are listed on a terminal where nobody says how many."""
 
@@ -125,7 +125,11 @@ def command(
     if watch:
         if as_json or not screen.terminal:
             raise error("invalid_option", "--watch is for a terminal", option="--watch")
-        _watch(screen, opened, words, limit)
+        if not screen.moves:
+            raise error(
+                "invalid_option", "--watch wipes the terminal, which one of TERM=dumb cannot do", option="--watch"
+            )
+        _watch(opened, words, limit)
         return
     wanted = TERMINAL_ROWS if limit is None and screen.terminal and not as_json else limit
     with reading() as progress:
@@ -133,34 +137,51 @@ def command(
     if as_json:
         print_json(page.rows)
     if not page.rows:
-        say(nothing_in(opened, f"no run fits {words!r}" if words else "no runs"))
+        say(_nothing(opened, words))
     elif not as_json:
         _print(screen, opened, page.rows)
     if page.next is not None:
         say(f"there are more: -n 0 lists all, --after {page.next} goes on")
 
 
-def _watch(screen: Screen, store: Store, words: str, limit: int | None) -> None:
+def _watch(store: Store, words: str, limit: int | None) -> None:
     """The newest runs, as many as there is room for, again and again."""
     with suppress(KeyboardInterrupt):
         while True:
-            room = max(1, get_terminal_size().lines - _AROUND)
+            screen = Screen()  # which may have another size by now
+            title = Span(f"{words or 'all runs'} · {time_text(store.clock.time_ns())[11:19]} UTC", "dim")
+            room = max(1, get_terminal_size().lines - screen.lines(title) - _AROUND)
             page = store.page(words, limit=min(room, limit or room))
             screen.begin_page()
-            screen.line(Span(f"{words or 'all runs'} · {time_text(store.clock.time_ns())[11:19]} UTC", "dim"))
+            screen.line(title)
             screen.line()
-            _print(screen, store, page.rows)
+            if page.rows:
+                _print(screen, store, page.rows, room)
+            else:
+                screen.line(_nothing(store, words))
             screen.flush()
             sleep(WATCH_S)
 
 
-def _print(screen: Screen, store: Store, rows: list[dict[str, Any]]) -> None:
+def _nothing(store: Store, words: str) -> str:
+    return nothing_in(store, f"no run fits {words!r}" if words else "no runs")
+
+
+def _print(screen: Screen, store: Store, rows: list[dict[str, Any]], room: int | None = None) -> None:
+    """The rows; of more than there is room for, in lines, the first ones."""
     names = short_ids({*store.objects.run_ids(), *store.journals.open_ids()}) if screen.terminal else {}
-    screen.listing(_COLUMNS, [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows])
+    cells = [_cells(row, names.get(row["run_id"], row["run_id"])) for row in rows]
     dead = sum(row["state"] == "to recover" for row in rows)
-    if dead and screen.terminal:
+    told = Span(f"{count_text(dead, 'run')} to recover: {typed(store, 'recover')}", "dim")
+    tells = dead and screen.terminal
+    if room is not None:
+        room -= 1 + screen.lines(told) if tells else 0
+        while len(cells) > 1 and screen.height(_COLUMNS, cells) > room:
+            cells.pop()
+    screen.listing(_COLUMNS, cells)
+    if tells:
         screen.line()
-        screen.line(Span(f"{count_text(dead, 'run')} to recover: {typed(store, 'recover')}", "dim"))
+        screen.line(told)
 
 
 def _cells(row: dict[str, Any], name: str) -> list[Cell]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Final, Self
 
@@ -16,7 +15,6 @@ class Progress:
 
     def __init__(self) -> None:
         self._screen = Screen(sys.stderr)
-        self._on = self._screen.terminal and os.environ.get("TERM") != "dumb"
         self._shown: int | None = None
 
     def show(self, text: str, step: int) -> None:
@@ -24,13 +22,13 @@ class Progress:
 
         It may name a file: what controls a terminal is shown, and what does not fit its line is cut.
         """
-        if self._on and step != self._shown:
+        if self._screen.moves and step != self._shown:
             self._shown = step
             self._screen.write_over(text)
 
     def clear(self) -> None:
         """Leave nothing of it, so that something else can be printed."""
-        if self._on and self._shown is not None:
+        if self._screen.moves and self._shown is not None:
             self._shown = None
             self._screen.write_over("")
 

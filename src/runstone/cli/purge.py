@@ -11,7 +11,7 @@ from runstone.cli.ls import second_text
 from runstone.cli.measures import count_text, size_text
 from runstone.cli.parameters import complete_file, complete_run, json_option, store_option
 from runstone.cli.progress import RUNS_A_STEP, Runs
-from runstone.cli.rendering import Cell, Column, Screen, Span, print_json, say
+from runstone.cli.rendering import GAP, Cell, Column, Note, Screen, Span, print_json, say
 from runstone.cli.runs import nothing_in, worst
 from runstone.core.amounts import SIZE_EXAMPLES, SPAN_EXAMPLES, size_bytes, span_s
 from runstone.core.query import parse_query
@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     Column("KIND", flexible=True),
     Column("OPENED (UTC)"),
     Column("SIZE", right=True),
-    Column("WHY", keep=1),
+    Column("WHY"),
 )
 _WAITING: Final = (*_COLUMNS[:2], Column("NOT BEFORE (UTC)"), *_COLUMNS[3:])
 _HEADINGS: Final = {
@@ -144,7 +144,11 @@ def _print_fates(screen: Screen, title: Span, columns: Sequence[Column], fates: 
         total = size_text(sum(fate.size_bytes for fate in fates))
         screen.line(title, f": {count_text(len(fates), 'run')}, {total}")
         times = [fate.not_before if columns is _WAITING else fate.opened_at for fate in fates]
-        screen.listing(columns, [_cells(fate, time) for fate, time in zip(fates, times, strict=True)])
+        rows = [_cells(fate, time) for fate, time in zip(fates, times, strict=True)]
+        if screen.fits(columns, rows):
+            screen.listing(columns, rows)
+        else:  # the reason stands whole below its row
+            screen.listing(columns[:-1], [row[:-1] for row in rows], [[Note(row[-1:], len(GAP))] for row in rows])
         screen.line()
 
 

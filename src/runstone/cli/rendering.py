@@ -4,6 +4,9 @@
   terminal in another way.
 - Colour only on a terminal, and not where `NO_COLOR` is set or `TERM` is `dumb`.
 - Tables fit the terminal (or `COLUMNS`); into a pipe or a file nothing is cut.
+- What the encoding of the stream cannot hold is an escape before it is measured; quotation marks, dots and dashes are
+  those of ASCII there.
+- On a terminal a cell that runs from right to left keeps that to itself: the cells beside it stand where they stood.
 """
 
 from __future__ import annotations
@@ -11,12 +14,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from codecs import getincrementaldecoder
+from codecs import getincrementaldecoder, register_error
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TextIO
 
 from runstone.core.canonical import is_unicode
-from runstone.core.terminal import safe_text, text_width
+from runstone.core.terminal import beginning, isolated, narrowed, runs_right_to_left, safe_text, text_width
 from runstone.core.values import undecoded
 from runstone.locate import hidden
 
@@ -27,6 +30,20 @@ GAP: Final = "  "
 MIN_FLEXIBLE_CELLS: Final = 8
 KEPT: Final = 9
 """`keep` of a column that is always shown."""
+SPELLED: Final = "runstone.spelled"
+"""Error handler of a stream: what it cannot hold is spelled in ASCII."""
+_SPELLINGS: Final = {"“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "–": "-", "—": "-", "·": "-", "×": "x"}
+
+
+def _spelled(exc: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that an encoding cannot hold, and where to go on."""
+    if not isinstance(exc, UnicodeEncodeError):
+        raise exc
+    marks = exc.object[exc.start : exc.end]
+    return "".join(_SPELLINGS.get(mark) or mark.encode("ascii", "backslashreplace").decode() for mark in marks), exc.end
+
+
+register_error(SPELLED, _spelled)
 
 
 class Span(NamedTuple):
@@ -61,9 +78,11 @@ class Screen:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
         self.terminal = self._stream.isatty()
-        self.colour = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.moves = self.terminal and os.environ.get("TERM") != "dumb"  # the cursor, where it is told to
+        self.colour = self.moves and not os.environ.get("NO_COLOR")
         self.width = _width(self._stream) if self.terminal else _columns()
-        self.unicode = "utf" in (self._stream.encoding or "").lower()
+        self._encoding = self._stream.encoding or ""
+        self.unicode = "utf" in self._encoding.lower()
         self._more = "…" if self.unicode else "~"
 
     def line(self, *cells: Cell) -> None:
@@ -95,11 +114,10 @@ class Screen:
         """The first line of a page, a name and what is said of it. Where that is too wide, the name goes on below
         itself and the rest stands on a line of its own: nothing of either is cut."""
         rest = [cell for one in tail for cell in (GAP, one)]
-        length = sum(text_width(safe_text(_text(cell))) for cell in (name, *rest))
-        if self.width is None or length <= self.width:
+        if self.width is None or self._length((name, *rest)) <= self.width:
             self.line(Span(name, "bold"), *rest)
             return
-        for part in _broken(safe_text(name), self.width):
+        for part in _broken(self._shown(name), self.width):
             self.line(Span(part, "bold"))
         self.line(*rest[1:])
 
@@ -109,7 +127,7 @@ class Screen:
 
     def write_over(self, text: str) -> None:
         """`text` in the place of the line that is being written on a terminal, as much of it as fits."""
-        shown = safe_text(text)
+        shown = self._shown(text)
         self._stream.write("\r\x1b[K" + (shown if self.width is None else cut(shown, self.width - 1, self._more)))
         self._stream.flush()
 
@@ -124,16 +142,18 @@ class Screen:
             self.line(Span((_text(head) if number == 0 else "").ljust(indent), _style(head)), *part)
 
     def _wrapped(self, cells: Sequence[Cell], indent: int) -> Iterable[list[Cell]]:
-        words = [Span(word, _style(cell)) for cell in cells for word in safe_text(_text(cell)).split(" ")]
         line: list[Cell] = []
         used = indent
-        for word in words:
-            cost = text_width(word.text) + bool(line)
-            if line and self.width is not None and used + cost > self.width:
-                yield line
-                line, used, cost = [], indent, cost - 1
-            line += [" ", word] if line else [word]
-            used += cost
+        for cell in cells:
+            words: list[str] = []  # of this cell on this line
+            for word in self._shown(cell).split(" "):
+                cost = text_width(word) + bool(line or words)
+                if (line or words) and self.width is not None and used + cost > self.width:
+                    yield _with(line, words, cell)
+                    line, words, used, cost = [], [], indent, cost - 1
+                words.append(word)
+                used += cost
+            line = _with(line, words, cell)
         yield line
 
     def table(
@@ -157,28 +177,50 @@ class Screen:
     def widths(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], indent: int = 2) -> dict[int, int]:
         """Column number → width, of those that a table shows; it has at least one row."""
         natural = [
-            max(text_width(column.title), *(text_width(safe_text(_text(row[at]))) for row in rows))
+            max(text_width(column.title), *(text_width(self._shown(row[at])) for row in rows))
             for at, column in enumerate(columns)
         ]
         return _fitted(columns, natural, None if self.width is None else self.width - indent)
 
-    def listing(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-        """A table that loses no column: where it is too wide, the first cell of a row stands whole above the others."""
-        if not rows or len(self.widths(columns, rows, 0)) == len(columns):
-            self.table(columns, rows, indent=0)
+    def listing(
+        self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], notes: Sequence[Sequence[Note]] = ()
+    ) -> None:
+        """A table that loses no column: where it is too wide, the first cell of a row stands whole above the others.
+
+        Spaces before the first cell stand before the second one, too. `notes` stand below their rows.
+        """
+        if not rows or self.fits(columns, rows):
+            self.table(columns, rows, indent=0, notes=notes)
             return
-        rest, below = columns[1:], [row[1:] for row in rows]
+        rest, below = columns[1:], [_indented(row) for row in rows]
         widths = self.widths(rest, below, len(GAP))
         self.line(Span(columns[0].title, "dim"))
         self._row(rest, [Span(column.title, "dim") for column in rest], widths, len(GAP))
-        for row, others in zip(rows, below, strict=True):
+        for at, (row, others) in enumerate(zip(rows, below, strict=True)):
             self.line(Span(_text(row[0]), "bold"))
             self._row(rest, others, widths, len(GAP))
+            for note in notes[at] if notes else ():
+                self.wrapped("", note.cells, note.indent)
+
+    def fits(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> bool:
+        """Whether `listing` sets a row in one line; else in two, and the titles, too."""
+        widths = self.widths(columns, rows, 0)
+        cells = sum(widths.values()) + len(GAP) * (len(widths) - 1)
+        return len(widths) == len(columns) and (self.width is None or cells <= self.width)
+
+    def height(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> int:
+        """Lines of a terminal that `listing` takes."""
+        if not rows or self.fits(columns, rows):
+            return len(rows) + bool(rows)
+        return 2 + sum(self.lines(row[0]) + 1 for row in rows)
+
+    def lines(self, *cells: Cell) -> int:
+        """Lines of a terminal that `line` takes: what is too wide goes on in the next one."""
+        return 1 if self.width is None else max(1, -(-self._length(cells) // self.width))
 
     def stacked(self, head: Sequence[Cell], tail: Cell) -> None:
         """One line; where it is too wide, `tail` stands below it. Neither is cut: both are there to be copied."""
-        length = sum(text_width(safe_text(_text(cell))) for cell in (*head, GAP, tail))
-        if self.width is None or length <= self.width:
+        if self.lines(*head, GAP, tail) == 1:
             self.line(*head, GAP, tail)
         else:
             self.line(*head)
@@ -192,13 +234,29 @@ class Screen:
         self.line(*cells[:-1])
 
     def _padded(self, cell: Cell, width: int, *, right: bool) -> list[Cell]:
-        text = cut(safe_text(_text(cell)), width, self._more)
+        text = self._shown(cell)
+        if text_width(text) > width:  # as deep as before, where that leaves room for a name
+            name = text.lstrip(" ")
+            depth = min(len(text) - len(name), width // 2)
+            text = " " * depth + narrowed(name, width - depth, self._more)
         space = " " * (width - text_width(text))
         painted = Span(text, _style(cell))
         return [space, painted] if right else [painted, space]
 
+    def _length(self, cells: Iterable[Cell]) -> int:
+        return sum(text_width(self._shown(cell)) for cell in cells)
+
+    def _shown(self, cell: Cell) -> str:
+        """The text of a cell as the stream can hold it."""
+        text = safe_text(_text(cell))
+        if self.unicode or not self._encoding or text.isascii():
+            return text
+        return text.encode(self._encoding, SPELLED).decode(self._encoding)
+
     def _painted(self, cell: Cell) -> str:
-        text, style = safe_text(_text(cell)), _style(cell)
+        text, style = self._shown(cell), _style(cell)
+        if self.terminal and self.unicode and runs_right_to_left(text):
+            text = isolated(text)
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if self.colour and style and text else text
 
 
@@ -208,6 +266,19 @@ def _text(cell: Cell) -> str:
 
 def _style(cell: Cell) -> str:
     return cell.style if isinstance(cell, Span) else ""
+
+
+def _with(line: list[Cell], words: list[str], cell: Cell) -> list[Cell]:
+    """A line and the words of a cell behind it."""
+    part: list[Cell] = [Span(" ".join(words), _style(cell))] if words else []
+    return [*line, " ", *part] if line and part else [*line, *part]
+
+
+def _indented(row: Sequence[Cell]) -> list[Cell]:
+    """What stands below the first cell of a row; its own first cell is as deep as that."""
+    head = _text(row[0])
+    space = head[: len(head) - len(head.lstrip(" "))]
+    return [Span(space + _text(row[1]), _style(row[1])), *row[2:]]
 
 
 def _line_text(line: str) -> str:
@@ -238,7 +309,7 @@ def _broken(text: str, width: int) -> Iterable[str]:
             yield line
         line = word
         while text_width(line) > width:
-            begun = cut(line, width, "") or line[:1]
+            begun = beginning(line, width) or line[:1]
             yield begun
             line = line[len(begun) :]
     yield line
@@ -246,15 +317,7 @@ def _broken(text: str, width: int) -> Iterable[str]:
 
 def cut(text: str, width: int, more: str = "…") -> str:
     """`text`, or as much of its beginning as fits `width` cells with `more` behind it."""
-    if text_width(text) <= width:
-        return text
-    used, end = len(more), 0
-    for mark in text:
-        used += text_width(mark)
-        if used > width:
-            break
-        end += 1
-    return text[:end] + more
+    return text if text_width(text) <= width else beginning(text, width - len(more)) + more
 
 
 def _fitted(columns: Sequence[Column], natural: list[int], width: int | None) -> dict[int, int]:

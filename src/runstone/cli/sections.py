@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from runstone.cli.family import CHECK_STYLES, children
 from runstone.cli.ls import second_text
-from runstone.cli.measures import failure_text, number_texts, short_sha256, size_text, value_text
-from runstone.cli.rendering import Cell, Column, Screen, Span
+from runstone.cli.measures import count_text, failure_text, number_texts, short_sha256, size_text, value_text
+from runstone.cli.rendering import KEPT, Cell, Column, Screen, Span
 from runstone.cli.samples import score_table
 from runstone.core.canonical import pointer
 from runstone.core.diff.words import value_text as telling_text
@@ -19,8 +19,34 @@ from runstone.core.words import CHECK_STATUSES
 
 MAX_ROWS: Final = 20
 """Rows of a table before the rest is only counted; `--json` has all."""
-MAX_TRACE_LINES: Final = 30
+MAX_LINES: Final = 30
+"""Lines of a traceback, a result or the notes before the rest is only counted."""
+MAX_LINE_CHARACTERS: Final = 2000
+Fact = tuple[str, list[Cell]]
+"""A label and what stands behind it."""
+
 _NAME: Final = Column("NAME", flexible=True)
+_ARTIFACT_COLUMNS: Final = (
+    _NAME,
+    Column("TYPE", keep=2),
+    Column("SIZE", right=True),
+    Column("SHA-256", keep=1),
+    Column("KEPT AS", flexible=True),
+)
+_METRIC_COLUMNS: Final = (
+    _NAME,
+    Column("LAST", right=True),
+    Column("MIN", right=True, keep=2),
+    Column("MAX", right=True, keep=2),
+    Column("COUNT", right=True, keep=1),
+)
+_KEEP_OF_SCORES: Final = {"INTERVAL": 2, "WANTED": 3, "SAMPLES": 1}
+_FILE_COLUMNS: Final = (
+    Column("PATH", flexible=True),
+    Column("ROLE", keep=2),
+    Column("SIZE", right=True),
+    Column("SHA-256", keep=1),
+)
 
 
 def error(screen: Screen, summary: dict[str, Any]) -> None:
@@ -32,10 +58,13 @@ def error(screen: Screen, summary: dict[str, Any]) -> None:
     if not isinstance(found, dict):
         screen.text(f"  {value_text(found)}\n")
         return
-    screen.line("  ", Span(failure_text(found) or value_text(found), "bad"))
-    lines = str(found.get("traceback") or "").rstrip("\n").split("\n")
-    for line in lines[-MAX_TRACE_LINES:] if lines != [""] else []:
-        screen.line("  ", Span(line, "dim"))
+    screen.line("  ", Span(_long(failure_text(found) or value_text(found)), "bad"))
+    text = str(found.get("traceback") or "").rstrip("\n")
+    lines = text.split("\n") if text else []
+    if len(lines) > MAX_LINES:
+        screen.line(Span(f"  … {count_text(len(lines) - MAX_LINES, 'line')} more above these; --json has all", "dim"))
+    for line in lines[-MAX_LINES:]:
+        screen.line("  ", Span(_long(line), "dim"))
 
 
 def inputs(screen: Screen, summary: dict[str, Any]) -> None:
@@ -52,8 +81,7 @@ def _artifacts(screen: Screen, title: str, items: list[dict[str, Any]]) -> None:
     if not items:
         return
     screen.heading(title, str(len(items)))
-    columns = (_NAME, Column("TYPE"), Column("SIZE", right=True), Column("SHA-256"), Column("KEPT AS", flexible=True))
-    _table(screen, columns, [_artifact(item) for item in items])
+    _table(screen, _ARTIFACT_COLUMNS, [_artifact(item) for item in items])
     for item in items[:MAX_ROWS]:
         if words := _how_kept(item):
             screen.wrapped("", words, indent=2)
@@ -124,10 +152,10 @@ _FACT_CELLS: Final = 16
 _RULE_COLUMNS: Final = (
     Column("RULE", flexible=True),
     Column("STATUS"),
-    Column("REASON", flexible=True),
+    Column("REASON", flexible=True, keep=1),
     Column("MEASURED", flexible=True),
     Column("THRESHOLD", flexible=True),
-    Column("UNIT"),
+    Column("UNIT", keep=2),
 )
 
 
@@ -156,7 +184,7 @@ def metrics(screen: Screen, summary: dict[str, Any]) -> None:
             [name, *number_texts([row[field] for field in ("last", "min", "max")]), str(row["count"])]
             for name, row in summary["metrics"].items()
         ]
-        _table(screen, (_NAME, *(Column(title, right=True) for title in ("LAST", "MIN", "MAX", "COUNT"))), rows)
+        _table(screen, _METRIC_COLUMNS, rows)
     if summary["scores"]:
         screen.heading("SCORES")
         _table(screen, *_score_table(summary["scores"]))
@@ -168,7 +196,7 @@ def metrics(screen: Screen, summary: dict[str, Any]) -> None:
 def _score_table(scores: list[dict[str, Any]]) -> tuple[tuple[Column, ...], list[list[Cell]]]:
     """Names, and what there is of one of them."""
     titles, rows = score_table(scores)
-    columns = [Column(title, right=True) for title in titles]
+    columns = [Column(title, right=True, keep=_KEEP_OF_SCORES.get(title, KEPT)) for title in titles]
     return (_NAME, *columns), [[score["name"], *row] for score, row in zip(scores, rows, strict=True)]
 
 
@@ -217,18 +245,33 @@ def result(screen: Screen, summary: dict[str, Any]) -> None:
     """What the run returned."""
     if summary["result"] is not None:
         screen.heading("RESULT")
-        screen.text(
-            "".join(f"  {line}\n" for line in json.dumps(summary["result"], indent=2, ensure_ascii=False).split("\n"))
-        )
+        _lines(screen, json.dumps(summary["result"], indent=2, ensure_ascii=False).split("\n"))
 
 
 def notes(screen: Screen, summary: dict[str, Any]) -> None:
     """Remarks."""
     if summary["notes"]:
         screen.heading("NOTES")
-        for text in summary["notes"][:MAX_ROWS]:
-            screen.text("".join(f"  {line}\n" for line in text.split("\n")))
-        _rest(screen, len(summary["notes"]))
+        _lines(screen, [line for text in summary["notes"] for line in text.split("\n")])
+
+
+def _lines(screen: Screen, lines: list[str]) -> None:
+    screen.text("".join(f"  {_long(line)}\n" for line in lines[:MAX_LINES]))
+    if len(lines) > MAX_LINES:
+        screen.line(Span(f"  … and {count_text(len(lines) - MAX_LINES, 'line')} more; --json has all", "dim"))
+
+
+def _long(line: str) -> str:
+    more = len(line) - MAX_LINE_CHARACTERS
+    return line if more <= 0 else f"{line[:MAX_LINE_CHARACTERS]} … and {count_text(more, 'character')} more"
+
+
+def limited(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """The first of facts of a kind, and how many there are more."""
+    found = list(facts)
+    yield from found[:MAX_ROWS]
+    if len(found) > MAX_ROWS:
+        yield "", [Span(f"… and {len(found) - MAX_ROWS} more; --json has all", "dim")]
 
 
 def said(screen: Screen, summary: dict[str, Any]) -> None:
@@ -280,8 +323,7 @@ def files(screen: Screen, summary: dict[str, Any]) -> None:
         for entry in summary["files"]
     ]
     screen.heading("FILES", f"{len(rows)} and manifest.json")
-    columns = (Column("PATH", flexible=True), Column("ROLE"), Column("SIZE", right=True), Column("SHA-256"))
-    _table(screen, columns, rows)
+    _table(screen, _FILE_COLUMNS, rows)
 
 
 def _table(screen: Screen, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:

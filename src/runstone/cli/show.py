@@ -14,12 +14,10 @@ from runstone.cli.measures import count_text, duration_text, resource_text, size
 from runstone.cli.parameters import complete_run, json_option, run_argument, store_option
 from runstone.cli.rendering import Cell, Screen, Span, print_json
 from runstone.cli.runs import open_id, sealed_run, while_open
-from runstone.cli.sections import SECTIONS, deleted, dropped_events, output_over_limit
+from runstone.cli.sections import SECTIONS, Fact, deleted, dropped_events, limited, output_over_limit
 from runstone.cli.summary import summarize
 from runstone.engine.store import Store
 from runstone.locate import open_store
-
-Fact = tuple[str, list[Cell]]
 
 _PLATFORM: Final = (("system", "release", "machine"), ("implementation", "python"))
 
@@ -114,10 +112,10 @@ def _facts(summary: dict[str, Any]) -> Iterator[Fact]:
     yield "outcome", [summary["outcome_digest"]]
     yield "contract", [f"{summary['contract']}, recorded by {_named(summary['generator'])}"]
     yield from _origin(summary)
-    for name, value in summary["labels"].items():
-        yield "label", [f"{name}={value}"]
-    for link in summary["links"]:
-        yield "link", [f"{link['rel']} {link['run_id']}", *_digest(link["digest"])]
+    yield from limited(("label", [f"{name}={value}"]) for name, value in summary["labels"].items())
+    yield from limited(
+        ("link", [f"{link['rel']} {link['run_id']}", *_digest(link["digest"])]) for link in summary["links"]
+    )
     yield "recorded", [_counts(summary)]
     yield from _ending(summary)
     gone = summary["withdrawn"]

@@ -8,8 +8,9 @@ from typing import Any, Final
 from runstone.cli.family import children
 from runstone.cli.ls import STATE_TEXTS, STATUS_STYLES
 from runstone.cli.measures import count_text
-from runstone.cli.rendering import Cell, Screen, Span
+from runstone.cli.rendering import Screen, Span
 from runstone.cli.runs import unsealed_hint, while_open
+from runstone.cli.sections import Fact, limited
 from runstone.engine.family import totals
 from runstone.engine.open_summary import OpenSummary
 from runstone.engine.store import Store
@@ -48,7 +49,7 @@ def _ends(events: Iterator[dict[str, Any]]) -> tuple[dict[str, Any] | None, dict
     return first, last, count
 
 
-def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str, list[Cell]]]) -> None:
+def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[Fact]) -> None:
     """The page of an open run. `origin` are the facts on where it came from."""
     kind = page["kind"] or "nothing recorded yet"
     version = f" {page['version']}" if page["version"] is not None else ""
@@ -61,17 +62,15 @@ def print_page(screen: Screen, page: dict[str, Any], origin: Iterator[tuple[str,
     screen.wrapped("", [page["hint"]], indent=0)
 
 
-def _facts(page: dict[str, Any], origin: Iterator[tuple[str, list[Cell]]]) -> Iterator[tuple[str, list[Cell]]]:
+def _facts(page: dict[str, Any], origin: Iterator[Fact]) -> Iterator[Fact]:
     yield "run", [page["run_id"]]
     if page["opened_at"] is not None:
         yield "opened", [page["opened_at"]]
     if page["contract"] is not None:
         yield "contract", [page["contract"]]
     yield from origin
-    for name, value in (page["labels"] or {}).items():
-        yield "label", [f"{name}={value}"]
-    for link in page["links"] or []:
-        yield "link", [f"{link['rel']} {link['run_id']}"]
+    yield from limited(("label", [f"{name}={value}"]) for name, value in (page["labels"] or {}).items())
+    yield from limited(("link", [f"{link['rel']} {link['run_id']}"]) for link in page["links"] or [])
     yield "process", ["alive" if page["alive"] else Span("gone", "warn")]
     last = "" if page["last_at"] is None else f", the last at {page['last_at']}"
     yield "recorded", [f"{count_text(page['counts']['events'], 'event')} so far{last}"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runstone.core.diff.page import WIDTH, cut, side_lines
+from runstone.core.diff.page import MAX_NAME_CELLS, WIDTH, cut, side_lines
 from runstone.core.diff.words import change_text, percent_text, short, value_text
-from runstone.core.terminal import safe_text, text_width
+from runstone.core.terminal import narrowed, safe_text, text_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from runstone.core.diff.comparison import Comparison
     from runstone.core.diff.difference import Difference
-    from runstone.core.diff.page import Cell, Line
+    from runstone.core.diff.page import Line
 
 MAX_CELL: Final = 24
+MIN_CELL: Final = 8
 _TOLD: Final = {"run": "", "decision": "decision.", "checks": "check.", "scores": "score.", "metrics": "metric."}
 """Sections whose differences have a row each, and what stands before their names; of the others there is a count."""
 _STYLES: Final = {"same": "good", "differs": "bad", "=": "dim", "fail": "bad", "failed": "bad", "pass": "good"}
@@ -32,11 +33,11 @@ def matrix(comparison: Comparison, width: int | None) -> Iterator[Line]:
     for number, candidate in enumerate(candidates, 1):
         yield from side_lines(str(number).rjust(max(4, wide)), candidate.b, width)
     table = _table(candidates)
-    names = [name for _, name in table]
+    names = [safe_text(name) for _, name in table]
     cells = [[row.get(column, "=") for column in range(len(candidates) + 1)] for row in table.values()]
     columns = [["base", *(row[0] for row in cells)]]
     columns += [[str(number), *(row[number] for row in cells)] for number in range(1, len(candidates) + 1)]
-    for block in _blocks(["", *names], columns, width or WIDTH):
+    for block in _blocks(["", *names], columns, width):
         yield []
         yield from block
 
@@ -75,29 +76,39 @@ def _text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else value if isinstance(value, str) else value_text(value)
 
 
-def _blocks(names: list[str], columns: list[list[str]], room: int) -> Iterator[list[Line]]:
+def _blocks(names: list[str], columns: list[list[str]], width: int | None) -> Iterator[list[Line]]:
     """Tables of the names, the baseline, and candidates until the room is used; one candidate at least."""
-    shown = [[cut(safe_text(text), MAX_CELL) for text in column] for column in columns]
-    lead = [_padded(list(map(safe_text, names))), _padded(shown[0])]
-    block: list[list[str]] = []
-    for column in map(_padded, shown[1:]):
-        used = sum(text_width(cells[0]) + 2 for cells in [*lead, *block, column])
-        if block and used > room:
-            yield _lines([*lead, *block])
-            block = []
+    room = width or WIDTH
+    base, *shown = [[cut(safe_text(text), MAX_CELL) for text in column] for column in columns]
+    cells = 2 + _widest(base) + 2 + max(map(_widest, shown))
+    most = min(MAX_NAME_CELLS, max(room // 3, room - cells))
+    lead = max(text_width(name) for name in names if text_width(name) <= most)
+    base = [cut(text, max(MIN_CELL, (room - lead) // 2 - 2)) for text in base]
+    most = max(MIN_CELL, room - lead - _widest(base) - 4)
+    shown = [[cut(text, most) for text in column] for column in shown]
+    block: list[list[str]] = [base]
+    for column in shown:
+        if len(block) > 1 and lead + sum(2 + _widest(cells) for cells in (*block, column)) > room:
+            yield list(_lines(names, lead, block, width))
+            block = [base]
         block.append(column)
-    yield _lines([*lead, *block])
+    yield list(_lines(names, lead, block, width))
 
 
-def _padded(column: list[str]) -> list[str]:
-    width = max(map(text_width, column))
-    return [text + " " * (width - text_width(text)) for text in column]
-
-
-def _lines(columns: list[list[str]]) -> list[Line]:
-    lines: list[Line] = []
+def _lines(names: list[str], lead: int, columns: list[list[str]], width: int | None) -> Iterator[Line]:
+    """Rows of names and cells; a name that is wider than `lead` stands above its row."""
+    widths = [_widest(column) for column in columns]
     for number, row in enumerate(zip(*columns, strict=True)):
-        cells: list[Cell] = [(f"{row[0]}  ", "" if number else "dim")]
-        cells += [(f"{text}  ", _STYLES.get(text.strip(), "") if number else "dim") for text in row[1:]]
-        lines.append(cells)
-    return lines
+        name = names[number]
+        if text_width(name) > lead:
+            yield [(narrowed(name, width, "...") if width else name, "")]
+            name = ""
+        line: Line = [(name, ""), (" " * (lead - text_width(name)), "")]
+        for text, cells in zip(row, widths, strict=True):
+            line += [("  ", ""), (text, _STYLES.get(text, "") if number else "dim")]
+            line.append((" " * (cells - text_width(text)), ""))
+        yield line[:-1]
+
+
+def _widest(column: list[str]) -> int:
+    return max(map(text_width, column))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from runstone.core.diff.difference import ADDED, CHANGED, REMOVED
 from runstone.core.diff.words import SAMPLES, change_text, head_texts, side_texts
-from runstone.core.terminal import safe_text, text_width
+from runstone.core.terminal import beginning, narrowed, safe_text, text_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ MAX_NAME_CELLS: Final = 32
 _MARKS: Final = {ADDED: ("+", "good"), REMOVED: ("-", "bad"), CHANGED: ("~", "warn")}
 _BELOW: Final = 6
 """Cells before what stands below the line of a difference."""
+_REST_CELLS: Final = 24
+"""So many cells are left behind the head of a side, if not half of them."""
 
 
 def page_text(comparison: Comparison) -> str:
@@ -65,7 +67,8 @@ def _head(comparison: Comparison, width: int | None) -> Iterator[Line]:
         yield from side_lines(name, side, width)
     yield []
     if comparison.same:
-        yield [("outcome", "dim"), ("  ", ""), ("same", "good"), (f"  {comparison.a['outcome_digest']}", "dim")]
+        told: Line = [("outcome", "dim"), ("  ", ""), ("same", "good")]
+        yield from _beside_or_below(told, comparison.a["outcome_digest"], width)
     else:
         yield [("outcome", "dim"), ("  ", ""), ("differs", "bad"), (", by what is marked *", "")]
         for name, side in (("a", comparison.a), ("b", comparison.b)):
@@ -76,18 +79,26 @@ def _head(comparison: Comparison, width: int | None) -> Iterator[Line]:
 
 
 def side_lines(name: str, side: dict[str, str], width: int | None) -> Iterator[Line]:
-    """A run in a line: its id, kind and version, how it ended, when it began; in two where that is too long."""
+    """A run in a line: its id, kind and version, how it ended, when it began; in more where that is too long."""
     what = f"{side['kind']} {side['version'] or ''}".rstrip()
-    facts = [f"  {what}", f"  {side['status']}  {side['opened_at']}"]
+    facts = [safe_text(what), side["status"], side["opened_at"]]
     head: Line = [(f"{name}  ", "dim"), (side["run_id"], "bold")]
-    room = (width or WIDTH) - sum(text_width(text) for text, _ in head)
-    if sum(text_width(safe_text(text)) for text in facts) <= room:
-        yield [*head, *((text, "") for text in facts)]
-    else:
-        yield head
-        space = " " * (text_width(name))
-        kept = (width or MAX_VALUE_CHARACTERS) - len(space) - len(facts[1])
-        yield [(space, ""), (cut(safe_text(facts[0]), kept), ""), (facts[1], "")]
+    if sum(text_width(text) for text, _ in head) + sum(2 + text_width(text) for text in facts) <= (width or WIDTH):
+        yield head + _gapped(facts)
+        return
+    yield head
+    room = (width or MAX_VALUE_CHARACTERS) - text_width(name)
+    line: list[str] = []
+    for text in (narrowed(facts[0], room - 2, "..."), *facts[1:]):
+        if line and sum(2 + text_width(other) for other in (*line, text)) > room:
+            yield [(" " * text_width(name), ""), *_gapped(line)]
+            line = []
+        line.append(text)
+    yield [(" " * text_width(name), ""), *_gapped(line)]
+
+
+def _gapped(texts: list[str]) -> Line:
+    return [cell for text in texts for cell in (("  ", ""), (text, ""))]
 
 
 def _section(items: list[Difference], width: int | None) -> Iterator[Line]:
@@ -111,22 +122,36 @@ def _item(item: Difference, names: int, width: int | None) -> Iterator[Line]:
     sides = {side: safe_text(text) for side, text in side_texts(item).items()}
     change = change_text(item)
     space = " " * max(0, names - text_width(name))
-    row: Line = [*mark, (name + space, ""), ("  " if sides else "", ""), (" -> ".join(sides.values()), "")]
+    row: Line = [*mark, (name, ""), (space, "")]
+    for arrow, text in zip(("  ", " -> "), sides.values(), strict=False):
+        row += [(arrow, ""), (text, "")]
     row += [(f"  {change}", "dim")] if change else []
     if item.section != "journal" and sum(text_width(text) for text, _ in row) <= (width or WIDTH):
         yield row
     else:
-        yield [*mark, (cut(name, width - 4) if width else name, ""), (f"  {change}" if change else "", "dim")]
+        head: Line = [*mark, (cut(name, width - 4) if width else name, "")]
+        yield from _beside_or_below(head, change, width)
         yield from _stacked(sides, head_texts(item), (width or MAX_VALUE_CHARACTERS + _BELOW + 3) - _BELOW - 3)
     yield from _below(item, width)
 
 
+def _beside_or_below(line: Line, text: str, width: int | None) -> Iterator[Line]:
+    """A line and what is said behind it, on a line of its own where both are too wide."""
+    if width and text and sum(text_width(part) for part, _ in line) + 2 + text_width(text) > width:
+        yield line
+        yield [(" " * _BELOW, ""), (text, "dim")]
+    else:
+        yield [*line, (f"  {text}" if text else "", "dim")]
+
+
 def _stacked(sides: dict[str, str], heads: dict[str, str], room: int) -> Iterator[Line]:
-    """Each side on a line, whole its head, the rest cut around the place where they begin to differ."""
-    room -= max(map(len, heads.values()), default=0)
+    """Each side on a line: its head, cut where little room is left behind it, and the rest, cut around the place where
+    they begin to differ."""
+    shown = {side: narrowed(head, max(room // 2, room - _REST_CELLS), "...") for side, head in heads.items()}
+    room -= max(map(text_width, shown.values()), default=0)
     rests = window([text[len(heads.get(side, "")) :] for side, text in sides.items()], room)
     for side, rest in zip(sides, rests, strict=True):
-        yield [(f"{' ' * _BELOW}{side}  ", "dim"), (heads.get(side, "") + rest, "")]
+        yield [(f"{' ' * _BELOW}{side}  ", "dim"), (shown.get(side, "") + rest, "")]
 
 
 def _below(item: Difference, width: int | None) -> Iterator[Line]:
@@ -156,12 +181,4 @@ def window(texts: list[str], room: int) -> list[str]:
 
 def cut(text: str, room: int) -> str:
     """`text`, or as much of its beginning as fits `room` cells with `...` behind it."""
-    if text_width(text) <= room:
-        return text
-    used, end = 3, 0
-    for mark in text:
-        used += text_width(mark)
-        if used > room:
-            break
-        end += 1
-    return text[:end] + "..."
+    return text if text_width(text) <= room else beginning(text, room - 3) + "..."

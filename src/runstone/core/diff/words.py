@@ -33,7 +33,7 @@ def side_texts(item: Difference) -> dict[str, str]:
 
 
 def head_texts(item: Difference) -> dict[str, str]:
-    """How the texts of the sides begin that are never cut: which event it is, and the place in it where it is one."""
+    """How the texts of the sides begin that are cut last: which event it is, and the place in it where it is one."""
     if item.section != "journal":
         return {}
     return {side: _head(value) for side, value in (("a", item.a), ("b", item.b)) if value}
