@@ -61,6 +61,15 @@ def test_a_part_is_never_shown_as_all_of_it(store: Store, invoke: Invoke) -> Non
     assert "000000000000, 1 byte -> 000000000000, 11 bytes\n" in text
 
 
+def test_no_cell_of_a_table_is_rounded_to_the_one_beside_it(store: Store, invoke: Invoke) -> None:
+    """Of several candidates the baseline has the digits that the nearest one takes."""
+    for run_id, accuracy in (("one", 0.99999999), ("two", 1.0), ("three", 0.5)):
+        with store.run("train", run_id=run_id) as run:
+            run.metrics({"accuracy": accuracy})
+    (row,) = [line for line in invoke("diff", "one", "two", "three").out.splitlines() if "metric.accuracy" in line]
+    assert row.split() == ["metric.accuracy", "0.99999999", "1", "(+0.000001", "%)", "0.5", "(-50", "%)"]
+
+
 def _sha(store: Store, run_id: str) -> str:
     (output,) = store.get(run_id).events("output")
     return str(output["data"]["sha256"][:12])

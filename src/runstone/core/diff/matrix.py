@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from runstone.core.diff.difference import ADDED, REMOVED
 from runstone.core.diff.page import MAX_NAME_CELLS, WIDTH, cut, side_lines
 from runstone.core.diff.words import change_text, percent_text, short, value_text
+from runstone.core.readable import number_texts
 from runstone.core.terminal import narrowed, safe_text, text_width
 
 TYPE_CHECKING = False
@@ -49,31 +51,37 @@ def _table(candidates: list[Comparison]) -> Table:
         for item in candidate.differences:
             if item.section in _TOLD:
                 place = list(_TOLD).index(item.section)
-                row = rows.setdefault((place, _TOLD[item.section] + item.name), {0: _base(item)})
-                row[number] = f"{row[number]}, {_cell(item)}" if number in row else _cell(item)
+                base, cell = _cells(item)
+                row = rows.setdefault((place, _TOLD[item.section] + item.name), {0: base})
+                row[0] = max(row[0], base, key=len)  # the one of most digits
+                row[number] = f"{row[number]}, {cell}" if number in row else cell
             else:
                 row = rows.setdefault((len(_TOLD), item.section), {0: ""})
                 row[number] = str(int(row.get(number, "0 ").partition(" ")[0]) + 1) + " differ"
     return dict(sorted(rows.items(), key=lambda row: row[0][0]))
 
 
-def _base(item: Difference) -> str:
-    return "-" if item.change == "added" else _text(item.a)
-
-
-def _cell(item: Difference) -> str:
-    if item.change == "removed":
-        return "-"
+def _cells(item: Difference) -> tuple[str, str]:
+    """What stands below the baseline and below the candidate."""
+    values = [_told(item.a), _told(item.b)]
+    numbers = number_texts([value if type(value) in (int, float) else None for value in values])
+    a, b = (
+        number if type(value) in (int, float) else value if isinstance(value, str) else value_text(value)
+        for value, number in zip(values, numbers, strict=True)
+    )
     change = percent_text(item.relative) if item.relative is not None else change_text(item)
-    return _text(item.b) + (f" ({change})" if change else "")
+    return (
+        "-" if item.change == ADDED else a,
+        "-" if item.change == REMOVED else f"{b} ({change})" if change else b,
+    )
 
 
-def _text(value: Any) -> str:
-    """A value in a cell; of a metric the last, of a decision its outcome."""
+def _told(value: Any) -> Any:
+    """Of a metric the last, of a decision its outcome."""
     for field in ("last", "outcome"):
         if isinstance(value, dict) and field in value:
-            return _text(value[field])
-    return f"{value:.6g}" if isinstance(value, float) else value if isinstance(value, str) else value_text(value)
+            return _told(value[field])
+    return value
 
 
 def _blocks(names: list[str], columns: list[list[str]], width: int | None) -> Iterator[list[Line]]:
