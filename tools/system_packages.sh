@@ -15,7 +15,13 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     [ -e /etc/postgresql-common/createcluster.conf ] ||
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
     # shellcheck disable=SC2086  # names of packages, one a word
-    apt-get install -y -qq $missing >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq $missing >/dev/null; }
-else
-    echo "missing:$missing: the tests that use it will be skipped (install it as root to run them)" >&2
+    apt-get install -y -qq $missing >/dev/null 2>&1 && exit 0
+    apt-get update -qq || true
+    failed=""
+    for name in $missing; do
+        apt-get install -y -qq "$name" >/dev/null || failed="$failed $name"
+    done
+    missing=$failed
 fi
+[ -z "$missing" ] ||
+    echo "missing:$missing: the tests that use it will be skipped (install it as root to run them)" >&2
