@@ -8,6 +8,7 @@ from runstone.core.limits import MAX_DOCUMENT_BYTES
 from runstone.errors import error
 from runstone.locate import (
     contract_of,
+    name_in_store,
     open_one,
     open_parent_store,
     open_redactor,
@@ -162,7 +163,7 @@ def seed(*modules: Any, name: str = "") -> int:
 def verify(
     bundle: str | os.PathLike[str] | Sealed, *, quick: bool = False, digest: Digest | None = None, secrets: bool = False
 ) -> Report:
-    """Verify a bundle: a folder, a tar or zip archive, or a `Sealed`.
+    """Verify a bundle: a folder, a tar or zip archive, or a `Sealed`. A folder in a store must have its run's name.
 
     With `quick` only manifest and journal are read. `digest` is a run digest from elsewhere, to compare with. With
     `secrets` every file is searched for secrets too. Faults are in the report and never raised; `file_not_found`,
@@ -176,8 +177,12 @@ def verify(
     redactor = open_redactor() if secrets else None
     if isinstance(bundle, Sealed):
         return verify_bundle(bundle.bundle, contract_of, quick=quick, digest=digest, redactor=redactor)
-    with closing(open_one(os.fspath(bundle))) as opened:
-        return verify_bundle(opened, contract_of, quick=quick, digest=digest, redactor=redactor)
+    path = os.fspath(bundle)
+    with closing(open_one(path)) as opened:
+        report = verify_bundle(opened, contract_of, quick=quick, digest=digest, redactor=redactor)
+    if report.run_id is not None:
+        report.expect_run_id(name_in_store(path, report.run_id))
+    return report
 
 
 def compare(

@@ -57,7 +57,7 @@ _loaded: dict[str, Contract] = {}
 def contract_of(name: str, version: str | None = None) -> Contract:
     """The contract of a name and version (without one the newest); raises `unknown_contract`."""
     versions = CONTRACTS.get(name, {})
-    dotted = versions.get(version or next(reversed(versions), ""))
+    dotted = versions.get(next(reversed(versions), "") if version is None else version)
     if dotted is None:
         asked = name if version is None else f"{name}/{version}"
         known = [f"{known}/{number}" for known, numbers in CONTRACTS.items() for number in numbers]
@@ -355,6 +355,17 @@ def open_one(path: str) -> Bundle:
             message = f"{path} holds no bundle: neither {layout.MANIFEST} nor {layout.JOURNAL} is in it"
             raise error("invalid_archive", message, path=path)
     return open_bundle(path)
+
+
+def name_in_store(path: str, run_id: str) -> str:
+    """Under which name the bundle of a run stands at a path: the folder's, if that is in a store; else its own id."""
+    folder, name = os.path.split(os.path.realpath(path))
+    if not os.path.isdir(path) or not os.path.isfile(os.path.join(folder, layout.STORE_FILE)):
+        return run_id
+    try:  # by another spelling it may be reached where names have no case
+        return run_id if os.path.samefile(path, os.path.join(folder, run_id)) else name
+    except OSError:
+        return name
 
 
 def open_members(path: str) -> Members:

@@ -29,7 +29,6 @@ GOOD: dict[str, dict[str, Any]] = {
         **journals.ARTIFACT,
         "sha256": SHA,
         "size": 0,
-        "path": "artifacts/prices.csv",
         "media_type": "text/csv",
         "ref": None,
     },
@@ -220,9 +219,49 @@ def test_an_unknown_type_is_kept(kind: str) -> None:
     assert data_problem(kind, {"anything": [1]}) is None
 
 
+@pytest.mark.parametrize("kind", ["x.", "x..a", "x.a.", "x.A", "x.a b", "x.é", "x.a\n", "x." + "a" * 127])
+def test_a_type_of_a_callers_own_is_spelled_as_the_recorder_spells_it(kind: str) -> None:
+    """No other journal is good."""
+    assert "a type that begins with `x.`" in (data_problem(kind, {}) or "")
+
+
+@pytest.mark.parametrize("kind", ["input", "output"])
+@pytest.mark.parametrize(
+    ("facts", "fits"),
+    [
+        ({"path": "artifacts/prices.csv"}, True),
+        ({"path": "artifacts/a/Résumé.pdf"}, True),
+        ({"path": "artifacts/prices.csv", "sha256": None}, False),
+        ({"path": "artifacts/prices.csv", "size": None}, False),
+        *(
+            ({"path": path}, False)
+            for path in (
+                *("zz.txt", "artifacts", "artifacts/", "config.snapshot.json", "artifacts/../x", "artifacts//x", ""),
+                *("artifacts/aux.txt", "artifacts/a:b", "Artifacts/a", "artifacts/e\u0301", "/artifacts/a"),
+            )
+        ),
+    ],
+)
+def test_a_file_is_kept_below_one_folder(kind: str, facts: dict[str, Any], fits: bool) -> None:
+    """Under a path that can stand in a bundle, and with size and digest."""
+    problem = data_problem(kind, {**GOOD[kind], "sha256": SHA, "size": 0, **facts})
+    assert (problem is None) is fits
+
+
+@pytest.mark.parametrize(
+    ("lost", "fits"), [([], True), (["a"], True), (["B", "a", "é"], True), (["a", "B"], False), (["a", "a"], False)]
+)
+def test_what_is_lost_is_sorted_and_told_once(lost: list[str], fits: bool) -> None:
+    """By code points, as recovery writes it."""
+    assert (data_problem("run.closed", {**GOOD["run.closed"], "lost": lost}) is None) is fits
+
+
 LOGS = [
     ({"level": "info", "text": "t"}, True),
+    *(({"level": level, "text": "t"}, True) for level in ("debug", "warning", "error")),
+    *(({"level": level, "text": "t"}, False) for level in ("INFO", "critical", "", ["info"])),
     ({"stream": "stdout", "text": "t"}, True),
+    ({"stream": "a name of its own", "text": "t"}, True),
     ({"stream": "stdout", "latin1": "\xff"}, True),
     ({"stream": "stdout", "text": "t", "latin1": "\xff"}, False),
     ({"stream": "stdout"}, False),

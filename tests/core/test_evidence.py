@@ -96,7 +96,7 @@ class Contract:
     version = "1"
 
     def documents(self, journal: Journal) -> Iterator[Document]:
-        yield json_document("run.json", {"path": {"to": [1]}}, "pretty-ascii")
+        yield json_document("run.json", {"path": {"to": [1], "[x]": 1, "[01]": 1, "[0]": 1}}, "pretty-ascii")
         yield json_document("eval/scorecard.json", {"scores": [1]}, "pretty-ascii")
         yield Document("run.log", lambda: iter([b"one\ntwo\n", b"three\n"]))
         yield Document("notes.txt", lambda: iter([b"text"]))
@@ -105,6 +105,11 @@ class Contract:
 REFERENCES = {
     "run.json:$.path.to[0]": True,
     "run.json:$.path.from": False,
+    "run.json:$.path.to[00]": False,
+    "run.json:$.path.to[x]": False,
+    "run.json:$.path[x]": True,
+    "run.json:$.path[01]": True,
+    "run.json:$.path[0]": False,
     "eval/scorecard.json:$.scores[0]": True,
     "eval/scorecard.json:$.scores[1]": False,
     "eval/gate.json:$.scores": False,

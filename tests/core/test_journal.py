@@ -95,6 +95,7 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "opened again": (changed(type="run.opened", data=journals.OPENED), "invalid_event", "first line"),
     "data list": (changed(data=[]), "invalid_event", "data is not an object"),
     "data of its type": (changed(data={"text": "t"}), "invalid_event", "neither level and text"),
+    "type of a caller's": (changed(type="x..a"), "invalid_event", "begins with `x.`"),
     "field of its type": (changed(type="note", data={}), "invalid_event", "no field 'text'"),
 }
 
@@ -213,6 +214,8 @@ def test_no_changed_byte_gets_past_the_reader_unseen(data: st.DataObject) -> Non
         ([["/a", 5]], False),
         ([[None, "coerced"]], False),
         ([["a", "coerced"]], False),
+        ([["/~0~1", "coerced"]], True),
+        *(([[pointer, "coerced"]], False) for pointer in ("/a~", "/a~2", "/~~0", "~0")),
         ([["/a", "changed"]], False),
         ([["/a", "redacted:"]], False),
         ([["/a", "redacted"]], False),

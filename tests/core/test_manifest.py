@@ -112,6 +112,7 @@ DEFECTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "events": lambda value: {**value, "events": {"count": True, "root": "x"}},
     "events list": lambda value: {**value, "events": []},
     "links": lambda value: {**value, "links": {}},
+    "link": lambda value: {**value, "links": [{"digest": None, "rem": "amends", "run_id": "r"}]},
     "files": lambda value: {**value, "files": {}},
     "entry": lambda value: {**value, "files": ["run.json"]},
     "entry key": lambda value: {**value, "files": [{**ENTRY, "mode": 420}]},

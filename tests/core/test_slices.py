@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import digest_of, sha256_hex
-from runstone.core.slices import Slice, index_bytes, member_at, members, parse_index, scan, slice_of
+from runstone.core.slices import Slice, found_again, index_bytes, member_at, members, parse_index, scan, slice_of
 from runstone.core.tar import BLOCK, END, header
 
 NAMES = st.text("abcé.x-", min_size=1, max_size=60).filter(lambda name: layout.path_problem(name) is None)
@@ -107,6 +108,30 @@ def test_slice_whose_manifest_is_gone_hides_no_other() -> None:
     assert found_in(ONE + bytes(BLOCK * 2) + TWO[BLOCK:] + THREE) == [("r1", True), ("r3", True)]
 
 
+@pytest.mark.parametrize("at", range(0, len(TWO), BLOCK))
+def test_a_block_that_is_gone_hides_no_other_slice(at: int) -> None:
+    """Wherever in a slice it was, also in its last file: what stands behind it begins earlier, and is found."""
+    two = TWO[:at] + TWO[at + BLOCK :]
+    found = [run_id for run_id, sound in found_in(ONE + two + THREE) if sound]
+    assert found == ["r1", "r3"]
+
+
+@pytest.mark.parametrize("start", range(0, len(ONE + TWO + THREE), BLOCK))
+@pytest.mark.parametrize("blocks", [1, 2, len(TWO) // BLOCK])
+def test_segment_that_was_cut_keeps_what_is_sound(start: int, blocks: int) -> None:
+    """Each slice of the index is there: sound where it is whole, wherever it stands now, else damaged; none overlaps
+    another."""
+    data = ONE + TWO + THREE + END
+    indexed = list(scan(reading(data), 0, len(data)))
+    left = data[:start] + data[start + blocks * BLOCK :]
+    again = found_again(indexed, reading(left), len(left))
+    whole = {name for name, part in (("r1", ONE), ("r2", TWO), ("r3", THREE)) if part in left}
+    assert {one.run_id: one.sound for one in again} == {name: name in whole for name in ("r1", "r2", "r3")}
+    places = sorted((one.offset, one.end) for one in again)
+    assert all(one[1] <= other[0] for one, other in pairwise(places))
+    assert all(one.length >= BLOCK for one in again)
+
+
 def test_archive_in_a_file_is_no_slice() -> None:
     """A bundle that keeps a segment as an artifact is one run, also where it is torn."""
     outer = slice_of("outer", bundle("outer", {"artifacts/pack.tar": ONE + TWO}))
@@ -153,11 +178,11 @@ def test_index_comes_back_for_its_size_only() -> None:
     data = index_bytes(2560, slices)
     back = parse_index(data, 2560)
     assert back is not None
-    assert [one.row() for one in back] == [one.row() for one in slices]
+    assert ([one.row() for one in back[0]], back[1]) == ([one.row() for one in slices], 2560)
     assert parse_index(data, 2561) is None
-    lost = parse_index(data, 700)
-    assert lost is not None
-    assert [one.row() for one in lost] == [one.row() for one in slices]
+    cut = parse_index(data, 700)
+    assert cut is not None
+    assert ([one.row() for one in cut[0]], cut[1]) == ([one.row() for one in slices], 2560)
     assert [parse_index(data[:cut], 2560) for cut in range(len(data))] == [None] * len(data)
     assert parse_index(index_bytes(2560, reversed(slices)), 2560) is None
     assert parse_index(index_bytes(1000, slices), 1000) is None

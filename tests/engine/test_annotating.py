@@ -74,6 +74,17 @@ def test_queries_find_what_was_said(store: Store) -> None:
     assert store.rows("id:one")[0]["name"] is None
 
 
+def test_a_damaged_annotation_hides_no_run(store: Store) -> None:
+    """What it said is gone, and no more."""
+    said = store.annotate("one", labels={"env": "prod"}).run_id
+    manifest = Path(store.url) / said / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_bytes(manifest.read_bytes().replace(b'"rel":', b'"rem":'))
+    again = open_store(Path(store.url))
+    assert ids(again, "label.env:dev") == ["two", "one"]
+    assert [fault.code for fault in again.verify(said).findings] == ["bundle_damaged"]
+
+
 def test_the_history_is_kept(store: Store) -> None:
     """Who said what, the oldest first."""
     store.annotate("one", note="first", by="ann")

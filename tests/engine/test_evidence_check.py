@@ -42,6 +42,34 @@ def test_what_leads_nowhere_is_a_failed_check(text: str) -> None:
     assert store.get("r").status == "failed"
 
 
+DEEP: Any = None
+for _ in range(80):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [{"result": b"\0"}, {"error": b"\0"}, {"result": {"a": [b"\0"]}}, {"result": DEEP}, {"result": "a" * 9_000_000}],
+    ids=["bytes", "bytes as error", "bytes within", "too deep", "too large"],
+)
+def test_whatever_the_run_ends_with_its_evidence_is_looked_up(closed: dict[str, Any]) -> None:
+    """What the door changes or leaves out of `run.closed` hides no reference that leads nowhere."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r") as run:
+        run.check("a", "pass", "run.log:line:99")
+        run.finish(**closed)
+    assert (store.get("r").status, store.verify("r").ok) == ("failed", True)
+
+
+def test_a_reference_into_what_was_left_out_leads_nowhere() -> None:
+    """A result that does not fit is not in the bundle."""
+    store = runstone.open("memory:")
+    with store.run("kind", run_id="r") as run:
+        run.check("a", "pass", "run.json:$.result.a")
+        run.finish(result={"a": DEEP})
+    assert (store.get("r").status, store.verify("r").ok) == ("failed", True)
+
+
 @pytest.mark.parametrize("text", ["run.log:line:2", "rows=12", "no such thing"])
 def test_what_leads_somewhere_is_left_alone(text: str) -> None:
     """As is free text."""

@@ -756,6 +756,25 @@ def test_closed_segment_that_was_cut_is_damage_and_no_torn_tail(store: Store) ->
         assert [reader.verify(run_id).ok for run_id in run_ids] == [True, True, False]
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+def test_bytes_that_are_gone_from_the_middle_damage_one_run(store: Store, indexed: bool) -> None:
+    """Those behind it stand elsewhere than the index says, and are found; also where the pack is written anew."""
+    run_ids = [sealed_run(store) for _ in range(4)]
+    close_own(store.url)
+    (segment,), (index,) = (list(private(store, "packs").glob(f"*.{end}")) for end in ("tar", "idx"))
+    broken, _, offset, length, _ = json.loads(index.read_bytes())["slices"][1]
+    data = segment.read_bytes()
+    segment.write_bytes(data[: offset + length - 512] + data[offset + length :])
+    if not indexed:
+        index.unlink()
+    assert {run_id: again(store).verify(run_id).ok for run_id in run_ids} == {one: one != broken for one in run_ids}
+    again(store).purge({"rules": [{"query": f"id:{run_ids[0]}"}]}, grace="0s", apply=True)
+    reader = again(store)
+    assert {run_id: reader.verify(run_id).ok for run_id in reader.objects.run_ids()} == {
+        run_id: run_id != broken for run_id in run_ids[1:]
+    }
+
+
 def test_run_is_purged_from_a_segment_that_was_cut(store: Store) -> None:
     """The whole ones can go, and come out; what was lost is told as damaged wherever the pack is written anew."""
     purged, moved, lost = (sealed_run(store) for _ in range(3))

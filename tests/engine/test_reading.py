@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,20 @@ def test_bundle_under_another_name_is_no_run(store: Store, sealed: Sealed, tmp_p
     assert list(store.runs()) == []
     report = store.verify("other")
     assert [finding.code for finding in report.findings] == ["wrong_name"]
+
+
+def test_a_path_into_a_store_is_the_run_of_that_name(store: Store, sealed: Sealed, tmp_path: Path) -> None:
+    """A folder in a store is verified by its path as by its id, however it is reached; elsewhere any name is right."""
+    place = Path(sealed.path)
+    other, link, elsewhere = (tmp_path / name for name in ("runs/other", "link", "elsewhere"))
+    assert runstone.verify(place).ok
+    link.symlink_to(place.parent)
+    assert runstone.verify(link / place.name).ok
+    shutil.copytree(place, elsewhere)
+    assert runstone.verify(elsewhere).ok
+    place.rename(other)
+    assert [finding.code for finding in runstone.verify(other).findings] == ["wrong_name"]
+    assert [finding.code for finding in runstone.verify(f"{other}/").findings] == ["wrong_name"]
 
 
 def test_folder_without_manifest_is_foreign(store: Store, sealed: Sealed, tmp_path: Path) -> None:

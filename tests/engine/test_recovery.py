@@ -190,7 +190,7 @@ def test_link_among_kept_files_is_not_followed(store: Store, tmp_path: Path) -> 
 
 
 def test_name_that_leads_out_is_not_read(store: Store, tmp_path: Path) -> None:
-    """A journal that names a file outside the run gets nothing: it is lost."""
+    """A line that names a file outside the run is not good: the journal ends before it."""
     folder = die(store, tmp_path, keep=0)
     (tmp_path / "secret").write_bytes(b"secret")
     from hashlib import sha256
@@ -201,10 +201,11 @@ def test_name_that_leads_out_is_not_read(store: Store, tmp_path: Path) -> None:
     facts = {"sha256": sha256(b"secret").hexdigest(), "size": 6, "media_type": None, "path": path}
     data = canonical_bytes({"name": "x", "type": "file", "ref": None, **facts})
     last = events(store, "dead")[-1]
+    line = event_line("output", data, last["seq"] + 1, last["ts"], [])
     with (folder / "events.jsonl").open("ab") as file:
-        file.write(event_line("output", data, last["seq"] + 1, last["ts"], []))
+        file.write(line)
     recovery = recover(store)
-    assert recovery.lost == [path]
+    assert (recovery.lost, recovery.torn_bytes) == ([], len(line))
     assert [entry.path for entry in store.get("dead").bundle.entries() if entry.path.startswith("artifacts/")] == []
     assert b"secret" not in tree(tmp_path / "runs").values()
 

@@ -71,6 +71,7 @@ def agent_odd(surroundings: Surroundings) -> None:
     returned(run, "call-5", children=["part-1", 3], child="part-2")
     cost = {"amount": "0.10", "currency": "EUR", "prices_sha256": "x"}
     returned(run, "call-2", "odd", child="part-1", children="part-2", cost=cost, usage=usage)
+    asked(run, "call-6", provider="")
     returned(run, "call-9")
     tell(run, "approval", call="call-9", outcome="approved", by="ann", reason=None, rule="nothing")
     tell(run, "contract", sha256=SEARCH, document={"version": 3})

@@ -14,6 +14,7 @@ from tests.format.damage import (
     JOURNAL,
     MANIFEST,
     adjust,
+    change_kept,
     change_manifest,
     entry_of,
     lines_of,
@@ -26,6 +27,7 @@ from tests.format.damage import (
 from tests.format.good_bundles import folder
 
 from runstone.core.canonical import canonical_bytes
+from runstone.core.digests import sha256_hex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +110,14 @@ def no_journal_at_all(files: Files) -> None:
     change_manifest(files, files=[entry_of(manifest_of(files), "run.json")])
 
 
+@damaged("bare", (0, "extra_file"), (0, "invalid_path"), REBUILT, (7, "missing_file"))
+def manifest_names_a_bad_path(files: Files) -> None:
+    """The manifest names a file outside of the bundle in the place of one that is there."""
+    manifest = manifest_of(files)
+    entry_of(manifest, "run.json")["path"] = "../run.json"
+    put_manifest(files, manifest)
+
+
 @damaged("bare", (0, "extra_file"), (0, "missing_file"))
 def journal_not_named(files: Files) -> None:
     """The journal is there, and the manifest does not name it."""
@@ -187,6 +197,18 @@ def unknown_format(files: Files) -> None:
 def manifest_unknown_key(files: Files) -> None:
     """A key that `/1` does not have."""
     change_manifest(files, signed_by="nobody")
+
+
+@damaged("bare", (1, "bundle_damaged"))
+def manifest_time_that_is_none(files: Files) -> None:
+    """The run was closed on a day that there is not."""
+    change_manifest(files, closed_at="2026-02-30T03:04:05.000000Z")
+
+
+@damaged("bare", (1, "bundle_damaged"))
+def manifest_link_that_is_none(files: Files) -> None:
+    """A link says in no known word how the runs belong together."""
+    change_manifest(files, links=[{"digest": None, "rel": "follows", "run_id": "other"}])
 
 
 @damaged("bare", (1, "bundle_damaged"))
@@ -295,7 +317,22 @@ REWRITTEN: Final[dict[str, tuple[str, Fault, bytes, bytes]]] = {
         b'"seq":1,',
         b'"marks":[["/text","better"]],"seq":1,',
     ),
+    "mark-pointer-with-a-bad-escape": (
+        "A mark's pointer has `~` with neither 0 nor 1 behind it.",
+        NOT_GOOD,
+        b'"seq":1,',
+        b'"marks":[["/text~2","coerced"]],"seq":1,',
+    ),
     "empty-marks": ("`marks` stands there and holds nothing.", NOT_GOOD, b'"seq":1,', b'"marks":[],"seq":1,'),
+    "own-type-with-an-empty-word": ("A caller's type that no caller may name so.", NOT_GOOD, b'"log"}', b'"x..log"}'),
+    "unknown-log-level": ("A message of a level that there is not.", NOT_GOOD, b'"level":"info"', b'"level":"INFO"'),
+    "lost-not-sorted": (
+        "What is lost in another order.",
+        NOT_GOOD,
+        b'"lost":[]',
+        b'"lost":["artifacts/b","artifacts/a"]',
+    ),
+    "lost-twice": ("The same file is lost twice.", NOT_GOOD, b'"lost":[]', b'"lost":["artifacts/a","artifacts/a"]'),
     "missing-field": (
         "`run.opened` does not say who wrote it.",
         NOT_GOOD,
@@ -365,6 +402,12 @@ def event_after_close(files: Files) -> None:
     """A line follows `run.closed`."""
     lines = lines_of(files)
     put_lines(files, *lines, lines[1].replace(b'"seq":1', b'"seq":3'))
+
+
+@damaged("bare", (4, "event_after_close"))
+def torn_line_after_close(files: Files) -> None:
+    """A piece of a line follows `run.closed`: that it is none matters no more."""
+    put_lines(files, *lines_of(files), b'{"data":')
 
 
 @damaged("bare", (4, "wrong_count"), (7, "wrong_document"))
@@ -448,6 +491,34 @@ def artifact_exchanged(files: Files) -> None:
 def artifact_of_another_size(files: Files) -> None:
     """An event tells another size of a kept file than it has."""
     rewrite(files, b'"size":8', b'"size":9')
+
+
+@damaged("sample", NOT_GOOD)
+def document_kept_as_artifact(files: Files) -> None:
+    """An event keeps a document of the contract, under a media type of its own."""
+    document = files["checks.json"]
+    kept = {"media_type": "text/html", "path": "checks.json", "sha256": sha256_hex(document), "size": len(document)}
+    change_kept(files, **kept)
+
+
+@damaged("sample", NOT_GOOD)
+def artifact_outside_of_artifacts(files: Files) -> None:
+    """The path of a kept file leads out of its folder."""
+    change_kept(files, path="artifacts/../table.csv")
+
+
+@damaged("sample", NOT_GOOD)
+def lost_artifact_outside_of_artifacts(files: Files) -> None:
+    """The same of a file that is lost."""
+    del files[KEPT]
+    change_kept(files, path="table.csv")
+    rewrite(files, b'"lost":[]', b'"lost":["table.csv"]')
+
+
+@damaged("sample", NOT_GOOD)
+def artifact_without_sha256(files: Files) -> None:
+    """An event keeps a file and does not say which."""
+    change_kept(files, sha256=None)
 
 
 @damaged("sample", (6, "missing_file"))

@@ -418,6 +418,14 @@ def unknown_contract(surroundings: Surroundings) -> None:
 
 
 @good
+def evidence_in_brackets(surroundings: Surroundings) -> None:
+    """A member with brackets in its name is one, and no element of an array."""
+    run = surroundings.run(labels={"[x]": "1", "[01]": "2"})
+    run.check("labelled", "pass", evidence=["run.json:$.labels[x]", "run.json:$.labels[01]"])
+    run.finish()
+
+
+@good
 def evidence_noted(surroundings: Surroundings) -> None:
     """Evidence that does not resolve is a note where the run itself says so."""
     run = surroundings.run()

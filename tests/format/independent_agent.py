@@ -262,14 +262,15 @@ class Agent:
         }
 
     def models(self) -> list[dict[str, Any]]:
-        groups: dict[tuple[str, str], list[Call]] = {}
+        groups: dict[tuple[tuple[str, ...], str], list[Call]] = {}
         for call in self.calls.values():
             if not call.tool:
-                name = (text(call.told["provider"]) or "", text(call.told["model"]) or "")
+                provider = text(call.told["provider"])
+                name = (() if provider is None else (provider,), text(call.told["model"]) or "")
                 groups.setdefault(name, []).append(call)
         return [
-            {"provider": name[0] or None, "model": name[1], "calls": tally([c.status for c in group]), **sums(group)}
-            for name, group in sorted(groups.items(), key=lambda item: item[0])
+            {"provider": (*who, None)[0], "model": model, "calls": tally([c.status for c in group]), **sums(group)}
+            for (who, model), group in sorted(groups.items(), key=lambda item: item[0])
         ]
 
     def config(self) -> Any:

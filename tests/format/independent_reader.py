@@ -106,6 +106,8 @@ WORDS = {
     "links": lambda value: fits(value, "link*") and rising(value),
     "relation": lambda value: value in RELATIONS,
     "digest": lambda value: matches("sha256:[0-9a-f]{64}", value),
+    "time": lambda value: is_time(value),
+    "level": lambda value: value in ("debug", "info", "warning", "error"),
     "check-status": lambda value: value in ("pass", "fail", "skip"),
     "final-status": lambda value: value in FINAL,
     "child-status": lambda value: value in (*FINAL, "running"),
@@ -184,8 +186,15 @@ def is_time(text):
 
 
 def is_mark(pair):
-    good = fits(pair, "text*") and len(pair) == 2 and matches("(/.*)?", pair[0])
+    good = fits(pair, "text*") and len(pair) == 2 and matches("(/([^~]|~[01])*)?", pair[0])
     return good and matches("coerced|truncated|redacted:.+", pair[1])
+
+
+def is_kept_well(data):
+    """Where the event keeps a file, whether it tells all of it."""
+    path = data["path"]
+    below = path is None or (path.startswith("artifacts/") and not path_is_bad(path))
+    return below and (path is None or None not in (data["sha256"], data["size"]))
 
 
 def event_is_good(event, seq, last_ts):
@@ -198,9 +207,14 @@ def event_is_good(event, seq, last_ts):
             (has(data, "text:text") and "latin1" not in data)
             or (has(data, "latin1:text") and "text" not in data and max(data["latin1"], default="") <= "\xff")
         )
-        typed = piece if "stream" in data else has(data, "level:text text:text")
+        typed = piece if "stream" in data else has(data, "level:level text:text")
     else:
-        typed = has(data, EVENTS.get(kind, ""))
+        own = len(kind) <= 128 and matches(r"x(\.[a-z0-9_-]+)+", kind)
+        typed = has(data, EVENTS.get(kind, "")) and (own or not kind.startswith("x."))
+    if kind in ("input", "output"):
+        typed = typed and is_kept_well(data)
+    if kind == CLOSED:
+        typed = typed and data["lost"] == sorted(set(data["lost"]))
     if kind == "annotation" and typed:
         said = {**SAID, **data}
         typed = has(said, "name:text? by:text") and has(said["override"], "outcome:text reason:text")
@@ -361,7 +375,7 @@ class Run:
             return 1 <= int(line[1]) <= body.count(b"\n")
         value = json.loads(body) if body and file.endswith(".json") else MISSING
         for part in rest[2:].replace("[", ".[").split("."):
-            index = matches(r"\[.*\]", part)
+            index = matches(r"\[(0|[1-9][0-9]*)\]", part)
             value = member(value, part[1:-1] if index else part) if index == isinstance(value, list) else MISSING
         return value is not MISSING
 
@@ -456,8 +470,8 @@ def collide(paths):
 # 8 verification
 
 MANIFEST_MEMBERS = (
-    "format:text run_id:run-id kind:text contract:named-version status:final-status opened_at:text closed_at:text"
-    " links:list files:object* events:object outcome_digest:text ext:object"
+    "format:text run_id:run-id kind:text contract:named-version status:final-status opened_at:time closed_at:time"
+    " links:links files:object* events:object outcome_digest:text ext:object"
 )
 ENTRY_MEMBERS = "path:text size:count sha256:sha256 media_type:any role:any"
 
@@ -499,13 +513,17 @@ def compare_files(entries, files):  # steps 0 and 2
     named = [entry["path"] for entry in entries]
     checks = {(0, "duplicate_file"): len(set(named)) < len(named) or MANIFEST in named}
     checks[0, "extra_file"] = bool(files.keys() - {*named, MANIFEST})
-    checks[0, "missing_file"] = bool(set(named) - files.keys()) or JOURNAL not in named
+    bad = {path for path in named if path_is_bad(path)}
+    checks[0, "invalid_path"] = bool(bad)
+    checks[0, "missing_file"] = bool(set(named) - bad - files.keys()) or JOURNAL not in named
+    checks[2, "missing_file"] = any(files.get(path) is not None for path in bad)
+    sizes = {entry["path"]: entry["size"] for entry in entries}
     for entry in entries:
-        body = files.get(entry["path"])
+        body = None if entry["path"] in bad else files.get(entry["path"])
         if body is not None and sha256(body) != entry["sha256"]:
             unix = sha256(body.replace(b"\r\n", b"\n")) == entry["sha256"]
             checks[2, "line_ends_changed" if unix else "wrong_sha256"] = True
-        if body is not None and len(body) != entry["size"]:
+        if body is not None and len(body) != sizes[entry["path"]]:
             checks[0, "wrong_size"] = True
     return {fault for fault, is_there in checks.items() if is_there}
 

@@ -8,6 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.format.damage import change_manifest, rewrite
 from tests.format.generate import HERE, all_files, digests, stored_paths
 from tests.format.golden_files import GOLDEN, bundle_of, expected_faults, names, read_files
 from tests.format.surroundings import Surroundings
@@ -116,6 +117,15 @@ def test_fifo_is_found(copy: Path) -> None:
     assert (0, "not_a_file") in faults(runstone.verify(copy))
 
 
+def test_file_under_a_bad_name_is_not_read(copy: Path) -> None:
+    """It may be another thing on another system: for what the manifest names so, no file is there."""
+    (copy / "artifacts/README").rename(copy / "artifacts/con")
+    manifest = (copy / "manifest.json").read_bytes()
+    (copy / "manifest.json").write_bytes(manifest.replace(b'"artifacts/README"', b'"artifacts/con"'))
+    found = faults(runstone.verify(copy))
+    assert [fault for fault in found if fault[0] < 6] == [(0, "invalid_path"), (0, "invalid_path"), (2, "missing_file")]
+
+
 @pytest.mark.parametrize(
     "path", ["CON", "a/com1.txt", "dot.", "space ", "a:b", "a\\b", "tab\t", "../up", "/root", "a//b"]
 )
@@ -150,6 +160,15 @@ def test_bundle_under_another_name_is_found() -> None:
     surroundings = Surroundings("other")
     surroundings.objects.bundles["other"] = read_files("good", "minimal")
     assert faults(surroundings.store().verify("other")) == [(0, "wrong_name")]
+
+
+def test_contract_without_a_version_is_not_known() -> None:
+    """Versions are exact: what has none is not folded by the newest."""
+    files = read_files("good", "minimal")
+    change_manifest(files, contract={"name": "runstone", "version": ""})
+    rewrite(files, b'"contract":{"name":"runstone","version":"1"}', b'"contract":{"name":"runstone","version":""}')
+    report = verify_bundle(bundle_of(files), contract_of)
+    assert [text[:1] for text in report.not_checked if text[1:2] == " "] == ["7", "9"]
 
 
 def test_too_many_files_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

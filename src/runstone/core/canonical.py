@@ -197,17 +197,29 @@ def pointer(path: list[str]) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def is_pointer(text: str) -> bool:
+    """Whether `text` is a JSON Pointer (RFC 6901): empty or begun by `/`, and behind each `~` there is `0` or `1`."""
+    if text and not text.startswith("/"):
+        return False
+    return "~" not in text or all(part[:1] in ("0", "1") for part in text.split("~")[1:])
+
+
 def tokens(pointer: str) -> list[str]:
     """The keys that a JSON Pointer names; none for the whole."""
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 def array_index(text: str, value: Any) -> int | None:
-    """The index that `text` names (decimal, no needless zero: RFC 6901), if `value` is a list that has it."""
-    if not isinstance(value, list) or not text.isascii() or not text.isdecimal() or len(text) > 15:
+    """The index that `text` names, if `value` is a list that has it."""
+    if not isinstance(value, list) or not is_index(text) or len(text) > 15:
         return None
     index = int(text)
-    return index if index < len(value) and str(index) == text else None
+    return index if index < len(value) else None
+
+
+def is_index(text: str) -> bool:
+    """Whether `text` is decimal digits without a needless zero (RFC 6901)."""
+    return text.isascii() and text.isdecimal() and (text[0] != "0" or text == "0")
 
 
 def _not_json(what: str, path: list[str]) -> Exception:

@@ -2,13 +2,13 @@
 
 - A line is canonical JSON with exactly `data`, `seq`, `ts`, `type`, and `marks` if there is something to mark.
   `type` sorts last, so a line's type can be read off its end.
-- `FIELDS` is the table of required fields; everything else inside `data`, and every type that begins with
-  `x.`, is kept as it is.
+- `FIELDS` is the table of required fields; everything else inside `data` is kept as it is, and so is all of a type
+  that is not in it. One that begins with `x.` is spelled as a caller may spell it.
 """
 
 from __future__ import annotations
 
-from runstone.core import canonical
+from runstone.core import canonical, layout
 from runstone.core.digests import is_sha256
 from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_LABEL_NAME_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS
@@ -143,7 +143,8 @@ def _link(value: Any) -> bool:
     )
 
 
-def _links(value: Any) -> bool:
+def links_fit(value: Any) -> bool:
+    """Whether links have the form of the format: a list of them, sorted and distinct."""
     if not isinstance(value, list) or not all(map(_link, value)):
         return False
     if len(value) < 2:
@@ -171,7 +172,7 @@ FIELDS: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
         "generator": _named_version,
         "ruleset": _ruleset,
         "labels": _labels,
-        "links": _links,
+        "links": links_fit,
         "idempotency": _maybe_object,
         "argv": _maybe_texts,
         "cwd": _maybe_text,
@@ -286,11 +287,11 @@ USER_TYPES: Final = (
 
 
 def data_problem(kind: str, data: Any) -> str | None:
-    """What is wrong with the `data` of an event of type `kind`, or `None`."""
+    """What is wrong with an event of type `kind` that has this `data`, or `None`."""
     if type(data) is not dict:
         return "data is not an object"
     if kind not in _CHECKS:
-        return None
+        return None if kind in _GOOD_TYPES or not kind.startswith("x.") else _type_problem(kind)
     for field, types, fits in _CHECKS[kind]:
         if field not in data:
             return f"data has no field {field!r}"
@@ -301,6 +302,37 @@ def data_problem(kind: str, data: Any) -> str | None:
 
 def _log_problem(data: Mapping[str, Any]) -> str | None:
     return None if _log_fits(data) else "data is neither level and text nor stream and text or latin1"
+
+
+def _type_problem(kind: str) -> str | None:
+    if not is_event_type(kind):
+        return "a type that begins with `x.` is words of a-z 0-9 _ - with dots between, 128 characters at most"
+    if len(_GOOD_TYPES) >= _MAX_GOOD_TYPES:
+        _GOOD_TYPES.clear()
+    _GOOD_TYPES.add(kind)
+    return None
+
+
+_MAX_GOOD_TYPES: Final = 1024
+_GOOD_TYPES: Final[set[str]] = set()
+"""Types of callers' own that were found good: journals have the same ones again and again."""
+
+
+def _artifact_problem(data: Mapping[str, Any]) -> str | None:
+    """What is wrong with where an input or output says that its bytes are kept."""
+    path = data["path"]
+    if path is None:
+        return None
+    if not path.startswith(layout.ARTIFACTS + "/") or layout.path_problem(path):
+        return f"data.path is no path below {layout.ARTIFACTS}/"
+    if data["sha256"] is None or data["size"] is None:
+        return "data.path names a file of which there is no sha256 or no size"
+    return None
+
+
+def _closed_problem(data: Mapping[str, Any]) -> str | None:
+    lost = data["lost"]
+    return None if len(lost) < 2 or lost == sorted(set(lost)) else "data.lost is not sorted, or has a path twice"
 
 
 def _annotation_problem(data: Mapping[str, Any]) -> str | None:
@@ -335,14 +367,20 @@ _CHECKS: Final = {
     for kind, fields in FIELDS.items()
 }
 
-_MORE_CHECKS: Final = {"log": _log_problem, ANNOTATION: _annotation_problem}
+_MORE_CHECKS: Final = {
+    "log": _log_problem,
+    "input": _artifact_problem,
+    "output": _artifact_problem,
+    ANNOTATION: _annotation_problem,
+    CLOSED: _closed_problem,
+}
 
 
 def _log_fits(data: Mapping[str, Any]) -> bool:
     if "stream" in data:
         piece = _latin1(data["latin1"]) if "latin1" in data else _text(data.get("text"))
         return piece and _text(data["stream"]) and not ("text" in data and "latin1" in data)
-    return _text(data.get("level")) and _text(data.get("text"))
+    return data.get("level") in LOG_LEVELS and _text(data.get("text"))
 
 
 def is_event_type(kind: Any) -> bool:

@@ -7,7 +7,7 @@ points at nothing and is left alone.
 from __future__ import annotations
 
 from runstone.core import layout
-from runstone.core.canonical import array_index
+from runstone.core.canonical import array_index, is_index
 from runstone.core.parsing import parse_json
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def _is_document(file: str) -> bool:
 def json_path_exists(value: Any, path: str) -> bool:
     """Whether `$.a.b[0].c` leads to something in `value`."""
     for part in path[2:].replace("[", ".[").split("."):
-        if part.startswith("[") and part.endswith("]"):
+        if part.startswith("[") and part.endswith("]") and is_index(part[1:-1]):
             index = array_index(part[1:-1], value)
             if index is None:
                 return False

@@ -108,13 +108,14 @@ def _is_fraction(text: str) -> bool:
 
 
 def marks_fit(marks: Any) -> bool:
-    """Whether `marks` has the form of the format: `[[pointer, mark], …]`, sorted, distinct, not empty."""
+    """Whether `marks` has the form of the format: `[[pointer, mark], …]`, sorted, distinct, not empty. A pointer need
+    not lead to anything."""
     if not isinstance(marks, list) or not marks:
         return False
     for mark in marks:
         if not isinstance(mark, list) or len(mark) != 2 or not all(isinstance(part, str) for part in mark):
             return False
-        if mark[0] and not mark[0].startswith("/"):
+        if not canonical.is_pointer(mark[0]):
             return False
         if mark[1] not in ("coerced", "truncated") and not (mark[1].startswith("redacted:") and len(mark[1]) > 9):
             return False

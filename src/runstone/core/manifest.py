@@ -8,6 +8,7 @@ from __future__ import annotations
 from runstone.core import layout
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import is_sha256, new_hash
+from runstone.core.events import links_fit
 from runstone.core.ids import is_run_id
 from runstone.core.limits import MAX_FILES, MAX_MANIFEST_BYTES
 from runstone.core.media import media_type
@@ -172,8 +173,8 @@ def _shape_problem(value: Any) -> str | None:
         return "contract has no name and version"
     if not isinstance(events, dict) or type(events.get("count")) is not int or not isinstance(events.get("root"), str):
         return "events has no count and root"
-    if not isinstance(value["links"], list) or not isinstance(value["files"], list):
-        return "links or files is not a list"
+    if not links_fit(value["links"]) or not isinstance(value["files"], list):
+        return "links are not sorted links, each once, or files is not a list"
     for entry in value["files"]:
         if not isinstance(entry, dict) or entry.keys() != _FILE_KEYS or not isinstance(entry["path"], str):
             return "an entry of files does not have exactly path, size, sha256, media_type, role"

@@ -166,7 +166,8 @@ def slice_at(read: Read, at: int, end: int) -> Slice | None:
     """The slice that begins at an offset; `None` where there is no manifest that tells of one.
 
     It may end behind `end`: then it is not all there, and what is there is as its manifest says. Its `length` is 0
-    where the manifest and the headers behind it do not agree: nobody knows where it ends.
+    where the manifest and the headers behind it do not agree, or it is not sound and what stands behind it is in the
+    middle of something: nobody knows where it ends.
     """
     told = member_at(read, at)
     if told is None:
@@ -190,9 +191,17 @@ def slice_at(read: Read, at: int, end: int) -> Slice | None:
     elif found.end <= end:
         inside = all(_is_padded(read, member) for member in (manifest, *places))
         found.sound = inside and all(_digest(read, member) == facts[member.path]["sha256"] for member in places)
+        if not found.sound and not _ends(read, found.end):
+            found.length = 0
         for begin in range(at, found.end, _CHUNK):
             found.crc32 = crc32(read(begin, min(_CHUNK, found.end - begin)), found.crc32)
     return found
+
+
+def _ends(read: Read, at: int) -> bool:
+    """Whether a slice may end at an offset: a file stands behind it, or zeros, or nothing."""
+    block = read(at, BLOCK)
+    return len(block) < BLOCK or not block.strip(b"\0") or member_at(read, at) is not None
 
 
 def _stand(read: Read, run_id: str, places: list[Member], end: int) -> bool:
@@ -233,16 +242,19 @@ def index_bytes(size: int, slices: Iterable[Slice]) -> bytes:
     return canonical_bytes({"format": INDEX_FORMAT, "size": size, "slices": [found.row() for found in slices]})
 
 
-def parse_index(data: bytes, size: int) -> list[Slice] | None:
-    """The slices of an index; `None` if it is none of a segment of that size: then the segment is scanned.
+def parse_index(data: bytes, size: int) -> tuple[list[Slice], int] | None:
+    """The slices of an index, and the size that the segment had; `None` if it is none of a segment of `size` bytes:
+    then the segment is scanned.
 
-    A segment that is smaller has lost bytes since it was closed: what the index names was there, and is damaged now.
+    A segment that is smaller has lost bytes since it was closed: what the index names was there (`found_again`).
     """
     try:
         value = parse_canonical(data, limit=MAX_INDEX_BYTES)
         if value["format"] != INDEX_FORMAT or value["size"] < size:
             return None
         found, at, size = [], 0, value["size"]
+        if type(size) is not int:
+            return None
         for run_id, digest, offset, length, crc in value["slices"]:
             fits = type(offset) is int and type(length) is int and at <= offset < offset + length <= size
             if not fits or not is_run_id(run_id) or not is_sha256(digest.removeprefix(PREFIX)):
@@ -251,4 +263,35 @@ def parse_index(data: bytes, size: int) -> list[Slice] | None:
             at = offset + length
     except (RunstoneError, LookupError, TypeError, ValueError, AttributeError):
         return None
-    return found
+    return found, size
+
+
+def found_again(indexed: list[Slice], read: Read, size: int) -> list[Slice]:
+    """The slices of a segment that had more than its `size` bytes when they were indexed: a sound one where a scan
+    finds it. Each other one is damaged: it has what is left between its neighbours, or stands where there is nothing.
+    """
+    sound = {(found.run_id, found.digest): found for found in scan(read, 0, size) if found.sound}
+    found = [sound.get((one.run_id, one.digest)) for one in indexed]
+    ends: list[int] = []  # of each the offset where the next sound one begins
+    end = size + sum(one.length for one in indexed)
+    for place in reversed(found):
+        ends.append(end)
+        end = end if place is None else place.offset
+    placed: list[Slice] = []
+    gone: list[Slice] = []
+    at = 0
+    for one, place, end in zip(indexed, found, reversed(ends), strict=True):
+        there = place if place is not None and place.offset >= at else _damaged(one, at, min(one.length, end - at))
+        if there.length < BLOCK:
+            gone.append(one)
+        else:
+            placed.append(there)
+            at = there.end
+    for one in gone:
+        placed.append(_damaged(one, max(at, size), one.length))
+        at = placed[-1].end
+    return placed
+
+
+def _damaged(one: Slice, offset: int, length: int) -> Slice:
+    return Slice(one.run_id, one.digest, offset, length, one.crc32, sound=False)

@@ -159,8 +159,9 @@ class Sealed(OfThisProcess):
         """All documents of the run's contract, or of another one, folded now from the journal."""
         name, version = self.manifest["contract"]["name"], self.manifest["contract"]["version"]
         if contract is not None:
-            name, _, version = contract.partition("/")
-        rules = self._contract_of(name, version or None)
+            name, _, asked = contract.partition("/")
+            version = asked or None
+        rules = self._contract_of(name, version)
         with self.reading():
             for document in rules.documents(self.journal()):
                 yield self._guarded(document)

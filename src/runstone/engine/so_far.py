@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from runstone.core.canonical import canonical_bytes
-from runstone.core.events import CLOSED, event_line
 from runstone.core.journal import Journal, JournalIndex, whole_lines, with_last_line
-from runstone.core.values import coerce
+from runstone.engine.admitted import admit, closing_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +30,8 @@ _LAST: Final = "9999-12-31T23:59:59.999999Z"
 
 
 def journal_so_far(writer: JournalWriter, closed: Mapping[str, Any]) -> Journal | None:
-    """The journal as it stands, with `closed` as the data of a last line; `None` for a run without one.
+    """The journal as it stands, with a last line that is made of `closed` as `run.closed` is; `None` for a run without
+    one.
 
     Raises `RunstoneError` where it cannot be read.
     """
@@ -42,6 +41,7 @@ def journal_so_far(writer: JournalWriter, closed: Mapping[str, Any]) -> Journal 
     size, index = writer.size, JournalIndex()
     for lines in whole_lines(journal.read(0, size)):
         index.feed(lines)
-    end = event_line(CLOSED, canonical_bytes(coerce(dict(closed))[0]), index.count, _LAST, [])
+    event = closing_event(dict(closed), [], lambda kind, data, marks: admit(kind, data, marks, writer.redactor))
+    end = event.line(index.count, _LAST)
     index.feed(end)
     return Journal(index, with_last_line(journal.read, size, end))

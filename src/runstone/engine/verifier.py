@@ -390,7 +390,7 @@ class _Verification:
                 *lines, torn = block.split(b"\n")
                 found = self.read_block(reader, lines, last, counts)
                 if found is None:
-                    self.bad_line(4, "event_after_close", "a line follows run.closed", reader.next_seq + 1)
+                    self.line_after_close(reader)
                     return None
                 if index.size + len(block) <= HELD_BYTES:
                     events += found
@@ -401,6 +401,9 @@ class _Verification:
         except RunstoneError as exc:
             if exc is self.unreadable:
                 raise
+            if last["type"] == CLOSED:
+                self.line_after_close(reader)
+                return None
             step = 4 if exc.code == "invalid_event" else 3
             self.bad_line(step, exc.code, exc.message, reader.next_seq + 1)
             return None
@@ -428,6 +431,10 @@ class _Verification:
             if event["type"] == DROPPED:
                 counts["dropped"] += event["data"]["events"]
         return events
+
+    def line_after_close(self, reader: LineReader) -> None:
+        """Whatever stands there, whole or not."""
+        self.bad_line(4, "event_after_close", "a line follows run.closed", reader.next_seq + 1)
 
     def bad_line(self, step: int, code: str, message: str, number: int) -> None:
         message = f"events.jsonl, line {number}: {message}"

@@ -233,16 +233,17 @@ def _counts(journal: Journal, calls: Calls) -> dict[str, Any]:
 
 def _models(calls: Calls) -> list[dict[str, Any]]:
     """What each model of each provider was used for, by the provider's name and the model's."""
-    groups: dict[tuple[str, str], list[Call]] = {}
+    groups: dict[tuple[bool, str, str], list[Call]] = {}
     for call in calls.of(MODEL):
-        groups.setdefault((text(call.told.get("provider")) or "", call.name), []).append(call)
+        provider = text(call.told.get("provider"))
+        groups.setdefault((provider is not None, provider or "", call.name), []).append(call)
     return [
         {
-            "provider": provider or None,
+            "provider": provider if named else None,
             "model": model,
             "calls": status_counts(group),
             "tokens": total_tokens(call.usage for call in group),
             "cost": total_cost(call.cost for call in group),
         }
-        for (provider, model), group in sorted(groups.items(), key=lambda item: item[0])
+        for (named, provider, model), group in sorted(groups.items(), key=lambda item: item[0])
     ]

@@ -1,8 +1,8 @@
 """The segments of a store as readers see them: which run stands where.
 
-- A segment that is closed has an index, which is believed as far as its size is the segment's, or the segment was cut;
-  each other one is scanned, and of it only whole slices are seen. What was scanned once is not scanned again, as
-  segments only grow.
+- A segment that is closed has an index, which is believed where its size is the segment's; one that was cut since is
+  scanned, and what the index names and no scan finds is damaged. Each other one is scanned, and of it only whole slices
+  are seen. What was scanned once is not scanned again, as segments only grow.
 - No name of a segment is ever used again: one that is written anew gets a later name.
 - Two segments may hold one bundle for a moment, while slices are moved. The later name counts.
 """
@@ -16,7 +16,7 @@ from runstone.adapters.fs import durable
 from runstone.adapters.fs.places import Places, read_chunks, translated
 from runstone.core import layout
 from runstone.core.ids import fold_id
-from runstone.core.slices import MAX_INDEX_BYTES, Slice, parse_index, scan
+from runstone.core.slices import MAX_INDEX_BYTES, Slice, found_again, parse_index, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ class Segment:
             size = os.fstat(fd).st_size
             indexed = self._indexed(size)
             if indexed is not None:
-                self.slices = {fold_id(found.run_id): found for found in indexed}
+                slices, before = indexed
+                known = slices if before == size else found_again(slices, reader_of(fd), size)
+                self.slices = {fold_id(found.run_id): found for found in known}
                 self.closed = True
             elif size != self.size:
                 for found in scan(reader_of(fd), self._scanned, size):
@@ -76,7 +78,7 @@ class Segment:
         finally:
             os.close(fd)
 
-    def _indexed(self, size: int) -> list[Slice] | None:
+    def _indexed(self, size: int) -> tuple[list[Slice], int] | None:
         try:
             fd = os.open(self._index, durable.READ)
         except OSError:
