@@ -181,6 +181,16 @@ def test_lost_files_are_named(store: Store, tmp_path: Path, damage: Damage, lost
     assert kept.isdisjoint(lost)
 
 
+def test_lost_file_whose_name_is_no_unicode_is_named(store: Store, tmp_path: Path) -> None:
+    """Each byte of it is a character, and the event is marked: it keeps no run open."""
+    folder = os.fsencode(die(store, tmp_path)) + b"/artifacts/"
+    for name in (b"\xff", "\xff".encode(), "ö".encode()):
+        Path(os.fsdecode(folder + name)).write_bytes(b"stray")
+    assert recover(store).lost == ["artifacts/ö", "artifacts/\xff"]
+    (closed,) = store.get("dead").events("run.closed")
+    assert closed["marks"] == [["/lost/1", "coerced"]]
+
+
 def test_link_among_kept_files_is_not_followed(store: Store, tmp_path: Path) -> None:
     """A kept file that was exchanged for a link to the same bytes is lost: no link is read."""
     artifacts = die(store, tmp_path) / "artifacts"

@@ -12,11 +12,12 @@ from __future__ import annotations
 from contextlib import closing
 
 from runstone.core import layout
-from runstone.core.canonical import canonical_bytes
+from runstone.core.canonical import canonical_bytes, is_unicode
 from runstone.core.events import CLOSED, DROPPED, event_line
 from runstone.core.journal import Journal, JournalIndex, proved_prefix, redactions, split_lines, with_last_line
 from runstone.core.limits import MAX_LINE_BYTES
 from runstone.core.manifest import FileFact, fact_of
+from runstone.core.values import COERCED, undecoded
 from runstone.core.words import INTERRUPTED
 from runstone.engine.publishing import Publisher
 from runstone.engine.sealer import complete
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from runstone.core.contract import Contract
     from runstone.core.digests import Digest
     from runstone.core.events import Event
+    from runstone.core.values import Mark
     from runstone.engine.reader import ContractOf
     from runstone.engine.store import Store
     from runstone.ports.journals import Journals, LeftRun
@@ -213,6 +215,14 @@ def _first_line(chunks: Iterator[bytes]) -> bytes:
     return b""
 
 
+def _spelled(paths: set[str]) -> tuple[list[str], list[Mark]]:
+    """Paths as the last line has them, and the marks of those that stand there in another spelling: a name on disk may
+    be no Unicode."""
+    coerced = {undecoded(path) for path in paths if not is_unicode(path)}
+    lost = sorted({path for path in paths if is_unicode(path)} | coerced)
+    return lost, [[f"/lost/{at}", COERCED] for at, path in enumerate(lost) if path in coerced]
+
+
 class Prefix:
     """The longest good beginning of a journal, with the line that closes it and the kept files that hold."""
 
@@ -248,13 +258,13 @@ class Prefix:
         for _ in self._chunks():  # bytes behind the first fault count as torn
             pass
         self.status = status or INTERRUPTED
-        self.lost = sorted((set(promised) | set(self._left.kept())) - set(self.kept))
+        self.lost, marks = _spelled((set(promised) | set(self._left.kept())) - set(self.kept))
         size, end = self.index.size, b""
         self.torn_bytes = self._total - size
         if status is None and self.opened is not None:
             known = {"redactions": redacted, "dropped": dropped, "torn_bytes": self.torn_bytes, "lost": self.lost}
             data = {**BLANK, "status": INTERRUPTED, **known}
-            end = event_line(CLOSED, canonical_bytes(data), self.index.count, ts, [])
+            end = event_line(CLOSED, canonical_bytes(data), self.index.count, ts, marks)
             self.index.feed_line(end)
         self.read = with_last_line(self._left.read, size, end)
         """Bytes of the journal as it is sealed."""
