@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -277,6 +281,21 @@ def test_all_finds_a_marked_run_that_was_damaged(store: Store, invoke: Invoke) -
     answer = invoke("verify", "--all", "--json")
     assert (answer.status, answer.value["purged"]) == (1, 0)
     assert [report["ok"] for report in answer.value["runs"]] == [False]
+
+
+def test_all_leaves_no_process_behind_that_was_killed(crowd: Path) -> None:
+    """Who reads its output gets to the end of it: the processes that verify end with the one that asked them."""
+    program = f"""
+        import os, signal
+        from runstone.cli import fleet
+        from runstone.locate import open_store
+
+        fleet.Progress.show = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        fleet._processors = lambda: 3
+        fleet.verify_all(open_store({str(crowd)!r}), quick=False, secrets=False)
+    """
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, timeout=30)
+    assert killed.returncode == -signal.SIGKILL
 
 
 def test_all_of_no_store_is_status_3(invoke: Invoke) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from multiprocessing import parent_process
 from signal import SIG_IGN, SIGINT, signal
+from threading import Thread
 from typing import Any, Final
 
 from runstone.cli.measures import count_text
@@ -128,7 +130,16 @@ def _processors() -> int:
 
 def _open(url: str) -> None:
     signal(SIGINT, SIG_IGN)  # Ctrl-C is for the process that prints
+    Thread(target=_end_with_parent, daemon=True).start()
     _store["it"] = open_store(url)
+
+
+def _end_with_parent() -> None:
+    """Nobody asks a worker any more whose parent was killed: it would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _verify_there(job: tuple[str, bool, bool]) -> dict[str, Any] | None:
