@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,42 @@ def test_a_healthy_store(store: Store, invoke: Invoke) -> None:
     assert f"Runstone {__version__}" in answer.out
     assert "1 sealed run" in answer.out
     assert [path for path in sorted(Path(store.url).rglob("*")) if not path.name.startswith("catalog.")] == before
+
+
+ENDED = """
+import os, sys
+from runstone.adapters.fs import probe
+from runstone.cli import process
+number = int(sys.argv.pop(1))
+probe._try = lambda *_: os.kill(os.getpid(), number)
+process()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_takes_back_what_was_begun(tmp_path: Path, number: int) -> None:
+    """The status is the one that a shell tells of it."""
+    words = [sys.executable, "-c", ENDED, str(int(number)), "doctor", "--store", "nowhere"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, b"", b"")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_trial_has_left_goes(tmp_path: Path, invoke: Invoke) -> None:
+    """Not the one of a process that lives, nor one that began this moment, nor what only looks like one."""
+    dead, living, young, other = (
+        tmp_path / f".runstone-probe-{name}" for name in ("0" * 16, "1" * 16, "2" * 16, "mine" * 4)
+    )
+    for folder in (dead, living, young, other):
+        (folder / "target").mkdir(parents=True)
+        (folder / "target" / "file").write_text("")
+        if folder != young:
+            os.utime(folder, (0, 0))
+    fd = os.open(living, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    assert invoke("doctor", "--store", str(tmp_path / "nowhere")).status == 0
+    os.close(fd)
+    assert sorted(tmp_path.glob(".runstone-probe-*")) == [living, young, other]
 
 
 def test_json_tells_everything(store: Store, invoke: Invoke) -> None:

@@ -148,6 +148,16 @@ def test_following_a_run_whose_process_dies(store: Store, writer: Writer) -> Non
     assert "runstone recover live-1" in answer.err
 
 
+def test_a_follower_ends_as_its_reader_goes(store: Store, writer: Writer) -> None:
+    """Also while nothing is recorded; the status is that of a broken pipe."""
+    process = follower("live-1", "--follow")
+    assert process.stdout is not None
+    with process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 141
+
+
 def test_following_a_sealed_run_prints_and_ends(store: Store, invoke: Invoke) -> None:
     """There is nothing to wait for."""
     seal(store)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import runstone
 from cli.conftest import Invoke, command_line
+from runstone.engine import git
 from runstone.engine.store import Store
 
 SPEAKS = ["sh", "-c", "echo out; echo err >&2; exit 7"]
@@ -90,6 +94,71 @@ def test_a_signal_that_may_not_be_passed_on(store: Store) -> None:
     assert (done.returncode, done.stdout) == (7, "after\n")
     assert done.stderr == "runstone: SIGUSR1 could not be passed on: the command belongs to another user\n"
     assert [event["data"]["text"] for event in store.get("r").events("log")] == ["after\n"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT], ids=lambda n: n.name)
+def test_a_command_that_is_stopped_hears_that_it_is_to_end(number: int) -> None:
+    """A signal waits as long as a process is stopped, and the wrapper would wait for that."""
+    words = command_line("run", "--", "sh", "-c", "echo $$; kill -STOP $$; sleep 60")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as wrapper:
+        assert wrapper.stdout is not None
+        command = wrapper.stdout.readline().strip()
+        while "T" not in subprocess.check_output(["ps", "-o", "stat=", "-p", command], text=True):
+            time.sleep(0.01)
+        wrapper.send_signal(number)
+        assert wrapper.wait(60) == 128 + number
+
+
+JOB = """
+import os, pty, signal, sys
+
+shell, terminal = pty.fork()
+if shell == 0:
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    job = os.fork()
+    if job == 0:
+        os.setpgid(0, 0)
+        os.execv(sys.argv[1], sys.argv[1:])
+    stopped = os.WIFSTOPPED(os.waitpid(job, os.WUNTRACED)[1])
+    os.tcsetpgrp(0, job)
+    os.killpg(job, signal.SIGCONT)
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]) if stopped else 99)
+os.write(terminal, b"bob\\n")
+try:
+    while os.read(terminal, 1024):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(shell, 0)[1]))
+"""
+"""A shell that starts a job in the background, waits until it stops, and takes it to the foreground."""
+
+
+def test_a_job_in_the_background_that_reads_the_terminal() -> None:
+    """It stops as a whole, so that the shell knows; `fg` goes on with it, and what is typed arrives."""
+    words = command_line("run", "--", "sh", "-c", 'read name; test "$name" = bob && exit 7')
+    assert subprocess.run([sys.executable, "-c", JOB, *words], timeout=60, check=False).returncode == 7
+
+
+def test_what_git_has_started_ends_with_it(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a filter of a repository that hangs."""
+    ours, theirs = os.pipe()
+    os.set_inheritable(theirs, True)
+    stub = tmp_path / "bin" / "git"
+    stub.parent.mkdir()
+    child = f"subprocess.Popen(['sleep', '60'], pass_fds=[{theirs}])"
+    stub.write_text(f"#!{sys.executable}\nimport os, subprocess\n{child}\nos.write({theirs}, b'.')\nos.wait()\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stub.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(git, "LIMIT_S", 0)
+    with store.run("x") as run:
+        check = git.DirtyCheck(run)
+        os.close(theirs)
+        assert os.read(ours, 1) == b"."
+        check.finish()
+    assert select.select([ours], [], [], 30)[0]
+    assert os.read(ours, 1) == b""
+    os.close(ours)
 
 
 @pytest.mark.parametrize("terminal", [[], ["--pty"]], ids=["pipes", "pty"])

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from shutil import get_terminal_size
 from typing import Final
@@ -164,7 +166,8 @@ def main(words: Sequence[str]) -> int:
     if os.environ.get(COMPLETE_SETTING):
         import_module("runstone.cli.completion").answer()
     try:
-        return _answer(list(words) or ["--help"])
+        with _ending_in_order():
+            return _answer(list(words) or ["--help"])
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
     except OSError as exc:  # of a stream: errors of files have a name
@@ -174,6 +177,30 @@ def main(words: Sequence[str]) -> int:
         with suppress(OSError):  # standard error may have failed too
             say(f"standard output: {exc.strerror or exc}")
         return OUTPUT_STATUS
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP take back what was begun, as Ctrl-C does; the status is 128 and their number.
+
+    Where they are ignored, or somebody else's, they stay so.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    main_thread = threading.current_thread() is threading.main_thread()
+    taken = [number for number in numbers if main_thread and signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, _: object) -> None:
+        for each in taken:  # some send it twice, to a process and to its group
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _close_output() -> None:

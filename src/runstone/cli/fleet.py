@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from multiprocessing import parent_process
-from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ from runstone.locate import open_store
 FEW_RUNS: Final = 16
 """Below this, starting processes takes longer than the work."""
 MAX_TEXTS: Final = 12
+_ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that are for the process that prints, though a terminal or `timeout` sends them to all."""
 
 _store: dict[str, Store] = {}
 
@@ -129,7 +131,8 @@ def _processors() -> int:
 
 
 def _open(url: str) -> None:
-    signal(SIGINT, SIG_IGN)  # Ctrl-C is for the process that prints
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     _store["it"] = open_store(url)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -111,7 +113,19 @@ def _live(store: Store, run_id: str, *, follow: bool) -> Iterator[dict[str, Any]
         if not alive:
             say(f"run {run_id} was left unsealed by its process: {typed(store, 'recover', run_id)}")
             return
+        _pause()
+
+
+def _pause() -> None:
+    """A moment. Raises `BrokenPipeError` as soon as nobody reads standard output any more."""
+    try:
+        gone = select.poll()
+        gone.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError, ValueError):  # a system without, a stream that is no file
         time.sleep(POLL_S)
+        return
+    if gone.poll(POLL_S * 1000):
+        raise BrokenPipeError
 
 
 def _proved(reader: LineReader, line: bytes, run_id: str) -> dict[str, Any]:

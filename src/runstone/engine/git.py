@@ -57,5 +57,5 @@ class DirtyCheck:
             if not os.read(self._fd, 1 << 16):  # until it ends, so that it is not killed by a closed pipe
                 return dirty
             dirty = True
-        os.kill(self._pid, 9)
+        os.killpg(self._pid, 9)  # with what it has started, as a filter of the repository's
         return dirty or None

@@ -2,8 +2,9 @@
 
 - Output is shown live, byte for byte, before it is recorded, or redacted on request; standard input is the command's
   own.
-- No pseudo-terminal unless asked for. In a pipeline the command has a process group of its own, and signals go to
-  the whole group; at a terminal it shares ours, and the terminal itself signals both.
+- No pseudo-terminal unless asked for. Where there is no terminal the command has a process group of its own, and
+  signals go to the whole group; where there is one it shares ours: the terminal signals both, and the shell stops both,
+  moves them to the foreground and goes on with them.
 - The end of the command is the end of the run: a child of it that keeps the pipe open does not hold up the seal.
 - Input for a pseudo-terminal is handed on while output is read: neither waits for the other.
 - A signal that may not be passed on, as to a command of another user, is said when the command has ended; it is
@@ -51,6 +52,8 @@ _POLL_MS: Final = 20
 _STREAM_NAMES: Final = {"stdout": "standard output", "stderr": "standard error"}
 _SET_PIPE_SIZE: Final = getattr(fcntl, "F_SETPIPE_SZ", None)
 FORWARDED: Final = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+_CONTINUE: Final = getattr(signal, "SIGCONT", 0)
+_ENDING: Final = frozenset(getattr(signal, name, 0) for name in ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"))
 CANCELLING: Final = frozenset({int(signal.SIGINT), int(signal.SIGTERM)})
 
 
@@ -184,7 +187,7 @@ class _Child:
         self.resources: dict[str, Any] | None = None
         self.refused: set[int] = set()
         """Signals that we may not send to it."""
-        self.own_group = not pty and not _in_foreground()
+        self.own_group = not pty and _terminals_group() is None
 
     def start(self) -> None:
         """Spawn it. Raises `OSError` where it cannot be started."""
@@ -257,16 +260,16 @@ class _Child:
         self.pidfd = -1
 
 
-def _in_foreground() -> bool:
-    """Whether we are the foreground group of a terminal, which then signals the command itself."""
+def _terminals_group() -> int | None:
+    """The foreground group of our terminal; `None` where we have none."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:
-        return False
+        return None
     try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
+        return os.tcgetpgrp(terminal)
     except OSError:
-        return False
+        return None
     finally:
         os.close(terminal)
 
@@ -461,9 +464,12 @@ class _Signals:
             self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
-        at_terminal = not self._child.own_group and not self._child.pty
-        if not (at_terminal and number in (signal.SIGINT, signal.SIGQUIT)):
-            self._child.send(number)
+        shared = not self._child.own_group and not self._child.pty
+        if shared and number in (signal.SIGINT, signal.SIGQUIT) and _terminals_group() == os.getpgrp():
+            return  # the terminal has sent it to both
+        self._child.send(number)
+        if number in _ENDING:
+            self._child.send(_CONTINUE)  # one that is stopped would not hear of it
 
     def deliver(self) -> None:
         """Pass on what came before the command was there."""

@@ -7,9 +7,11 @@ files that are removed again. Nothing here is guessed from a name but the standi
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from runstone.adapters.fs import durable
@@ -19,6 +21,8 @@ from runstone.errors import RunstoneError, error
 PROMISED: Final = "promised"
 NOT_CHECKED: Final = "not checked"
 NOT_PROMISED: Final = "not promised"
+_TRIAL: Final = ".runstone-probe-"
+_SWEPT_AFTER_S: Final = 60
 STANDINGS: Final = {
     "ext4": PROMISED,
     **dict.fromkeys(("apfs", "bcachefs", "btrfs", "f2fs", "ntfs", "ntfs3", "xfs", "zfs"), NOT_CHECKED),
@@ -75,8 +79,9 @@ def probe(root: str) -> dict[str, Any]:
     if obstacle is not None:
         facts["problems"].append(obstacle)
         return facts
-    trial = os.path.join(folder, f".runstone-probe-{os.urandom(8).hex()}")
+    trial = os.path.join(folder, _TRIAL + os.urandom(8).hex())
     try:
+        _sweep(folder)
         held = durable.make_held_folder(trial)
         facts["writable"] = True
         try:
@@ -87,6 +92,24 @@ def probe(root: str) -> dict[str, Any]:
     except OSError as exc:
         facts["problems"].append(f"{folder}: {exc.strerror or exc}")
     return facts
+
+
+def _sweep(folder: str) -> None:
+    """Remove trials of processes that were killed amid one. One that is younger than a minute may not be locked yet."""
+    for name in os.listdir(folder):
+        if re.fullmatch(_TRIAL + "[0-9a-f]{16}", name):
+            with suppress(OSError):  # it is gone by now, or somebody else's
+                _sweep_one(os.path.join(folder, name))
+
+
+def _sweep_one(path: str) -> None:
+    if time.time() - os.lstat(path).st_mtime > _SWEPT_AFTER_S:
+        fd = os.open(path, durable.READ_FOLDER)
+        try:
+            if durable.try_lock(fd):
+                durable.remove_tree(path)
+        finally:
+            os.close(fd)
 
 
 def in_the_way(path: str) -> str | None:
