@@ -1,8 +1,9 @@
 """Every error that Runstone raises, and what a program does about each.
 
 - One root, `RunstoneError`, with a stable `code`, a `message` for people and `details` for programs.
-- A subclass exists only where a handler acts differently: wrong input, nothing there, a conflict, the same work in
-  progress, work that a policy blocked, work without an answer, a store that cannot be used, bytes that prove nothing.
+- A subclass exists only where a handler acts differently: wrong input, a library that is missing, nothing there, a
+  conflict, the same work in progress, work that a policy blocked, work without an answer, a store that cannot be
+  used, bytes that prove nothing.
 - `CODES` is the one table from code to class, exit status, HTTP status and whether trying again can help.
   Codes are only ever added.
 """
@@ -117,6 +118,10 @@ def _made_again(kind: type[RunstoneError], code: str, message: str, details: dic
 
 class InvalidInput(RunstoneError):  # noqa: N818  # a word that reads well in `except`
     """What was handed in breaks a rule; the same call fails again."""
+
+
+class MissingExtra(InvalidInput, ModuleNotFoundError):  # noqa: N818  # a word that reads well in `except`
+    """A library that comes with an extra is not installed; who asks for it by `except ImportError` finds this, too."""
 
 
 class NotFound(RunstoneError):  # noqa: N818  # a word that reads well in `except`
@@ -234,7 +239,6 @@ CODES: dict[str, Code] = {
     "invalid_settings": _invalid("The settings file cannot be read, or says something that cannot be meant."),
     "invalid_option": _invalid("An option or setting has a value that it cannot take."),
     "invalid_debug_key": _invalid("A key of debug mode is no key of age, or does not open what was kept."),
-    "missing_extra": _invalid("A library that comes with an extra of the package is needed and not installed."),
     "not_written": _invalid("An object could not be written as the file that it was to become."),
     "not_kept": _invalid("A file could not be kept as it is: a secret was found in it, or it could not be searched."),
     "file_unreadable": _invalid("What stands at a path cannot be read, or is no file."),
@@ -253,6 +257,9 @@ CODES: dict[str, Code] = {
     "not_trusted": _invalid("The run was imported, and its replay would start what it names."),
     "invalid_state_key": _invalid(
         "A key of states is none, is missing, or is not the one that the store was made with."
+    ),
+    "missing_extra": Code(
+        MissingExtra, 2, 400, "A library that comes with an extra of the package is needed and not installed."
     ),
     # not there
     "run_not_found": _missing("No run of the store has that id, prefix or digest."),

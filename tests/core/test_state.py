@@ -265,7 +265,7 @@ def test_without_zstandard_records_are_deflated(monkeypatch: pytest.MonkeyPatch)
     assert (data[2], record.read_record(data).blob(None)) == (packing.DEFLATE, blob)
     with pytest.raises(InvalidInput, match=r"runstone\[state\]") as raised:
         record.read_record(by_zstandard).blob(None)
-    assert raised.value.code == "missing_extra"
+    assert (raised.value.code, raised.value.details["package"]) == ("missing_extra", "zstandard")
 
 
 def test_what_does_not_shrink_is_not_packed() -> None:

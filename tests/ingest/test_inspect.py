@@ -443,9 +443,11 @@ def test_a_time_beyond_all_others_is_no_duration(store: Store, tmp_path: Path) -
 def test_without_the_library(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(runstone.Damaged) as caught:
+    with pytest.raises(runstone.MissingExtra, match=r"runstone\[inspect\]") as caught:
         import_log(EVAL, store)
-    assert "runstone[inspect]" in caught.value.message
+    details = {name: caught.value.details[name] for name in ("extra", "package")}
+    assert details == {"extra": "inspect", "package": "zstandard"}
+    assert caught.value.details["member"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from runstone import (
     Finding,
     InProgress,
     InvalidInput,
+    MissingExtra,
     NotFound,
     Policy,
     PolicyBlocked,
@@ -213,6 +214,8 @@ def failing(store: Store) -> str:
     """One root, and a class for each thing that a handler does differently."""
     try:
         store.get("r1")
+    except MissingExtra as error:
+        assert_type(error.details, dict[str, Any])
     except (InvalidInput, NotFound, Conflict, StoreUnavailable, Damaged) as error:
         assert_type(error.code, str)
         assert_type(error.exit_status, int)

@@ -59,10 +59,11 @@ def _import(path: str, store: Store) -> list[Imported]:
 
         return [import_log(path, store)]
     if os.path.isdir(os.path.join(path, "state")) and not os.path.lexists(os.path.join(path, layout.MANIFEST)):
-        from runstone.contracts.rentl.importing import import_runs as import_pipelines
-        from runstone.contracts.rentl.importing import is_project
+        from runstone.contracts.rentl.layout import is_project
 
         if is_project(path):
+            from runstone.contracts.rentl import import_runs as import_pipelines
+
             return list(import_pipelines(path, store))
     artifacts = path.endswith(".json") and os.path.isfile(path)
     if not artifacts:

@@ -14,12 +14,11 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import TYPE_CHECKING
 
-from langchain_core.tools import ToolException
-
 from runstone.core.canonical import canonical_bytes
 from runstone.core.digests import sha256_hex
 from runstone.core.values import coerce
 from runstone.engine.facts import text_of
+from runstone.extras import Extra
 from runstone.ingest.begun import Begun
 from runstone.ingest.contracts import contracts_by_name, take_out
 from runstone.ingest.failures import Failures
@@ -35,6 +34,9 @@ from runstone.ingest.langchain_values import (
     provider_of,
     result_of,
 )
+
+with Extra("langchain"):
+    from langchain_core.tools import ToolException
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_core.tools import StructuredTool
-
 from runstone.errors import error
+from runstone.extras import Extra
 from runstone.ingest.contracts import contracts_by_name
+
+with Extra("langchain"):
+    from langchain_core.tools import StructuredTool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

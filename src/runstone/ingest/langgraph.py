@@ -17,19 +17,21 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
-    BaseCheckpointSaver,
-    CheckpointTuple,
-    get_checkpoint_id,
-    get_checkpoint_metadata,
-)
-
 from runstone.engine.current import current_run
 from runstone.engine.states import StateStore, framed, unframed
 from runstone.errors import error
+from runstone.extras import Extra
 from runstone.locate import open_state_records
 from runstone.ports.states import Place, Write
+
+with Extra("langgraph"):
+    from langgraph.checkpoint.base import (
+        WRITES_IDX_MAP,
+        BaseCheckpointSaver,
+        CheckpointTuple,
+        get_checkpoint_id,
+        get_checkpoint_metadata,
+    )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

@@ -16,16 +16,18 @@ from contextlib import asynccontextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
-from pydantic_ai.models.wrapper import WrapperModel
-from pydantic_ai.tools import DeferredToolRequests
-
 from runstone.engine.recorder import Run
+from runstone.extras import Extra
 from runstone.ingest.begun import Begun
 from runstone.ingest.contracts import contracts_by_name
 from runstone.ingest.failures import Failures
 from runstone.ingest.parameters import parameters_of
 from runstone.ingest.pydantic_ai_values import message_of, output_of, tools_of, usage_of
+
+with Extra("pydantic-ai"):
+    from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
+    from pydantic_ai.models.wrapper import WrapperModel
+    from pydantic_ai.tools import DeferredToolRequests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping

@@ -6,6 +6,7 @@ import zlib
 
 from runstone.adapters.archives.source import CHUNK_BYTES, Member, Source, refused
 from runstone.core.limits import MAX_UNPACK_RATIO, MAX_UNPACKED_BYTES, MIN_RATIO_BYTES
+from runstone.errors import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _RAW: Final = -zlib.MAX_WBITS
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_INSTALL: Final = "pip install 'runstone[inspect]'"
 
 
 def check_growth(unpacked: int, packed: int) -> None:
@@ -25,7 +27,8 @@ def check_growth(unpacked: int, packed: int) -> None:
 
 
 def inflated(source: Source, member: Member) -> Iterator[bytes]:
-    """A compressed member of a zip, whole. Raises `invalid_archive` unless it has exactly the size that it claims."""
+    """A compressed member of a zip, whole. Raises `invalid_archive` unless it has exactly the size that it claims, and
+    `missing_extra`."""
     assert member.packed is not None
     left, end = member.size, member.offset + member.packed
     form = _decompressed(source, member, end) if member.zstandard else None
@@ -42,9 +45,9 @@ def _decompressed(source: Source, member: Member, end: int) -> Iterator[bytes]:
     """The frames of Zstandard that fill the bytes up to `end`, in pieces of up to a chunk."""
     try:
         import zstandard
-    except ImportError:
-        message = "compressed by Zstandard, which needs the package zstandard: pip install 'runstone[inspect]'"
-        raise refused(message, member.name) from None
+    except ImportError as exc:
+        message = f"{member.name[:200]!r}: compressed by Zstandard, which is not installed: {_INSTALL}"
+        raise error("missing_extra", message, extra="inspect", package="zstandard", member=member.name[:1024]) from exc
     engine = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
     try:
         packed: IO[bytes] = _Pieces(source, member.offset, end)  # type: ignore[assignment]  # all that is read of it

@@ -29,4 +29,5 @@ __getattr__, __dir__ = lazily(
         ".runs": ("LotusRuns",),
         ".settings": ("open_runs",),
     },
+    extra="web",
 )

@@ -81,4 +81,5 @@ __getattr__, __dir__ = lazily(
         ".sealing": ("RunSealer", "seal_run"),
         ".sinks": ("LogSink", "Progress", "ProgressStream"),
     },
+    extra="rentl",
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from runstone.contracts.rentl import layout
 from runstone.contracts.rentl.document import NAME, VERSION
@@ -17,15 +16,8 @@ from runstone.contracts.rentl.sealing import Maker, read
 from runstone.engine.importer import prove_foreign, refuse_own
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runstone.contracts.rentl.sealing import Sealed
     from runstone.engine.store import Store
-
-
-def is_project(path: str) -> bool:
-    """Whether a folder has the states of runs where rentl keeps them."""
-    return next(iter(_runs(path)), None) is not None
 
 
 def import_runs(path: str | os.PathLike[str], store: Store) -> list[Sealed]:
@@ -38,19 +30,8 @@ def import_runs(path: str | os.PathLike[str], store: Store) -> list[Sealed]:
     place = os.fspath(path)
     refuse_own(place, store.url)
     stores = open_stores(place, redact=False)  # nothing is written to it
-    found = [read(stores, run_id) for run_id in sorted(_runs(place))]
+    found = [read(stores, run_id) for run_id in sorted(layout.run_ids(place))]
     makers = [Maker(records, str(records.state.run_id), store, imported=True) for records in found]
     runs = (run for maker in makers for run in maker.foretold())
     prove_foreign(runs, store.objects, store.journals, store.contract_of(NAME, VERSION), store.redactor())
     return [maker.commit() for maker in makers]
-
-
-def _runs(path: str) -> Iterator[UUID]:
-    folder = os.path.join(path, layout.STATE, layout.RUNS)
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-        try:
-            run_id = UUID(name.removesuffix(".json"))
-        except ValueError:
-            continue
-        if layout.state(str(run_id)) == f"{layout.RUNS}{name}":
-            yield run_id

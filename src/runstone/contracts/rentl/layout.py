@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from runstone.core.layout import ARTIFACTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Final
+    from uuid import UUID
 
 STATE: Final = "state"
 LOGS: Final = "logs"
@@ -21,6 +25,25 @@ ARTIFACT_INDEX: Final = "index.jsonl"
 def state(run_id: str) -> str:
     """The state of a run, below `state`."""
     return f"{RUNS}{run_id}.json"
+
+
+def is_project(path: str) -> bool:
+    """Whether a folder has the states of runs where rentl keeps them."""
+    return next(run_ids(path), None) is not None
+
+
+def run_ids(path: str) -> Iterator[UUID]:
+    """The runs of the project in a folder, by the files of their states, in the order of these."""
+    from uuid import UUID
+
+    folder = os.path.join(path, STATE, RUNS)
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        try:
+            run_id = UUID(name.removesuffix(".json"))
+        except ValueError:
+            continue
+        if state(str(run_id)) == f"{RUNS}{name}":
+            yield run_id
 
 
 def index(run_id: str) -> str:

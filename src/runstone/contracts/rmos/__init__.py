@@ -48,4 +48,5 @@ __getattr__, __dir__ = lazily(
         ".policy": ("SAFETY_POLICY",),
         ".store": ("RunStore",),
     },
+    extra="web",
 )

@@ -154,8 +154,9 @@ class RunStore:
         return found
 
     def get(self, run_id: str) -> RunArtifact:
-        """The document as a model. Errors as `sealed`; pydantic's own for one of an older writer that is no such."""
-        from runstone.contracts.rmos.models import RunArtifact
+        """The document as a model. Errors as `sealed`, and `missing_extra`; pydantic's own for one of an older
+        writer that is no such."""
+        from runstone.contracts.rmos import RunArtifact
 
         return RunArtifact.model_validate(self.document(run_id))
 

@@ -77,7 +77,7 @@ def _decompressed(content: bytes, size: int) -> bytes:
     try:
         import zstandard
     except ImportError as exc:
-        raise error("missing_extra", NEEDS, extra="state") from exc
+        raise error("missing_extra", NEEDS, extra="state", package="zstandard") from exc
     try:
         told = zstandard.frame_content_size(content)
         if told != size:  # asked before so much memory is taken
