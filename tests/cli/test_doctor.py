@@ -40,10 +40,11 @@ def test_a_healthy_store(store: Store, invoke: Invoke) -> None:
 
 
 ENDED = """
-import os, sys
+import os, signal, sys
 from runstone.adapters.fs import probe
 from runstone.cli import process
 number = int(sys.argv.pop(1))
+signal.signal(number, signal.SIG_DFL)
 probe._try = lambda *_: os.kill(os.getpid(), number)
 process()
 """
