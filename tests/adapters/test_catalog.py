@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import GeneratorType
 
 import pytest
 
@@ -10,7 +11,9 @@ from runstone.adapters.fs.places import Places
 from runstone.adapters.memory.catalog import MemoryCatalog
 from runstone.adapters.sqlite.catalog import SqliteCatalog
 from runstone.core import layout
-from runstone.testing.catalog import CatalogSuite, SharedCatalogSuite
+from runstone.core.query import parse_query
+from runstone.ports.catalog import Known
+from runstone.testing.catalog import CatalogSuite, SharedCatalogSuite, card
 
 
 class MemoryGround:
@@ -68,3 +71,15 @@ def test_the_last_catalog_goes_quietly(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("runstone.adapters.sqlite.database.os", None)
     catalog._database.__del__()
     ground.close()
+
+
+def test_an_answer_that_was_left_lets_its_database_be_closed(tmp_path: Path) -> None:
+    """As one whose row cannot be read: it goes later, and says nothing on standard error."""
+    ground = SqliteGround(tmp_path / "store")
+    catalog = ground.make()
+    catalog.update([Known("mark", card("r1"))], (), "stamp")
+    answer = catalog._found(catalog._database.open(), parse_query(""), None, None)
+    next(answer)
+    ground.close()
+    assert isinstance(answer, GeneratorType)
+    answer.close()

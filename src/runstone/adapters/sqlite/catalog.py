@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 
 from runstone.adapters.sqlite.changes import Change, effective_card
 from runstone.adapters.sqlite.database import Database
@@ -148,8 +149,9 @@ class SqliteCatalog:
         try:
             yield from self._searched(db, query, after, -1 if limit is None else limit, patient=limit is not None)
         finally:
-            if db.in_transaction:
-                db.execute("COMMIT")
+            with suppress(sqlite3.ProgrammingError):  # closed meanwhile: the answer was given up
+                if db.in_transaction:
+                    db.execute("COMMIT")
 
     def _searched(
         self, db: sqlite3.Connection, query: Query, after: Cursor | None, left: int, *, patient: bool
